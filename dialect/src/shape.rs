@@ -1,0 +1,222 @@
+//! Shape rules: what a layer's operands must be, and the type of its result.
+//!
+//! One function serves type inference and the verifier. Messages continue the
+//! words `'gauss.op' op`.
+
+use std::fmt;
+
+use crate::{
+    ir::DYNAMIC,
+    layer::{Layer, Window},
+};
+
+/// A tensor type without its element type, which is always `f32`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct TensorType {
+    /// The sizes; [`DYNAMIC`] for a batch that is not fixed yet.
+    pub shape: Vec<i64>,
+    /// Is it `!gauss.tensor`, or else `tensor`?
+    pub gaussian: bool,
+}
+
+impl fmt::Display for TensorType {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}tensor<", if self.gaussian { "!gauss." } else { "" })?;
+        for &size in &self.shape {
+            match size {
+                DYNAMIC => f.write_str("?x")?,
+                size => write!(f, "{size}x")?,
+            }
+        }
+        f.write_str("f32>")
+    }
+}
+
+/// The result type of a layer on operands of these types.
+pub fn infer(layer: &Layer, operands: &[TensorType]) -> Result<TensorType, String> {
+    for (number, operand) in operands.iter().enumerate() {
+        check_sizes(number, operand)?;
+    }
+    let gaussian = operands.iter().any(|operand| operand.gaussian);
+    let result = |shape: Vec<i64>| Ok(TensorType { shape, gaussian });
+    match (layer, operands) {
+        (Layer::Make, [mean, variance]) => {
+            if mean.shape != variance.shape {
+                return Err(format!("has mean {mean} but variance {variance}"));
+            }
+            Ok(TensorType { shape: mean.shape.clone(), gaussian: true })
+        }
+        (Layer::Mean | Layer::Variance, [input]) => {
+            Ok(TensorType { shape: input.shape.clone(), gaussian: false })
+        }
+        (Layer::Dense, [input, weight, bias @ ..]) => {
+            let ([batch, depth], [outputs, weight_depth]) = (rank(input)?, rank(weight)?);
+            if depth != weight_depth {
+                return Err(format!(
+                    "multiplies {input} by the weight {weight}: the input has {depth} features, \
+                     the weight takes {weight_depth}"
+                ));
+            }
+            check_bias(bias, outputs)?;
+            result(vec![batch, outputs])
+        }
+        (Layer::Conv2d(conv), [input, weight, bias @ ..]) => {
+            let [batch, channels, height, width] = rank(input)?;
+            let [outputs, weight_channels, kernel_height, kernel_width] = rank(weight)?;
+            let groups = conv.groups;
+            if channels % groups != 0 || outputs % groups != 0 {
+                return Err(format!(
+                    "has {groups} groups, which must divide the {channels} input channels and \
+                     the {outputs} output channels"
+                ));
+            }
+            if weight_channels != channels / groups {
+                return Err(format!(
+                    "convolves {input} with the weight {weight}: in {groups} group(s) the weight \
+                     must take {} channels, not {weight_channels}",
+                    channels / groups
+                ));
+            }
+            check_bias(bias, outputs)?;
+            let window = conv.window([kernel_height, kernel_width]);
+            let [rows, columns] = positions(&window, input, [height, width])?;
+            result(vec![batch, outputs, rows, columns])
+        }
+        (Layer::BatchNorm(_), [input, parameters @ ..]) => {
+            let [_, channels, ..] = input.shape[..] else {
+                return Err(format!("needs an input with a channel dimension, got {input}"));
+            };
+            for (name, parameter) in
+                ["gamma", "beta", "running_mean", "running_variance"].iter().zip(parameters)
+            {
+                if parameter.shape != [channels] {
+                    return Err(format!(
+                        "needs {channels} values as {name}, one for each channel of {input}, got \
+                         {parameter}"
+                    ));
+                }
+            }
+            result(input.shape.clone())
+        }
+        (Layer::Add, [left, right]) => {
+            if left.shape != right.shape {
+                return Err(format!("adds {left} and {right}, whose shapes differ"));
+            }
+            result(left.shape.clone())
+        }
+        (Layer::Relu, [input]) => result(input.shape.clone()),
+        (Layer::MaxPool2d(window), [input]) => pool(window, input),
+        (Layer::AvgPool2d(pool_layer), [input]) => pool(&pool_layer.window, input),
+        (Layer::Flatten, [input]) => {
+            let [batch, rest @ ..] = &input.shape[..] else {
+                return Err(format!("needs an input with a batch dimension, got {input}"));
+            };
+            result(vec![*batch, rest.iter().product()])
+        }
+        (layer, operands) => {
+            Err(format!("has {} operands, which {layer:?} does not take", operands.len()))
+        }
+    }
+}
+
+/// Checks that `gauss.reshape` keeps the elements.
+pub fn check_reshape(input: &TensorType, result: &TensorType) -> Result<(), String> {
+    check_sizes(0, input)?;
+    if input.gaussian != result.gaussian {
+        return Err(format!("turns {input} into {result}: both must be Gaussian or neither"));
+    }
+    let split = |shape: &[i64]| match shape {
+        [DYNAMIC, rest @ ..] => (true, rest.iter().product::<i64>()),
+        shape => (false, shape.iter().product()),
+    };
+    if split(&input.shape) != split(&result.shape) || result.shape.iter().skip(1).any(|&s| s < 0) {
+        return Err(format!("turns {input} into {result}, which has not the same elements"));
+    }
+    Ok(())
+}
+
+fn check_sizes(number: usize, operand: &TensorType) -> Result<(), String> {
+    let mut elements = 1i64;
+    for (dim, &size) in operand.shape.iter().enumerate() {
+        match size {
+            DYNAMIC if dim == 0 => {}
+            DYNAMIC => {
+                return Err(format!(
+                    "has operand {number} of type {operand}: only the leading dimension, the \
+                     batch, may be dynamic"
+                ));
+            }
+            0 => {
+                return Err(format!("has operand {number} of type {operand}: no size may be 0"));
+            }
+            size => elements = elements.checked_mul(size).unwrap_or(i64::MAX),
+        }
+    }
+    if elements > 1 << 40 {
+        return Err(format!("has operand {number} of type {operand}: more than 2^40 elements"));
+    }
+    Ok(())
+}
+
+fn rank<const N: usize>(ty: &TensorType) -> Result<[i64; N], String> {
+    ty.shape.as_slice().try_into().map_err(|_| format!("needs a tensor of rank {N}, got {ty}"))
+}
+
+fn check_bias(bias: &[TensorType], outputs: i64) -> Result<(), String> {
+    match bias {
+        [bias] if bias.shape != [outputs] => {
+            Err(format!("has {outputs} outputs but the bias {bias}"))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn positions(window: &Window, input: &TensorType, size: [i64; 2]) -> Result<[i64; 2], String> {
+    window.positions(size).ok_or_else(|| {
+        let [height, width] = window.kernel;
+        format!("has a {height}x{width} window that does not fit in {input}, padding included")
+    })
+}
+
+fn pool(window: &Window, input: &TensorType) -> Result<TensorType, String> {
+    let [batch, channels, height, width] = rank(input)?;
+    for (side, name) in ["top", "left", "bottom", "right"].into_iter().enumerate() {
+        let axis = side % 2;
+        if window.padding[side] >= window.kernel[axis] {
+            return Err(format!(
+                "has padding {} at the {name}, which must be smaller than the kernel's {}: \
+                 otherwise a window holds nothing but padding",
+                window.padding[side], window.kernel[axis]
+            ));
+        }
+    }
+    let [rows, columns] = positions(window, input, [height, width])?;
+    let shape = vec![batch, channels, rows, columns];
+    Ok(TensorType { shape, gaussian: input.gaussian })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::layer::Conv2d;
+
+    fn gaussian(shape: &[i64]) -> TensorType {
+        TensorType { shape: shape.to_vec(), gaussian: true }
+    }
+
+    #[test]
+    fn a_strided_padded_convolution_rounds_its_output_size_down() {
+        let conv = Conv2d { strides: [2, 3], padding: [1, 0, 2, 1], dilation: [1, 2], groups: 2 };
+        let result = infer(
+            &Layer::Conv2d(conv),
+            &[gaussian(&[DYNAMIC, 4, 9, 11]), gaussian(&[6, 2, 3, 3]), gaussian(&[6])],
+        );
+        assert_eq!(result.unwrap(), gaussian(&[DYNAMIC, 6, 5, 3]));
+    }
+
+    #[test]
+    fn a_huge_shape_is_refused_before_its_size_overflows() {
+        let message = infer(&Layer::Relu, &[gaussian(&[1 << 30, 1 << 30, 1 << 30])]).unwrap_err();
+        assert!(message.contains("2^40"), "{message}");
+    }
+}

@@ -1,0 +1,414 @@
+//===- Gauss.td - the gauss dialect: types and ops ------------------------===//
+//
+// The single source of the dialect: C++ op classes, the assembly format, the
+// Rust builders and the op pages in docs/ops come from this file.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef GAUSS_TD
+#define GAUSS_TD
+
+include "mlir/IR/OpBase.td"
+include "mlir/IR/AttrTypeBase.td"
+include "mlir/IR/BuiltinTypeInterfaces.td"
+include "mlir/IR/BuiltinTypes.td"
+include "mlir/IR/CommonAttrConstraints.td"
+include "mlir/IR/CommonTypeConstraints.td"
+include "mlir/Interfaces/InferTypeOpInterface.td"
+include "mlir/Interfaces/SideEffectInterfaces.td"
+
+def Gauss_Dialect : Dialect {
+  let name = "gauss";
+  let cppNamespace = "::pfp::gauss";
+  let summary = "Gaussian-distributed tensors and probabilistic layers";
+  let description = [{
+    A value of type `!gauss.tensor` is a tensor of independent Gaussians, known
+    by mean and variance. The ops are the layers of a Bayesian neural network:
+    each maps the moments of its operands to the moments of its result in
+    closed form (the Probabilistic Forward Pass, arXiv 2511.23440).
+
+    Independence of the elements is the approximation of the method: whatever
+    correlation a layer creates between its outputs is dropped.
+
+    Every operand of a layer is Gaussian (`!gauss.tensor`) or deterministic
+    (`tensor`), in any combination. The result is Gaussian where an operand is.
+  }];
+  let useDefaultTypePrinterParser = 1;
+  let hasConstantMaterializer = 1;
+  let dependentDialects = ["::mlir::arith::ArithDialect"];
+}
+
+//===----------------------------------------------------------------------===//
+// Types
+//===----------------------------------------------------------------------===//
+
+def Gauss_TensorType : TypeDef<Gauss_Dialect, "GaussTensor",
+    [ShapedTypeInterface, ValueSemantics]> {
+  let mnemonic = "tensor";
+  let summary = "tensor of independent Gaussians, known by mean and variance";
+  let description = [{
+    Example: `!gauss.tensor<?x10xf32>`, a batch of ten Gaussian logits. The
+    element type is `f32`. Only the leading dimension, the batch, may be
+    dynamic; no dimension is zero.
+  }];
+  let parameters = (ins ArrayRefParameter<"int64_t">:$shape, "::mlir::Type":$elementType);
+  let assemblyFormat = "`<` custom<Dimensions>($shape, $elementType) `>`";
+  let genVerifyDecl = 1;
+  let extraClassDeclaration = [{
+    bool hasRank() const { return true; }
+    GaussTensorType cloneWith(std::optional<::llvm::ArrayRef<int64_t>> shape,
+                              ::mlir::Type elementType) const {
+      return get(getContext(), shape.value_or(getShape()), elementType);
+    }
+  }];
+}
+
+def Gauss_Deterministic : RankedTensorOf<[F32]>;
+def Gauss_Operand : AnyTypeOf<[Gauss_TensorType, Gauss_Deterministic],
+    "f32 tensor, Gaussian (`!gauss.tensor`) or deterministic (`tensor`)">;
+
+//===----------------------------------------------------------------------===//
+// Op classes
+//===----------------------------------------------------------------------===//
+
+class Gauss_Op<string mnemonic, list<Trait> traits = []>
+    : Op<Gauss_Dialect, mnemonic, traits # [Pure]>;
+
+// A layer: its result type follows from operands and attributes. The shape rule
+// is the Rust function of the op's name in src/shape.rs; it serves type
+// inference and the verifier.
+class Gauss_Layer<string mnemonic, list<Trait> traits = []>
+    : Gauss_Op<mnemonic, traits # [DeclareOpInterfaceMethods<InferTypeOpInterface>]> {
+  let results = (outs Gauss_Operand:$result);
+  let hasVerifier = 1;
+}
+
+//===----------------------------------------------------------------------===//
+// Sources and components
+//===----------------------------------------------------------------------===//
+
+def Gauss_ParameterOp : Gauss_Op<"parameter"> {
+  let summary = "a named tensor of the posterior";
+  let description = [{
+    Stands for a tensor that is trained, not written into the module.
+    `--gauss-load-parameters` replaces it by the values of a parameter file:
+    a Gaussian parameter `fc1.weight` by the tensors `fc1.weight.mean` and
+    `fc1.weight.var` (a variance), a deterministic one by the tensor of its
+    name. Where no file is given it lowers to an external `memref.global`.
+
+    ```mlir
+    %w = gauss.parameter "fc1.weight" : !gauss.tensor<120x400xf32>
+    %g = gauss.parameter "bn1.gamma" : tensor<8xf32>
+    ```
+
+    Constraints: the name is not empty; the shape is static.
+  }];
+  let arguments = (ins StrAttr:$name);
+  let results = (outs Gauss_Operand:$result);
+  let assemblyFormat = "$name attr-dict `:` qualified(type($result))";
+  let hasVerifier = 1;
+}
+
+def Gauss_ConstantOp : Gauss_Op<"constant"> {
+  let summary = "a Gaussian tensor with known mean and variance";
+  let description = [{
+    ```mlir
+    %b = gauss.constant mean(dense<[1.0, -2.0]> : tensor<2xf32>)
+                        variance(dense<0.25> : tensor<2xf32>) : !gauss.tensor<2xf32>
+    ```
+
+    A deterministic constant is `arith.constant`.
+
+    Constraints: both attributes are `dense` or `dense_resource`, of the result's
+    shape and `f32`; every mean is finite; every variance is finite and not
+    negative. A zero variance is an ordinary value.
+  }];
+  let arguments = (ins ElementsAttr:$mean, ElementsAttr:$variance);
+  let results = (outs Gauss_TensorType:$result);
+  let assemblyFormat = [{
+    `mean` `(` $mean `)` `variance` `(` $variance `)` attr-dict `:` qualified(type($result))
+  }];
+  let hasVerifier = 1;
+}
+
+def Gauss_MakeOp : Gauss_Layer<"make", [AllTypesMatch<["mean", "variance"]>]> {
+  let summary = "a Gaussian tensor from its mean and its variance";
+  let description = [{
+    ```mlir
+    %x = gauss.make %mean, %variance : tensor<4x10xf32>
+    ```
+
+    The caller promises that no variance is negative. `gauss.make(gauss.mean(%x),
+    gauss.variance(%x))` folds to `%x`.
+  }];
+  let arguments = (ins Gauss_Deterministic:$mean, Gauss_Deterministic:$variance);
+  let results = (outs Gauss_TensorType:$result);
+  let assemblyFormat = "$mean `,` $variance attr-dict `:` type($mean)";
+  let hasFolder = 1;
+}
+
+class Gauss_ComponentOp<string mnemonic> : Gauss_Layer<mnemonic> {
+  let arguments = (ins Gauss_TensorType:$input);
+  let results = (outs Gauss_Deterministic:$result);
+  let assemblyFormat = "$input attr-dict `:` qualified(type($input))";
+  let hasFolder = 1;
+}
+
+def Gauss_MeanOp : Gauss_ComponentOp<"mean"> {
+  let summary = "the mean of a Gaussian tensor";
+  let description = [{
+    ```mlir
+    %m = gauss.mean %x : !gauss.tensor<4x10xf32>
+    ```
+
+    Folds on `gauss.make` and `gauss.constant`.
+  }];
+}
+
+def Gauss_VarianceOp : Gauss_ComponentOp<"variance"> {
+  let summary = "the variance of a Gaussian tensor";
+  let description = [{
+    ```mlir
+    %v = gauss.variance %x : !gauss.tensor<4x10xf32>
+    ```
+
+    Folds on `gauss.make` and `gauss.constant`.
+  }];
+}
+
+//===----------------------------------------------------------------------===//
+// Linear layers
+//===----------------------------------------------------------------------===//
+
+def Gauss_DenseOp : Gauss_Layer<"dense"> {
+  let summary = "fully connected layer";
+  let description = [{
+    `result[n, o] = Σ_k input[n, k] · weight[o, k] + bias[o]`
+
+    ```mlir
+    %y = gauss.dense %x, %w, %b
+      : (tensor<?x784xf32>, !gauss.tensor<100x784xf32>, !gauss.tensor<100xf32>)
+      -> !gauss.tensor<?x100xf32>
+    ```
+
+    With input mean m, variance v and weight mean μ, variance s:
+    mean = Σ mμ + E[b], variance = Σ (v(s + μ²) + m²s) + Var[b]. Exact if
+    the operands are independent. A term vanishes where its operand is
+    deterministic.
+
+    Constraints: `input` is N×K, `weight` is O×K, `bias` (optional) is O.
+  }];
+  let arguments = (ins Gauss_Operand:$input, Gauss_Operand:$weight, Optional<Gauss_Operand>:$bias);
+  let assemblyFormat = [{
+    $input `,` $weight (`,` $bias^)? attr-dict `:` functional-type(operands, results)
+  }];
+}
+
+def Gauss_Conv2dOp : Gauss_Layer<"conv2d"> {
+  let summary = "two-dimensional convolution (cross-correlation)";
+  let description = [{
+    `result[n, o, y, x] = Σ_{c,i,j} input[n, c, y·s₀ + i·d₀ − top, x·s₁ + j·d₁ − left] · weight[o, c, i, j] + bias[o]`,
+    zero outside of the input.
+
+    ```mlir
+    %y = gauss.conv2d %x, %w, %b strides [2, 2] padding [1, 1, 1, 1]
+      : (!gauss.tensor<1x6x14x14xf32>, !gauss.tensor<16x6x3x3xf32>, !gauss.tensor<16xf32>)
+      -> !gauss.tensor<1x16x7x7xf32>
+    ```
+
+    The moments are those of `gauss.dense`, over the window. Padding is the
+    constant zero: mean 0, variance 0.
+
+    Attributes: `strides` [height, width], `padding` [top, left, bottom, right],
+    `dilation` [height, width], `groups`.
+
+    Constraints: `input` is N×C×H×W, `weight` is O×(C/groups)×KH×KW, `bias`
+    (optional) is O; `groups` divides C and O; strides and dilations are
+    positive, paddings are not negative; the window fits at least once. Output
+    sizes round down.
+  }];
+  let arguments = (ins
+    Gauss_Operand:$input, Gauss_Operand:$weight, Optional<Gauss_Operand>:$bias,
+    DefaultValuedAttr<DenseI64ArrayAttr, "{1, 1}">:$strides,
+    DefaultValuedAttr<DenseI64ArrayAttr, "{0, 0, 0, 0}">:$padding,
+    DefaultValuedAttr<DenseI64ArrayAttr, "{1, 1}">:$dilation,
+    DefaultValuedAttr<I64Attr, "1">:$groups);
+  let assemblyFormat = [{
+    $input `,` $weight (`,` $bias^)? (`strides` $strides^)? (`padding` $padding^)?
+    (`dilation` $dilation^)? (`groups` $groups^)?
+    attr-dict `:` functional-type(operands, results)
+  }];
+}
+
+def Gauss_BatchNormOp : Gauss_Layer<"batch_norm"> {
+  let summary = "batch normalisation at inference";
+  let description = [{
+    `result = (input − running_mean) / √(running_variance + epsilon) · gamma + beta`,
+    per channel (dimension 1).
+
+    ```mlir
+    %y = gauss.batch_norm %x, %gamma, %beta, %running_mean, %running_variance epsilon 1.0e-05
+      : (!gauss.tensor<?x8x8x8xf32>, tensor<8xf32>, tensor<8xf32>, tensor<8xf32>, tensor<8xf32>)
+      -> !gauss.tensor<?x8x8x8xf32>
+    ```
+
+    With a deterministic gamma an affine map, exact; a Gaussian gamma or beta is
+    an independent factor or summand as in `gauss.dense`.
+    `--gauss-fold-batch-norm` folds it into a preceding linear layer.
+
+    Constraints: `input` has rank 2 or more, N×C×…; the other operands are C;
+    the running statistics are deterministic; `epsilon` is finite and not
+    negative.
+  }];
+  let arguments = (ins
+    Gauss_Operand:$input, Gauss_Operand:$gamma, Gauss_Operand:$beta,
+    Gauss_Deterministic:$running_mean, Gauss_Deterministic:$running_variance,
+    DefaultValuedAttr<F64Attr, "1.0e-05">:$epsilon);
+  let assemblyFormat = [{
+    $input `,` $gamma `,` $beta `,` $running_mean `,` $running_variance
+    (`epsilon` $epsilon^)? attr-dict `:` functional-type(operands, results)
+  }];
+}
+
+def Gauss_AddOp : Gauss_Layer<"add"> {
+  let summary = "sum of two independent tensors";
+  let description = [{
+    Means add, variances add.
+
+    ```mlir
+    %y = gauss.add %a, %b : (!gauss.tensor<1x10xf32>, tensor<1x10xf32>) -> !gauss.tensor<1x10xf32>
+    ```
+
+    The two operands are taken as independent: in a residual block they share
+    their input, and the covariance is dropped. `gauss.add %a, %a` is the sum of
+    two independent copies of `%a`.
+
+    Constraints: both operands have the same shape.
+  }];
+  let arguments = (ins Gauss_Operand:$lhs, Gauss_Operand:$rhs);
+  let assemblyFormat = "$lhs `,` $rhs attr-dict `:` functional-type(operands, results)";
+}
+
+//===----------------------------------------------------------------------===//
+// Activations and pooling
+//===----------------------------------------------------------------------===//
+
+def Gauss_ReluOp : Gauss_Layer<"relu"> {
+  let summary = "rectified linear unit, max(x, 0)";
+  let description = [{
+    ```mlir
+    %y = gauss.relu %x : (!gauss.tensor<4x10xf32>) -> !gauss.tensor<4x10xf32>
+    ```
+
+    With σ² the variance of the input, α = mean/σ, Φ and φ the standard normal
+    CDF and PDF: mean = σ(αΦ + φ), variance = σ²(Φ − I₁(α)·I₁(−α)) with
+    I₁(α) = αΦ(α) + φ(α). The moments are those of the rectified Gaussian,
+    exact; the result is then taken as Gaussian again, so
+    `gauss.relu(gauss.relu(%x))` is not `gauss.relu(%x)`.
+
+    Numerics: relative error of a few 1e-6 in both moments also in the left
+    tail, where the unit is nearly off. At zero variance the plain maximum.
+  }];
+  let arguments = (ins Gauss_Operand:$input);
+  let assemblyFormat = "$input attr-dict `:` functional-type(operands, results)";
+  let hasFolder = 1;
+}
+
+def Gauss_MaxPool2dOp : Gauss_Layer<"max_pool2d"> {
+  let summary = "maximum over a window";
+  let description = [{
+    ```mlir
+    %y = gauss.max_pool2d %x kernel [2, 2] strides [2, 2]
+      : (!gauss.tensor<1x6x28x28xf32>) -> !gauss.tensor<1x6x14x14xf32>
+    ```
+
+    A chain of maxima of two independent Gaussians (Clark 1961), each result
+    taken as Gaussian again: first along each row from left to right, then over
+    the rows from top to bottom. Padding takes no part in the maximum.
+
+    Attributes: `kernel` [height, width], `strides` [height, width], `padding`
+    [top, left, bottom, right].
+
+    Constraints: `input` is N×C×H×W; kernel and strides are positive; paddings
+    are not negative and smaller than the kernel, so that no window is empty;
+    the window fits at least once. Output sizes round down.
+  }];
+  let arguments = (ins
+    Gauss_Operand:$input, DenseI64ArrayAttr:$kernel,
+    DefaultValuedAttr<DenseI64ArrayAttr, "{1, 1}">:$strides,
+    DefaultValuedAttr<DenseI64ArrayAttr, "{0, 0, 0, 0}">:$padding);
+  let assemblyFormat = [{
+    $input `kernel` $kernel (`strides` $strides^)? (`padding` $padding^)?
+    attr-dict `:` functional-type(operands, results)
+  }];
+  let hasFolder = 1;
+}
+
+def Gauss_AvgPool2dOp : Gauss_Layer<"avg_pool2d"> {
+  let summary = "average over a window";
+  let description = [{
+    ```mlir
+    %y = gauss.avg_pool2d %x kernel [2, 2] strides [2, 2]
+      : (!gauss.tensor<1x6x28x28xf32>) -> !gauss.tensor<1x6x14x14xf32>
+    ```
+
+    mean = Σ m / n, variance = Σ v / n² over the window; exact if the elements
+    are independent. n is the size of the kernel, or, with
+    `count_include_pad false`, the number of window elements inside the input.
+
+    Attributes and constraints as in `gauss.max_pool2d`.
+  }];
+  let arguments = (ins
+    Gauss_Operand:$input, DenseI64ArrayAttr:$kernel,
+    DefaultValuedAttr<DenseI64ArrayAttr, "{1, 1}">:$strides,
+    DefaultValuedAttr<DenseI64ArrayAttr, "{0, 0, 0, 0}">:$padding,
+    DefaultValuedAttr<BoolAttr, "true">:$count_include_pad);
+  let assemblyFormat = [{
+    $input `kernel` $kernel (`strides` $strides^)? (`padding` $padding^)?
+    (`count_include_pad` $count_include_pad^)?
+    attr-dict `:` functional-type(operands, results)
+  }];
+  let hasFolder = 1;
+}
+
+//===----------------------------------------------------------------------===//
+// Shape
+//===----------------------------------------------------------------------===//
+
+def Gauss_ReshapeOp : Gauss_Op<"reshape"> {
+  let summary = "the same elements, row-major, in another shape";
+  let description = [{
+    ```mlir
+    %y = gauss.reshape %x : (!gauss.tensor<?x16x5x5xf32>) -> !gauss.tensor<?x400xf32>
+    ```
+
+    Constraints: result and input are both Gaussian or both deterministic and
+    have the same number of elements. A dynamic batch stays the leading
+    dimension, and the other dimensions then hold equally many elements.
+  }];
+  let arguments = (ins Gauss_Operand:$input);
+  let results = (outs Gauss_Operand:$result);
+  let assemblyFormat = "$input attr-dict `:` functional-type(operands, results)";
+  let hasVerifier = 1;
+  let hasFolder = 1;
+  let hasCanonicalizeMethod = 1;
+}
+
+def Gauss_FlattenOp : Gauss_Layer<"flatten"> {
+  let summary = "all dimensions but the batch as one";
+  let description = [{
+    ```mlir
+    %y = gauss.flatten %x : (!gauss.tensor<?x16x5x5xf32>) -> !gauss.tensor<?x400xf32>
+    ```
+
+    Canonicalises to `gauss.reshape`.
+
+    Constraints: `input` has rank 1 or more.
+  }];
+  let arguments = (ins Gauss_Operand:$input);
+  let assemblyFormat = "$input attr-dict `:` functional-type(operands, results)";
+  let hasFolder = 1;
+  let hasCanonicalizeMethod = 1;
+}
+
+#endif // GAUSS_TD
