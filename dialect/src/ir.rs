@@ -508,6 +508,15 @@ impl Attribute {
         )))
     }
 
+    /// A `dense` attribute of the shaped `f32` type with these elements, row-major.
+    pub fn dense(ty: Type, values: &[f32]) -> Attribute {
+        Attribute(mlir!(mlirDenseElementsAttrFloatGet(
+            ty.0,
+            values.len() as isize,
+            values.as_ptr()
+        )))
+    }
+
     /// A `dense` attribute of the shaped `f32` type with one value for all elements.
     pub fn splat(ty: Type, value: f64) -> Attribute {
         let element = ty.context().f32_attr(value);

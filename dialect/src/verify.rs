@@ -149,7 +149,10 @@ fn verify_constant(op: Op, result: &TensorType) -> Result<(), String> {
         let attribute =
             op.attribute(name).ok_or_else(|| format!("needs the attribute '{name}'"))?;
         let ty = attribute.value_type();
-        if ty.shape().as_ref() != Some(&result.shape) || !ty.element_type().is_f32() {
+        if !ty.is_ranked_tensor()
+            || ty.shape().as_ref() != Some(&result.shape)
+            || !ty.element_type().is_f32()
+        {
             return Err(format!("has a {name} of type {ty}, which does not fit {result}"));
         }
         let values = attribute

@@ -1,1 +1,25 @@
+//! Lowering of the gauss dialect: how a network is computed.
+//!
+//! - [`passes`]: one file per pass, named as its flag;
+//! - [`pipelines`]: named sequences of passes;
+//! - [`kernel`]: the kernel generator, from loop nests to vector code;
+//! - [`target`]: what the schedules need to know of a core.
+//!
+//! The crate knows no command line and no file format: parameters come through
+//! [`parameters::ParameterSource`].
 
+pub mod kernel;
+pub mod parameters;
+pub mod pass;
+pub mod passes;
+pub mod payload;
+pub mod pipelines;
+pub mod target;
+
+/// Makes the passes and pipelines of this crate known to MLIR's registry, for
+/// command lines and textual pipelines. Call it once per process, before any
+/// of them is parsed.
+pub fn register_passes(open: parameters::OpenParameters) {
+    parameters::set_open(open);
+    pass::register(passes::ALL, pipelines::ALL);
+}

@@ -1,0 +1,753 @@
+//! `--lower-gauss`: the gauss dialect to linalg, arith, math and tensor.
+//!
+//! A Gaussian value becomes two tensors, its mean and its variance. While the
+//! pass runs, `gauss.make` stands for the pair, so that the IR is valid between
+//! any two steps; at the end nothing of gauss is left, or an error says why.
+
+use std::collections::HashSet;
+
+use gauss_dialect::{
+    ir::{AffineMap, Attribute, Block, Builder, Context, DYNAMIC, Op, Type, Value},
+    layer::{AvgPool2d, Conv2d, Layer, Linear, Window},
+    moments::{self, Arithmetic, Moments},
+};
+
+use crate::{
+    pass::{Failed, Outcome, Pass, fail},
+    payload::Payload,
+};
+
+/// Rewrites every gauss op into upstream ops and every gauss type in a function
+/// signature into two tensors, mean first. A parameter that is not loaded
+/// becomes an external `memref.global`.
+pub const PASS: Pass = Pass {
+    name: "lower-gauss",
+    description: "Lower the gauss dialect to linalg, arith, math and tensor",
+    options: &[],
+    run: |module, _| lower(module),
+};
+
+fn lower(module: Op) -> Outcome {
+    for op in module.descendants() {
+        match op.name().as_str() {
+            "func.func" => lower_signature(op)?,
+            "func.return" => lower_return(op),
+            "func.call" => lower_call(op),
+            _ => {}
+        }
+    }
+    let mut globals = HashSet::new();
+    for op in module.descendants() {
+        if let Some(layer) = Layer::of(op).map_err(|error| fail(op, error))? {
+            lower_op(op, &layer, module, &mut globals)?;
+        }
+    }
+    // Users before definitions, so that one sweep finds all that is dead.
+    for op in module.descendants().into_iter().rev() {
+        if op.name().starts_with("gauss.") && !op.is_used() {
+            op.erase();
+        }
+    }
+    check_nothing_left(module)
+}
+
+/// A gauss value crosses what this pass does not rewrite, such as a block argument.
+fn check_nothing_left(module: Op) -> Outcome {
+    for op in module.descendants() {
+        let blocks = op.regions().into_iter().flat_map(|region| region.blocks());
+        let arguments = blocks.flat_map(Block::arguments).collect::<Vec<_>>();
+        let values = op.results().into_iter().chain(op.operands()).chain(arguments);
+        if values.into_iter().any(|value| value.ty().is_gaussian()) {
+            return Err(fail(
+                op,
+                "holds a gauss value that cannot be lowered: values may flow through gauss ops, \
+                 functions, calls and returns only",
+            ));
+        }
+    }
+    Ok(())
+}
+
+//===----------------------------------------------------------------------===//
+// Functions
+//===----------------------------------------------------------------------===//
+
+/// The plain tensor type of the shape of a Gaussian one.
+fn component(ty: Type) -> Type {
+    Type::tensor(ty.element_type(), &ty.shape().unwrap_or_default())
+}
+
+fn split_types(types: Vec<Type>) -> Vec<Type> {
+    let split = |ty: Type| match ty.is_gaussian() {
+        true => vec![component(ty); 2],
+        false => vec![ty],
+    };
+    types.into_iter().flat_map(split).collect()
+}
+
+fn lower_signature(function: Op) -> Outcome {
+    let signature = function.attribute("function_type").and_then(|ty| ty.as_type());
+    let (inputs, results) = signature
+        .and_then(Type::function_signature)
+        .ok_or_else(|| fail(function, "has no function type"))?;
+    if !inputs.iter().chain(&results).any(|ty| ty.is_gaussian()) {
+        return Ok(());
+    }
+    if function.attribute("arg_attrs").is_some() || function.attribute("res_attrs").is_some() {
+        return Err(fail(
+            function,
+            "has attributes on arguments or results, which have no place once a Gaussian is two \
+             tensors",
+        ));
+    }
+    let context = function.context();
+    let ty = context.function_type(&split_types(inputs), &split_types(results));
+    function.set_attribute("function_type", ty.attr());
+    let Some(body) = function.body() else { return Ok(()) };
+    let mut number = 0;
+    while number < body.arguments().len() {
+        let argument = body.argument(number);
+        let ty = argument.ty();
+        if ty.is_gaussian() {
+            let component = component(ty);
+            let mean = body.insert_argument(number, component, function.location());
+            let variance = body.insert_argument(number + 1, component, function.location());
+            let builder = match body.first_op() {
+                Some(first) => Builder::before(first),
+                None => Builder::at_end(context, body, function.location()),
+            };
+            let made = builder.value("gauss.make", &[mean, variance], ty);
+            argument.replace_all_uses_with(made);
+            body.erase_argument(number + 2);
+            number += 1;
+        }
+        number += 1;
+    }
+    Ok(())
+}
+
+/// The components of a Gaussian value, the value itself otherwise.
+fn split_values(builder: Builder, values: Vec<Value>) -> Vec<Value> {
+    let split = |value: Value| match value.ty().is_gaussian() {
+        true => ["gauss.mean", "gauss.variance"]
+            .map(|name| builder.value(name, &[value], component(value.ty())))
+            .to_vec(),
+        false => vec![value],
+    };
+    values.into_iter().flat_map(split).collect()
+}
+
+fn lower_return(op: Op) {
+    if op.operands().iter().any(|value| value.ty().is_gaussian()) {
+        op.set_operands(&split_values(Builder::before(op), op.operands()));
+    }
+}
+
+fn lower_call(op: Op) {
+    let types: Vec<_> = op.results().into_iter().map(Value::ty).collect();
+    let gaussian = |ty: &Type| ty.is_gaussian();
+    if !types.iter().any(gaussian) && !op.operands().into_iter().map(Value::ty).any(|t| gaussian(&t))
+    {
+        return;
+    }
+    let Some(callee) = op.attribute("callee") else { return };
+    let builder = Builder::before(op);
+    let call = builder
+        .op("func.call")
+        .operands(&split_values(builder, op.operands()))
+        .results(&split_types(types.clone()))
+        .attr("callee", callee)
+        .build();
+    let mut next = 0;
+    for (result, ty) in op.results().into_iter().zip(types) {
+        let value = match ty.is_gaussian() {
+            true => {
+                next += 2;
+                builder.value("gauss.make", &[call.result(next - 2), call.result(next - 1)], ty)
+            }
+            false => {
+                next += 1;
+                call.result(next - 1)
+            }
+        };
+        result.replace_all_uses_with(value);
+    }
+    op.erase();
+}
+
+//===----------------------------------------------------------------------===//
+// Ops
+//===----------------------------------------------------------------------===//
+
+fn lower_op(op: Op, layer: &Layer, module: Op, globals: &mut HashSet<String>) -> Outcome {
+    let mut emit = Emitter { builder: Builder::before(op), context: op.context(), batch: None };
+    emit.batch = op.operands().into_iter().map(|x| emit.moments(x).mean).find(|&x| is_dynamic(x));
+    let shape = op
+        .result(0)
+        .ty()
+        .shape()
+        .ok_or_else(|| fail(op, "has a result without shape"))?;
+    let operand = |number: usize| emit.moments(op.operand(number));
+    let result = match layer {
+        // The pair itself; it goes when nothing uses it any more.
+        Layer::Make => return Ok(()),
+        Layer::Mean => Moments::deterministic(operand(0).mean),
+        Layer::Variance => match operand(0).variance {
+            Some(variance) => Moments::deterministic(variance),
+            None => return Err(fail(op, "has a deterministic operand")),
+        },
+        Layer::Parameter(name) => emit.parameter(op, name, module, globals),
+        Layer::Constant => emit.constant(op)?,
+        Layer::Dense => emit.dense(Linear::of(op), &shape),
+        Layer::Conv2d(conv) => emit.conv2d(conv, Linear::of(op), &shape),
+        Layer::BatchNorm(epsilon) => {
+            let channel = [operand(1), operand(2), operand(3), operand(4)];
+            emit.batch_norm(operand(0), channel, *epsilon, &shape)
+        }
+        Layer::Add => emit.elementwise(&shape, &[operand(0), operand(1)], |a, x| {
+            moments::add(a, x[0], x[1])
+        }),
+        Layer::Relu => {
+            emit.elementwise(&shape, &[operand(0)], |a, x| moments::relu(a, x[0]))
+        }
+        Layer::MaxPool2d(window) => {
+            let padded = emit.pad(operand(0), window, f64::NEG_INFINITY);
+            emit.pool(padded, window, &shape, moments::max, |_, x, _| x, None)
+        }
+        Layer::AvgPool2d(layer) => emit.avg_pool2d(layer, operand(0), &shape),
+        Layer::Reshape | Layer::Flatten => emit.each(operand(0), |x| emit.reshape(x, &shape)),
+    };
+    let value = match result.variance {
+        Some(variance) => {
+            emit.builder.value("gauss.make", &[result.mean, variance], op.result(0).ty())
+        }
+        None => result.mean,
+    };
+    op.result(0).replace_all_uses_with(value);
+    op.erase();
+    Ok(())
+}
+
+/// An input of a `linalg.generic`: its moments, read through one map.
+type Read = (Moments<Value>, AffineMap);
+
+/// Emits upstream ops at one place.
+struct Emitter {
+    builder: Builder,
+    context: Context,
+    /// A tensor whose leading dimension is the batch, where the batch is dynamic.
+    batch: Option<Value>,
+}
+
+impl Emitter {
+    /// The components of a value: those of the `gauss.make` that stands for it,
+    /// or ops that read them.
+    fn moments(&self, value: Value) -> Moments<Value> {
+        if !value.ty().is_gaussian() {
+            return Moments::deterministic(value);
+        }
+        if let Some(make) = value.defining_op().filter(|op| op.is("gauss.make")) {
+            return Moments::gaussian(make.operand(0), make.operand(1));
+        }
+        let ty = component(value.ty());
+        Moments::gaussian(
+            self.builder.value("gauss.mean", &[value], ty),
+            self.builder.value("gauss.variance", &[value], ty),
+        )
+    }
+
+    /// The same function of the mean and of the variance.
+    fn each(&self, x: Moments<Value>, f: impl Fn(Value) -> Value) -> Moments<Value> {
+        Moments { mean: f(x.mean), variance: x.variance.map(f) }
+    }
+
+    //===------------------------------------------------------------------===//
+    // Sources
+    //===------------------------------------------------------------------===//
+
+    fn parameter(
+        &self,
+        op: Op,
+        name: &str,
+        module: Op,
+        globals: &mut HashSet<String>,
+    ) -> Moments<Value> {
+        let ty = op.result(0).ty();
+        let mut external = |symbol: String| {
+            let tensor = component(ty);
+            let memref = Type::memref(ty.element_type(), &ty.shape().unwrap_or_default());
+            if globals.insert(symbol.clone())
+                && let Some(first) = module.body().and_then(Block::first_op)
+            {
+                Builder::before(first)
+                    .op("memref.global")
+                    .attr("sym_name", self.context.string_attr(&symbol))
+                    .attr("sym_visibility", self.context.string_attr("private"))
+                    .attr("type", memref.attr())
+                    .attr("constant", self.context.unit_attr())
+                    .build();
+            }
+            let buffer = self
+                .builder
+                .op("memref.get_global")
+                .attr("name", self.context.symbol_attr(&symbol))
+                .results(&[memref])
+                .build()
+                .result(0);
+            self.builder
+                .op("bufferization.to_tensor")
+                .operands(&[buffer])
+                .attr("restrict", self.context.unit_attr())
+                .results(&[tensor])
+                .build()
+                .result(0)
+        };
+        match ty.is_gaussian() {
+            true => Moments::gaussian(
+                external(format!("{name}.mean")),
+                external(format!("{name}.var")),
+            ),
+            false => Moments::deterministic(external(name.to_owned())),
+        }
+    }
+
+    fn constant(&self, op: Op) -> Result<Moments<Value>, Failed> {
+        let ty = component(op.result(0).ty());
+        let read = |name: &str| {
+            let values = op.attribute(name).ok_or_else(|| fail(op, format!("needs '{name}'")))?;
+            Ok(self.builder.constant(values, ty))
+        };
+        Ok(Moments::gaussian(read("mean")?, read("variance")?))
+    }
+
+    //===------------------------------------------------------------------===//
+    // Layers
+    //===------------------------------------------------------------------===//
+
+    fn dense(&self, layer: Linear, shape: &[i64]) -> Moments<Value> {
+        let dim = |number| self.context.dim(number);
+        let map = |a, b| self.context.affine_map(3, &[dim(a), dim(b)]);
+        let (batch, output, depth) = (0, 1, 2);
+        let inputs = [
+            (self.moments(layer.input), map(batch, depth)),
+            (self.moments(layer.weight), map(output, depth)),
+        ];
+        let initial = self.bias(layer.bias, shape, [inputs[0].0, inputs[1].0]);
+        self.contract(inputs, initial, map(batch, output))
+    }
+
+    fn conv2d(&self, conv: &Conv2d, layer: Linear, shape: &[i64]) -> Moments<Value> {
+        let weight = self.moments(layer.weight);
+        let weight_shape = layer.weight.ty().shape().unwrap_or_default();
+        let window = conv.window([weight_shape[2], weight_shape[3]]);
+        let input = self.pad(self.moments(layer.input), &window, 0.0);
+        let initial = self.bias(layer.bias, shape, [input, weight]);
+        let dim = |number| self.context.dim(number);
+        let along = |position: usize, element: usize, axis: usize| {
+            dim(position)
+                .times(window.strides[axis])
+                .plus(dim(element).times(window.dilation[axis]))
+        };
+        if conv.groups == 1 {
+            // n, o, y, x; c, i, j
+            let map = |results: &[_]| self.context.affine_map(7, results);
+            return self.contract(
+                [
+                    (input, map(&[dim(0), dim(4), along(2, 5, 0), along(3, 6, 1)])),
+                    (weight, map(&[dim(1), dim(4), dim(5), dim(6)])),
+                ],
+                initial,
+                map(&[dim(0), dim(1), dim(2), dim(3)]),
+            );
+        }
+        // n, g, o, y, x; c, i, j: the channels and the outputs split by group.
+        let groups = conv.groups;
+        let split = |x: Value, position: usize| {
+            let mut sizes = x.ty().shape().unwrap_or_default();
+            let size = sizes[position];
+            sizes.splice(position..=position, [groups, size / groups]);
+            self.reshape(x, &sizes)
+        };
+        let map = |results: &[_]| self.context.affine_map(8, results);
+        let result = self.contract(
+            [
+                (
+                    self.each(input, |x| split(x, 1)),
+                    map(&[dim(0), dim(1), dim(5), along(3, 6, 0), along(4, 7, 1)]),
+                ),
+                (
+                    self.each(weight, |x| split(x, 0)),
+                    map(&[dim(1), dim(2), dim(5), dim(6), dim(7)]),
+                ),
+            ],
+            self.each(initial, |x| split(x, 1)),
+            map(&[dim(0), dim(1), dim(2), dim(3), dim(4)]),
+        );
+        self.each(result, |x| self.reshape(x, shape))
+    }
+
+    /// `initial + Σ input · weight`; the dimensions after those of the result are summed.
+    fn contract(&self, inputs: [Read; 2], initial: Moments<Value>, out: AffineMap) -> Moments<Value> {
+        self.generic(&inputs, initial, out, |a, x, sum| moments::multiply_add(a, x[0], x[1], sum))
+    }
+
+    /// The bias, or zero, along dimension 1 of `shape`; with a variance where the
+    /// bias or an operand has one.
+    fn bias(
+        &self,
+        bias: Option<Value>,
+        shape: &[i64],
+        operands: [Moments<Value>; 2],
+    ) -> Moments<Value> {
+        let bias = bias.map(|bias| self.moments(bias));
+        let gaussian = operands.into_iter().chain(bias).any(|x| x.variance.is_some());
+        let fill = |x: Option<Value>| match x {
+            Some(x) => {
+                let map = self.context.affine_map(shape.len(), &[self.context.dim(1)]);
+                let read = [(Moments::deterministic(x), map)];
+                self.map(shape, &read, false, |_, x| x[0]).mean
+            }
+            None => self.fill(shape, 0.0),
+        };
+        Moments {
+            mean: fill(bias.map(|b| b.mean)),
+            variance: gaussian.then(|| fill(bias.and_then(|b| b.variance))),
+        }
+    }
+
+    fn batch_norm(
+        &self,
+        input: Moments<Value>,
+        [gamma, beta, running_mean, running_variance]: [Moments<Value>; 4],
+        epsilon: f64,
+        shape: &[i64],
+    ) -> Moments<Value> {
+        let deviation = self.elementwise(&shape[1..2], &[running_variance], |a, x| {
+            Moments::deterministic(moments::batch_norm_deviation(a, x[0].mean, epsilon))
+        });
+        let identity = self.context.identity_map(shape.len());
+        let channel = self.context.affine_map(shape.len(), &[self.context.dim(1)]);
+        let inputs = [
+            (input, identity),
+            (gamma, channel),
+            (beta, channel),
+            (running_mean, channel),
+            (deviation, channel),
+        ];
+        let gaussian = inputs.iter().any(|(x, _)| x.variance.is_some());
+        self.map(shape, &inputs, gaussian, |a, x| {
+            moments::batch_norm(a, x[0], x[1], x[2], x[3].mean, x[4].mean)
+        })
+    }
+
+    fn avg_pool2d(&self, layer: &AvgPool2d, input: Moments<Value>, shape: &[i64]) -> Moments<Value> {
+        let window = &layer.window;
+        let size = input.mean.ty().shape().unwrap_or_default();
+        let padded = self.pad(input, window, 0.0);
+        let scale = |a: &mut Payload, x, factor: Option<Moments<Value>>| {
+            let factor = match factor {
+                Some(factor) => factor.mean,
+                None => a.constant(1.0 / (window.kernel[0] * window.kernel[1]) as f64),
+            };
+            moments::scale(a, x, factor)
+        };
+        let reciprocals = (window.is_padded() && !layer.count_include_pad).then(|| {
+            let values = reciprocal_counts(window, [size[2], size[3]], [shape[2], shape[3]]);
+            let ty = Type::tensor(self.context.f32(), &shape[2..]);
+            let constant = self.builder.constant(Attribute::dense(ty, &values), ty);
+            let map = self.context.affine_map(4, &[self.context.dim(2), self.context.dim(3)]);
+            (Moments::deterministic(constant), map)
+        });
+        self.pool(padded, window, shape, moments::add, scale, reciprocals)
+    }
+
+    /// Combines the elements of a window: first each row from left to right,
+    /// then the rows from top to bottom. `finish` ends the second step.
+    fn pool(
+        &self,
+        input: Moments<Value>,
+        window: &Window,
+        shape: &[i64],
+        combine: fn(&mut Payload, Moments<Value>, Moments<Value>) -> Moments<Value>,
+        finish: impl Fn(&mut Payload, Moments<Value>, Option<Moments<Value>>) -> Moments<Value>,
+        extra: Option<Read>,
+    ) -> Moments<Value> {
+        let rows = (shape[2] - 1) * window.strides[0] + window.kernel[0];
+        let row_shape = [shape[0], shape[1], rows, shape[3]];
+        let gaussian = input.variance.is_some();
+        let identity = self.context.identity_map(4);
+        let slices = |x: Moments<Value>, axis: usize, sizes: &[i64]| -> Vec<Read> {
+            (0..window.kernel[axis])
+                .map(|element| {
+                    let mut offsets = [0; 4];
+                    offsets[axis + 2] = element;
+                    let mut strides = [1; 4];
+                    strides[axis + 2] = window.strides[axis];
+                    (self.each(x, |x| self.slice(x, &offsets, sizes, &strides)), identity)
+                })
+                .collect()
+        };
+        let fold = |a: &mut Payload, x: &[Moments<Value>]| {
+            x[1..].iter().fold(x[0], |sum, &next| combine(a, sum, next))
+        };
+        let row = self.map(&row_shape, &slices(input, 1, &row_shape), gaussian, fold);
+        let mut inputs = slices(row, 0, shape);
+        let elements = inputs.len();
+        inputs.extend(extra);
+        self.map(shape, &inputs, gaussian, |a, x| {
+            let combined = fold(a, &x[..elements]);
+            finish(a, combined, x.get(elements).copied())
+        })
+    }
+
+    //===------------------------------------------------------------------===//
+    // Building blocks
+    //===------------------------------------------------------------------===//
+
+    /// One result element from the operands' elements at the same place.
+    fn elementwise(
+        &self,
+        shape: &[i64],
+        operands: &[Moments<Value>],
+        f: impl FnOnce(&mut Payload, &[Moments<Value>]) -> Moments<Value>,
+    ) -> Moments<Value> {
+        let identity = self.context.identity_map(shape.len());
+        let reads: Vec<_> = operands.iter().map(|&x| (x, identity)).collect();
+        let gaussian = operands.iter().any(|x| x.variance.is_some());
+        self.map(shape, &reads, gaussian, f)
+    }
+
+    /// A tensor of `shape` whose elements are a function of what is read for them.
+    fn map(
+        &self,
+        shape: &[i64],
+        inputs: &[Read],
+        gaussian: bool,
+        f: impl FnOnce(&mut Payload, &[Moments<Value>]) -> Moments<Value>,
+    ) -> Moments<Value> {
+        let initial =
+            Moments { mean: self.empty(shape), variance: gaussian.then(|| self.empty(shape)) };
+        let identity = self.context.identity_map(shape.len());
+        self.generic(inputs, initial, identity, |a, x, _| f(a, x))
+    }
+
+    /// A `linalg.generic` on Gaussian operands, whose result has the type and the
+    /// components of `initial`. Dimensions that `out` does not name are reduced.
+    fn generic(
+        &self,
+        inputs: &[Read],
+        initial: Moments<Value>,
+        out: AffineMap,
+        body: impl FnOnce(&mut Payload, &[Moments<Value>], Moments<Value>) -> Moments<Value>,
+    ) -> Moments<Value> {
+        let components = |x: Moments<Value>| [Some(x.mean), x.variance].into_iter().flatten();
+        let values: Vec<_> = inputs.iter().flat_map(|&(x, _)| components(x)).collect();
+        let inits: Vec<_> = components(initial).collect();
+        let maps: Vec<_> = inputs
+            .iter()
+            .flat_map(|&(x, map)| components(x).map(move |_| map.attr()))
+            .chain(inits.iter().map(|_| out.attr()))
+            .collect();
+        let parallel = out.results().len();
+        let iterators: Vec<_> = (0..out.num_dims())
+            .map(|dim| self.iterator(if dim < parallel { "parallel" } else { "reduction" }))
+            .collect();
+
+        let scalars = vec![self.context.f32(); values.len() + inits.len()];
+        let block = Block::new(&scalars, self.builder.location());
+        let inner = self.builder.in_block(block);
+        let mut payload = Payload::new(inner);
+        let mut arguments = block.arguments().into_iter();
+        let mut next = |x: Moments<Value>| Moments {
+            // The block has an argument for every component.
+            mean: arguments.next().unwrap_or(x.mean),
+            variance: x.variance.map(|v| arguments.next().unwrap_or(v)),
+        };
+        let read: Vec<_> = inputs.iter().map(|&(x, _)| next(x)).collect();
+        let sum = next(initial);
+        let result = body(&mut payload, &read, sum);
+        let mut results = vec![result.mean];
+        if initial.variance.is_some() {
+            // Deterministic where the result is Gaussian: its variance is zero.
+            results.push(result.variance.unwrap_or_else(|| payload.constant(0.0)));
+        }
+        inner.op("linalg.yield").operands(&results).build();
+
+        let types: Vec<_> = inits.iter().map(|x| x.ty()).collect();
+        let segments = [values.len() as i32, inits.len() as i32];
+        let op = self
+            .builder
+            .op("linalg.generic")
+            .operands(&values)
+            .operands(&inits)
+            .results(&types)
+            .attr("indexing_maps", self.context.array_attr(&maps))
+            .attr("iterator_types", self.context.array_attr(&iterators))
+            .attr("operandSegmentSizes", self.context.i32_array_attr(&segments))
+            .region(block)
+            .build();
+        let variance = initial.variance.map(|_| op.result(1));
+        Moments { mean: op.result(0), variance }
+    }
+
+    fn iterator(&self, kind: &str) -> Attribute {
+        let text = format!("#linalg.iterator_type<{kind}>");
+        // The dialect is loaded before the pass runs and knows both kinds.
+        self.context.parse_attribute(&text).unwrap_or_else(|| self.context.string_attr(kind))
+    }
+
+    /// The operands that stand for the dynamic sizes of a shape.
+    fn dynamic_sizes(&self, shape: &[i64]) -> Vec<Value> {
+        match (shape.first(), self.batch) {
+            (Some(&DYNAMIC), Some(like)) => {
+                let zero = self.builder.index_constant(0);
+                vec![self.builder.value("tensor.dim", &[like, zero], self.context.index())]
+            }
+            _ => vec![],
+        }
+    }
+
+    /// A tensor without values.
+    fn empty(&self, shape: &[i64]) -> Value {
+        let ty = Type::tensor(self.context.f32(), shape);
+        self.builder.value("tensor.empty", &self.dynamic_sizes(shape), ty)
+    }
+
+    fn fill(&self, shape: &[i64], value: f64) -> Value {
+        self.map(shape, &[], false, |a, _| Moments::deterministic(a.constant(value))).mean
+    }
+
+    /// `input` with `value` ± 0 around it; `input` itself where there is no padding.
+    fn pad(&self, input: Moments<Value>, window: &Window, value: f64) -> Moments<Value> {
+        if !window.is_padded() {
+            return input;
+        }
+        let [top, left, bottom, right] = window.padding;
+        let pad = |x: Value, value: f64| {
+            let size = x.ty().shape().unwrap_or_default();
+            let padded = [size[0], size[1], size[2] + top + bottom, size[3] + left + right];
+            let around = self.fill(&padded, value);
+            let sizes = self.dynamic_sizes(&size);
+            self.builder
+                .op("tensor.insert_slice")
+                .operands(&[x, around])
+                .operands(&sizes)
+                .results(&[around.ty()])
+                .attr("static_offsets", self.context.i64_array_attr(&[0, 0, top, left]))
+                .attr("static_sizes", self.context.i64_array_attr(&size))
+                .attr("static_strides", self.context.i64_array_attr(&[1; 4]))
+                .attr(
+                    "operandSegmentSizes",
+                    self.context.i32_array_attr(&[1, 1, 0, sizes.len() as i32, 0]),
+                )
+                .build()
+                .result(0)
+        };
+        Moments { mean: pad(input.mean, value), variance: input.variance.map(|v| pad(v, 0.0)) }
+    }
+
+    /// Every `strides`-th element of `x` from `offsets` on, `shape` in all.
+    fn slice(&self, x: Value, offsets: &[i64], shape: &[i64], strides: &[i64]) -> Value {
+        let sizes = self.dynamic_sizes(shape);
+        self.builder
+            .op("tensor.extract_slice")
+            .operands(&[x])
+            .operands(&sizes)
+            .results(&[Type::tensor(self.context.f32(), shape)])
+            .attr("static_offsets", self.context.i64_array_attr(offsets))
+            .attr("static_sizes", self.context.i64_array_attr(shape))
+            .attr("static_strides", self.context.i64_array_attr(strides))
+            .attr(
+                "operandSegmentSizes",
+                self.context.i32_array_attr(&[1, 0, sizes.len() as i32, 0]),
+            )
+            .build()
+            .result(0)
+    }
+
+    /// The same elements in another shape; a leading dimension that both shapes
+    /// have stays.
+    fn reshape(&self, x: Value, shape: &[i64]) -> Value {
+        let from = x.ty().shape().unwrap_or_default();
+        if from == shape {
+            return x;
+        }
+        let kept = usize::from(!from.is_empty() && from.first() == shape.first());
+        let flat: Vec<_> = if from.len() > kept || shape.len() > kept {
+            let rest = from[kept..].iter().product();
+            from[..kept].iter().copied().chain([rest]).collect()
+        } else {
+            from.clone()
+        };
+        // A tensor of rank 0 has no dimension to collapse from: it expands only.
+        let flattened = match from.len() > flat.len() {
+            true => self.collapse(x, &flat, kept),
+            false if from.len() < flat.len() => self.expand(x, &flat, kept),
+            false => x,
+        };
+        match shape.len() > flat.len() {
+            true => self.expand(flattened, shape, kept),
+            false if shape.len() < flat.len() => self.collapse(flattened, shape, kept),
+            false => flattened,
+        }
+    }
+
+    /// Which dimensions of the larger shape each dimension of the smaller one
+    /// holds: the first `kept` their own, the last all that remain.
+    fn reassociation(&self, larger: usize, smaller: usize, kept: usize) -> Attribute {
+        let group = |dims: std::ops::Range<usize>| {
+            let dims: Vec<_> = dims.map(|dim| self.context.i64_attr(dim as i64)).collect();
+            self.context.array_attr(&dims)
+        };
+        let mut groups: Vec<_> = (0..kept).map(|dim| group(dim..dim + 1)).collect();
+        if smaller > kept {
+            groups.push(group(kept..larger));
+        } else if smaller > 0 {
+            groups[smaller - 1] = group(smaller - 1..larger);
+        }
+        self.context.array_attr(&groups)
+    }
+
+    fn collapse(&self, x: Value, shape: &[i64], kept: usize) -> Value {
+        let rank = x.ty().shape().unwrap_or_default().len();
+        self.builder
+            .op("tensor.collapse_shape")
+            .operands(&[x])
+            .results(&[Type::tensor(self.context.f32(), shape)])
+            .attr("reassociation", self.reassociation(rank, shape.len(), kept))
+            .build()
+            .result(0)
+    }
+
+    fn expand(&self, x: Value, shape: &[i64], kept: usize) -> Value {
+        let rank = x.ty().shape().unwrap_or_default().len();
+        self.builder
+            .op("tensor.expand_shape")
+            .operands(&[x])
+            .operands(&self.dynamic_sizes(shape))
+            .results(&[Type::tensor(self.context.f32(), shape)])
+            .attr("reassociation", self.reassociation(shape.len(), rank, kept))
+            .attr("static_output_shape", self.context.i64_array_attr(shape))
+            .build()
+            .result(0)
+    }
+}
+
+fn is_dynamic(x: Value) -> bool {
+    x.ty().shape().is_some_and(|shape| shape.contains(&DYNAMIC))
+}
+
+/// One over the number of window elements inside the input, for every position.
+fn reciprocal_counts(window: &Window, input: [i64; 2], positions: [i64; 2]) -> Vec<f32> {
+    let inside = |axis: usize, position: i64| {
+        let start = position * window.strides[axis] - window.padding[axis];
+        (start..start + window.kernel[axis]).filter(|i| (0..input[axis]).contains(i)).count()
+    };
+    let columns: Vec<_> = (0..positions[1]).map(|x| inside(1, x)).collect();
+    (0..positions[0])
+        .flat_map(|y| {
+            let rows = inside(0, y);
+            columns.iter().map(move |columns| (1.0 / (rows * columns) as f64) as f32).collect::<Vec<_>>()
+        })
+        .collect()
+}

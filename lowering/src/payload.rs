@@ -1,0 +1,105 @@
+//! The moment algebra on MLIR: arithmetic that emits the body of a loop.
+
+use std::collections::HashMap;
+
+use gauss_dialect::{
+    ir::{Attribute, Builder, Type, Value},
+    moments::{Arithmetic, Tail},
+};
+
+/// Emits scalar `arith` and `math` ops at the place of a builder. Equal
+/// literals become one constant.
+pub struct Payload {
+    builder: Builder,
+    element: Type,
+    constants: HashMap<u64, Value>,
+}
+
+impl Payload {
+    /// Emits at `builder`, in `f32`.
+    pub fn new(builder: Builder) -> Self {
+        Self { builder, element: builder.context().f32(), constants: HashMap::new() }
+    }
+
+    fn emit(&self, name: &str, operands: &[Value]) -> Value {
+        self.builder.value(name, operands, self.element)
+    }
+
+    fn compare(&self, predicate: Predicate, a: Value, b: Value) -> Value {
+        let context = self.builder.context();
+        self.builder
+            .op("arith.cmpf")
+            .operands(&[a, b])
+            .attr("predicate", context.i64_attr(predicate as i64))
+            .results(&[context.integer(1)])
+            .build()
+            .result(0)
+    }
+}
+
+/// The predicates of `arith.cmpf` that the algebra needs, by their number in it.
+#[derive(Clone, Copy)]
+enum Predicate {
+    OrderedGreaterEqual = 3,
+    OrderedLess = 4,
+}
+
+impl Arithmetic for Payload {
+    type Value = Value;
+
+    fn constant(&mut self, value: f64) -> Value {
+        if let Some(&known) = self.constants.get(&value.to_bits()) {
+            return known;
+        }
+        let attribute: Attribute = self.builder.context().f32_attr(value);
+        let constant = self.builder.constant(attribute, self.element);
+        self.constants.insert(value.to_bits(), constant);
+        constant
+    }
+
+    fn add(&mut self, a: Value, b: Value) -> Value {
+        self.emit("arith.addf", &[a, b])
+    }
+
+    fn sub(&mut self, a: Value, b: Value) -> Value {
+        self.emit("arith.subf", &[a, b])
+    }
+
+    fn mul(&mut self, a: Value, b: Value) -> Value {
+        self.emit("arith.mulf", &[a, b])
+    }
+
+    fn div(&mut self, a: Value, b: Value) -> Value {
+        self.emit("arith.divf", &[a, b])
+    }
+
+    fn fma(&mut self, a: Value, b: Value, c: Value) -> Value {
+        self.emit("math.fma", &[a, b, c])
+    }
+
+    fn sqrt(&mut self, a: Value) -> Value {
+        self.emit("math.sqrt", &[a])
+    }
+
+    fn abs(&mut self, a: Value) -> Value {
+        self.emit("math.absf", &[a])
+    }
+
+    fn max(&mut self, a: Value, b: Value) -> Value {
+        self.emit("arith.maxnumf", &[a, b])
+    }
+
+    fn min_or(&mut self, a: Value, b: Value) -> Value {
+        let smaller = self.compare(Predicate::OrderedLess, a, b);
+        self.emit("arith.select", &[smaller, a, b])
+    }
+
+    fn select_ge(&mut self, a: Value, b: Value, then: Value, otherwise: Value) -> Value {
+        let chosen = self.compare(Predicate::OrderedGreaterEqual, a, b);
+        self.emit("arith.select", &[chosen, then, otherwise])
+    }
+
+    fn tail(&mut self, a: Value) -> Tail<Value> {
+        Tail::rational(self, a, |payload, exponent| payload.emit("math.exp", &[exponent]))
+    }
+}
