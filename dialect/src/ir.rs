@@ -127,6 +127,7 @@ display!(Op, mlirOperationPrint);
 display!(Value, mlirValuePrint);
 display!(Type, mlirTypePrint);
 display!(Attribute, mlirAttributePrint);
+display!(Block, mlirBlockPrint);
 display!(Location, mlirLocationPrint);
 display!(AffineMap, mlirAffineMapPrint);
 
@@ -166,6 +167,13 @@ impl Context {
     /// Parses an attribute written in MLIR syntax; `None` where the text is not one.
     pub fn parse_attribute(self, text: &str) -> Option<Attribute> {
         Attribute::from_nullable(mlir!(mlirAttributeParseGet(self.0, string_ref(text))))
+    }
+
+    /// Parses a module written in MLIR syntax; `None` where the text is not one.
+    /// It belongs to the context's lifetime.
+    pub fn parse_op(self, text: &str) -> Option<Op> {
+        let name = string_ref("generated");
+        Op::from_nullable(mlir!(mlirOperationCreateParse(self.0, string_ref(text), name)))
     }
 
     /// The location of code that no source line stands for.
@@ -519,7 +527,11 @@ impl Attribute {
 
     /// A `dense` attribute of the shaped `f32` type with one value for all elements.
     pub fn splat(ty: Type, value: f64) -> Attribute {
-        let element = ty.context().f32_attr(value);
+        Self::splat_of(ty, ty.context().f32_attr(value))
+    }
+
+    /// A `dense` attribute of the shaped type with `element` everywhere.
+    pub fn splat_of(ty: Type, element: Attribute) -> Attribute {
         Attribute(mlir!(mlirDenseElementsAttrSplatGet(ty.0, element.0)))
     }
 }

@@ -1,1 +1,21 @@
+//! The kernel generator: loop nests on buffers to vector code.
+//!
+//! It takes `linalg.generic` ops on buffers and knows nothing of Gaussians: a
+//! nest is loops, accesses and a scalar body. The steps, a module each:
+//!
+//! 1. [`nest`]: read what an op accesses and computes;
+//! 2. [`group`]: join a reduction with what initialises it and with the
+//!    elementwise nests on its result, so that these stay in registers;
+//! 3. [`schedule`]: choose the vector dimension and the register tile;
+//! 4. [`pack`]: put constants into the order in which the tile reads them;
+//! 5. [`emit`]: write the loops.
+//!
+//! [`body`] says which values of a scalar body differ between rows and between
+//! vectors of a tile.
 
+pub mod body;
+pub mod emit;
+pub mod group;
+pub mod nest;
+pub mod pack;
+pub mod schedule;

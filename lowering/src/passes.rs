@@ -1,11 +1,26 @@
 //! The passes, one file each, named as its flag.
 
+pub mod gauss_c_interface;
+pub mod gauss_expand_math;
+pub mod gauss_fold_batch_norm;
+pub mod gauss_generate_kernels;
 pub mod gauss_load_parameters;
+pub mod gauss_plan_arena;
 pub mod gauss_set_batch;
+pub mod gauss_use_destinations;
 pub mod lower_gauss;
 
 use crate::pass::Pass;
 
 /// Every pass of the crate.
-pub static ALL: &[Pass] =
-    &[gauss_load_parameters::PASS, gauss_set_batch::PASS, lower_gauss::PASS];
+pub static ALL: &[Pass] = &[
+    gauss_c_interface::PASS,
+    gauss_expand_math::PASS,
+    gauss_fold_batch_norm::PASS,
+    gauss_generate_kernels::PASS,
+    gauss_load_parameters::PASS,
+    gauss_plan_arena::PASS,
+    gauss_set_batch::PASS,
+    gauss_use_destinations::PASS,
+    lower_gauss::PASS,
+];

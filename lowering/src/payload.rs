@@ -25,6 +25,16 @@ impl Payload {
         self.builder.value(name, operands, self.element)
     }
 
+    /// The exponential of a finite number.
+    fn finite_exp(&self, exponent: Value) -> Value {
+        let finite = self.builder.context().parse_attribute("#arith.fastmath<nnan,ninf>");
+        let op = self.builder.op("math.exp").operands(&[exponent]).results(&[self.element]);
+        match finite {
+            Some(finite) => op.attr("fastmath", finite).build().result(0),
+            None => op.build().result(0),
+        }
+    }
+
     fn compare(&self, predicate: Predicate, a: Value, b: Value) -> Value {
         let context = self.builder.context();
         self.builder
@@ -100,6 +110,6 @@ impl Arithmetic for Payload {
     }
 
     fn tail(&mut self, a: Value) -> Tail<Value> {
-        Tail::rational(self, a, |payload, exponent| payload.emit("math.exp", &[exponent]))
+        Tail::rational(self, a, |payload, exponent| payload.finite_exp(exponent))
     }
 }

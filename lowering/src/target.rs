@@ -1,1 +1,191 @@
+//! What the kernel generator knows of a core.
 
+use serde::{Deserialize, Serialize};
+
+/// A core to generate code for.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Target {
+    /// The name by which pipelines and reports call the target.
+    pub name: String,
+    /// The LLVM triple.
+    pub triple: String,
+    /// The LLVM CPU name.
+    pub cpu: String,
+    /// LLVM features beyond those of the CPU, comma separated.
+    pub features: String,
+    /// The numbers that schedules follow from.
+    pub core: Core,
+}
+
+/// What a schedule depends on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Core {
+    /// `f32` lanes of the widest vector register.
+    pub lanes: i64,
+    /// Vector registers that the compiler can name.
+    pub vector_registers: i64,
+    /// Has the core a fused multiply-add?
+    pub fma: bool,
+    /// Cycles from an FMA's operands to its result.
+    pub fma_latency: i64,
+    /// FMAs that start in one cycle.
+    pub fma_ports: i64,
+    /// Vector or scalar loads that start in one cycle.
+    pub load_ports: i64,
+    /// Vectors of an elementwise loop that are computed side by side, to hide latency.
+    pub elementwise_unroll: i64,
+    /// Steps of the innermost reduction that are written out.
+    pub reduction_unroll: i64,
+}
+
+const AVX512: Core = Core {
+    lanes: 16,
+    vector_registers: 32,
+    fma: true,
+    fma_latency: 4,
+    fma_ports: 2,
+    load_ports: 2,
+    elementwise_unroll: 1,
+    reduction_unroll: 4,
+};
+
+const AVX2: Core = Core { lanes: 8, vector_registers: 16, ..AVX512 };
+
+/// Without fused multiply-add.
+const SSE2: Core = Core { lanes: 4, vector_registers: 16, fma: false, ..AVX512 };
+
+/// Out-of-order, one 128-bit FMA pipe of the LLVM model.
+const CORTEX_A72: Core = Core {
+    lanes: 4,
+    vector_registers: 32,
+    fma: true,
+    fma_latency: 7,
+    fma_ports: 1,
+    load_ports: 1,
+    elementwise_unroll: 2,
+    reduction_unroll: 4,
+};
+
+/// In order: more independent work must stand side by side.
+const CORTEX_A53: Core = Core { elementwise_unroll: 2, ..CORTEX_A72 };
+
+const CORTEX_A76: Core = Core { fma_latency: 4, fma_ports: 2, load_ports: 2, ..CORTEX_A72 };
+
+/// Name, whether it is AArch64, and the core.
+const CORES: [(&str, bool, Core); 11] = [
+    ("x86-64", false, SSE2),
+    ("x86-64-v2", false, SSE2),
+    ("x86-64-v3", false, AVX2),
+    ("haswell", false, AVX2),
+    ("x86-64-v4", false, AVX512),
+    ("generic", true, CORTEX_A72),
+    ("cortex-a53", true, CORTEX_A53),
+    ("cortex-a55", true, CORTEX_A53),
+    ("cortex-a72", true, CORTEX_A72),
+    ("cortex-a76", true, CORTEX_A76),
+    ("neoverse-n1", true, CORTEX_A76),
+];
+
+/// The triples that are supported, and whether they are AArch64.
+const TRIPLES: [(&str, bool); 5] = [
+    ("x86_64-unknown-linux-gnu", false),
+    ("x86_64-linux-gnu", false),
+    ("aarch64-unknown-linux-gnu", true),
+    ("aarch64-linux-gnu", true),
+    ("aarch64-none-elf", true),
+];
+
+impl Target {
+    /// The machine that this runs on, with the features that it has.
+    pub fn host() -> Self {
+        let (name, core, features) = host_core();
+        Self {
+            name: name.to_owned(),
+            triple: format!("{}-unknown-linux-gnu", std::env::consts::ARCH),
+            cpu: name.to_owned(),
+            features: features.to_owned(),
+            core,
+        }
+    }
+
+    /// The description of a triple and a CPU, both by their LLVM names. The
+    /// triple `host` stands for this machine, the CPU `native` for its own.
+    pub fn find(triple: &str, cpu: &str) -> Result<Self, String> {
+        if triple == "host" && cpu == "native" {
+            return Ok(Self::host());
+        }
+        let host = Self::host();
+        let triple = if triple == "host" { host.triple.as_str() } else { triple };
+        let Some((_, aarch64)) = TRIPLES.iter().find(|(name, _)| *name == triple) else {
+            let known: Vec<_> = TRIPLES.iter().map(|(name, _)| *name).collect();
+            return Err(format!("unknown target '{triple}'; known: host, {}", known.join(", ")));
+        };
+        if cpu == "native" {
+            return match triple.starts_with(std::env::consts::ARCH) {
+                true => Ok(Self { triple: triple.to_owned(), ..host }),
+                false => Err(format!("the cpu 'native' is not of the target '{triple}'")),
+            };
+        }
+        match CORES.iter().find(|(name, is_aarch64, _)| *name == cpu && is_aarch64 == aarch64) {
+            Some((name, _, core)) => Ok(Self {
+                name: (*name).to_owned(),
+                triple: triple.to_owned(),
+                cpu: cpu.to_owned(),
+                features: String::new(),
+                core: *core,
+            }),
+            None => {
+                let known: Vec<_> =
+                    CORES.iter().filter(|core| core.1 == *aarch64).map(|core| core.0).collect();
+                Err(format!("unknown cpu '{cpu}' of '{triple}'; known: {}", known.join(", ")))
+            }
+        }
+    }
+
+    /// The core of this name; `host` is this machine's.
+    pub fn core(name: &str) -> Result<Core, String> {
+        if name == "host" {
+            return Ok(host_core().1);
+        }
+        let found = CORES.iter().find(|(known, _, _)| *known == name);
+        found.map(|(_, _, core)| *core).ok_or_else(|| {
+            let known: Vec<_> = CORES.iter().map(|core| core.0).collect();
+            format!("unknown core '{name}'; known: host, {}", known.join(", "))
+        })
+    }
+}
+
+#[cfg(target_arch = "x86_64")]
+fn host_core() -> (&'static str, Core, &'static str) {
+    let avx512 = is_x86_feature_detected!("avx512f")
+        && is_x86_feature_detected!("avx512vl")
+        && is_x86_feature_detected!("avx512bw")
+        && is_x86_feature_detected!("avx512dq")
+        && is_x86_feature_detected!("avx512cd");
+    let avx2 = is_x86_feature_detected!("avx2")
+        && is_x86_feature_detected!("fma")
+        && is_x86_feature_detected!("bmi2");
+    match (avx512, avx2) {
+        (true, _) => ("x86-64-v4", AVX512, ""),
+        (false, true) => ("x86-64-v3", AVX2, ""),
+        (false, false) => ("x86-64", SSE2, ""),
+    }
+}
+
+#[cfg(not(target_arch = "x86_64"))]
+fn host_core() -> (&'static str, Core, &'static str) {
+    ("generic", CORTEX_A72, "")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_target_is_a_known_triple_with_a_cpu_of_its_architecture() {
+        assert_eq!(Target::find("aarch64-none-elf", "cortex-a53").unwrap().core.lanes, 4);
+        assert!(Target::find("aarch64-linux-gnu", "x86-64-v3").is_err());
+        let error = Target::find("sparc-sun-solaris", "native").unwrap_err();
+        assert!(error.contains("aarch64-linux-gnu"), "{error}");
+    }
+}

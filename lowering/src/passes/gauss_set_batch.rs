@@ -25,7 +25,8 @@ pub fn set_batch(module: Op, n: i64) -> Outcome {
             && let Some((inputs, results)) =
                 op.attribute("function_type").and_then(|t| t.as_type()?.function_signature())
         {
-            let fixed = |types: Vec<Type>| types.into_iter().map(|ty| fix(ty, n)).collect::<Vec<_>>();
+            let fixed =
+                |types: Vec<Type>| types.into_iter().map(|ty| fix(ty, n)).collect::<Vec<_>>();
             let ty = op.context().function_type(&fixed(inputs), &fixed(results));
             op.set_attribute("function_type", ty.attr());
         }

@@ -146,7 +146,8 @@ fn lower_return(op: Op) {
 fn lower_call(op: Op) {
     let types: Vec<_> = op.results().into_iter().map(Value::ty).collect();
     let gaussian = |ty: &Type| ty.is_gaussian();
-    if !types.iter().any(gaussian) && !op.operands().into_iter().map(Value::ty).any(|t| gaussian(&t))
+    if !types.iter().any(gaussian)
+        && !op.operands().into_iter().map(Value::ty).any(|t| gaussian(&t))
     {
         return;
     }
@@ -182,11 +183,7 @@ fn lower_call(op: Op) {
 fn lower_op(op: Op, layer: &Layer, module: Op, globals: &mut HashSet<String>) -> Outcome {
     let mut emit = Emitter { builder: Builder::before(op), context: op.context(), batch: None };
     emit.batch = op.operands().into_iter().map(|x| emit.moments(x).mean).find(|&x| is_dynamic(x));
-    let shape = op
-        .result(0)
-        .ty()
-        .shape()
-        .ok_or_else(|| fail(op, "has a result without shape"))?;
+    let shape = op.result(0).ty().shape().ok_or_else(|| fail(op, "has a result without shape"))?;
     let operand = |number: usize| emit.moments(op.operand(number));
     let result = match layer {
         // The pair itself; it goes when nothing uses it any more.
@@ -204,12 +201,10 @@ fn lower_op(op: Op, layer: &Layer, module: Op, globals: &mut HashSet<String>) ->
             let channel = [operand(1), operand(2), operand(3), operand(4)];
             emit.batch_norm(operand(0), channel, *epsilon, &shape)
         }
-        Layer::Add => emit.elementwise(&shape, &[operand(0), operand(1)], |a, x| {
-            moments::add(a, x[0], x[1])
-        }),
-        Layer::Relu => {
-            emit.elementwise(&shape, &[operand(0)], |a, x| moments::relu(a, x[0]))
+        Layer::Add => {
+            emit.elementwise(&shape, &[operand(0), operand(1)], |a, x| moments::add(a, x[0], x[1]))
         }
+        Layer::Relu => emit.elementwise(&shape, &[operand(0)], |a, x| moments::relu(a, x[0])),
         Layer::MaxPool2d(window) => {
             let padded = emit.pad(operand(0), window, f64::NEG_INFINITY);
             emit.pool(padded, window, &shape, moments::max, |_, x, _| x, None)
@@ -226,6 +221,14 @@ fn lower_op(op: Op, layer: &Layer, module: Op, globals: &mut HashSet<String>) ->
     op.result(0).replace_all_uses_with(value);
     op.erase();
     Ok(())
+}
+
+/// The op of the module's body that holds `op`.
+fn top_level(op: Op, module: Op) -> Op {
+    match op.parent() {
+        Some(parent) if parent != module => top_level(parent, module),
+        _ => op,
+    }
 }
 
 /// An input of a `linalg.generic`: its moments, read through one map.
@@ -276,10 +279,8 @@ impl Emitter {
         let mut external = |symbol: String| {
             let tensor = component(ty);
             let memref = Type::memref(ty.element_type(), &ty.shape().unwrap_or_default());
-            if globals.insert(symbol.clone())
-                && let Some(first) = module.body().and_then(Block::first_op)
-            {
-                Builder::before(first)
+            if globals.insert(symbol.clone()) {
+                Builder::before(top_level(op, module))
                     .op("memref.global")
                     .attr("sym_name", self.context.string_attr(&symbol))
                     .attr("sym_visibility", self.context.string_attr("private"))
@@ -303,10 +304,9 @@ impl Emitter {
                 .result(0)
         };
         match ty.is_gaussian() {
-            true => Moments::gaussian(
-                external(format!("{name}.mean")),
-                external(format!("{name}.var")),
-            ),
+            true => {
+                Moments::gaussian(external(format!("{name}.mean")), external(format!("{name}.var")))
+            }
             false => Moments::deterministic(external(name.to_owned())),
         }
     }
@@ -387,7 +387,12 @@ impl Emitter {
     }
 
     /// `initial + Σ input · weight`; the dimensions after those of the result are summed.
-    fn contract(&self, inputs: [Read; 2], initial: Moments<Value>, out: AffineMap) -> Moments<Value> {
+    fn contract(
+        &self,
+        inputs: [Read; 2],
+        initial: Moments<Value>,
+        out: AffineMap,
+    ) -> Moments<Value> {
         self.generic(&inputs, initial, out, |a, x, sum| moments::multiply_add(a, x[0], x[1], sum))
     }
 
@@ -440,7 +445,12 @@ impl Emitter {
         })
     }
 
-    fn avg_pool2d(&self, layer: &AvgPool2d, input: Moments<Value>, shape: &[i64]) -> Moments<Value> {
+    fn avg_pool2d(
+        &self,
+        layer: &AvgPool2d,
+        input: Moments<Value>,
+        shape: &[i64],
+    ) -> Moments<Value> {
         let window = &layer.window;
         let size = input.mean.ty().shape().unwrap_or_default();
         let padded = self.pad(input, window, 0.0);
@@ -747,7 +757,10 @@ fn reciprocal_counts(window: &Window, input: [i64; 2], positions: [i64; 2]) -> V
     (0..positions[0])
         .flat_map(|y| {
             let rows = inside(0, y);
-            columns.iter().map(move |columns| (1.0 / (rows * columns) as f64) as f32).collect::<Vec<_>>()
+            columns
+                .iter()
+                .map(move |columns| (1.0 / (rows * columns) as f64) as f32)
+                .collect::<Vec<_>>()
         })
         .collect()
 }

@@ -1,0 +1,598 @@
+//! Emission: a scheduled group as `scf` loops over vector code.
+
+use std::collections::HashMap;
+
+use gauss_dialect::ir::{Attribute, Block, Builder, Op, Type, Value};
+
+use super::{
+    body::Body,
+    group::Group,
+    nest::{Access, Nest},
+    pack::{Side, Stream},
+    schedule::{Chunk, Schedule, chunks, padded_width},
+};
+use crate::target::Core;
+
+/// The innermost reduction is written out up to this trip count.
+const FULL_UNROLL: i64 = 8;
+
+/// Emits the kernel of a group at `builder`.
+pub fn emit(group: &Group, schedule: &Schedule, core: &Core, streams: &[Stream], builder: Builder) {
+    let mut flat = HashMap::new();
+    for access in group.members().flat_map(Nest::accesses) {
+        flat.entry(access.root).or_insert_with(|| flatten(builder, access.root));
+    }
+    for stream in streams {
+        flat.insert(stream.buffer, stream.buffer);
+    }
+    let kernel = Kernel { group, schedule, core, streams, flat };
+    let position = vec![Linear::default(); group.root.parallel];
+    let unit = Extent { rows: 1, chunks: chunks(1, core.lanes) };
+    kernel.loops(builder, &schedule.order, position, unit);
+}
+
+/// A buffer as a list of elements.
+fn flatten(builder: Builder, buffer: Value) -> Value {
+    let context = builder.context();
+    let elements: i64 = buffer.ty().shape().unwrap_or_default().iter().product();
+    let ty = Type::memref(context.f32(), &[elements]);
+    if buffer.ty() == ty {
+        return buffer;
+    }
+    builder
+        .op("memref.reinterpret_cast")
+        .operands(&[buffer])
+        .results(&[ty])
+        .attr("static_offsets", context.i64_array_attr(&[0]))
+        .attr("static_sizes", context.i64_array_attr(&[elements]))
+        .attr("static_strides", context.i64_array_attr(&[1]))
+        .attr("operandSegmentSizes", context.i32_array_attr(&[1, 0, 0, 0]))
+        .build()
+        .result(0)
+}
+
+/// A sum of loop counters times constants.
+#[derive(Debug, Clone, Default)]
+struct Linear {
+    constant: i64,
+    terms: Vec<(Value, i64)>,
+}
+
+impl Linear {
+    fn constant(constant: i64) -> Self {
+        Self { constant, terms: vec![] }
+    }
+
+    fn counter(counter: Value) -> Self {
+        Self { constant: 0, terms: vec![(counter, 1)] }
+    }
+
+    /// `self + other · factor`.
+    fn plus(mut self, other: &Linear, factor: i64) -> Self {
+        self.constant += other.constant * factor;
+        if factor != 0 {
+            self.terms.extend(other.terms.iter().map(|&(counter, c)| (counter, c * factor)));
+        }
+        self
+    }
+
+    fn plus_constant(mut self, constant: i64) -> Self {
+        self.constant += constant;
+        self
+    }
+
+    /// The sum as an `index`; the constant is added last, where addressing can
+    /// take it in.
+    fn emit(&self, builder: Builder) -> Value {
+        let index = builder.context().index();
+        let mut sum: Option<Value> = None;
+        for &(counter, factor) in &self.terms {
+            let term = match factor {
+                1 => counter,
+                _ => {
+                    let factor = builder.index_constant(factor);
+                    builder.value("arith.muli", &[counter, factor], index)
+                }
+            };
+            sum = Some(match sum {
+                Some(sum) => builder.value("arith.addi", &[sum, term], index),
+                None => term,
+            });
+        }
+        match (sum, self.constant) {
+            (None, constant) => builder.index_constant(constant),
+            (Some(sum), 0) => sum,
+            (Some(sum), constant) => {
+                let constant = builder.index_constant(constant);
+                builder.value("arith.addi", &[sum, constant], index)
+            }
+        }
+    }
+}
+
+/// How much of a tile is there.
+#[derive(Debug, Clone)]
+struct Extent {
+    rows: i64,
+    chunks: Vec<Chunk>,
+}
+
+impl Extent {
+    /// Row and chunk of every vector of the tile.
+    fn cells(&self) -> impl Iterator<Item = (i64, usize)> + use<> {
+        let chunks = self.chunks.len();
+        (0..self.rows).flat_map(move |row| (0..chunks).map(move |chunk| (row, chunk)))
+    }
+}
+
+/// `for counter in (start..end).step_by(step)`, carrying values; no loop where
+/// there is one trip.
+fn repeat(
+    builder: Builder,
+    (start, end, step): (i64, i64, i64),
+    carried: Vec<Value>,
+    body: impl FnOnce(Builder, Linear, Vec<Value>) -> Vec<Value>,
+) -> Vec<Value> {
+    if end - start <= step {
+        return body(builder, Linear::constant(start), carried);
+    }
+    let bounds = [start, end, step].map(|bound| builder.index_constant(bound));
+    let types: Vec<_> = carried.iter().map(|value| value.ty()).collect();
+    let arguments: Vec<_> =
+        [builder.context().index()].into_iter().chain(types.iter().copied()).collect();
+    let block = Block::new(&arguments, builder.location());
+    let inner = builder.in_block(block);
+    let carried_in = block.arguments().split_off(1);
+    let carried_out = body(inner, Linear::counter(block.argument(0)), carried_in);
+    inner.op("scf.yield").operands(&carried_out).build();
+    builder
+        .op("scf.for")
+        .operands(&bounds)
+        .operands(&carried)
+        .results(&types)
+        .region(block)
+        .build()
+        .results()
+}
+
+/// One kernel in the making.
+struct Kernel<'a> {
+    group: &'a Group,
+    schedule: &'a Schedule,
+    core: &'a Core,
+    streams: &'a [Stream],
+    /// Every buffer as a list of elements.
+    flat: HashMap<Value, Value>,
+}
+
+/// Where a tile is.
+struct Tile {
+    /// The first index along each parallel dimension.
+    position: Vec<Linear>,
+    extent: Extent,
+}
+
+impl Kernel<'_> {
+    /// The loops over the remaining parallel dimensions, then the tile.
+    fn loops(&self, builder: Builder, order: &[usize], position: Vec<Linear>, extent: Extent) {
+        let Some((&dim, inner)) = order.split_first() else {
+            return self.tile(builder, &Tile { position, extent });
+        };
+        let size = self.group.root.sizes[dim];
+        let is_vector = self.schedule.vector == Some(dim);
+        let step = match (is_vector, self.schedule.row == Some(dim)) {
+            (true, _) => self.schedule.vectors * self.core.lanes,
+            (_, true) => self.schedule.rows,
+            _ => 1,
+        };
+        let full = size / step * step;
+        for (start, end) in [(0, full), (full, size)] {
+            if start == end {
+                continue;
+            }
+            let mut extent = extent.clone();
+            let length = step.min(end - start);
+            match is_vector {
+                true => extent.chunks = chunks(length, self.core.lanes),
+                false => {
+                    extent.rows = if self.schedule.row == Some(dim) { length } else { extent.rows }
+                }
+            }
+            let trip = (start, end, if end - start > step { step } else { end - start });
+            repeat(builder, trip, vec![], |builder, counter, _| {
+                let mut position = position.clone();
+                position[dim] = counter;
+                self.loops(builder, inner, position, extent);
+                vec![]
+            });
+        }
+    }
+
+    /// Initial values, reductions, epilogue and stores of one tile.
+    fn tile(&self, builder: Builder, tile: &Tile) {
+        let root = &self.group.root;
+        let cells: Vec<_> = tile.extent.cells().collect();
+        let results = if root.is_elementwise() {
+            self.evaluate(builder, root, tile, &[], &HashMap::new())
+        } else {
+            let initial = (0..root.outputs.len()).map(|number| self.initial(builder, tile, number));
+            let carried: Vec<Value> = initial.flatten().collect();
+            self.reduce(builder, tile, &mut vec![], carried)
+                .chunks(cells.len())
+                .map(<[Value]>::to_vec)
+                .collect()
+        };
+        let mut held: HashMap<Value, Vec<Value>> = HashMap::new();
+        let keep = |held: &mut HashMap<_, _>, nest: &Nest, results: Vec<Vec<Value>>| {
+            for (out, values) in nest.outputs.iter().zip(results) {
+                if self.group.is_live_after(out.root) {
+                    for (&cell, &value) in cells.iter().zip(&values) {
+                        self.store(builder, tile, out, cell, value);
+                    }
+                }
+                held.insert(out.root, values);
+            }
+        };
+        keep(&mut held, root, results);
+        for nest in &self.group.epilogue {
+            let given = nest
+                .inputs
+                .iter()
+                .enumerate()
+                .filter_map(|(number, input)| Some((number, held.get(&input.root)?.clone())))
+                .collect();
+            let results = self.evaluate(builder, nest, tile, &[], &given);
+            keep(&mut held, nest, results);
+        }
+    }
+
+    /// The values that an accumulator starts from, for every cell.
+    fn initial(&self, builder: Builder, tile: &Tile, number: usize) -> Vec<Value> {
+        match &self.group.initial[number] {
+            Some(nest) => {
+                self.evaluate(builder, nest, tile, &[], &HashMap::new()).pop().unwrap_or_default()
+            }
+            None => {
+                let out = &self.group.root.outputs[number];
+                let cells = tile.extent.cells();
+                cells.map(|cell| self.load(builder, tile, &[], out, cell)).collect()
+            }
+        }
+    }
+
+    /// The loops over the reductions that `steps` does not fix yet, innermost last.
+    fn reduce(
+        &self,
+        builder: Builder,
+        tile: &Tile,
+        steps: &mut Vec<Linear>,
+        carried: Vec<Value>,
+    ) -> Vec<Value> {
+        let root = &self.group.root;
+        let sizes = root.reduction_sizes();
+        let Some(&size) = sizes.get(steps.len()) else {
+            let cells = tile.extent.rows as usize * tile.extent.chunks.len();
+            let given = carried
+                .chunks(cells)
+                .enumerate()
+                .map(|(number, values)| (root.inputs.len() + number, values.to_vec()))
+                .collect();
+            return self.evaluate(builder, root, tile, steps, &given).concat();
+        };
+        let innermost = steps.len() + 1 == sizes.len();
+        let unroll = match innermost {
+            true if size <= FULL_UNROLL => size,
+            true => self.core.reduction_unroll,
+            false => 1,
+        };
+        let full = size / unroll * unroll;
+        let mut written_out = |builder: Builder, start: Linear, count, mut carried: Vec<Value>| {
+            for step in 0..count {
+                steps.push(start.clone().plus_constant(step));
+                carried = self.reduce(builder, tile, steps, carried);
+                steps.pop();
+            }
+            carried
+        };
+        let carried = repeat(builder, (0, full, unroll), carried, |builder, start, carried| {
+            written_out(builder, start, unroll, carried)
+        });
+        written_out(builder, Linear::constant(full), size - full, carried)
+    }
+
+    /// The results of a body for every cell of the tile, one list per output.
+    /// `given` replaces reads of inputs and accumulators, by argument number.
+    fn evaluate(
+        &self,
+        builder: Builder,
+        nest: &Nest,
+        tile: &Tile,
+        steps: &[Linear],
+        given: &HashMap<usize, Vec<Value>>,
+    ) -> Vec<Vec<Value>> {
+        let body = Body::new(nest, self.schedule.vector, self.schedule.row);
+        let results = body.results();
+        let mut evaluation =
+            Evaluation { kernel: self, builder, body, tile, steps, given, known: HashMap::new() };
+        results
+            .into_iter()
+            .map(|result| tile.extent.cells().map(|cell| evaluation.value(result, cell)).collect())
+            .collect()
+    }
+
+    //===------------------------------------------------------------------===//
+    // Memory
+    //===------------------------------------------------------------------===//
+
+    /// The element of an access for the first lane of a cell.
+    fn element(
+        &self,
+        tile: &Tile,
+        steps: &[Linear],
+        access: &Access,
+        cell: (i64, usize),
+    ) -> Linear {
+        let indices = tile.position.iter().chain(steps);
+        let mut element = Linear::constant(access.offset);
+        for (index, &stride) in indices.zip(&access.strides) {
+            element = element.plus(index, stride);
+        }
+        if let Some(row) = self.schedule.row {
+            element = element.plus_constant(cell.0 * access.strides[row]);
+        }
+        if let Some(vector) = self.schedule.vector {
+            element =
+                element.plus_constant(tile.extent.chunks[cell.1].offset * access.strides[vector]);
+        }
+        element
+    }
+
+    fn vector_stride(&self, access: &Access) -> i64 {
+        self.schedule.vector.map_or(0, |vector| access.strides[vector])
+    }
+
+    /// The vector of an access at a cell.
+    fn load(
+        &self,
+        builder: Builder,
+        tile: &Tile,
+        steps: &[Linear],
+        access: &Access,
+        cell: (i64, usize),
+    ) -> Value {
+        let chunk = tile.extent.chunks[cell.1];
+        let element = self.element(tile, steps, access, cell);
+        let buffer = self.flat[&access.root];
+        match self.vector_stride(access) {
+            0 => broadcast(builder, load_scalar(builder, buffer, &element), chunk.width),
+            1 => load_lanes(builder, buffer, &element, chunk.count, chunk.width),
+            stride => {
+                let lane = |lane| {
+                    let element = element.clone().plus_constant(lane * stride);
+                    load_scalar(builder, buffer, &element)
+                };
+                let mut lanes: Vec<_> = (0..chunk.count).map(lane).collect();
+                lanes.resize(chunk.width as usize, lanes[0]);
+                let ty = vector_of(builder, chunk.width);
+                builder.value("vector.from_elements", &lanes, ty)
+            }
+        }
+    }
+
+    fn store(
+        &self,
+        builder: Builder,
+        tile: &Tile,
+        access: &Access,
+        cell: (i64, usize),
+        value: Value,
+    ) {
+        let chunk = tile.extent.chunks[cell.1];
+        let element = self.element(tile, &[], access, cell);
+        let buffer = self.flat[&access.root];
+        let stride = self.vector_stride(access);
+        if stride == 1 || chunk.width == 1 {
+            let lanes: Vec<_> = (0..chunk.count).collect();
+            let value = match chunk.count == chunk.width {
+                true => value,
+                false => shuffle(builder, value, &lanes),
+            };
+            let index = element.emit(builder);
+            builder.op("vector.store").operands(&[value, buffer, index]).build();
+            return;
+        }
+        for lane in 0..chunk.count {
+            let scalar = builder
+                .op("vector.extract")
+                .operands(&[value])
+                .attr("static_position", builder.context().i64_array_attr(&[lane]))
+                .results(&[builder.context().f32()])
+                .build()
+                .result(0);
+            let index = element.clone().plus_constant(lane * stride).emit(builder);
+            builder.op("memref.store").operands(&[scalar, buffer, index]).build();
+        }
+    }
+
+    /// A member of a stream at a cell.
+    fn load_packed(
+        &self,
+        builder: Builder,
+        tile: &Tile,
+        steps: &[Linear],
+        (stream, member): (&Stream, usize),
+        (row, chunk): (i64, usize),
+    ) -> Value {
+        let sizes = self.group.root.reduction_sizes();
+        let mut step = Linear::default();
+        for (index, &size) in steps.iter().zip(sizes) {
+            step = Linear::default().plus(&step, size).plus(index, 1);
+        }
+        let members = stream.members.len() as i64;
+        let chunks = &tile.extent.chunks;
+        let (tiled, slots, slot) = match stream.side {
+            Side::Vector => {
+                (self.schedule.vector, padded_width(chunks), padded_width(&chunks[..chunk]))
+            }
+            Side::Row => (self.schedule.row, tile.extent.rows, row),
+        };
+        let mut element =
+            Linear::constant(member as i64 * slots + slot).plus(&step, members * slots);
+        for (index, &distance) in tile.position.iter().zip(&stream.outer) {
+            element = element.plus(index, distance);
+        }
+        if let Some(tiled) = tiled {
+            // Every tile before this one is full, so its slots are its neighbours.
+            element = element.plus(&tile.position[tiled], stream.depth * members);
+        }
+        let width = chunks[chunk].width;
+        match stream.side {
+            Side::Vector => load_lanes(builder, stream.buffer, &element, width, width),
+            Side::Row => broadcast(builder, load_scalar(builder, stream.buffer, &element), width),
+        }
+    }
+}
+
+fn vector_of(builder: Builder, width: i64) -> Type {
+    Type::vector(builder.context().f32(), &[width])
+}
+
+fn load_scalar(builder: Builder, buffer: Value, element: &Linear) -> Value {
+    let index = element.emit(builder);
+    builder.value("memref.load", &[buffer, index], builder.context().f32())
+}
+
+fn broadcast(builder: Builder, scalar: Value, width: i64) -> Value {
+    let ty = Type::vector(scalar.ty(), &[width]);
+    builder.value("vector.broadcast", &[scalar], ty)
+}
+
+/// `count` neighbours as a vector of `width` lanes; the others have no meaning.
+fn load_lanes(builder: Builder, buffer: Value, element: &Linear, count: i64, width: i64) -> Value {
+    let index = element.emit(builder);
+    let loaded = builder.value("vector.load", &[buffer, index], vector_of(builder, count));
+    if count == width {
+        return loaded;
+    }
+    let lanes: Vec<_> = (0..width).map(|lane| if lane < count { lane } else { -1 }).collect();
+    shuffle(builder, loaded, &lanes)
+}
+
+/// The lanes of a vector in another order; -1 is a lane without meaning.
+fn shuffle(builder: Builder, vector: Value, lanes: &[i64]) -> Value {
+    builder
+        .op("vector.shuffle")
+        .operands(&[vector, vector])
+        .attr("mask", builder.context().i64_array_attr(lanes))
+        .results(&[vector_of(builder, lanes.len() as i64)])
+        .build()
+        .result(0)
+}
+
+/// The body of a nest on the cells of one tile at one step. What does not differ
+/// between rows or between vectors is computed once.
+struct Evaluation<'a> {
+    kernel: &'a Kernel<'a>,
+    builder: Builder,
+    body: Body<'a>,
+    tile: &'a Tile,
+    steps: &'a [Linear],
+    given: &'a HashMap<usize, Vec<Value>>,
+    known: HashMap<Place, Value>,
+}
+
+/// A value of the body at the cells where it is the same: a row if it differs
+/// between rows, a chunk if it differs between vectors, and the vector's width.
+#[derive(PartialEq, Eq, Hash, Clone, Copy)]
+struct Place {
+    value: Value,
+    row: Option<i64>,
+    chunk: Option<usize>,
+    width: i64,
+}
+
+impl Evaluation<'_> {
+    fn value(&mut self, value: Value, cell: (i64, usize)) -> Value {
+        let (by_vector, by_row) = self.body.dependence(value);
+        let (row, chunk) = cell;
+        let place = Place {
+            value,
+            row: by_row.then_some(row),
+            chunk: by_vector.then_some(chunk),
+            width: self.tile.extent.chunks[chunk].width,
+        };
+        if let Some(&known) = self.known.get(&place) {
+            return known;
+        }
+        let computed = self.compute(value, cell, place.width);
+        self.known.insert(place, computed);
+        computed
+    }
+
+    fn compute(&mut self, value: Value, cell: (i64, usize), width: i64) -> Value {
+        if let Some((stream, member)) = self.packed(value) {
+            let kernel = self.kernel;
+            return kernel.load_packed(self.builder, self.tile, self.steps, (stream, member), cell);
+        }
+        let Some(op) = value.defining_op() else {
+            return self.argument(value, cell, width);
+        };
+        if op.block() != self.body.nest().body || op.is("arith.constant") {
+            return match op.attribute("value").filter(|_| op.is("arith.constant")) {
+                Some(literal) => splat(self.builder, literal, width),
+                None => broadcast(self.builder, value, width),
+            };
+        }
+        let operands: Vec<_> =
+            op.operands().into_iter().map(|operand| self.value(operand, cell)).collect();
+        let copy = op.clone_detached();
+        copy.set_operands(&operands);
+        for result in copy.results() {
+            result.set_type(Type::vector(result.ty(), &[width]));
+        }
+        self.builder.insert(copy);
+        copy.result(value.number())
+    }
+
+    /// A read of an input, or what stands for it.
+    fn argument(&self, value: Value, cell: (i64, usize), width: i64) -> Value {
+        let nest = self.body.nest();
+        let number = value.number();
+        let is_own = nest.body.arguments().get(number) == Some(&value);
+        if !is_own {
+            return broadcast(self.builder, value, width);
+        }
+        if let Some(values) = self.given.get(&number) {
+            let (row, chunk) = cell;
+            return values[row as usize * self.tile.extent.chunks.len() + chunk];
+        }
+        let access = match nest.inputs.get(number) {
+            Some(input) => input,
+            None => &nest.outputs[number - nest.inputs.len()],
+        };
+        self.kernel.load(self.builder, self.tile, self.steps, access, cell)
+    }
+
+    /// The stream that holds a value of the root's body.
+    fn packed(&self, value: Value) -> Option<(&'_ Stream, usize)> {
+        if self.body.nest().op != self.kernel.group.root.op {
+            return None;
+        }
+        self.kernel.streams.iter().find_map(|stream| {
+            let member = stream.members.iter().position(|&member| member == value)?;
+            Some((stream, member))
+        })
+    }
+}
+
+/// A literal in every lane.
+fn splat(builder: Builder, literal: Attribute, width: i64) -> Value {
+    let ty = Type::vector(literal.value_type(), &[width]);
+    builder.constant(Attribute::splat_of(ty, literal), ty)
+}
+
+/// Removes the nests that a kernel replaces.
+pub fn erase_members(group: &Group) {
+    let ops: Vec<Op> = group.members().map(|nest| nest.op).collect();
+    ops.into_iter().rev().for_each(Op::erase);
+}

@@ -1,0 +1,152 @@
+//! Groups: nests that one kernel computes without a buffer between them.
+
+use gauss_dialect::ir::{Op, Value};
+
+use super::nest::{Access, Nest, users_of};
+
+/// A nest with what initialises its outputs and what is computed from them while
+/// they are in registers. All members have the same parallel dimensions.
+#[derive(Debug)]
+pub struct Group {
+    /// For each output of the root, the nest that writes its initial value.
+    pub initial: Vec<Option<Nest>>,
+    /// The nest that the schedule follows.
+    pub root: Nest,
+    /// Elementwise nests on the root's outputs, in order.
+    pub epilogue: Vec<Nest>,
+}
+
+impl Group {
+    /// Every member in program order.
+    pub fn members(&self) -> impl Iterator<Item = &Nest> {
+        self.initial.iter().flatten().chain([&self.root]).chain(&self.epilogue)
+    }
+
+    fn members_mut(&mut self) -> impl Iterator<Item = &mut Nest> {
+        self.initial.iter_mut().flatten().chain([&mut self.root]).chain(&mut self.epilogue)
+    }
+
+    /// Must this buffer hold its values after the kernel?
+    pub fn is_live_after(&self, buffer: Value) -> bool {
+        let members: Vec<Op> = self.members().map(|nest| nest.op).collect();
+        let is_local = buffer.defining_op().is_some_and(|op| op.is("memref.alloc"));
+        !is_local || users_of(buffer).iter().any(|user| !members.contains(user))
+    }
+
+    /// Joins neighbouring parallel dimensions that every access walks as one, and
+    /// drops those of size 1.
+    pub fn simplify(&mut self) {
+        let mut dim = 0;
+        while dim < self.root.parallel && self.root.parallel > 1 {
+            if self.root.sizes[dim] == 1 {
+                self.remove(dim);
+                continue;
+            }
+            let inner = dim + 1;
+            let joinable = inner < self.root.parallel && {
+                let size = self.root.sizes[inner];
+                let joins = |access: &Access| access.strides[dim] == access.strides[inner] * size;
+                self.members().flat_map(Nest::accesses).all(joins)
+            };
+            if joinable {
+                let size = self.root.sizes[dim];
+                self.members_mut().for_each(|nest| nest.sizes[inner] *= size);
+                self.remove(dim);
+            } else {
+                dim += 1;
+            }
+        }
+    }
+
+    fn remove(&mut self, dim: usize) {
+        for nest in self.members_mut() {
+            nest.sizes.remove(dim);
+            nest.parallel -= 1;
+            nest.accesses_mut().for_each(|access| {
+                access.strides.remove(dim);
+            });
+        }
+    }
+}
+
+/// Splits consecutive nests into groups. Only neighbours are joined, so that no
+/// other nest can come between a write and its read.
+pub fn group(nests: Vec<Nest>) -> Vec<Group> {
+    let mut groups = Vec::new();
+    // Nests that may turn out to initialise the next root.
+    let mut waiting: Vec<Nest> = Vec::new();
+    for nest in nests {
+        if let Some(last) = groups.last_mut()
+            && waiting.is_empty()
+            && extends(last, &nest)
+        {
+            last.epilogue.push(nest);
+            continue;
+        }
+        if nest.is_elementwise() && nest.outputs.len() == 1 {
+            waiting.push(nest);
+            continue;
+        }
+        let initial: Vec<_> = match nest.is_elementwise() {
+            true => nest.outputs.iter().map(|_| None).collect(),
+            false => {
+                nest.outputs.iter().map(|out| take_initial(&mut waiting, &nest, out)).collect()
+            }
+        };
+        flush(&mut waiting, &mut groups);
+        groups.push(Group { initial, root: nest, epilogue: Vec::new() });
+    }
+    flush(&mut waiting, &mut groups);
+    groups
+}
+
+/// What initialises nothing is a kernel of its own.
+fn flush(waiting: &mut Vec<Nest>, groups: &mut Vec<Group>) {
+    for nest in waiting.drain(..) {
+        match groups.last_mut() {
+            Some(last) if extends(last, &nest) => last.epilogue.push(nest),
+            _ => groups.push(Group { initial: vec![None], root: nest, epilogue: Vec::new() }),
+        }
+    }
+}
+
+/// The waiting nest that writes exactly what `root` finds in `out`. Nests that
+/// wait are neighbours of the root and write different buffers.
+fn take_initial(waiting: &mut Vec<Nest>, root: &Nest, out: &Access) -> Option<Nest> {
+    let position = waiting.iter().rposition(|nest| nest.outputs[0].root == out.root)?;
+    let nest = &waiting[position];
+    let written_again =
+        waiting[position + 1..].iter().any(|later| later.accesses().any(|a| a.root == out.root));
+    let fits = nest.sizes == root.parallel_sizes()
+        && nest.outputs[0].offset == out.offset
+        && nest.outputs[0].strides == out.strides[..root.parallel]
+        && !root.inputs.iter().any(|input| input.root == out.root)
+        && !written_again;
+    fits.then(|| waiting.remove(position))
+}
+
+/// Can `nest` be computed from the values that `group` holds in registers?
+fn extends(group: &Group, nest: &Nest) -> bool {
+    let parallel = group.root.parallel;
+    if !nest.is_elementwise() || nest.sizes != group.root.parallel_sizes() {
+        return false;
+    }
+    let written: Vec<_> = group.members().flat_map(|member| &member.outputs).collect();
+    let same =
+        |a: &Access, b: &Access| a.offset == b.offset && a.strides[..] == b.strides[..parallel];
+    let mut uses_group = false;
+    for input in &nest.inputs {
+        if let Some(out) = written.iter().find(|out| out.root == input.root) {
+            if !same(input, out) {
+                return false;
+            }
+            uses_group = true;
+        }
+    }
+    // An output that the group reads or writes elsewhere would have to wait for it.
+    let clobbers = nest
+        .outputs
+        .iter()
+        .any(|out| group.members().flat_map(Nest::accesses).any(|access| access.root == out.root));
+    uses_group && !clobbers
+}

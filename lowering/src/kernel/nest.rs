@@ -1,0 +1,162 @@
+//! Loop nests: what a `linalg.generic` on buffers reads, writes and computes.
+
+use gauss_dialect::ir::{AffineExpr, Block, Op, Value};
+
+/// A perfect loop nest over buffers of `f32`.
+#[derive(Debug)]
+pub struct Nest {
+    /// The `linalg.generic`.
+    pub op: Op,
+    /// Trip counts: the parallel dimensions, then the reductions.
+    pub sizes: Vec<i64>,
+    /// How many dimensions are parallel.
+    pub parallel: usize,
+    /// What is read, in the order of the body's arguments.
+    pub inputs: Vec<Access>,
+    /// What is written, and read before that by a reduction.
+    pub outputs: Vec<Access>,
+    /// The scalar computation; its terminator yields one value per output.
+    pub body: Block,
+}
+
+/// A linear access of a row-major buffer: element `offset + Σ strides[d] · index[d]`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Access {
+    /// The whole buffer: a `memref.alloc`, a `memref.get_global` or an argument.
+    pub root: Value,
+    /// The element at the origin of the nest.
+    pub offset: i64,
+    /// The step along each dimension of the nest.
+    pub strides: Vec<i64>,
+}
+
+impl Nest {
+    /// Reads a `linalg.generic` on buffers with static strides.
+    pub fn of(op: Op) -> Result<Nest, String> {
+        let maps = op
+            .attribute("indexing_maps")
+            .and_then(|maps| maps.as_array())
+            .ok_or("has no indexing maps")?;
+        let maps: Vec<_> = maps.into_iter().filter_map(|map| map.as_affine_map()).collect();
+        let iterators = op
+            .attribute("iterator_types")
+            .and_then(|iterators| iterators.as_array())
+            .ok_or("has no iterator types")?;
+        let dims = iterators.len();
+        let operands = op.operands();
+        if maps.len() != operands.len() || !op.results().is_empty() {
+            return Err("is not on buffers".into());
+        }
+        // Parallel dimensions first: order[new] = old.
+        let is_parallel = |&dim: &usize| iterators[dim].to_string().contains("parallel");
+        let mut order: Vec<_> = (0..dims).filter(is_parallel).collect();
+        let parallel = order.len();
+        order.extend((0..dims).filter(|dim| !is_parallel(dim)));
+
+        let mut sizes = vec![None; dims];
+        let mut accesses = Vec::new();
+        for (&operand, map) in operands.iter().zip(&maps) {
+            let ty = operand.ty();
+            if !ty.is_memref() || !ty.element_type().is_f32() {
+                return Err(format!("has an operand of type {ty}; buffers of f32 are compiled"));
+            }
+            let shape = ty.shape().ok_or("has an operand without shape")?;
+            let (steps, offset) = ty
+                .strides_and_offset()
+                .filter(|(steps, offset)| *offset >= 0 && steps.iter().all(|&step| step >= 0))
+                .ok_or_else(|| format!("has an operand of type {ty}; its layout must be static"))?;
+            let results = map.results();
+            let linear = |expr: &AffineExpr| {
+                expr.linear(dims).ok_or("has an indexing map that is not linear".to_owned())
+            };
+            let mut access = Access { root: root_of(operand), offset, strides: vec![0; dims] };
+            for ((expr, step), size) in results.iter().zip(steps).zip(shape) {
+                let (coefficients, constant) = linear(expr)?;
+                access.offset += constant * step;
+                for (new, &old) in order.iter().enumerate() {
+                    access.strides[new] += coefficients[old] * step;
+                    let alone = coefficients.iter().filter(|&&c| c != 0).count() == 1;
+                    if coefficients[old] == 1 && alone && constant == 0 {
+                        sizes[new] = Some(size);
+                    }
+                }
+            }
+            accesses.push(access);
+        }
+        let sizes = sizes
+            .into_iter()
+            .collect::<Option<Vec<_>>>()
+            .filter(|sizes| sizes.iter().all(|&size| size > 0))
+            .ok_or("has a loop whose trip count is not known")?;
+        let segments = op.attribute("operandSegmentSizes").map(|a| a.to_string());
+        let outputs = segments
+            .as_deref()
+            .and_then(|text| text.trim_end_matches('>').rsplit(", ").next()?.parse().ok())
+            .unwrap_or(1);
+        let outputs = accesses.split_off(accesses.len() - outputs);
+        if outputs.iter().any(|out| out.strides[parallel..].iter().any(|&stride| stride != 0)) {
+            return Err("writes along a reduction".into());
+        }
+        let body = op.body().ok_or("has no body")?;
+        Ok(Nest { op, sizes, parallel, inputs: accesses, outputs, body })
+    }
+
+    /// Has the nest no reduction?
+    pub fn is_elementwise(&self) -> bool {
+        self.parallel == self.sizes.len()
+    }
+
+    /// The trip counts of the parallel dimensions.
+    pub fn parallel_sizes(&self) -> &[i64] {
+        &self.sizes[..self.parallel]
+    }
+
+    /// The trip counts of the reductions.
+    pub fn reduction_sizes(&self) -> &[i64] {
+        &self.sizes[self.parallel..]
+    }
+
+    /// All accesses.
+    pub fn accesses(&self) -> impl Iterator<Item = &Access> {
+        self.inputs.iter().chain(&self.outputs)
+    }
+
+    /// All accesses, to change.
+    pub fn accesses_mut(&mut self) -> impl Iterator<Item = &mut Access> {
+        self.inputs.iter_mut().chain(&mut self.outputs)
+    }
+}
+
+impl Access {
+    /// Does the access move along this dimension?
+    pub fn depends_on(&self, dim: usize) -> bool {
+        self.strides[dim] != 0
+    }
+}
+
+/// The buffer that a view is a part of.
+pub fn root_of(view: Value) -> Value {
+    const VIEWS: [&str; 5] = [
+        "memref.subview",
+        "memref.collapse_shape",
+        "memref.expand_shape",
+        "memref.cast",
+        "memref.reinterpret_cast",
+    ];
+    match view.defining_op() {
+        Some(op) if VIEWS.contains(&op.name().as_str()) => root_of(op.operand(0)),
+        _ => view,
+    }
+}
+
+/// Every op that uses a buffer, directly or through views.
+pub fn users_of(buffer: Value) -> Vec<Op> {
+    let through = |user: Op| {
+        let is_view = user.results().first().is_some_and(|result| root_of(*result) != *result);
+        match is_view {
+            true => users_of(user.result(0)),
+            false => vec![user],
+        }
+    };
+    buffer.users().into_iter().flat_map(through).collect()
+}

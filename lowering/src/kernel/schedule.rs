@@ -1,0 +1,316 @@
+//! Schedules: which dimension becomes vectors, which becomes rows of a register
+//! tile, and how large the tile is.
+//!
+//! An analytic model compares the candidates. It counts, for one step of the
+//! reduction on one tile, the arithmetic, the loads and the latency of the
+//! accumulation, takes the largest, and adds what is done once per tile.
+
+use gauss_dialect::ir::Value;
+
+use super::{
+    body::Body,
+    group::Group,
+    nest::{Access, Nest},
+    pack::Constants,
+};
+use crate::target::Core;
+
+/// How a group is computed.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Schedule {
+    /// The parallel dimension whose neighbours are the lanes of a vector; none
+    /// where there is no parallel dimension.
+    pub vector: Option<usize>,
+    /// The parallel dimension whose neighbours share what the vectors load.
+    pub row: Option<usize>,
+    /// Rows of a full tile.
+    pub rows: i64,
+    /// Vectors of a full tile.
+    pub vectors: i64,
+    /// The parallel dimensions, outermost loop first.
+    pub order: Vec<usize>,
+    /// Are products of constants computed at compile time and loaded, rather than
+    /// computed from what is loaded?
+    pub precompute: bool,
+}
+
+/// Consecutive lanes that one vector holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Chunk {
+    /// The first lane, counted from the start of the tile.
+    pub offset: i64,
+    /// Lanes with a meaning.
+    pub count: i64,
+    /// Lanes of the vector, a power of two.
+    pub width: i64,
+}
+
+/// The vectors that cover `size` neighbours: full ones, then one that may be
+/// narrower and only partly used.
+pub fn chunks(size: i64, lanes: i64) -> Vec<Chunk> {
+    let full = (0..size / lanes).map(|i| Chunk { offset: i * lanes, count: lanes, width: lanes });
+    let rest = size % lanes;
+    let last = (rest > 0).then(|| Chunk {
+        offset: size - rest,
+        count: rest,
+        width: (rest as u64).next_power_of_two() as i64,
+    });
+    full.chain(last).collect()
+}
+
+/// Lanes that a list of chunks occupies.
+pub fn padded_width(chunks: &[Chunk]) -> i64 {
+    chunks.iter().map(|chunk| chunk.width).sum()
+}
+
+/// `(start, size)` of the tiles along a dimension: equal ones and a remainder.
+pub fn tiles(size: i64, tile: i64) -> Vec<(i64, i64)> {
+    (0..size).step_by(tile as usize).map(|start| (start, tile.min(size - start))).collect()
+}
+
+/// The largest row count and vector count that are tried.
+const MAX_ROWS: i64 = 8;
+const MAX_VECTORS: i64 = 8;
+
+/// Relative cost of the slow operations, in units of one addition.
+const SLOW_OPS: [(&str, i64); 4] =
+    [("arith.divf", 8), ("math.sqrt", 10), ("math.exp", 14), ("math.erf", 20)];
+
+/// The cheapest schedule of a group.
+pub fn choose(group: &Group, core: &Core, constants: &Constants) -> Schedule {
+    let root = &group.root;
+    let none =
+        Schedule { vector: None, row: None, rows: 1, vectors: 1, order: vec![], precompute: false };
+    let mut best = (f64::INFINITY, none);
+    for vector in 0..root.parallel {
+        let rows = (0..root.parallel).filter(|&dim| dim != vector).map(Some);
+        let rows: Vec<_> = match root.is_elementwise() {
+            true => vec![None],
+            false => rows.chain([None]).collect(),
+        };
+        for row in rows {
+            let model = Model::new(group, core, constants, vector, row);
+            let (max_rows, max_vectors) = model.largest_tile();
+            for rows in 1..=max_rows {
+                for vectors in 1..=max_vectors {
+                    if let Some(cost) = model.cost(rows, vectors)
+                        && cost < best.0
+                    {
+                        best = (cost, model.schedule(rows, vectors));
+                    }
+                }
+            }
+        }
+    }
+    best.1
+}
+
+/// What one choice of dimensions costs.
+struct Model<'a> {
+    group: &'a Group,
+    core: &'a Core,
+    constants: &'a Constants,
+    vector: usize,
+    row: Option<usize>,
+    body: Body<'a>,
+}
+
+impl<'a> Model<'a> {
+    fn new(
+        group: &'a Group,
+        core: &'a Core,
+        constants: &'a Constants,
+        vector: usize,
+        row: Option<usize>,
+    ) -> Self {
+        let body = Body::new(&group.root, Some(vector), row);
+        Self { group, core, constants, vector, row, body }
+    }
+
+    fn root(&self) -> &Nest {
+        &self.group.root
+    }
+
+    fn largest_tile(&self) -> (i64, i64) {
+        let vectors = chunks(self.root().sizes[self.vector], self.core.lanes).len() as i64;
+        match self.root().is_elementwise() {
+            true => (1, vectors.min(self.core.elementwise_unroll)),
+            false => {
+                let rows = self.row.map_or(1, |row| self.root().sizes[row]);
+                (rows.min(MAX_ROWS), vectors.min(MAX_VECTORS))
+            }
+        }
+    }
+
+    fn is_packed(&self, input: &Access) -> bool {
+        !self.root().is_elementwise()
+            && self.constants.values(input.root).is_some()
+            && input.depends_on(self.vector) != self.row.is_some_and(|row| input.depends_on(row))
+    }
+
+    /// Loads that one vector of an access takes.
+    fn vector_loads(&self, access: &Access) -> f64 {
+        match access.strides[self.vector] {
+            0 => 1.0,
+            1 => 1.0,
+            _ if self.is_packed(access) => 1.0,
+            stride @ 2..=4 => stride as f64 + 1.0,
+            _ => 2.0 * self.core.lanes as f64,
+        }
+    }
+
+    /// Cycles for the whole group, up to a constant factor; `None` where the tile
+    /// does not fit the registers.
+    fn cost(&self, rows: i64, vectors: i64) -> Option<f64> {
+        let root = self.root();
+        let counts = self.body.counts();
+        let outputs = root.outputs.len() as i64;
+        if !root.is_elementwise() {
+            let used = outputs * rows * vectors
+                + counts.values_of_vector * vectors
+                + counts.values_of_row
+                + i64::from(rows * vectors > 1);
+            if used > self.core.vector_registers {
+                return None;
+            }
+        }
+        let lanes = self.core.lanes;
+        let depth = root.reduction_sizes().iter().product::<i64>() as f64;
+        let along_vector = tiles(root.sizes[self.vector], vectors * lanes);
+        let along_row = match self.row {
+            Some(row) => tiles(root.sizes[row], rows),
+            None => vec![(0, 1)],
+        };
+        let others: i64 = (0..root.parallel)
+            .filter(|&dim| dim != self.vector && Some(dim) != self.row)
+            .map(|dim| root.sizes[dim])
+            .product();
+        let (loads_of_vector, loads_of_row) = self.loads();
+        let per_element = self.per_element();
+        let mut total = 0.0;
+        for (_, size) in &along_vector {
+            let chunks = chunks(*size, lanes).len() as f64;
+            for (_, rows) in &along_row {
+                let rows = *rows as f64;
+                let tile = rows * chunks;
+                let arithmetic = counts.ops_of_both as f64 * tile
+                    + counts.ops_of_vector as f64 * chunks
+                    + counts.ops_of_row as f64 * rows;
+                let loads = loads_of_vector * chunks + loads_of_row * rows;
+                let latency = (counts.chain * self.core.fma_latency) as f64;
+                let step = (arithmetic / self.core.fma_ports as f64)
+                    .max(loads / self.core.load_ports as f64)
+                    .max(if root.is_elementwise() { 0.0 } else { latency });
+                // Loop control and the first loads of a step are not free.
+                total += depth * (step + 0.5) + per_element * tile + 2.0;
+            }
+        }
+        Some(total * others as f64)
+    }
+
+    /// Loads per vector and per row, of one step.
+    fn loads(&self) -> (f64, f64) {
+        let mut loads = (0.0, 0.0);
+        for input in &self.root().inputs {
+            let of_row = self.row.is_some_and(|row| input.depends_on(row));
+            match (input.depends_on(self.vector), of_row) {
+                (true, _) => loads.0 += self.vector_loads(input),
+                (false, _) => loads.1 += 1.0,
+            }
+        }
+        loads
+    }
+
+    /// What is done once per vector of results: stores and the epilogue.
+    fn per_element(&self) -> f64 {
+        let stored = self
+            .group
+            .members()
+            .flat_map(|nest| &nest.outputs)
+            .filter(|out| self.group.is_live_after(out.root));
+        let stores: f64 = stored.map(|out| self.vector_loads(out)).sum();
+        let arithmetic: i64 = self.group.epilogue.iter().map(ops_cost).sum();
+        stores + arithmetic as f64 / self.core.fma_ports as f64
+    }
+
+    fn schedule(&self, rows: i64, vectors: i64) -> Schedule {
+        let root = self.root();
+        let packed = |input: &&Access| self.is_packed(input);
+        let weight_of_row =
+            root.inputs.iter().filter(packed).any(|input| !input.depends_on(self.vector));
+        let weight_of_vector =
+            root.inputs.iter().filter(packed).any(|input| input.depends_on(self.vector));
+        // How often a weight is read again, in rows of tiles.
+        let reuse: i64 = (0..root.parallel)
+            .filter(|&dim| !root.inputs.iter().filter(packed).any(|input| input.depends_on(dim)))
+            .map(|dim| root.sizes[dim])
+            .product();
+        let mut order: Vec<_> =
+            (0..root.parallel).filter(|&dim| dim != self.vector && Some(dim) != self.row).collect();
+        // A panel of weights stays in the cache while all that meets it passes by.
+        order.insert(if weight_of_vector { 0 } else { order.len() }, self.vector);
+        order.extend(self.row);
+        Schedule {
+            vector: Some(self.vector),
+            row: self.row,
+            rows,
+            vectors,
+            order,
+            precompute: weight_of_row || (weight_of_vector && rows <= 2 && reuse >= 16),
+        }
+    }
+}
+
+/// The cost of an elementwise body, in additions.
+fn ops_cost(nest: &Nest) -> i64 {
+    let cost = |name: &str| SLOW_OPS.iter().find(|(slow, _)| *slow == name).map_or(1, |(_, c)| *c);
+    nest.body.ops().iter().map(|op| cost(&op.name())).sum()
+}
+
+/// How many values and operations of a body depend on what.
+#[derive(Debug, Default, Clone, Copy)]
+pub struct Counts {
+    /// Inputs and results that depend on the vector dimension alone.
+    pub values_of_vector: i64,
+    /// Inputs and results that depend on the row dimension alone, or on neither.
+    pub values_of_row: i64,
+    /// Operations on the vector dimension alone.
+    pub ops_of_vector: i64,
+    /// Operations on the row dimension alone, or on neither.
+    pub ops_of_row: i64,
+    /// Operations for every element of the tile.
+    pub ops_of_both: i64,
+    /// Operations from an accumulator to its next value.
+    pub chain: i64,
+}
+
+impl Body<'_> {
+    /// Counts the operations and values of the body.
+    pub fn counts(&self) -> Counts {
+        let mut counts = Counts::default();
+        let cost =
+            |name: &str| SLOW_OPS.iter().find(|(slow, _)| *slow == name).map_or(1, |(_, c)| *c);
+        let mut count = |value: Value, ops: i64| match self.dependence(value) {
+            (true, false) => {
+                counts.values_of_vector += 1;
+                counts.ops_of_vector += ops;
+            }
+            (false, _) => {
+                counts.values_of_row += 1;
+                counts.ops_of_row += ops;
+            }
+            (true, true) => counts.ops_of_both += ops,
+        };
+        for (number, _) in self.nest().inputs.iter().enumerate() {
+            count(self.nest().body.argument(number), 0);
+        }
+        for op in self.nest().body.ops() {
+            if op.is("arith.constant") || op.results().is_empty() {
+                continue;
+            }
+            count(op.result(0), cost(&op.name()));
+        }
+        counts.chain = self.chain();
+        counts
+    }
+}

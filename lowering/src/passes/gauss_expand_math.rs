@@ -1,0 +1,214 @@
+//! `--gauss-expand-math`: exp and erf as polynomials, for scalars and vectors.
+
+use gauss_dialect::ir::{Attribute, Builder, Op, Type, Value};
+
+use crate::pass::{Outcome, Pass};
+
+/// Rewrites `math.exp` and `math.erf` on `f32` into branch-free `arith` and
+/// `math.fma`, so that no call of a math library is left. With `fma=false`
+/// `math.fma` becomes a product and a sum, for cores that would call for it.
+///
+/// Largest errors, in units in the last place: exp 1 where the result is a
+/// normal number (a smaller result is 0), erf 3.
+pub const PASS: Pass = Pass {
+    name: "gauss-expand-math",
+    description: "Expand exp and erf on f32 scalars and vectors (option: fma, default true)",
+    options: &["fma"],
+    run: |module, options| {
+        expand(module, options.get("fma") != Some("false"));
+        Ok(()) as Outcome
+    },
+};
+
+fn expand(module: Op, fma: bool) {
+    for op in module.descendants() {
+        let is_f32 = |value: &Value| {
+            let ty = value.ty();
+            ty.is_f32() || (ty.is_vector() && ty.element_type().is_f32())
+        };
+        if !op.operands().first().is_some_and(is_f32) {
+            continue;
+        }
+        let lanes = Lanes::before(op, fma);
+        let result = match op.name().as_str() {
+            "math.exp" => lanes.exp(op.operand(0), has_no_special_values(op)),
+            "math.erf" => lanes.erf(op.operand(0)),
+            "math.fma" if !fma => lanes.fma(op.operand(0), op.operand(1), op.operand(2)),
+            _ => continue,
+        };
+        op.result(0).replace_all_uses_with(result);
+        op.erase();
+    }
+}
+
+/// Does the op promise that it meets neither infinities nor NaN?
+fn has_no_special_values(op: Op) -> bool {
+    let flags = op.attribute("fastmath").map(|flags| flags.to_string()).unwrap_or_default();
+    flags.contains("fast>") || (flags.contains("nnan") && flags.contains("ninf"))
+}
+
+/// (eʳ − 1 − r)/r² on |r| ≤ ½ ln 2, to 3e-9 of eʳ; least squares, iterated
+/// towards the minimal largest error, as are the polynomials below.
+const EXP: [f64; 5] = [
+    0.499_999_934_124_128_1,
+    0.166_665_201_064_626_68,
+    0.041_668_394_223_355_984,
+    0.008_368_780_574_572_538,
+    0.001_381_446_705_637_192_5,
+];
+
+/// Below the logarithm of the smallest normal number the exponential is 0.
+const EXP_LEAST: f64 = -87.336_54;
+
+/// Above the logarithm of the largest number the exponential is infinite.
+const EXP_LARGEST: f64 = 88.722_84;
+
+/// 1.5 · 2²³: a sum with it rounds to an integer, which its low bits hold.
+const ROUND: f64 = 12_582_912.0;
+
+/// ln 2 in two parts; the product of the first with an exponent is exact.
+const LN2_HIGH: f64 = 0.693_145_751_953_125;
+const LN2_LOW: f64 = 1.428_606_820_309_417_2e-6;
+
+/// erf(x)/x in x² on |x| ≤ 1, to 1.3e-9.
+const ERF_SMALL: [f64; 7] = [
+    1.128_379_165_726_626_4,
+    -0.376_126_258_234_291_6,
+    0.112_835_851_377_976_81,
+    -0.026_853_811_417_685_836,
+    0.005_188_326_582_176_009,
+    -0.000_801_018_288_956_734_1,
+    7.853_822_494_176_266e-5,
+];
+
+/// −ln(1 − erf(x)) on 0.98 ≤ x ≤ 3.95, to 1.2e-9 of erf.
+const ERF_LARGE: [f64; 7] = [
+    0.000_300_417_587_317_846_5,
+    1.127_251_496_548_887_1,
+    0.637_883_024_545_673_2,
+    0.103_327_395_885_904_5,
+    -0.021_940_450_195_702_12,
+    0.002_972_446_192_430_533_4,
+    -0.000_188_823_963_850_892_62,
+];
+
+/// Beyond this erf is 1 in `f32`.
+const ERF_LIMIT: f64 = 3.95;
+
+/// Emits `arith` ops of the type of one operand.
+struct Lanes {
+    builder: Builder,
+    float: Type,
+    integer: Type,
+    boolean: Type,
+    fma: bool,
+}
+
+impl Lanes {
+    fn before(op: Op, fma: bool) -> Self {
+        let builder = Builder::before(op);
+        let context = builder.context();
+        let float = op.operand(0).ty();
+        let of = |element: Type| match float.shape() {
+            Some(shape) => Type::vector(element, &shape),
+            None => element,
+        };
+        let (integer, boolean) = (of(context.integer(32)), of(context.integer(1)));
+        Self { builder, float, integer, boolean, fma }
+    }
+
+    fn literal(&self, value: Attribute, ty: Type) -> Value {
+        match ty.is_vector() {
+            true => self.builder.constant(Attribute::splat_of(ty, value), ty),
+            false => self.builder.constant(value, ty),
+        }
+    }
+
+    fn constant(&self, value: f64) -> Value {
+        self.literal(self.builder.context().f32_attr(value), self.float)
+    }
+
+    fn binary(&self, name: &str, a: Value, b: Value) -> Value {
+        self.builder.value(name, &[a, b], a.ty())
+    }
+
+    fn fma(&self, a: Value, b: Value, c: Value) -> Value {
+        if self.fma {
+            return self.builder.value("math.fma", &[a, b, c], a.ty());
+        }
+        let product = self.binary("arith.mulf", a, b);
+        self.binary("arith.addf", product, c)
+    }
+
+    /// `a` where `x` compares to `y`, else `b`; by the number of `arith.cmpf`'s predicate.
+    fn select(&self, predicate: i64, x: Value, y: Value, a: Value, b: Value) -> Value {
+        let chosen = self
+            .builder
+            .op("arith.cmpf")
+            .operands(&[x, y])
+            .attr("predicate", self.builder.context().i64_attr(predicate))
+            .results(&[self.boolean])
+            .build()
+            .result(0);
+        self.builder.value("arith.select", &[chosen, a, b], a.ty())
+    }
+
+    fn polynomial(&self, coefficients: &[f64], x: Value) -> Value {
+        let (&last, rest) = coefficients.split_last().unwrap_or((&0.0, &[]));
+        rest.iter().rev().fold(self.constant(last), |sum, &coefficient| {
+            self.fma(sum, x, self.constant(coefficient))
+        })
+    }
+
+    /// eˣ = 2ⁿ·eʳ with n the integer nearest to x/ln 2.
+    fn exp(&self, x: Value, no_special_values: bool) -> Value {
+        const ORDERED_GREATER: i64 = 2;
+        const ORDERED_LESS: i64 = 4;
+        const UNORDERED: i64 = 14;
+        let round = self.constant(ROUND);
+        let shifted = self.fma(x, self.constant(std::f64::consts::LOG2_E), round);
+        let n = self.binary("arith.subf", shifted, round);
+        let r = self.fma(n, self.constant(-LN2_HIGH), x);
+        let r = self.fma(n, self.constant(-LN2_LOW), r);
+        let series = self.polynomial(&EXP, r);
+        let square = self.binary("arith.mulf", r, r);
+        let one = self.constant(1.0);
+        let linear = self.binary("arith.addf", r, one);
+        let mantissa = self.fma(series, square, linear);
+        // The low bits of the shifted sum, moved to the exponent, multiply by 2ⁿ.
+        let bits = |value| self.builder.value("arith.bitcast", &[value], self.integer);
+        let places =
+            self.literal(self.builder.context().integer(32).integer_attr(23), self.integer);
+        let exponent = self.binary("arith.shli", bits(shifted), places);
+        let sum = self.binary("arith.addi", bits(mantissa), exponent);
+        let scaled = self.builder.value("arith.bitcast", &[sum], self.float);
+        let least = self.constant(EXP_LEAST);
+        let result = self.select(ORDERED_LESS, x, least, self.constant(0.0), scaled);
+        if no_special_values {
+            return result;
+        }
+        let infinity = self.constant(f64::INFINITY);
+        let largest = self.constant(EXP_LARGEST);
+        let result = self.select(ORDERED_GREATER, x, largest, infinity, result);
+        self.select(UNORDERED, x, x, x, result)
+    }
+
+    /// erf by its odd series near 0 and as 1 − e^(−p(|x|)) beyond.
+    fn erf(&self, x: Value) -> Value {
+        const ORDERED_LESS: i64 = 4;
+        const UNORDERED: i64 = 14;
+        let size = self.builder.value("math.absf", &[x], self.float);
+        let limit = self.constant(ERF_LIMIT);
+        let size = self.select(ORDERED_LESS, size, limit, size, limit);
+        let square = self.binary("arith.mulf", x, x);
+        let small = self.binary("arith.mulf", self.polynomial(&ERF_SMALL, square), x);
+        let exponent = self.polynomial(&ERF_LARGE, size);
+        let exponent = self.builder.value("arith.negf", &[exponent], self.float);
+        let one = self.constant(1.0);
+        let complement = self.exp(exponent, true);
+        let large = self.binary("arith.subf", one, complement);
+        let large = self.builder.value("math.copysign", &[large, x], self.float);
+        let result = self.select(ORDERED_LESS, size, one, small, large);
+        self.select(UNORDERED, x, x, x, result)
+    }
+}

@@ -1,0 +1,135 @@
+//! `--gauss-fold-batch-norm`: batch normalisation into the layer before it.
+
+use gauss_dialect::{
+    ir::{Attribute, Builder, Op, Type, Value},
+    layer::{Layer, Linear},
+};
+
+use crate::pass::{Outcome, Pass};
+
+/// Folds `gauss.batch_norm` with constant deterministic parameters into the
+/// constant weight and bias of the `gauss.dense` or `gauss.conv2d` that feeds it,
+/// where nothing else uses that layer. With factor f = gamma/√(variance + ε) per
+/// output: weight mean · f, weight variance · f², and the same for the bias plus
+/// beta − running mean · f. Exact: scaling a Gaussian is affine.
+pub const PASS: Pass = Pass {
+    name: "gauss-fold-batch-norm",
+    description: "Fold batch normalisation into the preceding linear layer",
+    options: &[],
+    run: |module, _| {
+        for op in module.descendants() {
+            if let Ok(Some(Layer::BatchNorm(epsilon))) = Layer::of(op) {
+                fold(op, epsilon);
+            }
+        }
+        Ok(()) as Outcome
+    },
+};
+
+/// The values of a constant operand.
+struct Constant {
+    mean: Vec<f32>,
+    variance: Option<Vec<f32>>,
+}
+
+impl Constant {
+    fn of(value: Value) -> Option<Self> {
+        let op = value.defining_op()?;
+        let read = |name: &str| op.attribute(name)?.as_f32_elements();
+        match op.name().as_str() {
+            "gauss.constant" => {
+                Some(Self { mean: read("mean")?, variance: Some(read("variance")?) })
+            }
+            "arith.constant" => Some(Self { mean: read("value")?, variance: None }),
+            _ => None,
+        }
+    }
+
+    /// Multiplies each of `factors.len()` equal parts by its factor.
+    fn scale(&mut self, factors: &[f64]) {
+        let part = self.mean.len() / factors.len().max(1);
+        let scale = |values: &mut [f32], power: i32| {
+            for (values, factor) in values.chunks_mut(part.max(1)).zip(factors) {
+                let factor = factor.powi(power);
+                values.iter_mut().for_each(|value| *value = (f64::from(*value) * factor) as f32);
+            }
+        };
+        scale(&mut self.mean, 1);
+        if let Some(variance) = &mut self.variance {
+            scale(variance, 2);
+        }
+    }
+
+    fn emit(self, builder: Builder, ty: Type, name: &str) -> Value {
+        let shape = ty.shape().unwrap_or_default();
+        let tensor = Type::tensor(ty.element_type(), &shape);
+        let resource = |part: &str, values| {
+            Attribute::resource(tensor, &format!("folded.{name}.{part}"), values)
+        };
+        match self.variance {
+            Some(variance) => builder
+                .op("gauss.constant")
+                .attr("mean", resource("mean", self.mean))
+                .attr("variance", resource("var", variance))
+                .results(&[ty])
+                .build()
+                .result(0),
+            None => builder.constant(resource("mean", self.mean), tensor),
+        }
+    }
+}
+
+/// Folds one op, if its operands allow it.
+fn fold(op: Op, epsilon: f64) -> Option<()> {
+    let linear = op.operand(0).defining_op()?;
+    let layer = Layer::of(linear).ok()??;
+    if !layer.is_linear() || linear.result(0).users().len() != 1 {
+        return None;
+    }
+    let deterministic = |number: usize| {
+        let constant = Constant::of(op.operand(number))?;
+        constant.variance.is_none().then_some(constant.mean)
+    };
+    let (gamma, beta) = (deterministic(1)?, deterministic(2)?);
+    let (mean, variance) = (deterministic(3)?, deterministic(4)?);
+    let Linear { input, weight, bias } = Linear::of(linear);
+    let mut weights = Constant::of(weight)?;
+    let mut biases = match bias {
+        Some(bias) => Constant::of(bias)?,
+        None => Constant { mean: vec![0.0; gamma.len()], variance: None },
+    };
+    let factors: Vec<f64> = gamma
+        .iter()
+        .zip(&variance)
+        .map(|(&gamma, &variance)| f64::from(gamma) / (f64::from(variance) + epsilon).sqrt())
+        .collect();
+    if factors.iter().any(|factor| !factor.is_finite()) {
+        return None;
+    }
+    weights.scale(&factors);
+    for (index, value) in biases.mean.iter_mut().enumerate() {
+        let centred = f64::from(*value) - f64::from(mean[index]);
+        *value = (centred * factors[index] + f64::from(beta[index])) as f32;
+    }
+    if let Some(variance) = &mut biases.variance {
+        for (value, factor) in variance.iter_mut().zip(&factors) {
+            *value = (f64::from(*value) * factor * factor) as f32;
+        }
+    }
+    let builder = Builder::before(op);
+    let outputs = gamma.len() as i64;
+    let bias_type = match (bias, &biases.variance) {
+        (Some(bias), _) => bias.ty(),
+        (None, _) => Type::tensor(op.context().f32(), &[outputs]),
+    };
+    let weight = weights.emit(builder, weight.ty(), "weight");
+    let bias = biases.emit(builder, bias_type, "bias");
+    let folded = linear.clone_detached();
+    builder.insert(folded);
+    folded.set_operands(&[input, weight, bias]);
+    folded.result(0).set_type(op.result(0).ty());
+    op.result(0).replace_all_uses_with(folded.result(0));
+    op.erase();
+    linear.erase();
+    Some(())
+}
