@@ -67,8 +67,8 @@ LogicalResult GaussTensorType::verify(llvm::function_ref<InFlightDiagnostic()> e
     }
     if (size <= 0)
       return emitError() << "dimension " << index << " of a gauss.tensor has size " << size;
-    if (llvm::MulOverflow(elements, size, elements) || elements > (int64_t(1) << 40))
-      return emitError() << "gauss.tensor has more than 2^40 elements";
+    if (llvm::MulOverflow(elements, size, elements) || elements > (int64_t(1) << 28))
+      return emitError() << "gauss.tensor has more than 2^28 elements";
   }
   return success();
 }

@@ -3,11 +3,16 @@
 //! Shape rules, interpreter, lowering and tools all read an op through [`Layer`],
 //! so that an attribute's meaning, default and range stand in one place.
 
+use std::ops::RangeInclusive;
+
 use crate::ir::{Attribute, Op, Value};
 
 /// The largest stride, dilation, padding or kernel size that is accepted; it
 /// keeps the arithmetic on sizes far from overflow.
 const MAX_WINDOW: i64 = 1 << 20;
+
+/// The largest pooling window along an axis: the lowering writes out its steps.
+const MAX_POOL: i64 = 256;
 
 /// An op of the gauss dialect without its operands.
 #[derive(Debug, Clone, PartialEq)]
@@ -95,9 +100,9 @@ impl Layer {
     ) -> Result<Layer, String> {
         let window = || -> Result<Window, String> {
             Ok(Window {
-                kernel: sizes(attribute, "kernel", None, 1)?,
-                strides: sizes(attribute, "strides", Some([1, 1]), 1)?,
-                padding: sizes(attribute, "padding", Some([0; 4]), 0)?,
+                kernel: sizes(attribute, "kernel", None, 1..=MAX_POOL)?,
+                strides: sizes(attribute, "strides", Some([1, 1]), 1..=MAX_WINDOW)?,
+                padding: sizes(attribute, "padding", Some([0; 4]), 0..=MAX_WINDOW)?,
                 dilation: [1, 1],
             })
         };
@@ -112,9 +117,9 @@ impl Layer {
             "gauss.variance" => Layer::Variance,
             "gauss.dense" => Layer::Dense,
             "gauss.conv2d" => Layer::Conv2d(Conv2d {
-                strides: sizes(attribute, "strides", Some([1, 1]), 1)?,
-                padding: sizes(attribute, "padding", Some([0; 4]), 0)?,
-                dilation: sizes(attribute, "dilation", Some([1, 1]), 1)?,
+                strides: sizes(attribute, "strides", Some([1, 1]), 1..=MAX_WINDOW)?,
+                padding: sizes(attribute, "padding", Some([0; 4]), 0..=MAX_WINDOW)?,
+                dilation: sizes(attribute, "dilation", Some([1, 1]), 1..=MAX_WINDOW)?,
                 groups: {
                     let groups = attribute("groups").map_or(Some(1), Attribute::as_i64);
                     match groups {
@@ -151,12 +156,12 @@ impl Layer {
     }
 }
 
-/// An array attribute of `N` integers in `least..=MAX_WINDOW`.
+/// An array attribute of `N` integers in `range`.
 fn sizes<const N: usize>(
     attribute: &dyn Fn(&str) -> Option<Attribute>,
     name: &str,
     default: Option<[i64; N]>,
-    least: i64,
+    range: RangeInclusive<i64>,
 ) -> Result<[i64; N], String> {
     let Some(value) = attribute(name) else {
         return default.ok_or_else(|| format!("needs the attribute '{name}'"));
@@ -166,8 +171,8 @@ fn sizes<const N: usize>(
         .as_slice()
         .try_into()
         .map_err(|_| format!("needs {N} integers as '{name}', got {}", values.len()))?;
-    match sizes.iter().find(|&&size| size < least || size > MAX_WINDOW) {
-        Some(size) => Err(format!("has {size} in '{name}'; it must be in {least}..={MAX_WINDOW}")),
+    match sizes.iter().find(|size| !range.contains(size)) {
+        Some(size) => Err(format!("has {size} in '{name}'; it must be in {range:?}")),
         None => Ok(sizes),
     }
 }

@@ -10,6 +10,9 @@ use crate::{
     layer::{Layer, Window},
 };
 
+/// The most elements that a tensor may have: 1 GiB for each of its moments.
+pub const MAX_ELEMENTS: i64 = 1 << 28;
+
 /// A tensor type without its element type, which is always `f32`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct TensorType {
@@ -35,8 +38,14 @@ impl fmt::Display for TensorType {
 /// The result type of a layer on operands of these types.
 pub fn infer(layer: &Layer, operands: &[TensorType]) -> Result<TensorType, String> {
     for (number, operand) in operands.iter().enumerate() {
-        check_sizes(number, operand)?;
+        check_sizes(&format!("operand {number}"), operand)?;
     }
+    let result = infer_unchecked(layer, operands)?;
+    check_sizes("a result", &result)?;
+    Ok(result)
+}
+
+fn infer_unchecked(layer: &Layer, operands: &[TensorType]) -> Result<TensorType, String> {
     let gaussian = operands.iter().any(|operand| operand.gaussian);
     let result = |shape: Vec<i64>| Ok(TensorType { shape, gaussian });
     match (layer, operands) {
@@ -121,7 +130,7 @@ pub fn infer(layer: &Layer, operands: &[TensorType]) -> Result<TensorType, Strin
 
 /// Checks that `gauss.reshape` keeps the elements.
 pub fn check_reshape(input: &TensorType, result: &TensorType) -> Result<(), String> {
-    check_sizes(0, input)?;
+    check_sizes("operand 0", input)?;
     if input.gaussian != result.gaussian {
         return Err(format!("turns {input} into {result}: both must be Gaussian or neither"));
     }
@@ -135,25 +144,25 @@ pub fn check_reshape(input: &TensorType, result: &TensorType) -> Result<(), Stri
     Ok(())
 }
 
-fn check_sizes(number: usize, operand: &TensorType) -> Result<(), String> {
+fn check_sizes(what: &str, operand: &TensorType) -> Result<(), String> {
     let mut elements = 1i64;
     for (dim, &size) in operand.shape.iter().enumerate() {
         match size {
             DYNAMIC if dim == 0 => {}
             DYNAMIC => {
                 return Err(format!(
-                    "has operand {number} of type {operand}: only the leading dimension, the \
+                    "has {what} of type {operand}: only the leading dimension, the \
                      batch, may be dynamic"
                 ));
             }
             0 => {
-                return Err(format!("has operand {number} of type {operand}: no size may be 0"));
+                return Err(format!("has {what} of type {operand}: no size may be 0"));
             }
             size => elements = elements.checked_mul(size).unwrap_or(i64::MAX),
         }
     }
-    if elements > 1 << 40 {
-        return Err(format!("has operand {number} of type {operand}: more than 2^40 elements"));
+    if elements > MAX_ELEMENTS {
+        return Err(format!("has {what} of type {operand}: more than 2^28 elements"));
     }
     Ok(())
 }
@@ -217,6 +226,6 @@ mod tests {
     #[test]
     fn a_huge_shape_is_refused_before_its_size_overflows() {
         let message = infer(&Layer::Relu, &[gaussian(&[1 << 30, 1 << 30, 1 << 30])]).unwrap_err();
-        assert!(message.contains("2^40"), "{message}");
+        assert!(message.contains("2^28"), "{message}");
     }
 }

@@ -16,6 +16,9 @@ use crate::target::Core;
 /// The innermost reduction is written out up to this trip count.
 const FULL_UNROLL: i64 = 8;
 
+/// Up to this stride neighbours are loaded together and taken apart.
+const MAX_INTERLEAVE: i64 = 4;
+
 /// Emits the kernel of a group at `builder`.
 pub fn emit(group: &Group, schedule: &Schedule, core: &Core, streams: &[Stream], builder: Builder) {
     let mut flat = HashMap::new();
@@ -253,9 +256,10 @@ impl Kernel<'_> {
                 self.evaluate(builder, nest, tile, &[], &HashMap::new()).pop().unwrap_or_default()
             }
             None => {
-                let out = &self.group.root.outputs[number];
+                let root = &self.group.root;
+                let out = &root.outputs[number];
                 let cells = tile.extent.cells();
-                cells.map(|cell| self.load(builder, tile, &[], out, cell)).collect()
+                cells.map(|cell| self.load(builder, root, tile, &[], out, cell)).collect()
             }
         }
     }
@@ -351,10 +355,11 @@ impl Kernel<'_> {
         self.schedule.vector.map_or(0, |vector| access.strides[vector])
     }
 
-    /// The vector of an access at a cell.
+    /// The vector of an access of `nest` at a cell.
     fn load(
         &self,
         builder: Builder,
+        nest: &Nest,
         tile: &Tile,
         steps: &[Linear],
         access: &Access,
@@ -366,6 +371,15 @@ impl Kernel<'_> {
         match self.vector_stride(access) {
             0 => broadcast(builder, load_scalar(builder, buffer, &element), chunk.width),
             1 => load_lanes(builder, buffer, &element, chunk.count, chunk.width),
+            stride @ 2..=MAX_INTERLEAVE => {
+                let family = Family::of(nest, access, stride);
+                let start = element.plus_constant(-family.phase);
+                let span = (chunk.count - 1) * stride + family.last_phase + 1;
+                let loaded = load_lanes(builder, buffer, &start, span, span);
+                let lane =
+                    |lane| if lane < chunk.count { lane * stride + family.phase } else { -1 };
+                shuffle(builder, loaded, &(0..chunk.width).map(lane).collect::<Vec<_>>())
+            }
             stride => {
                 let lane = |lane| {
                     let element = element.clone().plus_constant(lane * stride);
@@ -450,6 +464,33 @@ impl Kernel<'_> {
             Side::Vector => load_lanes(builder, stream.buffer, &element, width, width),
             Side::Row => broadcast(builder, load_scalar(builder, stream.buffer, &element), width),
         }
+    }
+}
+
+/// Accesses of one buffer that interleave: together they read what lies between
+/// the elements of each, so that one load serves them all.
+struct Family {
+    /// The place of the access in its period of `stride` elements.
+    phase: i64,
+    /// The last place of that period that any access reads.
+    last_phase: i64,
+}
+
+impl Family {
+    fn of(nest: &Nest, access: &Access, stride: i64) -> Self {
+        let members: Vec<i64> = nest
+            .inputs
+            .iter()
+            .filter(|other| other.root == access.root && other.strides == access.strides)
+            .map(|other| other.offset)
+            .collect();
+        let first = members.iter().copied().min().unwrap_or(access.offset);
+        let phase = (access.offset - first) % stride;
+        let start = access.offset - phase;
+        let in_period = members.iter().map(|offset| offset - start);
+        let last_phase =
+            in_period.filter(|phase| (0..stride).contains(phase)).max().unwrap_or(phase);
+        Self { phase, last_phase: last_phase.max(phase) }
     }
 }
 
@@ -570,7 +611,7 @@ impl Evaluation<'_> {
             Some(input) => input,
             None => &nest.outputs[number - nest.inputs.len()],
         };
-        self.kernel.load(self.builder, self.tile, self.steps, access, cell)
+        self.kernel.load(self.builder, nest, self.tile, self.steps, access, cell)
     }
 
     /// The stream that holds a value of the root's body.

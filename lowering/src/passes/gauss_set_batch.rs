@@ -1,6 +1,9 @@
 //! `--gauss-set-batch`: fixes the leading `?` dimension.
 
-use gauss_dialect::ir::{DYNAMIC, Op, Type, Value};
+use gauss_dialect::{
+    ir::{DYNAMIC, Op, Type, Value},
+    shape::MAX_ELEMENTS,
+};
 
 use crate::pass::{Outcome, Pass, fail};
 
@@ -20,6 +23,19 @@ pub const PASS: Pass = Pass {
 
 /// Fixes the batch of every function of `module`.
 pub fn set_batch(module: Op, n: i64) -> Outcome {
+    for op in module.descendants() {
+        let too_large = |value: Value| {
+            let shape = value.ty().shape().unwrap_or_default();
+            let rest = shape.iter().skip(1).try_fold(n, |product, &size| product.checked_mul(size));
+            shape.first() == Some(&DYNAMIC) && rest.is_none_or(|elements| elements > MAX_ELEMENTS)
+        };
+        if op.results().into_iter().chain(op.operands()).any(too_large) {
+            return Err(fail(
+                op,
+                format!("has a tensor of more than 2^28 elements with the batch {n}"),
+            ));
+        }
+    }
     for op in module.descendants() {
         if op.is("func.func")
             && let Some((inputs, results)) =

@@ -39,15 +39,18 @@ fn use_destinations(function: Op) -> Outcome {
     let values = results.iter().copied().chain(body.arguments());
     for ty in values.map(Value::ty) {
         let is_static = ty.shape().is_some_and(|shape| shape.iter().all(|&size| size > 0));
-        if !ty.is_ranked_tensor() || !is_static {
+        if !ty.is_ranked_tensor() || !is_static || !ty.element_type().is_f32() {
             return Err(fail(
                 function,
                 format!(
-                    "has an argument or result of type {ty}; it must be a tensor of fixed \
-                         size (is the batch set?)"
+                    "has an argument or result of type {ty}; it must be an f32 tensor \
+                         of fixed size (is the batch set?)"
                 ),
             ));
         }
+    }
+    if let Some(call) = function.descendants().into_iter().find(|op| op.is("func.call")) {
+        return Err(fail(call, "calls a function that could not be inlined (is it recursive?)"));
     }
     let context = function.context();
     for argument in body.arguments() {
