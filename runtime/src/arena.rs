@@ -67,10 +67,7 @@ mod statics {
         /// An arena that nobody has taken.
         #[must_use]
         pub const fn new() -> Self {
-            Self {
-                taken: AtomicBool::new(false),
-                arena: UnsafeCell::new(Arena::new()),
-            }
+            Self { taken: AtomicBool::new(false), arena: UnsafeCell::new(Arena::new()) }
         }
 
         /// The arena, at the first call; `None` at every later one.
@@ -117,9 +114,8 @@ mod tests {
     fn one_thread_of_many_takes_a_static_arena() {
         static ARENA: StaticArena<256> = StaticArena::new();
         let taken = std::thread::scope(|scope| {
-            let threads: std::vec::Vec<_> = (0..8)
-                .map(|_| scope.spawn(|| ARENA.take().is_some()))
-                .collect();
+            let threads: std::vec::Vec<_> =
+                (0..8).map(|_| scope.spawn(|| ARENA.take().is_some())).collect();
             threads
                 .into_iter()
                 .filter_map(|thread| thread.join().ok())

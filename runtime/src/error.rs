@@ -50,10 +50,7 @@ impl fmt::Display for Error {
             Self::Null => f.write_str("the model was given a null pointer"),
             Self::Misaligned => f.write_str("the arena is not aligned as the model requires"),
             Self::ArenaTooSmall { expected, actual } => {
-                write!(
-                    f,
-                    "the model needs an arena of {expected} bytes, not {actual}"
-                )
+                write!(f, "the model needs an arena of {expected} bytes, not {actual}")
             }
             Self::InputCount { expected, actual } => {
                 write!(f, "the model reads {expected} buffers, not {actual}")
@@ -61,11 +58,7 @@ impl fmt::Display for Error {
             Self::OutputCount { expected, actual } => {
                 write!(f, "the model writes {expected} buffers, not {actual}")
             }
-            Self::Length {
-                buffer,
-                expected,
-                actual,
-            } => {
+            Self::Length { buffer, expected, actual } => {
                 write!(f, "`{buffer}` must have {expected} elements, not {actual}")
             }
             Self::Status(status) => write!(f, "the model returned the unknown status {status}"),

@@ -281,10 +281,7 @@ macro_rules! model {
 /// The arena as the compiled function wants it.
 pub fn arena_pointer(arena: &mut [MaybeUninit<u8>], expected: usize) -> Result<*mut c_void, Error> {
     if arena.len() < expected {
-        return Err(Error::ArenaTooSmall {
-            expected,
-            actual: arena.len(),
-        });
+        return Err(Error::ArenaTooSmall { expected, actual: arena.len() });
     }
     // An empty slice points anywhere; a model without an arena takes a null pointer.
     if expected == 0 {
@@ -301,11 +298,7 @@ pub fn array<'a, const N: usize>(
     buffer: &'static str,
     slice: &'a [f32],
 ) -> Result<&'a [f32; N], Error> {
-    slice.try_into().map_err(|_| Error::Length {
-        buffer,
-        expected: N,
-        actual: slice.len(),
-    })
+    slice.try_into().map_err(|_| Error::Length { buffer, expected: N, actual: slice.len() })
 }
 
 /// A slice as an array of the length that the model writes.
@@ -314,11 +307,7 @@ pub fn array_mut<'a, const N: usize>(
     slice: &'a mut [f32],
 ) -> Result<&'a mut [f32; N], Error> {
     let actual = slice.len();
-    slice.try_into().map_err(|_| Error::Length {
-        buffer,
-        expected: N,
-        actual,
-    })
+    slice.try_into().map_err(|_| Error::Length { buffer, expected: N, actual })
 }
 
 /// The status of the compiled function.
@@ -341,24 +330,14 @@ mod tests {
         assert_eq!(elements(&[]), 1);
         assert_eq!(elements(&[1, 1, 28, 28]), 784);
         assert_eq!(elements(&[3, 0, 2]), 0);
-        assert_eq!(
-            Buffer {
-                name: "mean",
-                shape: &[2, 10]
-            }
-            .elements(),
-            20
-        );
+        assert_eq!(Buffer { name: "mean", shape: &[2, 10] }.elements(), 20);
     }
 
     #[test]
     fn a_model_without_an_arena_gets_null() {
         assert_eq!(arena_pointer(&mut [], 0), Ok(core::ptr::null_mut()));
         let mut arena = Arena::<64>::new();
-        assert_eq!(
-            arena_pointer(arena.as_mut_slice(), 0),
-            Ok(core::ptr::null_mut())
-        );
+        assert_eq!(arena_pointer(arena.as_mut_slice(), 0), Ok(core::ptr::null_mut()));
     }
 
     #[test]
@@ -368,10 +347,7 @@ mod tests {
         assert!(arena_pointer(bytes, 129).is_ok());
         assert_eq!(
             arena_pointer(bytes, 130),
-            Err(Error::ArenaTooSmall {
-                expected: 130,
-                actual: 129
-            })
+            Err(Error::ArenaTooSmall { expected: 130, actual: 129 })
         );
         assert_eq!(arena_pointer(&mut bytes[1..], 128), Err(Error::Misaligned));
         assert!(arena_pointer(&mut bytes[64..], 65).is_ok());

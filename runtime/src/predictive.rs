@@ -87,10 +87,7 @@ pub fn decompose<const CLASSES: usize>(
     let mut probabilities = [0.0; CLASSES];
     let mut logits = [0.0; CLASSES];
     let uncertainty = sample(mean, variance, draws, seed, &mut probabilities, &mut logits);
-    Prediction {
-        probabilities,
-        uncertainty,
-    }
+    Prediction { probabilities, uncertainty }
 }
 
 /// [`decompose`] on slices, for a number of classes that is not known at compile time.
@@ -148,11 +145,7 @@ fn sample(
     // Jensen's inequality makes aleatoric <= total; the minimum removes what rounding leaves.
     let total = entropy(probabilities);
     let aleatoric = aleatoric.min(total);
-    Uncertainty {
-        total,
-        aleatoric,
-        epistemic: total - aleatoric,
-    }
+    Uncertainty { total, aleatoric, epistemic: total - aleatoric }
 }
 
 /// Class probabilities under Gaussian logits without sampling: the mean-field approximation.
@@ -225,10 +218,8 @@ pub fn softmax(logits: &mut [f32]) {
 /// ```
 #[must_use]
 pub fn entropy(probabilities: &[f32]) -> f32 {
-    let entropy = probabilities
-        .iter()
-        .map(|&p| if p == 0.0 { 0.0 } else { -p * libm::logf(p) })
-        .sum();
+    let entropy =
+        probabilities.iter().map(|&p| if p == 0.0 { 0.0 } else { -p * libm::logf(p) }).sum();
     // A probability that was rounded to just above 1 has a negative term.
     non_negative(entropy)
 }
@@ -260,11 +251,7 @@ fn check_length(buffer: &'static str, slice: &[f32], expected: usize) -> Result<
     if slice.len() == expected {
         Ok(())
     } else {
-        Err(Error::Length {
-            buffer,
-            expected,
-            actual: slice.len(),
-        })
+        Err(Error::Length { buffer, expected, actual: slice.len() })
     }
 }
 
@@ -300,9 +287,7 @@ mod tests {
     }
 
     fn entropy_f64(p: &[f64]) -> f64 {
-        -p.iter()
-            .map(|p| if *p == 0.0 { 0.0 } else { p * p.ln() })
-            .sum::<f64>()
+        -p.iter().map(|p| if *p == 0.0 { 0.0 } else { p * p.ln() }).sum::<f64>()
     }
 
     /// Probability of the first of two classes, total and aleatoric uncertainty by quadrature.
@@ -348,11 +333,7 @@ mod tests {
         assert_eq!(entropy(&[]), 0.0);
         assert_eq!(entropy(&[1.0]), 0.0);
         assert_eq!(entropy(&[0.0, 1.000_000_1, 0.0]), 0.0);
-        assert!(close(
-            entropy(&[0.5, 0.25, 0.25]),
-            1.039_720_770_839_917_9,
-            1e-7
-        ));
+        assert!(close(entropy(&[0.5, 0.25, 0.25]), 1.039_720_770_839_917_9, 1e-7));
         assert!(close(entropy(&[0.1; 10]), core::f64::consts::LN_10, 5e-7));
         assert!(entropy(&[f32::NAN, 0.5]).is_nan());
     }
@@ -376,24 +357,13 @@ mod tests {
             ([100.0, 100.5], [1e-4, 0.0]),
         ] {
             let (p, total, aleatoric) = two_classes(mean, variance);
-            let actual = decompose(
-                &mean.map(|x| x as f32),
-                &variance.map(|x| x as f32),
-                DRAWS,
-                7,
-            );
+            let actual = decompose(&mean.map(|x| x as f32), &variance.map(|x| x as f32), DRAWS, 7);
             // Five standard errors of values in [0, 1].
             let tolerance = 5.0 * 0.5 / f64::from(DRAWS).sqrt();
             let u = actual.uncertainty;
-            assert!(
-                close(actual.probabilities[0], p, tolerance),
-                "{actual:?} {p}"
-            );
+            assert!(close(actual.probabilities[0], p, tolerance), "{actual:?} {p}");
             assert!(close(u.total, total, tolerance), "{u:?} {total}");
-            assert!(
-                close(u.aleatoric, aleatoric, tolerance),
-                "{u:?} {aleatoric}"
-            );
+            assert!(close(u.aleatoric, aleatoric, tolerance), "{u:?} {aleatoric}");
             assert!(close(u.epistemic, total - aleatoric, tolerance), "{u:?}");
         }
     }
@@ -447,36 +417,18 @@ mod tests {
     #[test]
     fn draws_depend_on_the_seed_and_zero_draws_count_as_one() {
         let (mean, variance) = ([0.0, 1.0, 2.0], [1.0; 3]);
-        assert_eq!(
-            decompose(&mean, &variance, 10, 5),
-            decompose(&mean, &variance, 10, 5)
-        );
+        assert_eq!(decompose(&mean, &variance, 10, 5), decompose(&mean, &variance, 10, 5));
         for other in [6, 5 + (1 << 32)] {
-            assert_ne!(
-                decompose(&mean, &variance, 10, 5),
-                decompose(&mean, &variance, 10, other)
-            );
+            assert_ne!(decompose(&mean, &variance, 10, 5), decompose(&mean, &variance, 10, other));
         }
-        assert_eq!(
-            decompose(&mean, &variance, 0, 5),
-            decompose(&mean, &variance, 1, 5)
-        );
+        assert_eq!(decompose(&mean, &variance, 0, 5), decompose(&mean, &variance, 1, 5));
     }
 
     #[test]
     fn lengths_are_checked() {
-        let error = |buffer| {
-            Err(Error::Length {
-                buffer,
-                expected: 3,
-                actual: 2,
-            })
-        };
+        let error = |buffer| Err(Error::Length { buffer, expected: 3, actual: 2 });
         let (mut p, mut s) = ([7.0; 3], [7.0; 3]);
-        assert_eq!(
-            decompose_into(&[0.0; 3], &[0.0; 2], 1, 0, &mut p, &mut s),
-            error("variance")
-        );
+        assert_eq!(decompose_into(&[0.0; 3], &[0.0; 2], 1, 0, &mut p, &mut s), error("variance"));
         assert_eq!(
             decompose_into(&[0.0; 3], &[0.0; 3], 1, 0, &mut p[..2], &mut s),
             error("probabilities")
@@ -485,10 +437,7 @@ mod tests {
             decompose_into(&[0.0; 3], &[0.0; 3], 1, 0, &mut p, &mut s[..2]),
             error("scratch")
         );
-        assert_eq!(
-            probit_softmax(&mut p, &[0.0; 2]),
-            error("variance").map(|_: Uncertainty| ())
-        );
+        assert_eq!(probit_softmax(&mut p, &[0.0; 2]), error("variance").map(|_: Uncertainty| ()));
         assert_eq!(p, [7.0; 3]);
     }
 
@@ -509,10 +458,7 @@ mod tests {
                 let (expected, ..) = two_classes([mean, 0.0], [variance, 0.0]);
                 let mut p = [mean as f32, 0.0];
                 probit_softmax(&mut p, &[variance as f32, 0.0]).unwrap();
-                assert!(
-                    close(p[0], expected, 0.02),
-                    "{mean} {variance}: {p:?} {expected}"
-                );
+                assert!(close(p[0], expected, 0.02), "{mean} {variance}: {p:?} {expected}");
             }
         }
     }

@@ -107,20 +107,11 @@ fn constants() {
     assert_eq!(
         Sensor::INPUTS,
         [
-            Buffer {
-                name: "input_mean",
-                shape: &[2, 3]
-            },
-            Buffer {
-                name: "input_variance",
-                shape: &[2, 3]
-            },
+            Buffer { name: "input_mean", shape: &[2, 3] },
+            Buffer { name: "input_variance", shape: &[2, 3] },
         ]
     );
-    let outputs: Vec<_> = Fusion::OUTPUTS
-        .iter()
-        .map(|b| (b.name, b.elements()))
-        .collect();
+    let outputs: Vec<_> = Fusion::OUTPUTS.iter().map(|b| (b.name, b.elements())).collect();
     assert_eq!(outputs, [("mean0", 4), ("variance0", 4), ("output1", 1)]);
 }
 
@@ -177,10 +168,7 @@ fn gaussian_input_without_an_arena() -> Result<(), Error> {
 
     let mut again = ([0.0; 2], [0.0; 2]);
     Sensor::run_slices(
-        &[
-            &[1.0, 2.0, 3.0, 4.0, 5.0, 6.0],
-            &[0.5, 0.25, 0.25, 0.0, 0.0, 2.0],
-        ],
+        &[&[1.0, 2.0, 3.0, 4.0, 5.0, 6.0], &[0.5, 0.25, 0.25, 0.0, 0.0, 2.0]],
         &mut [&mut again.0, &mut again.1],
         &mut [],
     )?;
@@ -224,71 +212,23 @@ fn what_does_not_match_is_refused() {
     let mut arena = Arena::<{ Lenet::ARENA_BYTES + 64 }>::new();
     let arena = arena.as_mut_slice();
     for (inputs, outputs, bytes, expected) in [
-        (
-            &[][..],
-            &[10, 10][..],
-            0..25_088,
-            Error::InputCount {
-                expected: 1,
-                actual: 0,
-            },
-        ),
-        (
-            &[784, 1],
-            &[10, 10],
-            0..25_088,
-            Error::InputCount {
-                expected: 1,
-                actual: 2,
-            },
-        ),
-        (
-            &[784],
-            &[10],
-            0..25_088,
-            Error::OutputCount {
-                expected: 2,
-                actual: 1,
-            },
-        ),
-        (
-            &[784],
-            &[10, 10, 10],
-            0..25_088,
-            Error::OutputCount {
-                expected: 2,
-                actual: 3,
-            },
-        ),
+        (&[][..], &[10, 10][..], 0..25_088, Error::InputCount { expected: 1, actual: 0 }),
+        (&[784, 1], &[10, 10], 0..25_088, Error::InputCount { expected: 1, actual: 2 }),
+        (&[784], &[10], 0..25_088, Error::OutputCount { expected: 2, actual: 1 }),
+        (&[784], &[10, 10, 10], 0..25_088, Error::OutputCount { expected: 2, actual: 3 }),
         (
             &[783],
             &[10, 10],
             0..25_088,
-            Error::Length {
-                buffer: "input",
-                expected: 784,
-                actual: 783,
-            },
+            Error::Length { buffer: "input", expected: 784, actual: 783 },
         ),
         (
             &[784],
             &[10, 11],
             0..25_088,
-            Error::Length {
-                buffer: "variance",
-                expected: 10,
-                actual: 11,
-            },
+            Error::Length { buffer: "variance", expected: 10, actual: 11 },
         ),
-        (
-            &[784],
-            &[10, 10],
-            0..25_087,
-            Error::ArenaTooSmall {
-                expected: 25_088,
-                actual: 25_087,
-            },
-        ),
+        (&[784], &[10, 10], 0..25_087, Error::ArenaTooSmall { expected: 25_088, actual: 25_087 }),
         (&[784], &[10, 10], 4..25_092, Error::Misaligned),
     ] {
         let (result, outputs) = run_with::<Lenet>(inputs, outputs, &mut arena[bytes]);
@@ -300,12 +240,7 @@ fn what_does_not_match_is_refused() {
 #[test]
 fn errors_say_what_is_wrong() {
     assert_eq!(
-        Error::Length {
-            buffer: "variance",
-            expected: 10,
-            actual: 11
-        }
-        .to_string(),
+        Error::Length { buffer: "variance", expected: 10, actual: 11 }.to_string(),
         "`variance` must have 10 elements, not 11"
     );
     let _: &dyn std::error::Error = &Error::Null;
