@@ -27,8 +27,6 @@ pub const ALIGNMENT: i64 = 64;
 /// A buffer in the arena.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Place {
-    /// The shape and a number.
-    name: String,
     /// Size in bytes.
     bytes: i64,
     /// The steps of the function between which the buffer is live, both included.
@@ -77,9 +75,7 @@ fn plan(function: Op) -> Outcome {
         let (Some(&first), Some(&last)) = (steps.iter().min(), steps.iter().max()) else {
             continue;
         };
-        let sizes: Vec<_> = shape.iter().map(i64::to_string).collect();
-        let name = format!("{}.{}", allocations.len(), sizes.join("x"));
-        allocations.push((op, Place { name, bytes: align(bytes), first, last, offset: 0 }));
+        allocations.push((op, Place { bytes: align(bytes), first, last, offset: 0 }));
     }
     let mut places: Vec<Place> = allocations.iter().map(|(_, place)| place.clone()).collect();
     let arena_bytes = assign(&mut places);
@@ -87,24 +83,20 @@ fn plan(function: Op) -> Outcome {
     let context = function.context();
     let arena_type = Type::memref(context.integer(8), &[arena_bytes]);
     let arena = body.insert_argument(body.arguments().len(), arena_type, function.location());
-    let inputs: Vec<_> = body.arguments().into_iter().map(Value::ty).collect();
-    function.set_attribute("function_type", context.function_type(&inputs, &[]).attr());
-    function.set_attribute("gauss.arena_bytes", context.i64_attr(arena_bytes));
-    let entries: Vec<Attribute> = allocations
-        .iter()
-        .zip(&places)
-        .filter_map(|((_, original), place)| {
-            context.parse_attribute(&format!(
-                "{{name = \"{}\", offset = {} : i64, bytes = {} : i64, first = {} : i64, \
-                 last = {} : i64}}",
-                original.name, place.offset, place.bytes, place.first, place.last
-            ))
-        })
-        .collect();
-    function.set_attribute("gauss.arena_plan", context.array_attr(&entries));
     for ((op, _), place) in allocations.iter().zip(&places) {
         replace(*op, arena, place.offset);
     }
+    let inputs: Vec<_> = body.arguments().into_iter().map(Value::ty).collect();
+    function.set_attribute("function_type", context.function_type(&inputs, &[]).attr());
+    function.set_attribute("gauss.arena_bytes", context.i64_attr(arena_bytes));
+    let entries: Vec<Attribute> = places
+        .iter()
+        .map(|place| {
+            let entry = [place.offset, place.bytes, place.first as i64, place.last as i64];
+            context.i64_array_attr(&entry)
+        })
+        .collect();
+    function.set_attribute("gauss.arena_plan", context.array_attr(&entries));
     Ok(())
 }
 
@@ -171,7 +163,7 @@ mod tests {
     use super::*;
 
     fn place(bytes: i64, first: usize, last: usize) -> Place {
-        Place { name: String::new(), bytes, first, last, offset: 0 }
+        Place { bytes, first, last, offset: 0 }
     }
 
     #[test]
