@@ -15,7 +15,7 @@ use mlir_sys::{
     MlirNamedAttribute, MlirOperation, MlirRegion, MlirStringRef, MlirType, MlirValue,
 };
 
-use crate::ffi;
+use crate::{ffi, shape::MAX_ELEMENTS};
 
 /// Calls a function of the MLIR C API.
 macro_rules! mlir {
@@ -481,10 +481,15 @@ impl Attribute {
         )))
     }
 
-    /// The values of a `dense` or `dense_resource` attribute of `f32`, row-major.
+    /// The values of a `dense` or `dense_resource` attribute of `f32`, row-major;
+    /// `None` also where they are more than a tensor may have.
     pub fn as_f32_elements(self) -> Option<Vec<f32>> {
         // SAFETY: a live attribute.
         let count = unsafe { ffi::gauss_elements_count(self.0) };
+        // A splat of any size takes a few bytes in the source.
+        if count > MAX_ELEMENTS {
+            return None;
+        }
         let mut values = vec![0.0; usize::try_from(count).ok()?];
         // SAFETY: `values` holds as many floats as the attribute has elements.
         unsafe { ffi::gauss_elements_read_f32(self.0, values.as_mut_ptr()) }.then_some(values)

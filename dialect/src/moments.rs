@@ -46,7 +46,7 @@ pub trait Arithmetic {
     fn mul(&mut self, a: Self::Value, b: Self::Value) -> Self::Value;
     /// `a / b`.
     fn div(&mut self, a: Self::Value, b: Self::Value) -> Self::Value;
-    /// `a · b + c`, rounded once where the numbers are rounded.
+    /// `a · b + c`, rounded once where that costs no more than twice.
     fn fma(&mut self, a: Self::Value, b: Self::Value, c: Self::Value) -> Self::Value;
     /// `√a`.
     fn sqrt(&mut self, a: Self::Value) -> Self::Value;

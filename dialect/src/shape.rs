@@ -131,6 +131,7 @@ fn infer_unchecked(layer: &Layer, operands: &[TensorType]) -> Result<TensorType,
 /// Checks that `gauss.reshape` keeps the elements.
 pub fn check_reshape(input: &TensorType, result: &TensorType) -> Result<(), String> {
     check_sizes("operand 0", input)?;
+    check_sizes("a result", result)?;
     if input.gaussian != result.gaussian {
         return Err(format!("turns {input} into {result}: both must be Gaussian or neither"));
     }
@@ -138,7 +139,7 @@ pub fn check_reshape(input: &TensorType, result: &TensorType) -> Result<(), Stri
         [DYNAMIC, rest @ ..] => (true, rest.iter().product::<i64>()),
         shape => (false, shape.iter().product()),
     };
-    if split(&input.shape) != split(&result.shape) || result.shape.iter().skip(1).any(|&s| s < 0) {
+    if split(&input.shape) != split(&result.shape) {
         return Err(format!("turns {input} into {result}, which has not the same elements"));
     }
     Ok(())
@@ -227,5 +228,12 @@ mod tests {
     fn a_huge_shape_is_refused_before_its_size_overflows() {
         let message = infer(&Layer::Relu, &[gaussian(&[1 << 30, 1 << 30, 1 << 30])]).unwrap_err();
         assert!(message.contains("2^28"), "{message}");
+    }
+
+    #[test]
+    fn a_reshape_to_a_size_that_overflows_is_refused() {
+        // 3·6148914691236517206 is 2 modulo 2^64.
+        let result = check_reshape(&gaussian(&[2]), &gaussian(&[3, 6148914691236517206]));
+        assert!(result.unwrap_err().contains("2^28"));
     }
 }

@@ -172,9 +172,9 @@ impl Lanes {
         let r = self.fma(n, self.constant(-LN2_LOW), r);
         let series = self.polynomial(&EXP, r);
         let square = self.binary("arith.mulf", r, r);
-        let one = self.constant(1.0);
-        let linear = self.binary("arith.addf", r, one);
-        let mantissa = self.fma(series, square, linear);
+        // One is added last: what is rounded before is small against it.
+        let fraction = self.fma(series, square, r);
+        let mantissa = self.binary("arith.addf", fraction, self.constant(1.0));
         // The low bits of the shifted sum, moved to the exponent, multiply by 2ⁿ.
         let bits = |value| self.builder.value("arith.bitcast", &[value], self.integer);
         let places =

@@ -1,0 +1,449 @@
+//! The layers on tensors: loops around the algebra of [`crate::moments`].
+
+use std::{array, ops::Range};
+
+use rayon::prelude::*;
+
+use super::{F64, Tensor, check_variances};
+use crate::{
+    layer::{AvgPool2d, Conv2d, Layer, Window},
+    moments::{self, Moments},
+    shape::{self, TensorType},
+};
+
+/// Elements that one task of an elementwise layer computes.
+const ELEMENTS: usize = 4096;
+
+/// Numbers of an operand that a contraction keeps close, in the level-2 cache.
+const BLOCK: usize = 1 << 14;
+
+/// The result of a layer. Sources and `gauss.reshape` are not layers here.
+pub(super) fn apply(layer: &Layer, operands: &[&Tensor]) -> Result<Tensor, String> {
+    let types: Vec<_> = operands.iter().map(|operand| operand.ty()).collect();
+    let ty = shape::infer(layer, &types)?;
+    match (layer, operands) {
+        (Layer::Make, [mean, variance]) => {
+            check_variances(&variance.mean)?;
+            Ok(Tensor { variance: Some(variance.mean.clone()), ..(*mean).clone() })
+        }
+        (Layer::Mean, [input]) => Ok(Tensor::deterministic(&input.shape, input.mean.clone())),
+        (Layer::Variance, [input]) => {
+            let variances = input.variance.as_ref().ok_or("takes a Gaussian operand")?;
+            Ok(Tensor::deterministic(&input.shape, variances.clone()))
+        }
+        (Layer::Dense, [input, weight]) => dense(input, weight, None, &ty),
+        (Layer::Dense, [input, weight, bias]) => dense(input, weight, Some(bias), &ty),
+        (Layer::Conv2d(conv), [input, weight]) => conv2d(conv, input, weight, None, &ty),
+        (Layer::Conv2d(conv), [input, weight, bias]) => {
+            conv2d(conv, input, weight, Some(bias), &ty)
+        }
+        (Layer::BatchNorm(epsilon), [input, gamma, beta, mean, variance]) => {
+            batch_norm(*epsilon, [*input, *gamma, *beta], [*mean, *variance], &ty)
+        }
+        (Layer::Add, [left, right]) => {
+            let (left, right) = (left.view(), right.view());
+            elementwise(&ty, |i| moments::add(&mut F64, left.at(i), right.at(i)))
+        }
+        (Layer::Relu, [input]) => {
+            let input = input.view();
+            elementwise(&ty, |i| moments::relu(&mut F64, input.at(i)))
+        }
+        (Layer::MaxPool2d(window), [input]) => max_pool2d(window, input, &ty),
+        (Layer::AvgPool2d(pool), [input]) => avg_pool2d(pool, input, &ty),
+        (Layer::Flatten, [input]) => Ok(Tensor { shape: sizes(&ty), ..(*input).clone() }),
+        (layer, operands) => {
+            Err(format!("has {} operands, which {layer:?} does not take", operands.len()))
+        }
+    }
+}
+
+//===----------------------------------------------------------------------===//
+// Views
+//===----------------------------------------------------------------------===//
+
+/// Consecutive elements of a tensor.
+#[derive(Clone, Copy)]
+struct View<'a> {
+    mean: &'a [f64],
+    variance: Option<&'a [f64]>,
+}
+
+impl<'a> View<'a> {
+    fn at(self, index: usize) -> Moments<f64> {
+        Moments { mean: self.mean[index], variance: self.variance.map(|v| v[index]) }
+    }
+
+    fn slice(self, range: Range<usize>) -> View<'a> {
+        View { mean: &self.mean[range.clone()], variance: self.variance.map(|v| &v[range]) }
+    }
+}
+
+/// Consecutive elements of a tensor that is being computed.
+struct ViewMut<'a> {
+    mean: &'a mut [f64],
+    variance: Option<&'a mut [f64]>,
+}
+
+impl ViewMut<'_> {
+    fn set(&mut self, index: usize, value: Moments<f64>) {
+        self.mean[index] = value.mean;
+        if let Some(variance) = &mut self.variance {
+            variance[index] = value.variance.unwrap_or(0.0);
+        }
+    }
+
+    fn fill(&mut self, value: Moments<f64>) {
+        self.mean.fill(value.mean);
+        if let Some(variance) = &mut self.variance {
+            variance.fill(value.variance.unwrap_or(0.0));
+        }
+    }
+
+    fn slice(&mut self, range: Range<usize>) -> ViewMut<'_> {
+        ViewMut {
+            mean: &mut self.mean[range.clone()],
+            variance: self.variance.as_deref_mut().map(|v| &mut v[range]),
+        }
+    }
+}
+
+impl Tensor {
+    /// Zeros of this type, whose shape is static.
+    fn zeros(ty: &TensorType) -> Result<Tensor, String> {
+        let shape = sizes(ty);
+        let zeros = || {
+            let elements = shape.iter().try_fold(1usize, |n, &size| n.checked_mul(size))?;
+            let mut values = Vec::new();
+            values.try_reserve_exact(elements).ok()?;
+            values.resize(elements, 0.0);
+            Some(values)
+        };
+        let too_large = || format!("has a result {ty}, for which there is no memory");
+        let mean = zeros().ok_or_else(too_large)?;
+        let variance = match ty.gaussian {
+            true => Some(zeros().ok_or_else(too_large)?),
+            false => None,
+        };
+        Ok(Tensor { shape, mean, variance })
+    }
+
+    fn view(&self) -> View<'_> {
+        View { mean: &self.mean, variance: self.variance.as_deref() }
+    }
+
+    /// Computes the elements in parallel, `chunk` consecutive ones at a time;
+    /// `compute` takes the number of the first one.
+    fn fill(&mut self, chunk: usize, compute: impl Fn(usize, ViewMut) + Sync) {
+        let chunk = chunk.max(1);
+        let means = self.mean.par_chunks_mut(chunk).enumerate();
+        match &mut self.variance {
+            Some(variances) => {
+                means.zip(variances.par_chunks_mut(chunk)).for_each(|((number, mean), variance)| {
+                    compute(number * chunk, ViewMut { mean, variance: Some(variance) });
+                })
+            }
+            None => means.for_each(|(number, mean)| {
+                compute(number * chunk, ViewMut { mean, variance: None });
+            }),
+        }
+    }
+}
+
+fn sizes(ty: &TensorType) -> Vec<usize> {
+    ty.shape.iter().map(|&size| usize::try_from(size).unwrap_or(0)).collect()
+}
+
+/// The first `N` sizes of a tensor.
+fn leading<const N: usize>(shape: &[usize]) -> [usize; N] {
+    array::from_fn(|dim| shape.get(dim).copied().unwrap_or(1))
+}
+
+/// A tensor of this type whose elements are a function of their number.
+fn elementwise(
+    ty: &TensorType,
+    element: impl Fn(usize) -> Moments<f64> + Sync,
+) -> Result<Tensor, String> {
+    let mut result = Tensor::zeros(ty)?;
+    result.fill(ELEMENTS, |start, mut out| {
+        for index in 0..out.mean.len() {
+            out.set(index, element(start + index));
+        }
+    });
+    Ok(result)
+}
+
+//===----------------------------------------------------------------------===//
+// Linear layers
+//===----------------------------------------------------------------------===//
+
+/// `sum[p] = Σ_k columns[k, p] · weights[k] + bias` for all positions p.
+fn contract(mut sum: ViewMut, columns: View, weights: View, bias: Option<Moments<f64>>) {
+    sum.fill(bias.unwrap_or(Moments::deterministic(0.0)));
+    let positions = sum.mean.len();
+    for k in 0..weights.mean.len() {
+        multiply_add(&mut sum, columns.slice(k * positions..(k + 1) * positions), weights.at(k));
+    }
+}
+
+/// `sum[p] += x[p] · w`. The loop has one weight, so that what depends on it
+/// alone is computed once.
+fn multiply_add(sum: &mut ViewMut, x: View, w: Moments<f64>) {
+    let means = sum.mean.iter_mut().zip(x.mean);
+    match (&mut sum.variance, x.variance, w.variance) {
+        (Some(variances), Some(x_variances), _) => {
+            for ((sum, &mean), (variance, &v)) in means.zip(variances.iter_mut().zip(x_variances)) {
+                let total = Moments::gaussian(*sum, *variance);
+                let total = moments::multiply_add(&mut F64, Moments::gaussian(mean, v), w, total);
+                (*sum, *variance) = (total.mean, total.variance.unwrap_or(*variance));
+            }
+        }
+        (Some(variances), None, Some(_)) => {
+            for ((sum, &mean), variance) in means.zip(variances.iter_mut()) {
+                let total = Moments::gaussian(*sum, *variance);
+                let total = moments::multiply_add(&mut F64, Moments::deterministic(mean), w, total);
+                (*sum, *variance) = (total.mean, total.variance.unwrap_or(*variance));
+            }
+        }
+        _ => {
+            let w = Moments::deterministic(w.mean);
+            for (sum, &mean) in means {
+                let total = Moments::deterministic(*sum);
+                let x = Moments::deterministic(mean);
+                *sum = moments::multiply_add(&mut F64, x, w, total).mean;
+            }
+        }
+    }
+}
+
+/// The operand of a contraction, in the order in which it is read, or a part of
+/// its result.
+struct Buffer {
+    mean: Vec<f64>,
+    variance: Option<Vec<f64>>,
+}
+
+impl Buffer {
+    fn zeros(length: usize, gaussian: bool) -> Self {
+        Self { mean: vec![0.0; length], variance: gaussian.then(|| vec![0.0; length]) }
+    }
+
+    /// `length` zeros that `arrange` overwrites, first with means, then with variances.
+    fn arranged(source: View, length: usize, arrange: impl Fn(&mut [f64], &[f64])) -> Self {
+        let mut buffer = Self::zeros(length, source.variance.is_some());
+        arrange(&mut buffer.mean, source.mean);
+        if let (Some(to), Some(from)) = (&mut buffer.variance, source.variance) {
+            arrange(to, from);
+        }
+        buffer
+    }
+
+    fn view(&self) -> View<'_> {
+        View { mean: &self.mean, variance: self.variance.as_deref() }
+    }
+
+    fn view_mut(&mut self) -> ViewMut<'_> {
+        ViewMut { mean: &mut self.mean, variance: self.variance.as_deref_mut() }
+    }
+}
+
+fn dense(
+    input: &Tensor,
+    weight: &Tensor,
+    bias: Option<&Tensor>,
+    ty: &TensorType,
+) -> Result<Tensor, String> {
+    let mut result = Tensor::zeros(ty)?;
+    let [outputs, depth] = leading(&weight.shape);
+    let (weights, bias) = (weight.view(), bias.map(Tensor::view));
+    let rows = (BLOCK / depth).clamp(8, 64);
+    result.fill(rows * outputs, |start, mut out| {
+        let (first, rows) = (start / outputs, out.mean.len() / outputs);
+        let source = input.view().slice(first * depth..(first + rows) * depth);
+        let columns = Buffer::arranged(source, depth * rows, |to, from| {
+            for (row, values) in from.chunks_exact(depth).enumerate() {
+                for (k, &value) in values.iter().enumerate() {
+                    to[k * rows + row] = value;
+                }
+            }
+        });
+        let mut sums = Buffer::zeros(rows, ty.gaussian);
+        for output in 0..outputs {
+            let weights = weights.slice(output * depth..(output + 1) * depth);
+            contract(sums.view_mut(), columns.view(), weights, bias.map(|b| b.at(output)));
+            for row in 0..rows {
+                out.set(row * outputs + output, sums.view().at(row));
+            }
+        }
+    });
+    Ok(result)
+}
+
+fn conv2d(
+    conv: &Conv2d,
+    input: &Tensor,
+    weight: &Tensor,
+    bias: Option<&Tensor>,
+    ty: &TensorType,
+) -> Result<Tensor, String> {
+    let mut result = Tensor::zeros(ty)?;
+    let [_, channels, height, width] = leading(&input.shape);
+    let [outputs, group_channels, kernel_height, kernel_width] = leading(&weight.shape);
+    let [_, _, rows, columns] = leading(&result.shape);
+    let (weights, bias) = (weight.view(), bias.map(Tensor::view));
+    let (depth, group_size) =
+        (group_channels * kernel_height * kernel_width, group_channels * height * width);
+    let groups = channels / group_channels;
+    let block = (BLOCK / (depth * columns).max(1)).clamp(1, rows);
+    let image_size = outputs * rows * columns;
+    result.fill(image_size, |start, mut out| {
+        let image = start / image_size;
+        for group in 0..groups {
+            let from = (image * groups + group) * group_size;
+            let source = input.view().slice(from..from + group_size);
+            for first in (0..rows).step_by(block) {
+                let block = first..rows.min(first + block);
+                let positions = block.len() * columns;
+                let patches = Buffer::arranged(source, depth * positions, |to, from| {
+                    let kernel = [kernel_height, kernel_width];
+                    gather(conv, kernel, [height, width], [block.clone(), 0..columns], from, to);
+                });
+                for output in group * outputs / groups..(group + 1) * outputs / groups {
+                    let weights = weights.slice(output * depth..(output + 1) * depth);
+                    let to = (output * rows + first) * columns;
+                    let sum = out.slice(to..to + positions);
+                    contract(sum, patches.view(), weights, bias.map(|b| b.at(output)));
+                }
+            }
+        }
+    });
+    Ok(result)
+}
+
+/// For every channel and kernel element, in the order of the weight, the values
+/// that it meets at the output `positions`; what lies in the padding stays zero.
+fn gather(
+    conv: &Conv2d,
+    kernel: [usize; 2],
+    [height, width]: [usize; 2],
+    positions: [Range<usize>; 2],
+    planes: &[f64],
+    patches: &mut [f64],
+) {
+    let [rows, columns] = positions;
+    let [_, stride] = conv.strides;
+    let step = usize::try_from(stride).unwrap_or(1);
+    // What is added to position·stride gives the place in the input.
+    let offset =
+        |element: usize, axis: usize| element as i64 * conv.dilation[axis] - conv.padding[axis];
+    let mut patches = patches.chunks_exact_mut(columns.len().max(1));
+    for plane in planes.chunks_exact(height * width) {
+        for i in 0..kernel[0] {
+            for j in 0..kernel[1] {
+                let valid = inside(offset(j, 1), stride, width, columns.len());
+                let left = valid.start as i64 * stride + offset(j, 1);
+                for (row, patch) in rows.clone().zip(&mut patches) {
+                    let row = row as i64 * conv.strides[0] + offset(i, 0);
+                    let Ok(row) = usize::try_from(row) else { continue };
+                    let Ok(left) = usize::try_from(left) else { continue };
+                    let Some(values) = plane.chunks_exact(width).nth(row) else { continue };
+                    let values = values.iter().skip(left).step_by(step);
+                    for (to, &value) in patch[valid.clone()].iter_mut().zip(values) {
+                        *to = value;
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// The output positions p for which `p·stride + offset` is within `0..size`.
+fn inside(offset: i64, stride: i64, size: usize, positions: usize) -> Range<usize> {
+    let first_from = |bound: i64| {
+        let position = (bound - offset + stride - 1).div_euclid(stride);
+        usize::try_from(position).unwrap_or(0).min(positions)
+    };
+    first_from(0)..first_from(size as i64)
+}
+
+//===----------------------------------------------------------------------===//
+// Other layers
+//===----------------------------------------------------------------------===//
+
+fn batch_norm(
+    epsilon: f64,
+    [input, gamma, beta]: [&Tensor; 3],
+    [running_mean, running_variance]: [&Tensor; 2],
+    ty: &TensorType,
+) -> Result<Tensor, String> {
+    let [_, channels] = leading(&input.shape);
+    let size: usize = input.shape.iter().skip(2).product();
+    let deviations: Vec<_> = running_variance
+        .mean
+        .iter()
+        .map(|&variance| moments::batch_norm_deviation(&mut F64, variance, epsilon))
+        .collect();
+    let bad = |deviation: f64| deviation.is_nan() || deviation == 0.0;
+    if let Some(channel) = deviations.iter().position(|&deviation| bad(deviation)) {
+        return Err(format!(
+            "has running_variance {} at channel {channel}; with epsilon {epsilon} added it must \
+             be positive",
+            running_variance.mean[channel]
+        ));
+    }
+    let (input, gamma, beta) = (input.view(), gamma.view(), beta.view());
+    elementwise(ty, |i| {
+        let c = i / size % channels;
+        let (x, gamma, beta) = (input.at(i), gamma.at(c), beta.at(c));
+        moments::batch_norm(&mut F64, x, gamma, beta, running_mean.mean[c], deviations[c])
+    })
+}
+
+fn max_pool2d(window: &Window, input: &Tensor, ty: &TensorType) -> Result<Tensor, String> {
+    let max = |x, y| moments::max(&mut F64, x, y);
+    pool(window, input, ty, |rows, columns, at| {
+        rows.filter_map(|row| columns.clone().map(|column| at(row, column)).reduce(max))
+            .reduce(max)
+            .unwrap_or(Moments::deterministic(f64::NEG_INFINITY))
+    })
+}
+
+fn avg_pool2d(pool_layer: &AvgPool2d, input: &Tensor, ty: &TensorType) -> Result<Tensor, String> {
+    let [height, width] = pool_layer.window.kernel;
+    pool(&pool_layer.window, input, ty, |rows, columns, at| {
+        let count = match pool_layer.count_include_pad {
+            true => (height * width) as f64,
+            false => (rows.len() * columns.len()) as f64,
+        };
+        let elements = rows.flat_map(|row| columns.clone().map(move |column| at(row, column)));
+        let sum = elements.reduce(|x, y| moments::add(&mut F64, x, y));
+        moments::scale(&mut F64, sum.unwrap_or(Moments::deterministic(0.0)), 1.0 / count)
+    })
+}
+
+/// Computes every output element from the rows and columns that its window covers.
+fn pool(
+    window: &Window,
+    input: &Tensor,
+    ty: &TensorType,
+    element: impl Fn(Range<usize>, Range<usize>, &dyn Fn(usize, usize) -> Moments<f64>) -> Moments<f64>
+    + Sync,
+) -> Result<Tensor, String> {
+    let [_, _, height, width] = leading(&input.shape);
+    let [_, _, rows, columns] = leading(&sizes(ty));
+    let input = input.view();
+    elementwise(ty, |i| {
+        let (plane, row, column) = (i / (rows * columns), i / columns % rows, i % columns);
+        element(
+            covered(window, 0, row, height),
+            covered(window, 1, column, width),
+            &|row, column| input.at((plane * height + row) * width + column),
+        )
+    })
+}
+
+/// The part of an axis of this size that the window covers at an output position.
+fn covered(window: &Window, axis: usize, position: usize, size: usize) -> Range<usize> {
+    let start = position as i64 * window.strides[axis] - window.padding[axis];
+    let clamped = |bound: i64| usize::try_from(bound).unwrap_or(0).min(size);
+    clamped(start)..clamped(start + window.kernel[axis])
+}

@@ -1,0 +1,174 @@
+//! Forward passes with drawn weights.
+
+use std::{ops::Range, sync::Arc};
+
+use rand::{Rng, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+use rand_distr::StandardNormal;
+use rayon::prelude::*;
+
+use super::{Action, Error, Program, Semantics, Tensor, kernels, owned};
+use crate::layer::Layer;
+
+/// Up to so many numbers in the inputs, draws are evaluated in parallel.
+const PARALLEL_INPUT: usize = 1 << 16;
+
+impl Program {
+    /// Mean and unbiased variance of the outputs over `samples` forward passes.
+    ///
+    /// Every pass draws each Gaussian input, parameter and constant once, so
+    /// that the whole batch sees the same weights, and each `gauss.make` where
+    /// it is executed. A `gauss.parameter` that is named twice is one draw.
+    /// The result depends on the seed alone, not on the number of threads.
+    ///
+    /// A `gauss.mean` that the function returns stands for the number drawn,
+    /// whose average is the mean.
+    ///
+    /// # Errors
+    ///
+    /// As [`Program::run`], and where `samples` is below 2 or the function
+    /// computes with a mean or a variance, which one pass cannot know.
+    pub fn sample(&self, inputs: &[Tensor], samples: u64, seed: u64) -> Result<Vec<Tensor>, Error> {
+        if samples < 2 {
+            return Err(Error::Samples(samples));
+        }
+        let inputs = self.drawable(inputs)?;
+        // Enough draws at a time to keep the threads busy; more would only take memory.
+        let at_once = 4 * rayon::current_num_threads();
+        let mut estimates = Vec::new();
+        for start in (0..samples).step_by(at_once) {
+            let range = start..samples.min(start.saturating_add(at_once as u64));
+            for (draw, count) in self.draw_all(&inputs, range.clone(), seed)?.iter().zip(range) {
+                estimates.resize_with(draw.len(), Estimate::default);
+                for (estimate, output) in estimates.iter_mut().zip(draw) {
+                    estimate.add(output, count + 1);
+                }
+            }
+        }
+        Ok(estimates.into_iter().map(|estimate| estimate.finish(samples)).collect())
+    }
+
+    /// The outputs of single forward passes, one entry for each sample number in
+    /// `samples`. A number and a seed give the same weights in every call, so a
+    /// large batch can be passed in parts.
+    ///
+    /// # Errors
+    ///
+    /// As [`Program::sample`], but any number of samples will do.
+    pub fn draws(
+        &self,
+        inputs: &[Tensor],
+        samples: Range<u64>,
+        seed: u64,
+    ) -> Result<Vec<Vec<Tensor>>, Error> {
+        self.draw_all(&self.drawable(inputs)?, samples, seed)
+    }
+
+    fn draw_all(
+        &self,
+        inputs: &[Arc<Tensor>],
+        samples: Range<u64>,
+        seed: u64,
+    ) -> Result<Vec<Vec<Tensor>>, Error> {
+        // A layer of a large batch keeps the threads busy on its own; more than one
+        // draw at a time would only take memory.
+        let numbers: usize = inputs.iter().map(|input| input.mean.len()).sum();
+        match numbers > PARALLEL_INPUT {
+            true => samples.map(|number| self.draw(inputs, number, seed)).collect(),
+            false => {
+                samples.into_par_iter().map(|number| self.draw(inputs, number, seed)).collect()
+            }
+        }
+    }
+
+    /// One forward pass.
+    fn draw(&self, inputs: &[Arc<Tensor>], number: u64, seed: u64) -> Result<Vec<Tensor>, Error> {
+        let mut rng = ChaCha8Rng::seed_from_u64(seed);
+        rng.set_stream(number);
+        let mut draw_each = |tensors: &[Arc<Tensor>]| -> Vec<_> {
+            tensors.iter().map(|tensor| drawn(tensor, &mut rng)).collect()
+        };
+        // First, so that the weights are the same for any input.
+        let constants = draw_each(&self.constants);
+        let inputs = draw_each(inputs);
+        Ok(owned(self.evaluate(inputs, &constants, &mut Sampler(rng))?))
+    }
+
+    /// The inputs, where they fit and the program has a meaning in one forward pass.
+    fn drawable(&self, inputs: &[Tensor]) -> Result<Vec<Arc<Tensor>>, Error> {
+        for (number, function) in self.functions.iter().enumerate() {
+            let is_entry = number + 1 == self.functions.len();
+            for step in &function.steps {
+                let used = |slot| function.steps.iter().any(|step| step.operands.contains(&slot));
+                let message = match &step.action {
+                    Action::Layer(Layer::Variance) => "has no meaning in one forward pass",
+                    Action::Layer(Layer::Mean) if !is_entry || used(step.result) => {
+                        "has no meaning within one forward pass, only as a result of the function"
+                    }
+                    _ => continue,
+                };
+                return Err(step.place.error(message));
+            }
+        }
+        self.share(inputs)
+    }
+}
+
+/// Layers on numbers that were drawn.
+struct Sampler(ChaCha8Rng);
+
+impl Semantics for Sampler {
+    fn apply(&mut self, layer: &Layer, operands: &[&Tensor]) -> Result<Tensor, String> {
+        match layer {
+            Layer::Make => Ok(draw(&kernels::apply(layer, operands)?, &mut self.0)),
+            _ => kernels::apply(layer, operands),
+        }
+    }
+}
+
+/// A deterministic tensor is its own draw.
+fn drawn(tensor: &Arc<Tensor>, rng: &mut ChaCha8Rng) -> Arc<Tensor> {
+    match tensor.variance {
+        Some(_) => Arc::new(draw(tensor, rng)),
+        None => tensor.clone(),
+    }
+}
+
+/// One number for each element, from its Gaussian.
+fn draw(tensor: &Tensor, rng: &mut ChaCha8Rng) -> Tensor {
+    let variances = tensor.variance.as_deref().unwrap_or_default();
+    let numbers = tensor.mean.iter().zip(variances).map(|(mean, variance)| {
+        let standard: f64 = rng.sample(StandardNormal);
+        mean + variance.sqrt() * standard
+    });
+    Tensor::deterministic(&tensor.shape, numbers.collect())
+}
+
+/// Mean and variance of a sequence of tensors. Welford 1962.
+#[derive(Default)]
+struct Estimate {
+    shape: Vec<usize>,
+    mean: Vec<f64>,
+    /// The sum of squared differences from the mean.
+    squares: Vec<f64>,
+}
+
+impl Estimate {
+    /// Adds the tensor that makes it `count`.
+    fn add(&mut self, tensor: &Tensor, count: u64) {
+        self.shape.clone_from(&tensor.shape);
+        self.mean.resize(tensor.mean.len(), 0.0);
+        self.squares.resize(tensor.mean.len(), 0.0);
+        let sums = self.mean.iter_mut().zip(&mut self.squares);
+        for ((mean, squares), value) in sums.zip(&tensor.mean) {
+            let difference = value - *mean;
+            *mean += difference / count as f64;
+            *squares += difference * (value - *mean);
+        }
+    }
+
+    fn finish(self, count: u64) -> Tensor {
+        let variances = self.squares.into_iter().map(|squares| squares / (count - 1) as f64);
+        Tensor { shape: self.shape, mean: self.mean, variance: Some(variances.collect()) }
+    }
+}

@@ -1,0 +1,116 @@
+//! What the tests share: MLIR text to programs, tensors, and the shared data.
+#![allow(dead_code)] // every test binary uses its part
+
+use std::{
+    collections::HashMap,
+    env, fs,
+    io::{self, Write},
+    path::{Path, PathBuf},
+};
+
+use gauss_dialect::{
+    interpreter::{Error, Parameters, Program, Tensor},
+    ir::Op,
+    shape::TensorType,
+};
+use melior::{
+    Context,
+    dialect::{DialectHandle, DialectRegistry},
+    ir::Module,
+};
+use rand::{Rng, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+use safetensors::{Dtype, SafeTensors};
+
+/// A context that knows gauss, arith, cf and func.
+pub fn context() -> Context {
+    let registry = DialectRegistry::new();
+    gauss_dialect::register(&registry);
+    for handle in [DialectHandle::arith(), DialectHandle::cf(), DialectHandle::func()] {
+        handle.insert_dialect(&registry);
+    }
+    let context = Context::new();
+    context.append_dialect_registry(&registry);
+    context.load_all_available_dialects();
+    context
+}
+
+/// The function `main` of a module in MLIR text.
+pub fn program(source: &str, parameters: &dyn Parameters) -> Result<Program, Error> {
+    let context = context();
+    let module = Module::parse(&context, source).expect("the module is valid");
+    Program::of(Op::from_raw(module.as_operation().to_raw()), "main", parameters)
+}
+
+/// No parameters.
+pub fn none(name: &str, _: &TensorType) -> Result<Tensor, String> {
+    Err(format!("'{name}' has no value"))
+}
+
+/// Numbers in [-1, 1); with variances in [0, 1) for a Gaussian tensor.
+pub fn random(shape: &[usize], gaussian: bool, seed: u64) -> Tensor {
+    let mut rng = ChaCha8Rng::seed_from_u64(seed);
+    let count = shape.iter().product();
+    let mut numbers =
+        |from: f64| -> Vec<f64> { (0..count).map(|_| rng.random_range(from..1.0)).collect() };
+    let mean = numbers(-1.0);
+    Tensor { shape: shape.to_vec(), mean, variance: gaussian.then(|| numbers(0.0)) }
+}
+
+/// The folder of models and golden vectors: `$PFP_SHARED_DATA`, or
+/// `shared/data` beside a folder that holds this one. Where there is none, says
+/// so and returns `None`.
+pub fn shared_data() -> Option<PathBuf> {
+    let named = env::var_os("PFP_SHARED_DATA").map(PathBuf::from);
+    let found = named.or_else(|| {
+        let here = Path::new(env!("CARGO_MANIFEST_DIR"));
+        here.ancestors().map(|folder| folder.join("../shared/data")).find(|data| data.is_dir())
+    });
+    if found.is_none() {
+        // Not by the macro, whose output a passing test does not show.
+        let _ = io::stderr().write_all(b"SKIPPED: no shared data\n");
+    }
+    found
+}
+
+/// The tensors of a safetensors file, in double precision.
+pub struct Tensors(HashMap<String, Tensor>);
+
+impl Tensors {
+    pub fn open(path: &Path) -> Self {
+        let bytes = fs::read(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+        let file = SafeTensors::deserialize(&bytes).expect("a safetensors file");
+        let tensors = file.iter().filter_map(|(name, view)| {
+            let chunks = view.data().chunks_exact(view.dtype().bitsize() / 8);
+            let values: Vec<f64> = match view.dtype() {
+                Dtype::F32 => {
+                    chunks.map(|b| f32::from_le_bytes(b.try_into().unwrap()).into()).collect()
+                }
+                Dtype::F64 => chunks.map(|b| f64::from_le_bytes(b.try_into().unwrap())).collect(),
+                _ => return None,
+            };
+            Some((name.to_owned(), Tensor::deterministic(view.shape(), values)))
+        });
+        Self(tensors.collect())
+    }
+
+    /// The names that start so, sorted.
+    pub fn names(&self, prefix: &str) -> Vec<&str> {
+        let names = self.0.keys().filter_map(|name| name.strip_prefix(prefix));
+        let mut names: Vec<_> = names.collect();
+        names.sort();
+        names
+    }
+
+    /// The tensor of exactly this name.
+    pub fn plain(&self, name: &str) -> Option<Tensor> {
+        self.0.get(name).cloned()
+    }
+
+    /// The tensor from `<name>.mean` and, where there is one, `<name>.var`.
+    pub fn moments(&self, name: &str) -> Option<Tensor> {
+        let mean = self.plain(&format!("{name}.mean"))?;
+        let variance = self.plain(&format!("{name}.var")).map(|tensor| tensor.mean);
+        Some(Tensor { variance, ..mean })
+    }
+}

@@ -1,0 +1,1089 @@
+//! The float64 interpreter: every op by hand, golden vectors, Monte Carlo.
+
+mod common;
+
+use std::{collections::BTreeMap, f64::consts::PI};
+
+use common::{Tensors, none, program, random};
+use gauss_dialect::{
+    interpreter::{Error, F64, Parameters, Program, Tensor},
+    moments::{self, Moments},
+    shape::TensorType,
+};
+
+fn gaussian(shape: &[usize], mean: &[f64], variance: &[f64]) -> Tensor {
+    Tensor::gaussian(shape, mean.to_vec(), variance.to_vec())
+}
+
+fn exact(shape: &[usize], values: &[f64]) -> Tensor {
+    Tensor::deterministic(shape, values.to_vec())
+}
+
+/// A module whose function `main` has this signature and body.
+fn main_of(signature: &str, body: &str) -> String {
+    format!("func.func @main{signature} {{\n{body}\n}}")
+}
+
+/// The one result of a module whose function `main` has this signature and body.
+#[track_caller]
+fn run(signature: &str, body: &str, inputs: &[Tensor]) -> Tensor {
+    let program = program(&main_of(signature, body), &none).expect("a program");
+    let mut results = program.run(inputs).expect("a result");
+    assert_eq!(results.len(), 1);
+    results.remove(0)
+}
+
+/// The message of a module that cannot be decoded.
+#[track_caller]
+fn refused(source: &str, parameters: &dyn Parameters) -> String {
+    program(source, parameters).expect_err("an error").to_string()
+}
+
+/// The largest errors of a tensor: of the means in units of max(|mean|, σ), and
+/// of the variances, relative. Not a number where any element is not.
+fn errors(actual: &Tensor, expected: &Tensor) -> (f64, f64) {
+    assert_eq!(actual.shape, expected.shape);
+    assert_eq!(actual.variance.is_some(), expected.variance.is_some());
+    // Below 1e-300 the factors of a result may be denormal, and have few digits.
+    let error = |actual: f64, expected: f64, unit: f64| match actual - expected {
+        difference if difference.abs() < 1e-300 => 0.0,
+        difference => difference.abs() / unit,
+    };
+    let (mut mean, mut variance) = (0.0, 0.0);
+    let worsen = |worst: &mut f64, error: f64| {
+        if error > *worst || error.is_nan() {
+            *worst = error;
+        }
+    };
+    for i in 0..expected.mean.len() {
+        let mut unit = expected.mean[i].abs();
+        if let (Some(actual), Some(expected)) = (&actual.variance, &expected.variance) {
+            worsen(&mut variance, error(actual[i], expected[i], expected[i]));
+            unit = unit.max(expected[i].sqrt());
+        }
+        worsen(&mut mean, error(actual.mean[i], expected.mean[i], unit));
+    }
+    (mean, variance)
+}
+
+#[track_caller]
+fn assert_close(actual: &Tensor, expected: &Tensor, tolerance: f64) {
+    let (mean, variance) = errors(actual, expected);
+    assert!(
+        mean <= tolerance && variance <= tolerance,
+        "errors {mean:e} and {variance:e}\n  actual: {actual:?}\nexpected: {expected:?}"
+    );
+}
+
+//===----------------------------------------------------------------------===//
+// Every op
+//===----------------------------------------------------------------------===//
+
+const DENSE: &str = "%y = gauss.dense %x, %w, %b : (XTYPE, WTYPE, BTYPE) -> RTYPE
+                     return %y : RTYPE";
+
+/// A dense layer of 2 inputs and 1 output on a batch of 2.
+fn dense(x: &Tensor, w: &Tensor, b: &Tensor) -> Tensor {
+    let ty = |tensor: &Tensor| tensor.ty().to_string();
+    let gaussian = [x, w, b].iter().any(|tensor| tensor.variance.is_some());
+    let result = if gaussian { "!gauss.tensor<2x1xf32>" } else { "tensor<2x1xf32>" };
+    let body = DENSE
+        .replace("XTYPE", &ty(x))
+        .replace("WTYPE", &ty(w))
+        .replace("BTYPE", &ty(b))
+        .replace("RTYPE", result);
+    let signature = format!("(%x: {}, %w: {}, %b: {}) -> {result}", ty(x), ty(w), ty(b));
+    run(&signature, &body, &[x.clone(), w.clone(), b.clone()])
+}
+
+#[test]
+fn dense_takes_any_mix_of_gaussian_and_deterministic_operands() {
+    let (x, w, b) = (
+        gaussian(&[2, 2], &[1.0, 2.0, -3.0, 0.0], &[0.5, 0.25, 0.0, 4.0]),
+        gaussian(&[1, 2], &[3.0, -1.0], &[2.0, 1.0]),
+        gaussian(&[1], &[10.0], &[0.125]),
+    );
+    let plain = |tensor: &Tensor| Tensor { variance: None, ..tensor.clone() };
+    let means = [11.0, 1.0];
+    // Σ v(s + μ²) + m²s: 0.5·11 + 1·2 + 0.25·2 + 4·1 and 0·11 + 9·2 + 4·2 + 0·1.
+    let both = [12.0, 26.0];
+    let expect = |variances: [f64; 2]| gaussian(&[2, 1], &means, &variances);
+    assert_eq!(dense(&x, &w, &plain(&b)), expect(both));
+    assert_eq!(dense(&x, &w, &b), expect([12.125, 26.125]));
+    assert_eq!(dense(&plain(&x), &w, &plain(&b)), expect([6.0, 18.0]));
+    assert_eq!(dense(&x, &plain(&w), &plain(&b)), expect([4.75, 4.0]));
+    assert_eq!(dense(&plain(&x), &plain(&w), &b), expect([0.125, 0.125]));
+    assert_eq!(dense(&plain(&x), &plain(&w), &plain(&b)), exact(&[2, 1], &means));
+}
+
+#[test]
+fn dense_without_a_bias() {
+    let result = run(
+        "(%x: tensor<?x2xf32>, %w: tensor<1x2xf32>) -> tensor<?x1xf32>",
+        "%y = gauss.dense %x, %w : (tensor<?x2xf32>, tensor<1x2xf32>) -> tensor<?x1xf32>
+         return %y : tensor<?x1xf32>",
+        &[exact(&[2, 2], &[1.0, 2.0, 3.0, 4.0]), exact(&[1, 2], &[10.0, 1.0])],
+    );
+    assert_eq!(result, exact(&[2, 1], &[12.0, 34.0]));
+}
+
+/// The shape of a convolution: C, H, W, O, KH, KW and the attributes.
+struct Convolution {
+    sizes: [usize; 6],
+    strides: [usize; 2],
+    padding: [usize; 4],
+    dilation: [usize; 2],
+    groups: usize,
+}
+
+impl Convolution {
+    /// The sums of the op's page, one element after the other.
+    fn expected(&self, x: &Tensor, w: &Tensor, b: &Tensor) -> Tensor {
+        let [channels, height, width, outputs, kernel_height, kernel_width] = self.sizes;
+        let (group_channels, group_outputs) = (channels / self.groups, outputs / self.groups);
+        let extent = |size, kernel, axis: usize| {
+            let padded = size + self.padding[axis] + self.padding[axis + 2];
+            (padded - self.dilation[axis] * (kernel - 1) - 1) / self.strides[axis] + 1
+        };
+        let (rows, columns) = (extent(height, kernel_height, 0), extent(width, kernel_width, 1));
+        let variance = |tensor: &Tensor, i: usize| tensor.variance.as_ref().map_or(0.0, |v| v[i]);
+        let (mut means, mut variances) = (Vec::new(), Vec::new());
+        for n in 0..x.shape[0] {
+            for o in 0..outputs {
+                for (row, column) in grid(rows, columns) {
+                    let (mut mean, mut total) = (b.mean[o], variance(b, o));
+                    for c in 0..group_channels {
+                        for (i, j) in grid(kernel_height, kernel_width) {
+                            let y = row * self.strides[0] + i * self.dilation[0];
+                            let x_ = column * self.strides[1] + j * self.dilation[1];
+                            let inside = (self.padding[0]..self.padding[0] + height).contains(&y)
+                                && (self.padding[1]..self.padding[1] + width).contains(&x_);
+                            if !inside {
+                                continue;
+                            }
+                            let channel = o / group_outputs * group_channels + c;
+                            let plane = (n * channels + channel) * height;
+                            let at = (plane + y - self.padding[0]) * width + x_ - self.padding[1];
+                            let tap =
+                                ((o * group_channels + c) * kernel_height + i) * kernel_width + j;
+                            let (m, v) = (x.mean[at], variance(x, at));
+                            let (mu, s) = (w.mean[tap], variance(w, tap));
+                            mean += m * mu;
+                            total += v * (s + mu * mu) + m * m * s;
+                        }
+                    }
+                    means.push(mean);
+                    variances.push(total);
+                }
+            }
+        }
+        let gaussian = [x, w, b].iter().any(|tensor| tensor.variance.is_some());
+        Tensor {
+            shape: vec![x.shape[0], outputs, rows, columns],
+            mean: means,
+            variance: gaussian.then_some(variances),
+        }
+    }
+
+    fn check(&self, gaussian: [bool; 3]) {
+        let [channels, height, width, outputs, kernel_height, kernel_width] = self.sizes;
+        let x = random(&[3, channels, height, width], gaussian[0], 1);
+        let w =
+            random(&[outputs, channels / self.groups, kernel_height, kernel_width], gaussian[1], 2);
+        let b = random(&[outputs], gaussian[2], 3);
+        let expected = self.expected(&x, &w, &b);
+        let types = format!("({}, {}, {})", x.ty(), w.ty(), b.ty());
+        let body = format!(
+            "%y = gauss.conv2d %x, %w, %b strides {:?} padding {:?} dilation {:?} groups {} \
+             : {types} -> {result}
+             return %y : {result}",
+            self.strides,
+            self.padding,
+            self.dilation,
+            self.groups,
+            result = expected.ty(),
+        );
+        let signature =
+            format!("(%x: {}, %w: {}, %b: {}) -> {}", x.ty(), w.ty(), b.ty(), expected.ty());
+        assert_close(&run(&signature, &body, &[x, w, b]), &expected, 1e-11);
+    }
+}
+
+fn grid(rows: usize, columns: usize) -> impl Iterator<Item = (usize, usize)> {
+    (0..rows).flat_map(move |row| (0..columns).map(move |column| (row, column)))
+}
+
+#[test]
+fn conv2d_is_the_sum_over_its_window() {
+    let plain = Convolution {
+        sizes: [2, 5, 6, 3, 3, 2],
+        strides: [1, 1],
+        padding: [0; 4],
+        dilation: [1, 1],
+        groups: 1,
+    };
+    for bits in 0..8 {
+        plain.check([bits & 1 > 0, bits & 2 > 0, bits & 4 > 0]);
+    }
+    let all = [true; 3];
+    Convolution { padding: [2, 0, 1, 3], ..plain }.check(all);
+    Convolution { strides: [2, 3], padding: [1, 2, 0, 1], ..plain }.check(all);
+    Convolution { dilation: [2, 3], padding: [1, 2, 3, 4], ..plain }.check(all);
+    Convolution { sizes: [4, 5, 6, 6, 3, 2], groups: 2, padding: [1; 4], ..plain }.check(all);
+    Convolution { sizes: [3, 7, 7, 6, 3, 3], groups: 3, strides: [2, 2], ..plain }.check(all);
+    // The kernel is larger than the input, which padding makes good.
+    Convolution { sizes: [1, 2, 1, 2, 4, 5], padding: [2, 3, 2, 4], ..plain }.check(all);
+    // A window that meets nothing but padding.
+    Convolution { sizes: [1, 2, 2, 1, 1, 1], padding: [3, 3, 3, 3], strides: [2, 2], ..plain }
+        .check(all);
+    // Larger than one block of output rows.
+    Convolution { sizes: [20, 30, 31, 2, 5, 5], padding: [2; 4], ..plain }.check(all);
+}
+
+#[test]
+fn batch_norm_takes_any_rank() {
+    // (x − 1)/2·3 + 4 in channel 0 and (x + 1)/4·1 in channel 1.
+    let source = |ty: &str| {
+        let body = format!(
+            "%g = arith.constant dense<[3.0, 1.0]> : tensor<2xf32>
+             %b = arith.constant dense<[4.0, 0.0]> : tensor<2xf32>
+             %m = arith.constant dense<[1.0, -1.0]> : tensor<2xf32>
+             %v = arith.constant dense<[3.5, 15.5]> : tensor<2xf32>
+             %y = gauss.batch_norm %x, %g, %b, %m, %v epsilon 0.5 : ({ty}, tensor<2xf32>, \
+             tensor<2xf32>, tensor<2xf32>, tensor<2xf32>) -> {ty}
+             return %y : {ty}"
+        );
+        (format!("(%x: {ty}) -> {ty}"), body)
+    };
+    let (signature, body) = source("!gauss.tensor<?x2xf32>");
+    let x = gaussian(&[2, 2], &[1.0, 3.0, 5.0, 7.0], &[4.0, 16.0, 0.0, 1.0]);
+    let y = gaussian(&[2, 2], &[4.0, 1.0, 10.0, 2.0], &[9.0, 1.0, 0.0, 0.0625]);
+    assert_eq!(run(&signature, &body, &[x]), y);
+
+    let (signature, body) = source("tensor<1x2x1x2xf32>");
+    let x = exact(&[1, 2, 1, 2], &[1.0, 3.0, 3.0, 7.0]);
+    let y = exact(&[1, 2, 1, 2], &[4.0, 7.0, 1.0, 2.0]);
+    assert_eq!(run(&signature, &body, &[x]), y);
+}
+
+#[test]
+fn batch_norm_with_a_gaussian_gamma_and_beta() {
+    let body = "%z = arith.constant dense<0.0> : tensor<1xf32>
+         %o = arith.constant dense<1.0> : tensor<1xf32>
+         %g = gauss.constant mean(dense<3.0> : tensor<1xf32>)
+                             variance(dense<0.5> : tensor<1xf32>) : !gauss.tensor<1xf32>
+         %b = gauss.constant mean(dense<4.0> : tensor<1xf32>)
+                             variance(dense<0.25> : tensor<1xf32>) : !gauss.tensor<1xf32>
+         %y = gauss.batch_norm %x, %g, %b, %z, %o epsilon 0.0
+           : (tensor<1x1xf32>, !gauss.tensor<1xf32>, !gauss.tensor<1xf32>, tensor<1xf32>,
+              tensor<1xf32>) -> !gauss.tensor<1x1xf32>
+         return %y : !gauss.tensor<1x1xf32>";
+    let result =
+        run("(%x: tensor<1x1xf32>) -> !gauss.tensor<1x1xf32>", body, &[exact(&[1, 1], &[2.0])]);
+    assert_eq!(result, gaussian(&[1, 1], &[10.0], &[2.25]));
+}
+
+#[test]
+fn add_adds_means_and_variances() {
+    let result = run(
+        "(%a: !gauss.tensor<2xf32>, %b: !gauss.tensor<2xf32>, %c: tensor<2xf32>)
+            -> !gauss.tensor<2xf32>",
+        "%s = gauss.add %a, %b
+           : (!gauss.tensor<2xf32>, !gauss.tensor<2xf32>) -> !gauss.tensor<2xf32>
+         %t = gauss.add %s, %c : (!gauss.tensor<2xf32>, tensor<2xf32>) -> !gauss.tensor<2xf32>
+         return %t : !gauss.tensor<2xf32>",
+        &[
+            gaussian(&[2], &[1.0, 2.0], &[0.5, 0.0]),
+            gaussian(&[2], &[-3.0, 4.0], &[0.25, 1.0]),
+            exact(&[2], &[100.0, 200.0]),
+        ],
+    );
+    assert_eq!(result, gaussian(&[2], &[98.0, 206.0], &[0.75, 1.0]));
+}
+
+#[test]
+fn relu_of_the_standard_normal() {
+    let ty = "!gauss.tensor<4xf32>";
+    let result = run(
+        &format!("(%x: {ty}) -> {ty}"),
+        &format!("%y = gauss.relu %x : ({ty}) -> {ty}\nreturn %y : {ty}"),
+        &[gaussian(&[4], &[0.0, 0.0, -2.0, 3.0], &[1.0, 4.0, 0.0, 0.0])],
+    );
+    // Mean 1/√2π, variance ½ − 1/2π.
+    let (mean, variance) = (1.0 / (2.0 * PI).sqrt(), 0.5 - 0.5 / PI);
+    let expected =
+        gaussian(&[4], &[mean, 2.0 * mean, 0.0, 3.0], &[variance, 4.0 * variance, 0.0, 0.0]);
+    assert_close(&result, &expected, 1e-15);
+}
+
+#[test]
+fn deterministic_relu_and_not_a_number() {
+    let ty = "tensor<3xf32>";
+    let result = run(
+        &format!("(%x: {ty}) -> {ty}"),
+        &format!("%y = gauss.relu %x : ({ty}) -> {ty}\nreturn %y : {ty}"),
+        &[exact(&[3], &[-1.0, 2.0, f64::NAN])],
+    );
+    assert_eq!(result.mean[..2], [0.0, 2.0]);
+    assert!(result.mean[2].is_nan(), "what is not a number is not hidden");
+    assert_eq!(result.variance, None);
+}
+
+/// A module with one pool from `input` to `result`.
+fn pool(op: &str, attributes: &str, input: &Tensor, result: &[usize]) -> Tensor {
+    let kind = if input.variance.is_some() { "!gauss." } else { "" };
+    let sizes: Vec<_> = result.iter().map(|size| format!("{size}x")).collect();
+    let (input_ty, result_ty) = (input.ty(), format!("{kind}tensor<{}f32>", sizes.concat()));
+    let body = format!(
+        "%y = gauss.{op} %x {attributes} : ({input_ty}) -> {result_ty}\nreturn %y : {result_ty}"
+    );
+    run(&format!("(%x: {input_ty}) -> {result_ty}"), &body, std::slice::from_ref(input))
+}
+
+#[test]
+fn max_pool2d_goes_along_each_row_and_then_down() {
+    let input = random(&[1, 1, 3, 3], true, 4);
+    let result = pool("max_pool2d", "kernel [3, 3]", &input, &[1, 1, 1, 1]);
+    let at =
+        |i: usize| Moments { mean: input.mean[i], variance: input.variance.as_ref().map(|v| v[i]) };
+    let max = |x, y| moments::max(&mut F64, x, y);
+    let row = |i| {
+        let left = max(at(i), at(i + 1));
+        max(left, at(i + 2))
+    };
+    let (first, second, third) = (row(0), row(3), row(6));
+    let upper = max(first, second);
+    let all = max(upper, third);
+    assert_eq!(result.mean, [all.mean]);
+    assert_eq!(result.variance, all.variance.map(|v| vec![v]));
+}
+
+#[test]
+fn padding_takes_no_part_in_max_pool2d() {
+    let input = exact(&[1, 1, 2, 3], &[-1.0, -2.0, -3.0, -4.0, -5.0, -6.0]);
+    let attributes = "kernel [2, 2] strides [1, 2] padding [1, 1, 0, 0]";
+    let result = pool("max_pool2d", attributes, &input, &[1, 1, 2, 2]);
+    assert_eq!(result, exact(&[1, 1, 2, 2], &[-1.0, -2.0, -1.0, -2.0]));
+    let input = Tensor { variance: Some(vec![0.0; 6]), ..input };
+    let result = pool("max_pool2d", attributes, &input, &[1, 1, 2, 2]);
+    assert_eq!(result, gaussian(&[1, 1, 2, 2], &[-1.0, -2.0, -1.0, -2.0], &[0.0; 4]));
+}
+
+#[test]
+fn avg_pool2d_counts_padding_or_not() {
+    let input = gaussian(&[1, 1, 2, 2], &[4.0, 8.0, 12.0, 16.0], &[16.0, 32.0, 48.0, 64.0]);
+    let attributes = "kernel [2, 2] padding [1, 0, 0, 1]";
+    let result = pool("avg_pool2d", attributes, &input, &[1, 1, 2, 2]);
+    // The windows hold {4, 8}, {8}, {4, 8, 12, 16} and {8, 16}.
+    assert_eq!(result, gaussian(&[1, 1, 2, 2], &[3.0, 2.0, 10.0, 6.0], &[3.0, 2.0, 10.0, 6.0]));
+    let exclude = format!("{attributes} count_include_pad false");
+    let result = pool("avg_pool2d", &exclude, &input, &[1, 1, 2, 2]);
+    assert_eq!(result, gaussian(&[1, 1, 2, 2], &[6.0, 8.0, 10.0, 12.0], &[12.0, 32.0, 10.0, 24.0]));
+}
+
+#[test]
+fn pools_leave_channels_and_images_apart() {
+    let input = exact(&[2, 2, 1, 2], &[1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0]);
+    let result = pool("max_pool2d", "kernel [1, 2]", &input, &[2, 2, 1, 1]);
+    assert_eq!(result, exact(&[2, 2, 1, 1], &[2.0, 4.0, 6.0, 8.0]));
+    let result = pool("avg_pool2d", "kernel [1, 2]", &input, &[2, 2, 1, 1]);
+    assert_eq!(result, exact(&[2, 2, 1, 1], &[1.5, 3.5, 5.5, 7.5]));
+}
+
+#[test]
+fn reshape_and_flatten_keep_the_elements_and_the_batch() {
+    let signature = "(%x: !gauss.tensor<?x2x3xf32>) -> !gauss.tensor<?x3x1x2xf32>";
+    let body = "%f = gauss.flatten %x : (!gauss.tensor<?x2x3xf32>) -> !gauss.tensor<?x6xf32>
+         %y = gauss.reshape %f : (!gauss.tensor<?x6xf32>) -> !gauss.tensor<?x3x1x2xf32>
+         return %y : !gauss.tensor<?x3x1x2xf32>";
+    let input = random(&[4, 2, 3], true, 5);
+    let expected = Tensor { shape: vec![4, 3, 1, 2], ..input.clone() };
+    assert_eq!(run(signature, body, &[input]), expected);
+}
+
+#[test]
+fn reshape_may_drop_and_add_dimensions() {
+    let body = "%y = gauss.reshape %x : (tensor<1x1xf32>) -> tensor<f32>
+         %z = gauss.reshape %y : (tensor<f32>) -> tensor<1xf32>
+         return %z : tensor<1xf32>";
+    let result = run("(%x: tensor<1x1xf32>) -> tensor<1xf32>", body, &[exact(&[1, 1], &[7.0])]);
+    assert_eq!(result, exact(&[1], &[7.0]));
+}
+
+#[test]
+fn make_and_its_components() {
+    let source = "func.func @main(%m: tensor<2xf32>, %v: tensor<2xf32>)
+           -> (!gauss.tensor<2xf32>, tensor<2xf32>, tensor<2xf32>) {
+         %x = gauss.make %m, %v : tensor<2xf32>
+         %n = gauss.mean %x : !gauss.tensor<2xf32>
+         %w = gauss.variance %x : !gauss.tensor<2xf32>
+         return %x, %n, %w : !gauss.tensor<2xf32>, tensor<2xf32>, tensor<2xf32>
+       }";
+    let program = program(source, &none).unwrap();
+    let (mean, variance) = (exact(&[2], &[1.0, -2.0]), exact(&[2], &[0.5, 0.0]));
+    let results = program.run(&[mean.clone(), variance.clone()]).unwrap();
+    assert_eq!(results, [gaussian(&[2], &[1.0, -2.0], &[0.5, 0.0]), mean, variance]);
+}
+
+#[test]
+fn constants_and_parameters() {
+    let source =
+        "func.func @main() -> (!gauss.tensor<2xf32>, tensor<2xf32>, !gauss.tensor<2xf32>) {
+         %a = gauss.constant mean(dense<[1.0, -2.0]> : tensor<2xf32>)
+                             variance(dense<0.25> : tensor<2xf32>) : !gauss.tensor<2xf32>
+         %b = arith.constant dense<3.0> : tensor<2xf32>
+         %c = gauss.parameter \"fc.bias\" : !gauss.tensor<2xf32>
+         return %a, %b, %c : !gauss.tensor<2xf32>, tensor<2xf32>, !gauss.tensor<2xf32>
+       }";
+    let value = gaussian(&[2], &[5.0, 6.0], &[7.0, 8.0]);
+    let program = program(source, &|name: &str, ty: &_| {
+        assert_eq!((name, ty), ("fc.bias", &value.ty()));
+        Ok(value.clone())
+    });
+    let results = program.unwrap().run(&[]).unwrap();
+    let constant = gaussian(&[2], &[1.0, -2.0], &[0.25, 0.25]);
+    assert_eq!(results, [constant, exact(&[2], &[3.0, 3.0]), value.clone()]);
+}
+
+#[test]
+fn a_function_may_call_another_twice_and_swap_its_arguments() {
+    let source = "
+       func.func private @swap(%a: tensor<1xf32>, %b: tensor<1xf32>)
+           -> (tensor<1xf32>, tensor<1xf32>) {
+         return %b, %a : tensor<1xf32>, tensor<1xf32>
+       }
+       func.func @main(%a: tensor<1xf32>, %b: tensor<1xf32>) -> (tensor<1xf32>, tensor<1xf32>) {
+         %c:2 = call @swap(%a, %b) : (tensor<1xf32>, tensor<1xf32>) -> (tensor<1xf32>, tensor<1xf32>)
+         %s = gauss.add %c#0, %b : (tensor<1xf32>, tensor<1xf32>) -> tensor<1xf32>
+         %d:2 = call @swap(%c#1, %s) : (tensor<1xf32>, tensor<1xf32>) -> (tensor<1xf32>, tensor<1xf32>)
+         return %d#0, %d#1 : tensor<1xf32>, tensor<1xf32>
+       }";
+    let program = program(source, &none).unwrap();
+    let results = program.run(&[exact(&[1], &[1.0]), exact(&[1], &[10.0])]).unwrap();
+    assert_eq!(results, [exact(&[1], &[20.0]), exact(&[1], &[1.0])]);
+}
+
+#[test]
+fn any_batch_gives_the_rows_of_single_runs() {
+    let network = Network::small();
+    let program = network.program();
+    let batch = random(&[131, 3], true, 6);
+    let together = program.run(std::slice::from_ref(&batch)).unwrap().remove(0);
+    let variances = batch.variance.as_ref().unwrap();
+    for row in [0, 1, 77, 130] {
+        let range = row * 3..row * 3 + 3;
+        let single = gaussian(&[1, 3], &batch.mean[range.clone()], &variances[range]);
+        let alone = program.run(&[single]).unwrap().remove(0);
+        assert_eq!(alone.mean, together.mean[row * 2..row * 2 + 2]);
+        assert_eq!(
+            alone.variance.unwrap(),
+            together.variance.as_ref().unwrap()[row * 2..row * 2 + 2]
+        );
+    }
+}
+
+/// A dense layer, ReLU, and a dense layer with the same weights for every test.
+struct Network(String);
+
+impl Network {
+    fn small() -> Self {
+        Self(main_of(
+            "(%x: !gauss.tensor<?x3xf32>) -> !gauss.tensor<?x2xf32>",
+            "%w = gauss.parameter \"fc1.weight\" : !gauss.tensor<4x3xf32>
+             %b = gauss.parameter \"fc1.bias\" : !gauss.tensor<4xf32>
+             %y = gauss.dense %x, %w, %b
+               : (!gauss.tensor<?x3xf32>, !gauss.tensor<4x3xf32>, !gauss.tensor<4xf32>)
+               -> !gauss.tensor<?x4xf32>
+             %z = gauss.relu %y : (!gauss.tensor<?x4xf32>) -> !gauss.tensor<?x4xf32>
+             %v = gauss.parameter \"fc2.weight\" : !gauss.tensor<2x4xf32>
+             %r = gauss.dense %z, %v
+               : (!gauss.tensor<?x4xf32>, !gauss.tensor<2x4xf32>) -> !gauss.tensor<?x2xf32>
+             return %r : !gauss.tensor<?x2xf32>",
+        ))
+    }
+
+    fn program(&self) -> Program {
+        program(&self.0, &|name: &str, ty: &TensorType| {
+            let shape: Vec<_> = ty.shape.iter().map(|&size| size as usize).collect();
+            Ok(random(&shape, ty.gaussian, name.len() as u64))
+        })
+        .unwrap()
+    }
+}
+
+#[test]
+fn a_trace_lists_the_layers_by_name_and_place() {
+    let program = Network::small().program();
+    let trace = program.trace(&[random(&[2, 3], true, 7)]).unwrap();
+    let layers: Vec<_> = trace.iter().map(|t| (&t.layer[..], &t.op[..], &t.location[..])).collect();
+    assert_eq!(
+        layers,
+        [
+            ("fc1", "gauss.dense", "-:4:19"),
+            ("relu", "gauss.relu", "-:7:19"),
+            ("fc2", "gauss.dense", "-:9:19"),
+        ]
+    );
+    let result = program.run(&[random(&[2, 3], true, 7)]).unwrap();
+    assert_eq!(trace.last().map(|t| &t.output), result.first());
+}
+
+#[test]
+fn a_program_can_be_shared_between_threads() {
+    fn check(_: impl Send + Sync + 'static) {}
+    check(Network::small().program());
+}
+
+//===----------------------------------------------------------------------===//
+// Errors
+//===----------------------------------------------------------------------===//
+
+#[test]
+fn what_cannot_be_decoded_is_named_with_its_place() {
+    assert_eq!(refused("", &none), "the module has no function 'main'");
+    assert_eq!(
+        refused("func.func private @main(tensor<1xf32>)", &none),
+        "-:1:1: 'func.func' op 'main' is declared but has no body"
+    );
+    assert_eq!(
+        refused(&main_of("(%x: tensor<1xi32>)", "return"), &none),
+        "input 0 of 'main' is tensor<1xi32>; the interpreter takes tensors of f32"
+    );
+    assert_eq!(
+        refused(&main_of("()", "cf.br ^next\n^next:\nreturn"), &none),
+        "-:1:1: 'func.func' op 'main' has control flow"
+    );
+    assert_eq!(
+        refused(
+            &main_of("(%x: tensor<1xf32>)", "  %y = arith.negf %x : tensor<1xf32>\nreturn"),
+            &none
+        ),
+        "-:2:8: 'arith.negf' op is not an op that the interpreter knows"
+    );
+    assert_eq!(
+        refused(&main_of("()", "%c = arith.constant 1.0 : f32\nreturn"), &none),
+        "-:2:6: 'arith.constant' op has a result that is f32; the interpreter takes tensors of f32"
+    );
+    assert_eq!(
+        refused(&main_of("()", "call @main() : () -> ()\nreturn"), &none),
+        "-:2:1: 'func.call' op calls 'main' from within it: no recursion"
+    );
+    assert_eq!(
+        refused(
+            "func.func @main() {\n call @f() : () -> ()\nreturn }\nfunc.func @f() {
+                 call @g() : () -> ()\nreturn }\nfunc.func private @g()",
+            &none
+        ),
+        "-:7:1: 'func.func' op 'g' is declared but has no body"
+    );
+}
+
+#[test]
+fn calls_may_not_nest_without_end() {
+    let chain = |depth: usize| {
+        let callee = |i: usize| format!("f{i}");
+        let function = |i: usize| {
+            let name = if i == 0 { "main".into() } else { callee(i) };
+            format!("func.func @{name}() {{\n call @{}() : () -> ()\n return\n}}\n", callee(i + 1))
+        };
+        let functions: String = (0..depth).map(function).collect();
+        format!("{functions}func.func @{}() {{\n return\n}}", callee(depth))
+    };
+    assert_eq!(program(&chain(63), &none).unwrap().run(&[]), Ok(Vec::new()));
+    assert_eq!(
+        refused(&chain(64), &none),
+        "-:254:2: 'func.call' op is nested in more than 64 calls"
+    );
+}
+
+#[test]
+fn parameters_must_fit() {
+    let source = main_of(
+        "()",
+        "%w = gauss.parameter \"w\" : !gauss.tensor<2xf32>
+         %v = gauss.parameter \"w\" : tensor<2xf32>
+         return",
+    );
+    let with = |tensor: Tensor| refused(&source, &move |_: &str, _: &_| Ok(tensor.clone()));
+    assert_eq!(refused(&source, &none), "-:2:6: 'gauss.parameter' op 'w' has no value");
+    assert_eq!(
+        with(gaussian(&[3], &[0.0; 3], &[0.0; 3])),
+        "-:2:6: 'gauss.parameter' op 'w' is !gauss.tensor<2xf32>, not !gauss.tensor<3xf32>"
+    );
+    assert_eq!(
+        with(exact(&[2], &[0.0; 2])),
+        "-:2:6: 'gauss.parameter' op 'w' is !gauss.tensor<2xf32>, but has no variances"
+    );
+    assert_eq!(
+        with(gaussian(&[2], &[0.0; 2], &[0.0])),
+        "-:2:6: 'gauss.parameter' op 'w' has shape [2] but 1 variances"
+    );
+    assert_eq!(
+        with(gaussian(&[2], &[0.0; 2], &[0.0, -0.5])),
+        "-:2:6: 'gauss.parameter' op 'w' has variance -0.5 at element 1; it must not be negative"
+    );
+    assert_eq!(
+        with(gaussian(&[2], &[0.0; 2], &[0.0; 2])),
+        "-:3:15: 'gauss.parameter' op 'w' is tensor<2xf32> here and !gauss.tensor<2xf32> elsewhere"
+    );
+}
+
+#[test]
+fn inputs_must_fit() {
+    let program =
+        program(&main_of("(%x: !gauss.tensor<?x2xf32>, %y: tensor<1xf32>)", "return"), &none)
+            .unwrap();
+    let y = exact(&[1], &[0.0]);
+    let with = |x: Tensor| program.run(&[x, y.clone()]).expect_err("an error").to_string();
+    assert_eq!(program.run(&[]).unwrap_err().to_string(), "'main' takes 2 input(s), got 0");
+    assert_eq!(
+        with(gaussian(&[1, 3], &[0.0; 3], &[0.0; 3])),
+        "input 0 of 'main' is !gauss.tensor<?x2xf32>, not !gauss.tensor<1x3xf32>"
+    );
+    assert_eq!(
+        with(gaussian(&[2], &[0.0; 2], &[0.0; 2])),
+        "input 0 of 'main' is !gauss.tensor<?x2xf32>, not !gauss.tensor<2xf32>"
+    );
+    assert_eq!(
+        with(gaussian(&[0, 2], &[], &[])),
+        "input 0 of 'main' is !gauss.tensor<?x2xf32>, not !gauss.tensor<0x2xf32>"
+    );
+    assert_eq!(
+        with(exact(&[1, 2], &[0.0; 2])),
+        "input 0 of 'main' is !gauss.tensor<?x2xf32>, but has no variances"
+    );
+    assert_eq!(
+        with(gaussian(&[1, 2], &[0.0; 3], &[0.0; 2])),
+        "input 0 of 'main' has shape [1, 2] but 3 means"
+    );
+    assert_eq!(
+        with(gaussian(&[1, 2], &[0.0; 2], &[0.0, f64::NAN])),
+        "input 0 of 'main' has variance NaN at element 1; it must not be negative"
+    );
+    let x = gaussian(&[1, 2], &[0.0; 2], &[0.0; 2]);
+    let y = gaussian(&[1], &[0.0], &[0.0]);
+    assert_eq!(
+        program.run(&[x, y]).unwrap_err().to_string(),
+        "input 1 of 'main' is tensor<1xf32>, but has variances"
+    );
+}
+
+#[test]
+fn what_only_the_values_show_is_an_error_of_the_op() {
+    let run = |source: &str, inputs: &[Tensor]| {
+        program(source, &none).unwrap().run(inputs).expect_err("an error").to_string()
+    };
+    let make = main_of(
+        "(%m: tensor<1xf32>, %v: tensor<1xf32>)",
+        "%x = gauss.make %m, %v : tensor<1xf32>\nreturn",
+    );
+    assert_eq!(
+        run(&make, &[exact(&[1], &[0.0]), exact(&[1], &[-1.0])]),
+        "-:2:6: 'gauss.make' op has variance -1 at element 0; it must not be negative"
+    );
+    // Two dynamic batches that differ.
+    let add = main_of(
+        "(%a: tensor<?xf32>, %b: tensor<?xf32>)",
+        "%x = gauss.add %a, %b : (tensor<?xf32>, tensor<?xf32>) -> tensor<?xf32>\nreturn",
+    );
+    assert_eq!(
+        run(&add, &[exact(&[1], &[0.0]), exact(&[2], &[0.0; 2])]),
+        "-:2:6: 'gauss.add' op adds tensor<1xf32> and tensor<2xf32>, whose shapes differ"
+    );
+    let norm = main_of(
+        "(%x: tensor<1x1xf32>, %v: tensor<1xf32>)",
+        "%y = gauss.batch_norm %x, %v, %v, %v, %v epsilon 0.5 : (tensor<1x1xf32>, tensor<1xf32>,
+           tensor<1xf32>, tensor<1xf32>, tensor<1xf32>) -> tensor<1x1xf32>\nreturn",
+    );
+    assert_eq!(
+        run(&norm, &[exact(&[1, 1], &[0.0]), exact(&[1], &[-0.5])]),
+        "-:2:6: 'gauss.batch_norm' op has running_variance -0.5 at channel 0; with epsilon 0.5 \
+         added it must be positive"
+    );
+}
+
+//===----------------------------------------------------------------------===//
+// Monte Carlo
+//===----------------------------------------------------------------------===//
+
+/// Checks estimates from `samples` draws of numbers whose fourth central moment
+/// is at most `kurtosis` times the squared variance, at 4.5 standard errors.
+fn assert_converged(estimate: &Tensor, reference: &Tensor, samples: u64, kurtosis: f64) {
+    let n = samples as f64;
+    let variances = reference.variance.as_ref().expect("a Gaussian reference");
+    let estimated = estimate.variance.as_ref().expect("an estimated variance");
+    for i in 0..reference.mean.len() {
+        let mean_error = (variances[i] / n).sqrt();
+        let variance_error = variances[i] * ((kurtosis - 1.0) / n).sqrt();
+        let mean = (estimate.mean[i] - reference.mean[i]) / mean_error;
+        let variance = (estimated[i] - variances[i]) / variance_error;
+        assert!(mean.abs() < 4.5, "mean {i} is off by {mean} standard errors");
+        assert!(variance.abs() < 4.5, "variance {i} is off by {variance} standard errors");
+    }
+}
+
+#[test]
+fn monte_carlo_converges_where_the_moments_are_exact() {
+    const SAMPLES: u64 = 40_000;
+    let source = main_of(
+        "(%x: !gauss.tensor<2x8xf32>) -> !gauss.tensor<2x3xf32>",
+        "%w = gauss.parameter \"w\" : !gauss.tensor<3x8xf32>
+         %b = gauss.parameter \"b\" : !gauss.tensor<3xf32>
+         %y = gauss.dense %x, %w, %b
+           : (!gauss.tensor<2x8xf32>, !gauss.tensor<3x8xf32>, !gauss.tensor<3xf32>)
+           -> !gauss.tensor<2x3xf32>
+         return %y : !gauss.tensor<2x3xf32>",
+    );
+    let parameters = |name: &str, _: &_| match name {
+        "w" => Ok(random(&[3, 8], true, 8)),
+        _ => Ok(random(&[3], true, 9)),
+    };
+    let dense = program(&source, &parameters).unwrap();
+    let x = [random(&[2, 8], true, 10)];
+    let estimate = dense.sample(&x, SAMPLES, 1).unwrap().remove(0);
+    // A product of two Gaussians has the kurtosis 9 at most.
+    assert_converged(&estimate, &dense.run(&x).unwrap()[0], SAMPLES, 9.0);
+
+    let source = main_of(
+        "(%x: !gauss.tensor<5xf32>) -> !gauss.tensor<5xf32>",
+        "%y = gauss.relu %x : (!gauss.tensor<5xf32>) -> !gauss.tensor<5xf32>
+         return %y : !gauss.tensor<5xf32>",
+    );
+    let relu = program(&source, &none).unwrap();
+    let x = [gaussian(&[5], &[-1.0, -0.5, 0.0, 0.7, 3.0], &[1.0, 4.0, 1.0, 0.25, 2.0])];
+    let estimate = relu.sample(&x, SAMPLES, 2).unwrap().remove(0);
+    // The kurtosis of max(Z - 1, 0), the largest of the five, is 21.
+    assert_converged(&estimate, &relu.run(&x).unwrap()[0], SAMPLES, 21.0);
+}
+
+#[test]
+fn samples_are_the_mean_and_variance_of_the_draws() {
+    let program = Network::small().program();
+    let x = [random(&[5, 3], true, 11)];
+    let draws = program.draws(&x, 0..100, 3).unwrap();
+    assert_eq!(draws[40..60], program.draws(&x, 40..60, 3).unwrap()[..]);
+    assert_ne!(draws[40..60], program.draws(&x, 40..60, 4).unwrap()[..]);
+    let estimate = program.sample(&x, 100, 3).unwrap().remove(0);
+    let values = |i: usize| draws.iter().map(move |draw| draw[0].mean[i]);
+    let means: Vec<_> = (0..10).map(|i| values(i).sum::<f64>() / 100.0).collect();
+    let square = |i: usize| values(i).map(|value| (value - means[i]).powi(2)).sum::<f64>();
+    let variances: Vec<_> = (0..10).map(|i| square(i) / 99.0).collect();
+    assert_close(&estimate, &gaussian(&[5, 2], &means, &variances), 1e-12);
+}
+
+#[test]
+fn the_number_of_threads_does_not_change_a_sample() {
+    let program = Network::small().program();
+    let x = [random(&[70, 3], true, 12)];
+    let with = |threads: usize| {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+        pool.install(|| program.sample(&x, 33, 5).unwrap())
+    };
+    assert_eq!(with(1), with(3));
+}
+
+#[test]
+fn the_batch_shares_the_weights_of_a_draw() {
+    let source = main_of(
+        "(%x: tensor<?x1xf32>) -> (!gauss.tensor<?x1xf32>, !gauss.tensor<?x1xf32>)",
+        "%w = gauss.parameter \"w\" : !gauss.tensor<1x1xf32>
+         %v = gauss.parameter \"w\" : !gauss.tensor<1x1xf32>
+         %y = gauss.dense %x, %w
+           : (tensor<?x1xf32>, !gauss.tensor<1x1xf32>) -> !gauss.tensor<?x1xf32>
+         %z = gauss.dense %x, %v
+           : (tensor<?x1xf32>, !gauss.tensor<1x1xf32>) -> !gauss.tensor<?x1xf32>
+         return %y, %z : !gauss.tensor<?x1xf32>, !gauss.tensor<?x1xf32>",
+    );
+    let program =
+        program(&source, &|_: &str, _: &_| Ok(gaussian(&[1, 1], &[0.0], &[1.0]))).unwrap();
+    let draw = program.draws(&[exact(&[3, 1], &[1.0, 1.0, 2.0])], 7..8, 6).unwrap().remove(0);
+    let [first, second] = [&draw[0].mean, &draw[1].mean];
+    assert!(first[0] != 0.0);
+    assert_eq!(*first, [first[0], first[0], 2.0 * first[0]]);
+    assert_eq!(first, second, "a parameter that is named twice is one draw");
+    let alone = program.draws(&[exact(&[1, 1], &[1.0])], 7..8, 6).unwrap().remove(0);
+    assert_eq!(alone[0].mean, [first[0]], "the weights do not depend on the batch");
+}
+
+#[test]
+fn gaussian_elements_are_drawn_apart() {
+    let source = main_of(
+        "(%m: tensor<4xf32>) -> !gauss.tensor<4xf32>",
+        "%x = gauss.make %m, %m : tensor<4xf32>
+         return %x : !gauss.tensor<4xf32>",
+    );
+    let program = program(&source, &none).unwrap();
+    let ones = exact(&[4], &[1.0, 1.0, 1.0, 0.0]);
+    let draw = program.draws(&[ones], 0..1, 0).unwrap().remove(0).remove(0);
+    assert_eq!((draw.variance, draw.mean[3]), (None, 0.0));
+    assert!(draw.mean[0] != draw.mean[1] && draw.mean[1] != draw.mean[2]);
+}
+
+#[test]
+fn one_pass_knows_no_moments() {
+    let ty = "!gauss.tensor<1xf32>";
+    let sample = |results: &str, body: &str| {
+        let source = main_of(&format!("(%x: {ty}) -> {results}"), body);
+        program(&source, &none).unwrap().sample(&[gaussian(&[1], &[1.0], &[4.0])], 1000, 7)
+    };
+    let message = |results: &str, body: &str| sample(results, body).unwrap_err().to_string();
+    assert_eq!(
+        message(
+            "tensor<1xf32>",
+            "%v = gauss.variance %x : !gauss.tensor<1xf32>
+                                  return %v : tensor<1xf32>"
+        ),
+        "-:2:6: 'gauss.variance' op has no meaning in one forward pass"
+    );
+    assert_eq!(
+        message(
+            "tensor<1xf32>",
+            "%m = gauss.mean %x : !gauss.tensor<1xf32>
+                                  %r = gauss.relu %m : (tensor<1xf32>) -> tensor<1xf32>
+                                  return %r : tensor<1xf32>"
+        ),
+        "-:2:6: 'gauss.mean' op has no meaning within one forward pass, only as a result of the \
+         function"
+    );
+    let mean = sample(
+        "tensor<1xf32>",
+        "%m = gauss.mean %x : !gauss.tensor<1xf32>
+                                        return %m : tensor<1xf32>",
+    );
+    let mean = mean.unwrap()[0].mean[0];
+    assert!((mean - 1.0).abs() < 0.3, "{mean}");
+    let program = Network::small().program();
+    assert_eq!(program.sample(&[random(&[1, 3], true, 0)], 1, 0), Err(Error::Samples(1)));
+}
+
+//===----------------------------------------------------------------------===//
+// Golden vectors
+//===----------------------------------------------------------------------===//
+
+/// One case of `ops.json`: its op, its name and its arguments.
+struct Case<'a> {
+    op: &'a str,
+    args: &'a serde_json::Value,
+    prefix: String,
+    tensors: &'a Tensors,
+}
+
+impl Case<'_> {
+    fn tensor(&self, name: &str) -> Option<Tensor> {
+        self.tensors.moments(&format!("{}.{name}", self.prefix))
+    }
+
+    fn plain(&self, name: &str) -> Option<Tensor> {
+        self.tensors.plain(&format!("{}.{name}", self.prefix))
+    }
+
+    fn pair(&self, name: &str) -> [u64; 2] {
+        let number = |i: usize| self.args[name][i].as_u64().expect("a pair of sizes");
+        [number(0), number(1)]
+    }
+
+    fn window(&self, kernel: &str) -> String {
+        let ([top, left], strides) = (self.pair("padding"), self.pair("stride"));
+        format!("{kernel} strides {strides:?} padding {:?}", [top, left, top, left])
+    }
+
+    /// The op in the dialect, its attributes and its operands; `None` where the
+    /// dialect has no such op.
+    fn decode(&self) -> Option<(&str, String, Vec<Option<Tensor>>)> {
+        let linear = || vec![self.tensor("x"), self.tensor("weight"), self.tensor("bias")];
+        let kernel = || format!("kernel {:?}", self.pair("kernel"));
+        Some(match self.op {
+            "dense" => ("dense", String::new(), linear()),
+            "conv2d" => {
+                let (dilation, groups) = (self.pair("dilation"), &self.args["groups"]);
+                let rest = format!("dilation {dilation:?} groups {groups}");
+                ("conv2d", format!("{} {rest}", self.window("")), linear())
+            }
+            "relu" => ("relu", String::new(), vec![self.tensor("x")]),
+            "max_pool2d" => ("max_pool2d", self.window(&kernel()), vec![self.tensor("x")]),
+            "avg_pool2d" => {
+                let count = &self.args["count_include_pad"];
+                let attributes = format!("{} count_include_pad {count}", self.window(&kernel()));
+                ("avg_pool2d", attributes, vec![self.tensor("x")])
+            }
+            "add" => ("add", String::new(), vec![self.tensor("a"), self.tensor("b")]),
+            "batch_norm2d" => {
+                let epsilon = self.args["eps"].as_f64().expect("an epsilon");
+                let names = ["gamma", "beta", "running_mean", "running_var"];
+                let operands = names.into_iter().map(|name| self.plain(name));
+                let operands = std::iter::once(self.tensor("x")).chain(operands).collect();
+                ("batch_norm", format!("epsilon {epsilon:.1e}"), operands)
+            }
+            _ => return None,
+        })
+    }
+}
+
+/// The result of one op on these operands, all of static shape.
+fn apply(op: &str, attributes: &str, operands: &[Tensor], result: &Tensor) -> Tensor {
+    let types: Vec<_> = operands.iter().map(|operand| operand.ty().to_string()).collect();
+    let names: Vec<_> = (0..operands.len()).map(|i| format!("%x{i}")).collect();
+    let arguments: Vec<_> = names.iter().zip(&types).map(|(n, ty)| format!("{n}: {ty}")).collect();
+    let (operand_names, types, result) = (names.join(", "), types.join(", "), result.ty());
+    let body = format!(
+        "%y = gauss.{op} {operand_names} {attributes} : ({types}) -> {result}\nreturn %y : {result}"
+    );
+    run(&format!("({}) -> {result}", arguments.join(", ")), &body, operands)
+}
+
+/// What is left between two orders of summation in double precision.
+const GOLDEN: f64 = 1e-11;
+
+#[test]
+fn golden_ops() {
+    let Some(data) = common::shared_data() else { return };
+    let cases = std::fs::read_to_string(data.join("golden/ops.json")).expect("ops.json");
+    let cases: serde_json::Value = serde_json::from_str(&cases).expect("JSON");
+    let tensors = Tensors::open(&data.join("golden/ops.safetensors"));
+    let mut worst: BTreeMap<&str, (usize, f64, f64)> = BTreeMap::new();
+    for case in cases.as_array().expect("a list") {
+        let (op, name) = (case["op"].as_str().unwrap(), case["case"].as_str().unwrap());
+        let prefix = format!("{op}.{name}");
+        let case = Case { op, args: &case["args"], prefix, tensors: &tensors };
+        let Some((mnemonic, attributes, operands)) = case.decode() else { continue };
+        let operands: Vec<_> = operands.into_iter().flatten().collect();
+        let expected = case.tensor("out").expect("an output");
+        let actual = apply(mnemonic, &attributes, &operands, &expected);
+        let (mean, variance) = errors(&actual, &expected);
+        assert!(mean <= GOLDEN && variance <= GOLDEN, "{op}.{name}: {mean:e}, {variance:e}");
+        let (count, worst_mean, worst_variance) = worst.entry(op).or_default();
+        *count += 1;
+        *worst_mean = worst_mean.max(mean);
+        *worst_variance = worst_variance.max(variance);
+    }
+    for (op, (count, mean, variance)) in &worst {
+        println!("{op}: {count} cases, mean {mean:.1e}, variance {variance:.1e}");
+    }
+    let ops = ["add", "avg_pool2d", "batch_norm2d", "conv2d", "dense", "max_pool2d", "relu"];
+    assert!(worst.keys().eq(&ops), "{:?}", worst.keys());
+}
+
+const MLP: &str = r#"
+func.func @main(%x: tensor<?x1x28x28xf32>) -> !gauss.tensor<?x10xf32> {
+  %w0 = gauss.parameter "input_layer.weight" : !gauss.tensor<100x784xf32>
+  %b0 = gauss.parameter "input_layer.bias" : !gauss.tensor<100xf32>
+  %w1 = gauss.parameter "hidden_layers.0.weight" : !gauss.tensor<100x100xf32>
+  %b1 = gauss.parameter "hidden_layers.0.bias" : !gauss.tensor<100xf32>
+  %w2 = gauss.parameter "out_layer.weight" : !gauss.tensor<10x100xf32>
+  %b2 = gauss.parameter "out_layer.bias" : !gauss.tensor<10xf32>
+  %0 = gauss.flatten %x : (tensor<?x1x28x28xf32>) -> tensor<?x784xf32>
+  %1 = gauss.dense %0, %w0, %b0
+    : (tensor<?x784xf32>, !gauss.tensor<100x784xf32>, !gauss.tensor<100xf32>)
+    -> !gauss.tensor<?x100xf32>
+  %2 = gauss.relu %1 : (!gauss.tensor<?x100xf32>) -> !gauss.tensor<?x100xf32>
+  %3 = gauss.dense %2, %w1, %b1
+    : (!gauss.tensor<?x100xf32>, !gauss.tensor<100x100xf32>, !gauss.tensor<100xf32>)
+    -> !gauss.tensor<?x100xf32>
+  %4 = gauss.relu %3 : (!gauss.tensor<?x100xf32>) -> !gauss.tensor<?x100xf32>
+  %5 = gauss.dense %4, %w2, %b2
+    : (!gauss.tensor<?x100xf32>, !gauss.tensor<10x100xf32>, !gauss.tensor<10xf32>)
+    -> !gauss.tensor<?x10xf32>
+  return %5 : !gauss.tensor<?x10xf32>
+}"#;
+
+const LENET: &str = r#"
+func.func @main(%x: tensor<?x1x28x28xf32>) -> !gauss.tensor<?x10xf32> {
+  %w0 = gauss.parameter "conv1.weight" : !gauss.tensor<6x1x5x5xf32>
+  %b0 = gauss.parameter "conv1.bias" : !gauss.tensor<6xf32>
+  %w1 = gauss.parameter "conv2.weight" : !gauss.tensor<16x6x5x5xf32>
+  %b1 = gauss.parameter "conv2.bias" : !gauss.tensor<16xf32>
+  %w2 = gauss.parameter "fc1.weight" : !gauss.tensor<120x400xf32>
+  %b2 = gauss.parameter "fc1.bias" : !gauss.tensor<120xf32>
+  %w3 = gauss.parameter "fc2.weight" : !gauss.tensor<84x120xf32>
+  %b3 = gauss.parameter "fc2.bias" : !gauss.tensor<84xf32>
+  %w4 = gauss.parameter "fc3.weight" : !gauss.tensor<10x84xf32>
+  %b4 = gauss.parameter "fc3.bias" : !gauss.tensor<10xf32>
+  %0 = gauss.conv2d %x, %w0, %b0 padding [2, 2, 2, 2]
+    : (tensor<?x1x28x28xf32>, !gauss.tensor<6x1x5x5xf32>, !gauss.tensor<6xf32>)
+    -> !gauss.tensor<?x6x28x28xf32>
+  %1 = gauss.relu %0 : (!gauss.tensor<?x6x28x28xf32>) -> !gauss.tensor<?x6x28x28xf32>
+  %2 = gauss.max_pool2d %1 kernel [2, 2] strides [2, 2]
+    : (!gauss.tensor<?x6x28x28xf32>) -> !gauss.tensor<?x6x14x14xf32>
+  %3 = gauss.conv2d %2, %w1, %b1
+    : (!gauss.tensor<?x6x14x14xf32>, !gauss.tensor<16x6x5x5xf32>, !gauss.tensor<16xf32>)
+    -> !gauss.tensor<?x16x10x10xf32>
+  %4 = gauss.relu %3 : (!gauss.tensor<?x16x10x10xf32>) -> !gauss.tensor<?x16x10x10xf32>
+  %5 = gauss.max_pool2d %4 kernel [2, 2] strides [2, 2]
+    : (!gauss.tensor<?x16x10x10xf32>) -> !gauss.tensor<?x16x5x5xf32>
+  %6 = gauss.flatten %5 : (!gauss.tensor<?x16x5x5xf32>) -> !gauss.tensor<?x400xf32>
+  %7 = gauss.dense %6, %w2, %b2
+    : (!gauss.tensor<?x400xf32>, !gauss.tensor<120x400xf32>, !gauss.tensor<120xf32>)
+    -> !gauss.tensor<?x120xf32>
+  %8 = gauss.relu %7 : (!gauss.tensor<?x120xf32>) -> !gauss.tensor<?x120xf32>
+  %9 = gauss.dense %8, %w3, %b3
+    : (!gauss.tensor<?x120xf32>, !gauss.tensor<84x120xf32>, !gauss.tensor<84xf32>)
+    -> !gauss.tensor<?x84xf32>
+  %10 = gauss.relu %9 : (!gauss.tensor<?x84xf32>) -> !gauss.tensor<?x84xf32>
+  %11 = gauss.dense %10, %w4, %b4
+    : (!gauss.tensor<?x84xf32>, !gauss.tensor<10x84xf32>, !gauss.tensor<10xf32>)
+    -> !gauss.tensor<?x10xf32>
+  return %11 : !gauss.tensor<?x10xf32>
+}"#;
+
+/// A published network whose variances are multiplied by `factor`.
+fn network(source: &str, parameters: &Tensors, factor: f64) -> Program {
+    program(source, &|name: &str, _: &_| {
+        let tensor = parameters.moments(name).ok_or("is not in the file")?;
+        let variance = tensor.variance.map(|v| v.into_iter().map(|v| v * factor).collect());
+        Ok(Tensor { variance, ..tensor })
+    })
+    .expect("a network")
+}
+
+#[test]
+fn golden_networks() {
+    let Some(data) = common::shared_data() else { return };
+    for (source, name) in [(MLP, "mlp"), (LENET, "lenet")] {
+        for suffix in ["", "_softplus"] {
+            let file = data.join(format!("models/{name}_dirty_mnist{suffix}.safetensors"));
+            let parameters = Tensors::open(&file);
+            let golden = Tensors::open(&data.join(format!("golden/{name}{suffix}.safetensors")));
+            let (mut mean, mut variance) = (0.0f64, 0.0f64);
+            let mut compare = |what: &str, actual: &Tensor, expected: &Tensor| {
+                let (m, v) = errors(actual, expected);
+                assert!(m <= GOLDEN && v <= GOLDEN, "{name}{suffix} {what}: {m:e}, {v:e}");
+                (mean, variance) = (mean.max(m), variance.max(v));
+            };
+            for (set, factor) in
+                [("mnist", 1.0), ("mnist", 0.7), ("fashion", 1.0), ("fashion", 0.7)]
+            {
+                let program = network(source, &parameters, factor);
+                let input = golden.plain(&format!("{set}.input")).expect("an input");
+                let expected = golden.moments(&format!("{set}.factor_{factor:.1}"));
+                let result = program.run(std::slice::from_ref(&input)).expect("a result");
+                compare(set, &result[0], &expected.expect("an output"));
+                if factor == 1.0 {
+                    compare_trace(&program, &golden, set, &input, &mut compare);
+                }
+            }
+            println!("{name}{suffix}: mean {mean:.1e}, variance {variance:.1e}");
+        }
+    }
+}
+
+/// Compares every layer on the first two inputs.
+fn compare_trace(
+    program: &Program,
+    golden: &Tensors,
+    set: &str,
+    input: &Tensor,
+    compare: &mut impl FnMut(&str, &Tensor, &Tensor),
+) {
+    let size = input.mean.len() / input.shape[0];
+    let shape = [&[2], &input.shape[1..]].concat();
+    let trace = program.trace(&[exact(&shape, &input.mean[..2 * size])]).expect("a trace");
+    let prefix = format!("{set}.trace.");
+    let layers = trace.iter().enumerate().map(|(number, t)| format!("{number:02}.{}", t.layer));
+    let names = golden.names(&prefix);
+    let names: Vec<_> = names.iter().filter_map(|name| name.strip_suffix(".mean")).collect();
+    assert_eq!(layers.collect::<Vec<_>>(), names);
+    for (name, traced) in names.into_iter().zip(&trace) {
+        let expected = golden.moments(&format!("{prefix}{name}")).expect("a layer");
+        compare(name, &traced.output, &expected);
+    }
+}
