@@ -1,1 +1,31 @@
+//! The driver of the compiler: how a person or a build script uses it.
+//!
+//! - [`module`]: parsing a gauss module and running passes on it;
+//! - [`parameters`]: the posterior in safetensors;
+//! - [`target`]: which machine code is made for;
+//! - [`compile`]: a network and its machine code; [`signature`] and [`layers`]
+//!   say what a network takes, gives and costs;
+//! - [`emit`]: the files that a compilation writes;
+//! - [`jit`]: a compiled model in this process;
+//! - [`data`], [`batches`]: arrays in files, and models on many items;
+//! - [`reference`]: the float64 reference and Monte Carlo, and errors against them;
+//! - [`cli`]: the command line;
+//! - [`diagnostics`], [`error`]: what is wrong, and where;
+//! - [`tools`]: MLIR's stock tools with the gauss dialect.
 
+pub mod batches;
+pub mod cli;
+pub mod compile;
+pub mod data;
+pub mod diagnostics;
+pub mod emit;
+pub mod error;
+mod ffi;
+pub mod jit;
+pub mod layers;
+pub mod module;
+pub mod parameters;
+pub mod reference;
+pub mod signature;
+pub mod target;
+pub mod tools;

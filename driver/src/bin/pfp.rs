@@ -1,1 +1,7 @@
-fn main() {}
+//! The compiler's command line; see `pfp --help`.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    pfp::cli::main()
+}

@@ -1,6 +1,6 @@
 //! Packing: constants in the order in which a kernel reads them.
 
-use std::{cell::RefCell, collections::HashMap};
+use std::{cell::RefCell, collections::HashMap, rc::Rc};
 
 use gauss_dialect::ir::{Attribute, Block, Builder, Op, Type, Value};
 
@@ -14,7 +14,7 @@ use crate::target::Core;
 /// The constant buffers of a module: `memref.global` with a value.
 pub struct Constants {
     globals: HashMap<String, Op>,
-    values: RefCell<HashMap<String, Vec<f32>>>,
+    values: RefCell<HashMap<String, Option<Rc<[f32]>>>>,
 }
 
 impl Constants {
@@ -27,15 +27,16 @@ impl Constants {
     }
 
     /// The values of a buffer that is a constant.
-    pub fn values(&self, buffer: Value) -> Option<Vec<f32>> {
+    pub fn values(&self, buffer: Value) -> Option<Rc<[f32]>> {
         let op = buffer.defining_op().filter(|op| op.is("memref.get_global"))?;
         let name = op.attribute("name")?.as_symbol()?;
-        if let Some(values) = self.values.borrow().get(&name) {
-            return Some(values.clone());
+        if let Some(known) = self.values.borrow().get(&name) {
+            return known.clone();
         }
-        let values = self.globals.get(&name)?.attribute("initial_value")?.as_f32_elements()?;
+        let read = || self.globals.get(&name)?.attribute("initial_value")?.as_f32_elements();
+        let values = read().map(Rc::from);
         self.values.borrow_mut().insert(name, values.clone());
-        Some(values)
+        values
     }
 }
 
@@ -142,51 +143,67 @@ fn define_global(function: Op, name: &str, ty: Type, values: Vec<f32>) {
         .build();
 }
 
-/// What a stream is made of.
+/// What a stream is made of. Slots are the inputs, then the results of `ops`.
 struct Source<'a> {
     nest: &'a Nest,
-    inputs: Vec<(usize, Vec<f32>)>,
-    /// Operations on the inputs that are done here.
-    ops: Vec<Op>,
+    inputs: Vec<(usize, Rc<[f32]>)>,
+    /// Operations on the inputs that are done here, with the slots of their operands.
+    ops: Vec<(Op, Vec<usize>)>,
     members: Vec<Value>,
+    /// The slots of the members.
+    slots: Vec<usize>,
 }
 
 impl<'a> Source<'a> {
-    fn new(nest: &'a Nest, schedule: &Schedule, inputs: Vec<(usize, Vec<f32>)>) -> Self {
+    fn new(nest: &'a Nest, schedule: &Schedule, inputs: Vec<(usize, Rc<[f32]>)>) -> Self {
         let body = Body::new(nest, schedule.vector, schedule.row);
         let is_input = |number| inputs.iter().any(|(input, _)| *input == number);
-        let ops: Vec<_> = match schedule.precompute {
-            true => body
-                .constant_ops(is_input)
-                .into_iter()
-                .filter(|op| evaluate(*op, &[0.0; 3]).is_some())
-                .collect(),
+        let candidates = match schedule.precompute {
+            true => body.constant_ops(is_input),
             false => vec![],
         };
-        let arguments = inputs.iter().map(|(number, _)| nest.body.argument(*number));
-        let results = ops.iter().map(|op| op.result(0));
+        let mut known: Vec<Value> =
+            inputs.iter().map(|(number, _)| nest.body.argument(*number)).collect();
+        let mut ops = Vec::new();
+        for op in candidates {
+            let slot = |operand: &Value| known.iter().position(|value| value == operand);
+            let operands: Option<Vec<_>> = op.operands().iter().map(slot).collect();
+            if let Some(operands) = operands
+                && evaluate(&op.name(), &[0.0; 3]).is_some()
+            {
+                known.push(op.result(0));
+                ops.push((op, operands));
+            }
+        }
         // What only precomputed operations use is not read at run time.
-        let is_read = |value: &Value| value.users().iter().any(|user| !ops.contains(user));
-        let members = arguments.chain(results).filter(is_read).collect();
-        Self { nest, inputs, ops, members }
+        let is_read =
+            |value: &Value| value.users().iter().any(|user| !ops.iter().any(|(op, _)| op == user));
+        let slots: Vec<_> = (0..known.len()).filter(|&slot| is_read(&known[slot])).collect();
+        let members = slots.iter().map(|&slot| known[slot]).collect();
+        Self { nest, inputs, ops, members, slots }
     }
 
-    /// The members' values at one element of the iteration space.
-    fn values_at(&self, index: &[i64]) -> Vec<f32> {
-        let mut known: HashMap<Value, f32> = HashMap::new();
-        for (number, values) in &self.inputs {
-            let access = &self.nest.inputs[*number];
-            let steps = access.strides.iter().zip(index);
-            let element = access.offset + steps.map(|(stride, i)| stride * i).sum::<i64>();
+    /// The members' values at one element of the iteration space, into `out`.
+    fn values_at(&self, index: &[i64], names: &[String], known: &mut Vec<f32>, out: &mut [f32]) {
+        known.clear();
+        // The inputs of a stream are walked in the same way.
+        let access = &self.nest.inputs[self.inputs[0].0];
+        let steps = access.strides.iter().zip(index);
+        let element = access.offset + steps.map(|(stride, i)| stride * i).sum::<i64>();
+        for (_, values) in &self.inputs {
             let value = usize::try_from(element).ok().and_then(|element| values.get(element));
-            known.insert(self.nest.body.argument(*number), value.copied().unwrap_or(0.0));
+            known.push(value.copied().unwrap_or(0.0));
         }
-        for op in &self.ops {
-            let read = |value: Value| known.get(&value).copied().unwrap_or(0.0);
-            let operands: Vec<_> = op.operands().into_iter().map(read).collect();
-            known.insert(op.result(0), evaluate(*op, &operands).unwrap_or(0.0));
+        for ((_, operands), name) in self.ops.iter().zip(names) {
+            let mut values = [0.0; 3];
+            for (value, &slot) in values.iter_mut().zip(operands) {
+                *value = known[slot];
+            }
+            known.push(evaluate(name, &values).unwrap_or(0.0));
         }
-        self.members.iter().map(|member| known.get(member).copied().unwrap_or(0.0)).collect()
+        for (out, &slot) in out.iter_mut().zip(&self.slots) {
+            *out = known[slot];
+        }
     }
 
     /// The packed values, and the distance in them of each outer dimension.
@@ -206,7 +223,11 @@ impl<'a> Source<'a> {
         };
         let outer_dims: Vec<_> =
             (0..nest.parallel).filter(|&dim| !is_tiled(dim) && access.depends_on(dim)).collect();
-        let mut values = Vec::new();
+        let members = self.members.len();
+        let names: Vec<_> = self.ops.iter().map(|(op, _)| op.name()).collect();
+        let mut known = Vec::new();
+        let mut column = vec![0.0; members];
+        let mut values: Vec<f32> = Vec::new();
         let mut outer = vec![0; nest.parallel];
         let mut index = vec![0; nest.sizes.len()];
         let outer_sizes: Vec<_> = outer_dims.iter().map(|&dim| nest.sizes[dim]).collect();
@@ -227,18 +248,15 @@ impl<'a> Source<'a> {
                 };
                 for_each_index(nest.reduction_sizes(), |step| {
                     index[nest.parallel..].copy_from_slice(step);
-                    let columns: Vec<_> = slots
-                        .iter()
-                        .map(|slot| match slot {
-                            Some(lane) => {
-                                index[tiled] = start + lane;
-                                self.values_at(&index)
-                            }
-                            None => vec![0.0; self.members.len()],
-                        })
-                        .collect();
-                    for member in 0..self.members.len() {
-                        values.extend(columns.iter().map(|column| column[member]));
+                    let start_of_step = values.len();
+                    values.resize(start_of_step + slots.len() * members, 0.0);
+                    for (place, slot) in slots.iter().enumerate() {
+                        let Some(lane) = slot else { continue };
+                        index[tiled] = start + lane;
+                        self.values_at(&index, &names, &mut known, &mut column);
+                        for (member, &value) in column.iter().enumerate() {
+                            values[start_of_step + member * slots.len() + place] = value;
+                        }
                     }
                 });
             }
@@ -274,8 +292,8 @@ fn for_each_index(sizes: &[i64], mut f: impl FnMut(&[i64])) {
 }
 
 /// An operation on `f32` values, as the target computes it.
-fn evaluate(op: Op, operands: &[f32]) -> Option<f32> {
-    match (op.name().as_str(), operands) {
+fn evaluate(name: &str, operands: &[f32]) -> Option<f32> {
+    match (name, operands) {
         ("math.fma", &[a, b, c, ..]) => Some(a.mul_add(b, c)),
         ("arith.mulf", &[a, b, ..]) => Some(a * b),
         ("arith.addf", &[a, b, ..]) => Some(a + b),

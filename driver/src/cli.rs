@@ -1,0 +1,108 @@
+//! The command line.
+
+mod check;
+mod compile;
+mod completions;
+mod inspect;
+mod run;
+mod table;
+mod ui;
+
+use std::{path::PathBuf, process::ExitCode};
+
+use clap::{Args, Parser, Subcommand};
+use miette::{MietteHandlerOpts, Report};
+
+use crate::{
+    compile::Network, diagnostics::Source, error::Error, module::Session, parameters::Safetensors,
+};
+use ui::Ui;
+
+/// Compiles Bayesian neural networks to sampling-free machine code.
+///
+/// A network is a module in the gauss dialect of MLIR and the posterior of its
+/// weights in a safetensors file. The compiled function returns mean and
+/// variance of the outputs in one pass, without sampling.
+#[derive(Debug, Parser)]
+#[command(name = "pfp", version, arg_required_else_help = true, max_term_width = 100)]
+#[command(after_help = "Exit codes: 0 success, 1 the input was bad or the work failed, 2 the \
+                        command line was wrong.")]
+pub struct Cli {
+    #[command(subcommand)]
+    command: Command,
+
+    #[command(flatten)]
+    ui: ui::UiArgs,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Compile(compile::CompileArgs),
+    Run(run::RunArgs),
+    Check(check::CheckArgs),
+    Inspect(inspect::InspectArgs),
+    Completions(completions::CompletionsArgs),
+}
+
+/// How a command ended that did not fail.
+enum Outcome {
+    Done,
+    /// The work was done, and its answer is no.
+    Rejected,
+}
+
+/// The network that a command works on.
+#[derive(Debug, Args)]
+struct ModelArgs {
+    /// The network: a module in the gauss dialect (.mlir)
+    #[arg(value_name = "MODULE")]
+    module: PathBuf,
+
+    /// The posterior: a safetensors file
+    #[arg(long, value_name = "FILE")]
+    params: Option<PathBuf>,
+
+    /// The size of a leading `?` dimension [default: 1]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(i64).range(1..=1 << 30))]
+    batch: Option<i64>,
+}
+
+impl ModelArgs {
+    fn source(&self) -> Result<std::sync::Arc<Source>, Error> {
+        let bytes =
+            std::fs::read(&self.module).map_err(|error| Error::read(&self.module, error))?;
+        Ok(Source::new(self.module.display().to_string(), bytes))
+    }
+
+    fn open<'s>(&self, session: &'s Session, ui: &Ui) -> Result<Network<'s>, Error> {
+        ui.stage("reading the network");
+        let source = self.source()?;
+        let parameters = self.params.as_deref().map(Safetensors::open).transpose()?;
+        Network::open(session, &source, parameters.as_ref(), self.batch)
+    }
+}
+
+/// Runs the command line of this process.
+pub fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let _ = miette::set_hook(Box::new(|_| {
+        Box::new(MietteHandlerOpts::new().break_words(false).context_lines(1).build())
+    }));
+    let ui = Ui::new(cli.ui);
+    let outcome = match cli.command {
+        Command::Compile(args) => compile::compile(args, &ui),
+        Command::Run(args) => run::run(args, &ui),
+        Command::Check(args) => check::check(args, &ui),
+        Command::Inspect(args) => inspect::inspect(args, &ui),
+        Command::Completions(args) => completions::completions(args, &ui),
+    };
+    ui.finish();
+    match outcome {
+        Ok(Outcome::Done) => ExitCode::SUCCESS,
+        Ok(Outcome::Rejected) => ExitCode::FAILURE,
+        Err(error) => {
+            eprintln!("{:?}", Report::new(error));
+            ExitCode::FAILURE
+        }
+    }
+}

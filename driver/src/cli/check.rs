@@ -1,0 +1,238 @@
+//! `pfp check`.
+
+use clap::Args;
+use serde::Serialize;
+
+use super::{ModelArgs, Outcome, Ui, run::InputArgs, table::Table};
+use crate::{
+    batches::{self, Items},
+    compile::Texts,
+    data::Array,
+    error::Error,
+    jit::CompiledModel,
+    module::Session,
+    reference::{self, Comparison, Moments, Reference},
+    signature::Signature,
+    target::{self, HOST},
+};
+
+/// Compare a compiled network with the reference and with Monte Carlo
+#[derive(Debug, Args)]
+#[command(after_help = "The reference computes the same moments in float64, layer by layer; the \
+compiled code must agree
+with it. Monte Carlo draws weights and runs the plain network; it shows how good the \
+approximation
+is, and decides nothing.
+
+Errors of means are relative to max(|mean|, standard deviation), errors of variances to the
+variance.
+
+Examples:
+  pfp check lenet.mlir --params lenet.safetensors
+  pfp check lenet.mlir --params lenet.safetensors --input images.npy --samples 10000")]
+pub struct CheckArgs {
+    #[command(flatten)]
+    model: ModelArgs,
+
+    /// The function to check, where there are several
+    #[arg(long, value_name = "NAME")]
+    function: Option<String>,
+
+    /// Inputs as in `pfp run` [default: random numbers]
+    #[command(flatten)]
+    input: InputArgs,
+
+    /// How many items to check: the first of the input, or so many random ones
+    #[arg(long, value_name = "N", default_value_t = 16, value_parser = clap::value_parser!(u32).range(1..))]
+    items: u32,
+
+    /// Forward passes of Monte Carlo; 0 for none
+    #[arg(long, value_name = "N", default_value_t = 1000)]
+    samples: u64,
+
+    /// The seed of random inputs and of Monte Carlo
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    seed: u64,
+
+    /// The largest error that passes
+    #[arg(long, value_name = "ERROR", default_value_t = 1e-4)]
+    tolerance: f64,
+}
+
+#[derive(Debug, Serialize)]
+struct Report {
+    items: usize,
+    seed: u64,
+    tolerance: f64,
+    passed: bool,
+    outputs: Vec<Comparison>,
+    monte_carlo: Option<MonteCarlo>,
+}
+
+/// How far the reference is from Monte Carlo.
+#[derive(Debug, Serialize)]
+struct MonteCarlo {
+    samples: u64,
+    outputs: Vec<Deviation>,
+}
+
+#[derive(Debug, Serialize)]
+struct Deviation {
+    name: String,
+    /// The mean over the elements of |difference of the means| / standard deviation.
+    mean_in_deviations: f64,
+    /// The sum of the variances over that of Monte Carlo.
+    variance_ratio: Option<f64>,
+}
+
+pub fn check(args: CheckArgs, ui: &Ui) -> Result<Outcome, Error> {
+    let session = Session::new();
+    let network = args.model.open(&session, ui)?;
+    let function = network.function(args.function.as_deref())?;
+    let signature = &function.signature;
+    let arrays = match args.input.input.is_empty() {
+        true => random_inputs(signature, args.items as usize, args.seed),
+        false => args.input.read()?,
+    };
+    let items = Items::new(signature, &arrays)?.first(args.items as usize);
+
+    let target = target::find(HOST, None)?;
+    let compiled =
+        network.compile(function, &target, Texts::default(), &|stage| ui.stage(stage))?;
+    let model = CompiledModel::new(&compiled)?;
+    ui.stage("running the compiled code");
+    let results = reference::moments(signature, &batches::run(&model, &items, &|_| ())?);
+
+    let bar = ui.count("reference", items.count());
+    let reference = Reference::new(&network, function)?;
+    let expected = reference.run(&items, &|done| bar.set_position(done as u64))?;
+    let outputs = reference::compare(&results, &expected);
+    let passed = outputs.iter().all(|output| output.max() <= args.tolerance);
+
+    let monte_carlo = match args.samples {
+        0 | 1 => None,
+        samples => {
+            let bar = ui.count("Monte Carlo", items.count());
+            let sampled = reference
+                .sample(&items, samples, args.seed, &|done| bar.set_position(done as u64))?;
+            let outputs = expected.iter().zip(&sampled).map(|(e, s)| deviation(e, s)).collect();
+            Some(MonteCarlo { samples, outputs })
+        }
+    };
+    let report = Report {
+        items: items.count(),
+        seed: args.seed,
+        tolerance: args.tolerance,
+        passed,
+        outputs,
+        monte_carlo,
+    };
+    match ui.json() {
+        true => ui.print_json(&report)?,
+        false => ui.print(text(&report, &results, &expected))?,
+    }
+    Ok(if passed { Outcome::Done } else { Outcome::Rejected })
+}
+
+/// Standard normal numbers; variances between 0 and 1.
+fn random_inputs(signature: &Signature, items: usize, seed: u64) -> Vec<Array> {
+    let batch = signature.batch();
+    signature
+        .input_buffers()
+        .iter()
+        .zip(0..)
+        .map(|(buffer, number)| {
+            let mut shape = buffer.tensor.shape.clone();
+            match shape.first_mut() {
+                Some(first) if *first == batch => *first = items,
+                _ => shape.insert(0, items),
+            }
+            let length = shape.iter().product::<usize>();
+            let is_variance = buffer.tensor.gaussian && buffer.name.ends_with("variance");
+            let key = [seed as u32, (seed >> 32) as u32];
+            let values = (0..length.div_ceil(4) as u32)
+                .flat_map(|block| pfp_runtime::random::standard_normals([block, number, 0, 0], key))
+                .map(|x| if is_variance { x * x / (1.0 + x * x) } else { x })
+                .take(length)
+                .collect();
+            Array { shape, values }
+        })
+        .collect()
+}
+
+fn deviation(expected: &Moments, sampled: &Moments) -> Deviation {
+    let sum = |values: &[f64]| values.iter().sum::<f64>();
+    let deviations = expected.mean.iter().zip(&sampled.mean).enumerate().map(|(index, (e, s))| {
+        let variance = sampled.variance.as_ref().map_or(0.0, |variance| variance[index]);
+        if e == s { 0.0 } else { (e - s).abs() / variance.sqrt().max(f64::MIN_POSITIVE) }
+    });
+    let count = expected.mean.len().max(1) as f64;
+    let ratio = match (&expected.variance, &sampled.variance) {
+        (Some(expected), Some(sampled)) if sum(sampled) > 0.0 => Some(sum(expected) / sum(sampled)),
+        _ => None,
+    };
+    Deviation {
+        name: expected.name.clone(),
+        mean_in_deviations: deviations.sum::<f64>() / count,
+        variance_ratio: ratio,
+    }
+}
+
+fn text(report: &Report, results: &[Moments], expected: &[Moments]) -> String {
+    let mut table =
+        Table::new(&["output", "elements", "mean: max", "average", "variance: max", "average"], 1);
+    let mut worst = Vec::new();
+    for (output, (result, expected)) in report.outputs.iter().zip(results.iter().zip(expected)) {
+        let mut row = vec![output.name.clone(), output.mean.elements.len().to_string()];
+        for errors in [Some(&output.mean), output.variance.as_ref()] {
+            row.extend(match errors {
+                Some(errors) => [errors.max, errors.average].map(|error| format!("{error:.2e}")),
+                None => ["-".into(), "-".into()],
+            });
+        }
+        table.row(row);
+        let items = report.items.max(1);
+        let describe = |what: &str, index: usize, got: &[f64], wanted: &[f64]| {
+            let length = (wanted.len() / items).max(1);
+            let (item, element) = (index / length, index % length);
+            format!(
+                "worst {what} of {}: item {item}, element {element}: {:.8e}, reference {:.8e}",
+                output.name, got[index], wanted[index]
+            )
+        };
+        worst.push(describe("mean", output.mean.worst, &result.mean, &expected.mean));
+        if let (Some(errors), Some(got), Some(wanted)) =
+            (&output.variance, &result.variance, &expected.variance)
+        {
+            worst.push(describe("variance", errors.worst, got, wanted));
+        }
+    }
+    let mut lines = vec![
+        format!("{} item(s), relative errors against the float64 reference:", report.items),
+        String::new(),
+        table.to_string(),
+        String::new(),
+    ];
+    lines.extend(worst);
+    if let Some(monte_carlo) = &report.monte_carlo {
+        lines.push(String::new());
+        for output in &monte_carlo.outputs {
+            lines.push(format!(
+                "Monte Carlo, {} samples: means of {} differ by {:.3} standard deviations on \
+                 average{}",
+                monte_carlo.samples,
+                output.name,
+                output.mean_in_deviations,
+                output.variance_ratio.map_or(String::new(), |ratio| format!(
+                    ", the total variance is {ratio:.3} times Monte Carlo's"
+                )),
+            ));
+        }
+    }
+    lines.push(String::new());
+    lines.push(match report.passed {
+        true => format!("ok: every error is at most {:e}", report.tolerance),
+        false => format!("FAILED: an error is above {:e}", report.tolerance),
+    });
+    lines.join("\n")
+}

@@ -1,0 +1,84 @@
+//! `pfp compile`.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use serde_json::json;
+
+use super::{ModelArgs, Outcome, Ui, table::grouped};
+use crate::{
+    emit::{self, Kind, Manifest},
+    error::Error,
+    module::Session,
+    target::{self, HOST},
+};
+
+/// Compile a network to an object file with a C header and a manifest
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  pfp compile lenet.mlir --params lenet.safetensors -o build
+  pfp compile lenet.mlir --params lenet.safetensors --target aarch64-linux-gnu --cpu cortex-a72 \\
+      --emit=obj,header,rust -o build
+
+Every public function of the module becomes a C function pfp_NAME in files of its name; see the
+header for how it is called.")]
+pub struct CompileArgs {
+    #[command(flatten)]
+    model: ModelArgs,
+
+    /// Compile this function only
+    #[arg(long, value_name = "NAME")]
+    function: Option<String>,
+
+    /// host, x86_64-linux-gnu, aarch64-linux-gnu or aarch64-none-elf
+    #[arg(long, value_name = "TRIPLE", default_value = HOST)]
+    target: String,
+
+    /// The CPU, by its LLVM name [default: native on the host, else the least of the architecture]
+    #[arg(long, value_name = "NAME")]
+    cpu: Option<String>,
+
+    /// What to write
+    #[arg(long, value_delimiter = ',', default_values = ["obj", "header", "manifest"])]
+    emit: Vec<Kind>,
+
+    /// Where to write it
+    #[arg(short, long, value_name = "DIR", default_value = ".")]
+    output: PathBuf,
+}
+
+pub fn compile(args: CompileArgs, ui: &Ui) -> Result<Outcome, Error> {
+    let target = target::find(&args.target, args.cpu.as_deref())?;
+    let session = Session::new();
+    let network = args.model.open(&session, ui)?;
+    let functions = match &args.function {
+        Some(name) => vec![network.function(Some(name))?],
+        None => network.functions().iter().collect(),
+    };
+    let mut kinds = args.emit;
+    kinds.dedup();
+    let mut reports = Vec::new();
+    let mut lines = Vec::new();
+    for function in functions {
+        let compiled =
+            network.compile(function, &target, emit::texts(&kinds), &|stage| ui.stage(stage))?;
+        ui.stage("writing files");
+        let files = emit::write(&compiled, &kinds, &args.output)?;
+        let files: Vec<_> = files.iter().map(|path| path.display().to_string()).collect();
+        reports.push(json!({ "files": &files, "manifest": Manifest::of(&compiled) }));
+        lines.push(format!(
+            "@{}: {} bytes of code, {} of weights, {} of arena, {} of stack\n  {}",
+            function.name,
+            grouped(compiled.report.text_bytes),
+            grouped(compiled.weight_bytes),
+            grouped(compiled.arena.bytes),
+            grouped(compiled.report.stack_bound_bytes),
+            files.join("\n  "),
+        ));
+    }
+    match ui.json() {
+        true => ui.print_json(&json!({ "functions": reports }))?,
+        false => ui.print(lines.join("\n"))?,
+    }
+    Ok(Outcome::Done)
+}

@@ -1,0 +1,178 @@
+//! `pfp inspect`.
+
+use clap::Args;
+use gauss_dialect::{ir::Op, layer::Layer as Kind};
+use gauss_lowering::parameters::{ParameterSource, ParameterTensor};
+use serde::Serialize;
+
+use super::{
+    ModelArgs, Outcome, Ui,
+    table::{Table, grouped},
+};
+use crate::{
+    compile::{Arena, Function, Network},
+    error::Error,
+    layers::Layer,
+    module::Session,
+    parameters::Safetensors,
+    signature::{Signature, Tensor},
+    target::{self, HOST},
+};
+
+/// Show the layers, shapes, sizes and the arena of a network
+#[derive(Debug, Args)]
+#[command(after_help = "Without --params the weights are taken as zeros: shapes and sizes do not \
+depend on them.
+
+Example:
+  pfp inspect lenet.mlir --target aarch64-linux-gnu --cpu cortex-a72")]
+pub struct InspectArgs {
+    #[command(flatten)]
+    model: ModelArgs,
+
+    /// Show this function only
+    #[arg(long, value_name = "NAME")]
+    function: Option<String>,
+
+    /// The target that the arena is planned for
+    #[arg(long, value_name = "TRIPLE", default_value = HOST)]
+    target: String,
+
+    /// Its CPU
+    #[arg(long, value_name = "NAME")]
+    cpu: Option<String>,
+}
+
+#[derive(Debug, Serialize)]
+struct Report<'a> {
+    name: &'a str,
+    inputs: &'a [Tensor],
+    outputs: &'a [Tensor],
+    batch: usize,
+    parameters: u64,
+    multiply_adds: u64,
+    gaussian_maxima: u64,
+    layers: &'a [Layer],
+    arena: Arena,
+}
+
+pub fn inspect(args: InspectArgs, ui: &Ui) -> Result<Outcome, Error> {
+    let target = target::find(&args.target, args.cpu.as_deref())?;
+    let session = Session::new();
+    ui.stage("reading the network");
+    let source = args.model.source()?;
+    let parameters: Box<dyn ParameterSource> = match &args.model.params {
+        Some(path) => Box::new(Safetensors::open(path)?),
+        None => Box::new(Zeros::of(session.parse(&source)?.op())),
+    };
+    let network =
+        Network::with_source(&session, &source, Some(parameters.as_ref()), args.model.batch)?;
+    let functions = match &args.function {
+        Some(name) => vec![network.function(Some(name))?],
+        None => network.functions().iter().collect(),
+    };
+    ui.stage("lowering");
+    let reports = functions
+        .into_iter()
+        .map(|function| Ok(report(function, network.lower(function, &target, false)?.arena)))
+        .collect::<Result<Vec<_>, Error>>()?;
+    match ui.json() {
+        true => ui.print_json(&reports)?,
+        false => ui.print(reports.iter().map(text).collect::<Vec<_>>().join("\n\n"))?,
+    }
+    Ok(Outcome::Done)
+}
+
+fn report(function: &Function, arena: Arena) -> Report<'_> {
+    let Function { name, signature, layers } = function;
+    let Signature { inputs, outputs } = signature;
+    let total = |count: fn(&Layer) -> u64| layers.iter().map(count).sum();
+    Report {
+        name,
+        inputs,
+        outputs,
+        batch: signature.batch(),
+        parameters: total(|layer| layer.parameters),
+        multiply_adds: total(|layer| layer.multiply_adds),
+        gaussian_maxima: total(|layer| layer.gaussian_maxima),
+        layers,
+        arena,
+    }
+}
+
+fn text(report: &Report) -> String {
+    let mut lines = vec![format!("@{}, batch {}", report.name, report.batch)];
+    for tensor in report.inputs.iter().chain(report.outputs) {
+        let kind = if tensor.gaussian { "Gaussian" } else { "deterministic" };
+        lines.push(format!("  {}: {}, {kind}", tensor.name, tensor.sizes()));
+    }
+    let mut layers =
+        Table::new(&["layer", "op", "output", "parameters", "multiply-adds", "Gaussian maxima"], 3);
+    for layer in report.layers {
+        layers.row(vec![
+            layer.name.clone(),
+            layer.op.clone(),
+            layer.output.clone(),
+            grouped(layer.parameters),
+            grouped(layer.multiply_adds),
+            grouped(layer.gaussian_maxima),
+        ]);
+    }
+    layers.row(vec![
+        "total".into(),
+        String::new(),
+        String::new(),
+        grouped(report.parameters),
+        grouped(report.multiply_adds),
+        grouped(report.gaussian_maxima),
+    ]);
+    lines.extend([String::new(), layers.to_string(), String::new()]);
+    lines.push(format!("arena: {} bytes", grouped(report.arena.bytes)));
+    if !report.arena.plan.is_empty() {
+        let mut plan = Table::new(&["offset", "bytes", "first step", "last step"], 0);
+        for slot in &report.arena.plan {
+            plan.row([slot.offset, slot.bytes, slot.first, slot.last].map(grouped).to_vec());
+        }
+        lines.push(plan.to_string());
+    }
+    lines.join("\n")
+}
+
+/// Parameters that are all zero, for what does not depend on their values.
+struct Zeros(Vec<(String, Vec<i64>)>);
+
+impl Zeros {
+    fn of(module: Op) -> Self {
+        let mut tensors = Vec::new();
+        for op in module.descendants() {
+            let Ok(Some(Kind::Parameter(name))) = Kind::of(op) else { continue };
+            let ty = op.result(0).ty();
+            let names = match ty.is_gaussian() {
+                true => vec![format!("{name}.mean"), format!("{name}.var")],
+                false => vec![name],
+            };
+            let shape = ty.shape().unwrap_or_default();
+            tensors.extend(names.into_iter().map(|name| (name, shape.clone())));
+        }
+        Self(tensors)
+    }
+}
+
+impl ParameterSource for Zeros {
+    fn name(&self) -> &str {
+        "zeros"
+    }
+
+    fn tensors(&self) -> Vec<String> {
+        self.0.iter().map(|(name, _)| name.clone()).collect()
+    }
+
+    fn tensor(&self, name: &str) -> Result<Option<ParameterTensor>, String> {
+        let Some((_, shape)) = self.0.iter().find(|(known, _)| known == name) else {
+            return Ok(None);
+        };
+        let elements = shape.iter().product::<i64>();
+        let elements = usize::try_from(elements).map_err(|error| error.to_string())?;
+        Ok(Some(ParameterTensor { shape: shape.clone(), values: vec![0.0; elements] }))
+    }
+}

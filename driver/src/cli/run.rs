@@ -1,0 +1,127 @@
+//! `pfp run`.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use serde_json::json;
+
+use super::{ModelArgs, Outcome, Ui, table::Table};
+use crate::{
+    batches::{self, Items},
+    compile::Texts,
+    data::{self, Array, Output, Preparation, Scale},
+    error::Error,
+    jit::CompiledModel,
+    module::Session,
+    target::{self, HOST},
+};
+
+/// So many items are printed where no output file is given.
+const SHOWN_ITEMS: usize = 20;
+
+/// Compile a network in memory and run it on data
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  pfp run lenet.mlir --params lenet.safetensors --input images.npy
+  pfp run lenet.mlir --params lenet.safetensors --batch 100 --input t10k-images-idx3-ubyte.gz \\
+      --scale 1/255 --normalize 0.1307,0.3081 --output logits.safetensors")]
+pub struct RunArgs {
+    #[command(flatten)]
+    model: ModelArgs,
+
+    /// The function to run, where there are several
+    #[arg(long, value_name = "NAME")]
+    function: Option<String>,
+
+    #[command(flatten)]
+    input: InputArgs,
+
+    /// Write the outputs to this .safetensors, .npy or .json file
+    #[arg(short, long, value_name = "FILE")]
+    output: Option<PathBuf>,
+}
+
+/// Where inputs come from.
+#[derive(Debug, Args)]
+pub struct InputArgs {
+    /// A .npy or IDX file (.gz too) or FILE.safetensors:TENSOR; once for each array that the
+    /// function reads, a Gaussian input being two: mean, variance
+    #[arg(long, value_name = "FILE")]
+    pub input: Vec<String>,
+
+    /// Multiply the input by this number, such as 1/255
+    #[arg(long, value_name = "FACTOR")]
+    pub scale: Option<Scale>,
+
+    /// Then subtract MEAN and divide by STD
+    #[arg(long, value_name = "MEAN,STD", value_parser = data::parse_normalize)]
+    #[arg(allow_hyphen_values = true)]
+    pub normalize: Option<(f64, f64)>,
+}
+
+impl InputArgs {
+    /// Reads and prepares the arrays.
+    pub fn read(&self) -> Result<Vec<Array>, Error> {
+        let preparation = Preparation { scale: self.scale, normalize: self.normalize };
+        self.input
+            .iter()
+            .map(|path| {
+                let mut array = data::read(path)?;
+                preparation.apply(&mut array);
+                Ok(array)
+            })
+            .collect()
+    }
+}
+
+pub fn run(args: RunArgs, ui: &Ui) -> Result<Outcome, Error> {
+    let session = Session::new();
+    let network = args.model.open(&session, ui)?;
+    let function = network.function(args.function.as_deref())?;
+    ui.stage("reading the input");
+    let arrays = args.input.read()?;
+    let items = Items::new(&function.signature, &arrays)?;
+    let target = target::find(HOST, None)?;
+    let compiled =
+        network.compile(function, &target, Texts::default(), &|stage| ui.stage(stage))?;
+    let model = CompiledModel::new(&compiled)?;
+    let bar = ui.count("running", items.count());
+    let outputs = batches::run(&model, &items, &|done| bar.set_position(done as u64))?;
+    match &args.output {
+        Some(path) => {
+            let files = data::write(&outputs, path)?;
+            let files: Vec<_> = files.iter().map(|path| path.display().to_string()).collect();
+            match ui.json() {
+                true => ui.print_json(&json!({ "items": items.count(), "files": files }))?,
+                false => {
+                    ui.print(format!("{} item(s)\n  {}", items.count(), files.join("\n  ")))?
+                }
+            }
+        }
+        None if ui.json() => {
+            ui.print_json(&json!({ "items": items.count(), "outputs": outputs }))?;
+        }
+        None => ui.print(shown(&outputs, items.count()))?,
+    }
+    Ok(Outcome::Done)
+}
+
+/// The first items as a table: one line for each item and array.
+fn shown(outputs: &[Output], items: usize) -> String {
+    let longest = outputs.iter().map(|output| output.values.len() / items).max().unwrap_or(0);
+    let numbers: Vec<_> = (0..longest).map(|element| element.to_string()).collect();
+    let head = ["item", "array"].into_iter().chain(numbers.iter().map(String::as_str));
+    let mut table = Table::new(&head.collect::<Vec<_>>(), 2);
+    for item in 0..items.min(SHOWN_ITEMS) {
+        for output in outputs {
+            let length = output.values.len() / items;
+            let values = &output.values[item * length..(item + 1) * length];
+            let cells = values.iter().map(|value| format!("{value:.5}"));
+            table.row([item.to_string(), output.name.clone()].into_iter().chain(cells).collect());
+        }
+    }
+    match items > SHOWN_ITEMS {
+        true => format!("{table}\n({} more; write all with --output FILE)", items - SHOWN_ITEMS),
+        false => table.to_string(),
+    }
+}

@@ -1,0 +1,101 @@
+//! What a person sees while a command works, and where its answer goes.
+
+use std::{
+    cell::RefCell,
+    fmt::Display,
+    io::{self, ErrorKind, IsTerminal, Write},
+    path::Path,
+    time::{Duration, Instant},
+};
+
+use clap::Args;
+use indicatif::{ProgressBar, ProgressStyle};
+use serde::Serialize;
+
+use crate::error::Error;
+
+#[derive(Debug, Clone, Copy, Args)]
+pub struct UiArgs {
+    /// Print the answer as JSON
+    #[arg(long, global = true)]
+    pub json: bool,
+
+    /// Tell on standard error what is done and how long it takes
+    #[arg(short, long, global = true)]
+    pub verbose: bool,
+}
+
+/// The answer goes to standard output, everything else to standard error.
+/// Progress is shown on a terminal only.
+pub struct Ui {
+    args: UiArgs,
+    bar: ProgressBar,
+    stage: RefCell<Option<(String, Instant)>>,
+}
+
+impl Ui {
+    pub fn new(args: UiArgs) -> Self {
+        let bar = match io::stderr().is_terminal() && !args.verbose {
+            true => ProgressBar::new_spinner(),
+            false => ProgressBar::hidden(),
+        };
+        Self { args, bar, stage: RefCell::new(None) }
+    }
+
+    /// Is the answer wanted as JSON?
+    pub fn json(&self) -> bool {
+        self.args.json
+    }
+
+    /// A step of unknown length begins.
+    pub fn stage(&self, what: &str) {
+        self.end_stage();
+        *self.stage.borrow_mut() = Some((what.to_owned(), Instant::now()));
+        self.bar.set_message(what.to_owned());
+        // Short work shows nothing.
+        self.bar.enable_steady_tick(Duration::from_millis(200));
+    }
+
+    /// A step of `length` items begins; tell the bar how many are done.
+    pub fn count(&self, what: &str, length: usize) -> &ProgressBar {
+        self.stage(what);
+        self.bar.set_length(length as u64);
+        if let Ok(style) =
+            ProgressStyle::with_template("{spinner} {msg} {bar:30} {pos}/{len} {eta}")
+        {
+            self.bar.set_style(style);
+        }
+        &self.bar
+    }
+
+    fn end_stage(&self) {
+        if let Some((what, start)) = self.stage.take()
+            && self.args.verbose
+        {
+            eprintln!("{what}: {:.1} ms", start.elapsed().as_secs_f64() * 1e3);
+        }
+    }
+
+    /// The work is over.
+    pub fn finish(&self) {
+        self.end_stage();
+        self.bar.finish_and_clear();
+    }
+
+    /// Prints the answer.
+    pub fn print(&self, answer: impl Display) -> Result<(), Error> {
+        self.finish();
+        match writeln!(io::stdout().lock(), "{answer}") {
+            // Whoever read the output has enough of it.
+            Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
+            result => result.map_err(|error| Error::write(Path::new("standard output"), error)),
+        }
+    }
+
+    /// Prints the answer as JSON.
+    pub fn print_json(&self, answer: &impl Serialize) -> Result<(), Error> {
+        let text = serde_json::to_string_pretty(answer)
+            .map_err(|error| Error::Internal(error.to_string()))?;
+        self.print(text)
+    }
+}

@@ -1,0 +1,355 @@
+//! From a module and its parameters to machine code.
+
+pub mod codegen;
+pub mod object_file;
+pub mod wrapper;
+
+use std::sync::Arc;
+
+use gauss_dialect::ir::{Attribute, DYNAMIC, Op, Type};
+use gauss_lowering::{parameters::ParameterSource, target::Target};
+use inkwell::context::Context as LlvmContext;
+use serde::Serialize;
+use sha2::{Digest, Sha256};
+
+use crate::{
+    compile::{codegen::Machine, object_file::Report},
+    diagnostics::Source,
+    error::Error,
+    layers::{self, Layer},
+    module::{Module, Session},
+    parameters::Safetensors,
+    signature::Signature,
+};
+
+/// Bytes that every arena starts at a multiple of.
+pub const ARENA_ALIGN: u64 = 64;
+
+/// Is told which step begins.
+pub type Watch<'a> = &'a dyn Fn(&str);
+
+/// A module with a fixed batch and loaded parameters, ready to be compiled or
+/// interpreted.
+pub struct Network<'s> {
+    module: Module<'s>,
+    functions: Vec<Function>,
+    module_sha256: String,
+    parameters_sha256: Option<String>,
+}
+
+/// A public function of a network.
+#[derive(Debug, Clone)]
+pub struct Function {
+    /// Its name in the module, a C identifier.
+    pub name: String,
+    /// What it takes and gives.
+    pub signature: Signature,
+    /// Its layers.
+    pub layers: Vec<Layer>,
+}
+
+/// What else than the object is wanted of a compilation.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Texts {
+    /// Assembly.
+    pub assembly: bool,
+    /// Optimised LLVM IR.
+    pub llvm: bool,
+    /// Linalg on tensors, the last form that no target has shaped.
+    pub mlir: bool,
+}
+
+/// A compiled function.
+#[derive(Debug, Clone)]
+pub struct Compiled {
+    /// The function.
+    pub function: Function,
+    /// What it was compiled for.
+    pub target: Target,
+    /// Its scratch memory.
+    pub arena: Arena,
+    /// Bytes of weights, as they are packed for the target.
+    pub weight_bytes: u64,
+    /// The object file.
+    pub object: Vec<u8>,
+    /// Measures of the object file.
+    pub report: Report,
+    /// Assembly, where wanted.
+    pub assembly: Option<Vec<u8>>,
+    /// LLVM IR, where wanted.
+    pub llvm: Option<String>,
+    /// Linalg on tensors, where wanted.
+    pub mlir: Option<String>,
+    /// SHA-256 of the module's text.
+    pub module_sha256: String,
+    /// SHA-256 of the parameter file.
+    pub parameters_sha256: Option<String>,
+}
+
+/// The scratch memory of a function.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Arena {
+    /// Its size.
+    pub bytes: u64,
+    /// What lies where, and when.
+    pub plan: Vec<Slot>,
+}
+
+/// A buffer of the arena. Buffers that live at the same time do not overlap.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Slot {
+    /// Where it starts.
+    pub offset: u64,
+    /// Its size.
+    pub bytes: u64,
+    /// The step that writes it first.
+    pub first: u64,
+    /// The step that reads it last.
+    pub last: u64,
+}
+
+/// A function in the LLVM dialect.
+pub struct Lowered<'s> {
+    /// The module, which exports this function only.
+    pub module: Module<'s>,
+    /// The scratch memory of the function.
+    pub arena: Arena,
+    /// The module as linalg on tensors, where wanted.
+    pub mlir: Option<String>,
+}
+
+impl<'s> Network<'s> {
+    /// Parses a module, fixes a `?` batch (to 1 where none is given) and loads
+    /// the parameters.
+    pub fn open(
+        session: &'s Session,
+        source: &Arc<Source>,
+        parameters: Option<&Safetensors>,
+        batch: Option<i64>,
+    ) -> Result<Self, Error> {
+        let parameter_source = parameters.map(|file| file as &dyn ParameterSource);
+        let mut network = Self::with_source(session, source, parameter_source, batch)?;
+        network.parameters_sha256 = parameters.map(|file| sha256(file.bytes()));
+        Ok(network)
+    }
+
+    /// As [`Network::open`], with parameters from anywhere.
+    pub fn with_source(
+        session: &'s Session,
+        source: &Arc<Source>,
+        parameters: Option<&dyn ParameterSource>,
+        batch: Option<i64>,
+    ) -> Result<Self, Error> {
+        let mut module = session.parse(source)?;
+        fix_batch(&mut module, batch)?;
+        let functions = public_functions(&module)?;
+        match parameters {
+            Some(parameters) => module.load_parameters(parameters)?,
+            None => check_no_parameters(&module)?,
+        }
+        let module_sha256 = sha256(source.bytes());
+        Ok(Self { module, functions, module_sha256, parameters_sha256: None })
+    }
+
+    /// The public functions, in the order of the module.
+    pub fn functions(&self) -> &[Function] {
+        &self.functions
+    }
+
+    /// The module with its parameters, for the interpreter.
+    pub fn op(&self) -> Op {
+        self.module.op()
+    }
+
+    /// One public function: the one of this name, or the only one there is.
+    pub fn function(&self, name: Option<&str>) -> Result<&Function, Error> {
+        match (name, &self.functions[..]) {
+            (None, [function]) => Ok(function),
+            (None, functions) => Err(Error::request(format!(
+                "{} has {} public functions",
+                self.module.source().name(),
+                functions.len()
+            ))
+            .with_help(format!("choose one with --function: {}", self.names()))),
+            (Some(name), functions) => {
+                let name = name.strip_prefix('@').unwrap_or(name);
+                functions.iter().find(|function| function.name == name).ok_or_else(|| {
+                    Error::request(format!(
+                        "{} has no public function @{name}",
+                        self.module.source().name()
+                    ))
+                    .with_help(format!("its public functions: {}", self.names()))
+                })
+            }
+        }
+    }
+
+    fn names(&self) -> String {
+        self.functions.iter().map(|f| format!("@{}", f.name)).collect::<Vec<_>>().join(", ")
+    }
+
+    /// Lowers a function to the LLVM dialect.
+    pub fn lower(
+        &self,
+        function: &Function,
+        target: &Target,
+        keep_mlir: bool,
+    ) -> Result<Lowered<'s>, Error> {
+        let mut module = self.module.duplicate();
+        let private = module.op().context().string_attr("private");
+        for op in functions(&module) {
+            if op.symbol().as_deref() != Some(&function.name) {
+                op.set_attribute("sym_visibility", private);
+            }
+        }
+        module.run("symbol-dce")?;
+        let mlir = match keep_mlir {
+            true => {
+                let mut linalg = module.duplicate();
+                linalg.run("gauss-to-linalg")?;
+                Some(linalg.op().to_string())
+            }
+            false => None,
+        };
+        module.run(&format!("gauss-to-llvm{{core={}}}", target.name))?;
+        let arena = read_arena(&module, &function.symbol())?;
+        Ok(Lowered { module, arena, mlir })
+    }
+
+    /// Compiles a function.
+    pub fn compile(
+        &self,
+        function: &Function,
+        target: &Target,
+        texts: Texts,
+        watch: Watch,
+    ) -> Result<Compiled, Error> {
+        watch("lowering");
+        let lowered = self.lower(function, target, texts.mlir)?;
+        watch("optimising");
+        let machine = Machine::new(target)?;
+        let context = LlvmContext::create();
+        let module = machine.translate(&lowered.module, &function.name, &context)?;
+        let weight_bytes = machine.constant_bytes(&module);
+        machine.optimise(&module)?;
+        watch("generating code");
+        let object = machine.object(&module)?;
+        let report = Report::of(&object)?;
+        let assembly = texts.assembly.then(|| machine.assembly(&module)).transpose()?;
+        Ok(Compiled {
+            function: function.clone(),
+            target: target.clone(),
+            arena: lowered.arena,
+            weight_bytes,
+            object,
+            report,
+            assembly,
+            llvm: texts.llvm.then(|| module.print_to_string().to_string_lossy().into_owned()),
+            mlir: lowered.mlir,
+            module_sha256: self.module_sha256.clone(),
+            parameters_sha256: self.parameters_sha256.clone(),
+        })
+    }
+}
+
+impl Function {
+    /// The name of the compiled C function.
+    pub fn symbol(&self) -> String {
+        format!("pfp_{}", self.name)
+    }
+}
+
+fn sha256(bytes: &[u8]) -> String {
+    Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// The functions of a module.
+fn functions(module: &Module) -> Vec<Op> {
+    let ops = module.op().body().map(|body| body.ops()).unwrap_or_default();
+    ops.into_iter().filter(|op| op.is("func.func")).collect()
+}
+
+fn public_functions(module: &Module) -> Result<Vec<Function>, Error> {
+    let mut public = Vec::new();
+    for op in functions(module) {
+        let visibility = op.attribute("sym_visibility").and_then(Attribute::as_string);
+        if visibility.is_some_and(|visibility| visibility != "public") || op.body().is_none() {
+            continue;
+        }
+        let name = op.symbol().unwrap_or_default();
+        if !is_c_identifier(&name) {
+            return Err(module.reject(
+                op,
+                "cannot be exported: its name becomes part of C, so it must be a letter followed \
+                 by letters, digits and underscores",
+            ));
+        }
+        let signature = Signature::of(op).map_err(|message| module.reject(op, &message))?;
+        public.push(Function { name, signature, layers: layers::of(op, module.op()) });
+    }
+    if public.is_empty() {
+        return Err(Error::request(format!(
+            "{} has no public function with a body",
+            module.source().name()
+        )));
+    }
+    Ok(public)
+}
+
+fn is_c_identifier(name: &str) -> bool {
+    name.starts_with(|c: char| c.is_ascii_alphabetic())
+        && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
+}
+
+fn fix_batch(module: &mut Module, batch: Option<i64>) -> Result<(), Error> {
+    let signatures = functions(module).into_iter().filter_map(|op| {
+        op.attribute("function_type").and_then(|ty| ty.as_type()?.function_signature())
+    });
+    let types: Vec<_> =
+        signatures.flat_map(|(inputs, results)| [inputs, results].concat()).collect();
+    let leading = |ty: &Type| ty.shape().and_then(|shape| shape.first().copied());
+    if types.iter().any(|ty| leading(ty) == Some(DYNAMIC)) {
+        return module.set_batch(batch.unwrap_or(1));
+    }
+    match (batch, types.iter().find_map(leading)) {
+        (Some(batch), Some(fixed)) if batch != fixed => Err(Error::request(format!(
+            "the batch of {} is fixed to {fixed}, not {batch}",
+            module.source().name()
+        ))
+        .with_help("write ? as the leading dimension of the module's tensors to choose it here")),
+        _ => Ok(()),
+    }
+}
+
+fn check_no_parameters(module: &Module) -> Result<(), Error> {
+    let parameters = module.op().descendants().into_iter().filter(|op| op.is("gauss.parameter"));
+    match parameters.count() {
+        0 => Ok(()),
+        count => Err(Error::request(format!(
+            "{} has {count} parameter(s) without values",
+            module.source().name()
+        ))
+        .with_help("give their values with --params FILE.safetensors")),
+    }
+}
+
+/// The arena that the lowering planned for a function.
+fn read_arena(module: &Module, symbol: &str) -> Result<Arena, Error> {
+    let ops = module.op().body().map(|body| body.ops()).unwrap_or_default();
+    let function = ops
+        .into_iter()
+        .find(|op| op.is("llvm.func") && op.symbol().as_deref() == Some(symbol))
+        .ok_or_else(|| Error::Internal(format!("the lowering made no function {symbol}")))?;
+    let slot = |entry: Attribute| {
+        let numbers = entry.as_i64_array()?.into_iter().map(u64::try_from);
+        let numbers = numbers.collect::<Result<Vec<_>, _>>().ok()?;
+        let [offset, bytes, first, last] = numbers.try_into().ok()?;
+        Some(Slot { offset, bytes, first, last })
+    };
+    let read = || {
+        let bytes = u64::try_from(function.attribute("gauss.arena_bytes")?.as_i64()?).ok()?;
+        let plan = function.attribute("gauss.arena_plan")?.as_array()?;
+        Some(Arena { bytes, plan: plan.into_iter().map(slot).collect::<Option<_>>()? })
+    };
+    read().ok_or_else(|| Error::Internal(format!("the lowering left no arena plan on {symbol}")))
+}

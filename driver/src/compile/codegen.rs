@@ -1,0 +1,97 @@
+//! From the LLVM dialect to machine code.
+
+use gauss_lowering::target::Target;
+use inkwell::{
+    OptimizationLevel,
+    context::{AsContextRef, Context},
+    module::Module as LlvmModule,
+    passes::PassBuilderOptions,
+    targets::{CodeModel, FileType, RelocMode, Target as LlvmTarget, TargetMachine, TargetTriple},
+};
+
+use crate::{error::Error, ffi, module::Module, target};
+
+/// LLVM's code generator for one target.
+pub struct Machine(TargetMachine);
+
+impl Machine {
+    /// The code generator for a target.
+    pub fn new(target: &Target) -> Result<Self, Error> {
+        target::initialise();
+        let triple = TargetTriple::create(&target.triple);
+        let machine = LlvmTarget::from_triple(&triple)
+            .map_err(internal)?
+            .create_target_machine(
+                &triple,
+                &target.cpu,
+                &target.features,
+                OptimizationLevel::Aggressive,
+                // Serves objects, shared libraries and fixed images alike.
+                RelocMode::PIC,
+                CodeModel::Default,
+            )
+            .ok_or_else(|| Error::Internal(format!("no code generator for {}", target.triple)))?;
+        // SAFETY: a live target machine.
+        unsafe { ffi::pfp_emit_stack_sizes(machine.as_mut_ptr()) };
+        Ok(Self(machine))
+    }
+
+    /// Turns a module in the LLVM dialect into LLVM IR. `name` becomes the source
+    /// file name in the object.
+    pub fn translate<'c>(
+        &self,
+        module: &Module,
+        name: &str,
+        context: &'c Context,
+    ) -> Result<LlvmModule<'c>, Error> {
+        // SAFETY: a live operation and a live context, which the result borrows.
+        let translated = unsafe {
+            let raw = mlir_sys::mlirTranslateModuleToLLVMIR(
+                module.op().to_raw(),
+                context.as_ctx_ref().cast(),
+            );
+            if raw.is_null() {
+                return Err(module.rejected("cannot be translated to LLVM IR"));
+            }
+            LlvmModule::new(raw.cast())
+        };
+        translated.set_source_file_name(name);
+        Ok(translated)
+    }
+
+    /// Runs LLVM's -O3 pipeline for this target.
+    pub fn optimise(&self, module: &LlvmModule) -> Result<(), Error> {
+        module.set_triple(&self.0.get_triple());
+        module.set_data_layout(&self.0.get_target_data().get_data_layout());
+        module.verify().map_err(internal)?;
+        module.run_passes("default<O3>", &self.0, PassBuilderOptions::create()).map_err(internal)
+    }
+
+    /// The object file of an optimised module.
+    pub fn object(&self, module: &LlvmModule) -> Result<Vec<u8>, Error> {
+        self.emit(module, FileType::Object)
+    }
+
+    /// The assembly of an optimised module.
+    pub fn assembly(&self, module: &LlvmModule) -> Result<Vec<u8>, Error> {
+        self.emit(module, FileType::Assembly)
+    }
+
+    fn emit(&self, module: &LlvmModule, kind: FileType) -> Result<Vec<u8>, Error> {
+        // Code generation changes the module; the next one must see what this one saw.
+        let module = module.clone();
+        let buffer = self.0.write_to_memory_buffer(&module, kind).map_err(internal)?;
+        Ok(buffer.as_slice().to_vec())
+    }
+
+    /// The bytes of all constants of a module; optimised, some are in the code.
+    pub fn constant_bytes(&self, module: &LlvmModule) -> u64 {
+        let data = self.0.get_target_data();
+        let constants = module.get_globals().filter(|global| global.is_constant());
+        constants.map(|global| data.get_abi_size(&global.get_value_type())).sum()
+    }
+}
+
+fn internal(error: inkwell::support::LLVMString) -> Error {
+    Error::Internal(format!("LLVM: {}", error.to_string_lossy()))
+}

@@ -1,0 +1,115 @@
+//! The C header.
+
+use std::fmt::Write;
+
+use crate::{
+    compile::{ARENA_ALIGN, Compiled},
+    signature::{Buffer, Tensor},
+};
+
+/// The header of a compiled function, for C99 and C++.
+pub fn header(compiled: &Compiled) -> String {
+    let name = &compiled.function.name;
+    let prefix = format!("PFP_{}", name.to_uppercase());
+    let signature = &compiled.function.signature;
+    let (inputs, outputs) = (signature.input_buffers(), signature.output_buffers());
+    let parameters = [
+        inputs.iter().map(|buffer| format!("const float *{}", buffer.name)).collect::<Vec<_>>(),
+        outputs.iter().map(|buffer| format!("float *{}", buffer.name)).collect(),
+    ]
+    .concat();
+
+    let mut text = String::new();
+    let mut line = |line: &str| {
+        text.push_str(line);
+        text.push('\n');
+    };
+    line(&format!("/* {} */", super::origin(compiled)));
+    line(&format!(
+        "
+#ifndef {prefix}_H
+#define {prefix}_H
+
+#ifndef PFP_OK
+#define PFP_OK 0              /* every output is written */
+#define PFP_ERROR_NULL 1      /* a pointer is null; nothing was written */
+#define PFP_ERROR_ALIGNMENT 2 /* the arena is not aligned; nothing was written */
+#endif
+
+#define {prefix}_BATCH {batch} /* items per call */
+#define {prefix}_ARENA_BYTES {arena} /* scratch memory of a call */
+#define {prefix}_ARENA_ALIGN {ARENA_ALIGN} /* of the address of the arena */
+#define {prefix}_WEIGHT_BYTES {weights} /* weights in the object, read-only */
+#define {prefix}_STACK_BYTES {stack} /* the most stack that a call uses */
+",
+        batch = signature.batch(),
+        arena = compiled.arena.bytes,
+        weights = compiled.weight_bytes,
+        stack = compiled.report.stack_bound_bytes,
+    ));
+    for tensor in signature.inputs.iter().chain(&signature.outputs) {
+        line(&shape_macros(&prefix, tensor));
+    }
+    line("#ifdef __cplusplus\nextern \"C\" {\n#endif\n");
+    let batch = signature.batch();
+    let items = if batch == 1 { "one item".into() } else { format!("{batch} items") };
+    line("/*");
+    line(&format!(" * Runs @{name} once, on {items}."));
+    line(" *");
+    line(" * Every tensor is an array of IEEE 754 binary32 floats, row-major, the last dimension");
+    line(" * contiguous, of any alignment that float has. A Gaussian tensor is two arrays, the");
+    line(" * means and the variances (not standard deviations), in the units of the network.");
+    line(" * The buffers must not overlap.");
+    line(" *");
+    let documented = inputs.iter().map(|b| (b, "in")).chain(outputs.iter().map(|b| (b, "out")));
+    let width = inputs.iter().chain(&outputs).map(|b| b.name.len()).max().unwrap_or(0).max(5);
+    for (buffer, direction) in documented {
+        line(&format!(" * {direction:3} {:width$}  {}", buffer.name, describe(buffer, &prefix)));
+    }
+    line(&format!(
+        " *     {:width$}  {prefix}_ARENA_BYTES bytes aligned to {prefix}_ARENA_ALIGN; need not be \
+         initialised",
+        "arena"
+    ));
+    if compiled.arena.bytes == 0 {
+        line(&format!(" *     {:width$}  (0 bytes: may be null)", ""));
+    }
+    line(" *");
+    line(" * Keeps no state: calls may run at the same time, each with an arena of its own.");
+    line(" * Returns PFP_OK, PFP_ERROR_NULL or PFP_ERROR_ALIGNMENT.");
+    line(" */");
+    line(&format!("int pfp_{name}({}, void *arena);", parameters.join(", ")));
+    line("");
+    line(&format!(
+        "/* The same with an arena of the calling thread; only in the shared library lib{name}.so. */"
+    ));
+    line(&format!("int pfp_{name}_run({});", parameters.join(", ")));
+    line("\n#ifdef __cplusplus\n}\n#endif\n");
+    line(&format!("#endif /* {prefix}_H */"));
+    text
+}
+
+fn shape_macros(prefix: &str, tensor: &Tensor) -> String {
+    let kind = if tensor.gaussian { "Gaussian" } else { "deterministic" };
+    let name = tensor.name.to_uppercase();
+    let sizes = tensor.shape.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+    let mut text = format!("/* {}: {}, {kind} */\n", tensor.name, tensor.sizes());
+    let mut define = |what: &str, value: String| {
+        // Writing to a string cannot fail.
+        let _ = writeln!(text, "#define {prefix}_{name}_{what} {value}");
+    };
+    define("RANK", tensor.shape.len().to_string());
+    define("SHAPE", format!("{{{sizes}}}"));
+    define("ELEMENTS", tensor.elements().to_string());
+    text
+}
+
+fn describe(buffer: &Buffer, prefix: &str) -> String {
+    let elements = format!("{prefix}_{}_ELEMENTS floats", buffer.tensor.name.to_uppercase());
+    let part = match (buffer.tensor.gaussian, buffer.name.contains("variance")) {
+        (false, _) => "values",
+        (true, false) => "means",
+        (true, true) => "variances",
+    };
+    format!("{elements}, {part}, {}", buffer.tensor.sizes())
+}

@@ -1,0 +1,117 @@
+//! The JSON manifest: what a build system or a reviewer needs to know of an object.
+
+use serde::Serialize;
+
+use crate::{
+    compile::{ARENA_ALIGN, Compiled, Slot},
+    layers::Layer,
+    module::llvm_version,
+    signature::Tensor,
+};
+
+/// The version of the manifest's layout. It rises when a field changes its
+/// meaning or goes away, not when one is added.
+const SCHEMA: u32 = 1;
+
+/// The facts of a compiled function.
+#[derive(Debug, Serialize)]
+pub struct Manifest<'a> {
+    schema: u32,
+    name: &'a str,
+    symbol: String,
+    compiler: Compiler,
+    target: Target<'a>,
+    batch: usize,
+    inputs: &'a [Tensor],
+    outputs: &'a [Tensor],
+    arena_bytes: u64,
+    arena_align: u64,
+    arena_plan: &'a [Slot],
+    weight_bytes: u64,
+    text_bytes: u64,
+    rodata_bytes: u64,
+    data_bytes: u64,
+    stack_bound_bytes: u64,
+    undefined_symbols: &'a [String],
+    op_counts: OpCounts<'a>,
+    sha256: Hashes<'a>,
+}
+
+#[derive(Debug, Serialize)]
+struct Compiler {
+    name: &'static str,
+    version: &'static str,
+    llvm: String,
+}
+
+#[derive(Debug, Serialize)]
+struct Target<'a> {
+    triple: &'a str,
+    cpu: &'a str,
+    features: Vec<&'a str>,
+}
+
+#[derive(Debug, Serialize)]
+struct OpCounts<'a> {
+    multiply_adds: u64,
+    gaussian_maxima: u64,
+    layers: &'a [Layer],
+}
+
+#[derive(Debug, Serialize)]
+struct Hashes<'a> {
+    module: &'a str,
+    parameters: Option<&'a str>,
+}
+
+impl<'a> Manifest<'a> {
+    /// The manifest of a compiled function.
+    pub fn of(compiled: &'a Compiled) -> Self {
+        let Compiled { function, target, arena, report, .. } = compiled;
+        let layers = &function.layers;
+        Self {
+            schema: SCHEMA,
+            name: &function.name,
+            symbol: function.symbol(),
+            compiler: Compiler {
+                name: "pfp",
+                version: env!("CARGO_PKG_VERSION"),
+                llvm: llvm_version(),
+            },
+            target: Target {
+                triple: &target.triple,
+                cpu: &target.cpu,
+                features: target.features.split(',').filter(|f| !f.is_empty()).collect(),
+            },
+            batch: function.signature.batch(),
+            inputs: &function.signature.inputs,
+            outputs: &function.signature.outputs,
+            arena_bytes: arena.bytes,
+            arena_align: ARENA_ALIGN,
+            arena_plan: &arena.plan,
+            weight_bytes: compiled.weight_bytes,
+            text_bytes: report.text_bytes,
+            rodata_bytes: report.rodata_bytes,
+            data_bytes: report.data_bytes,
+            stack_bound_bytes: report.stack_bound_bytes,
+            undefined_symbols: &report.undefined_symbols,
+            op_counts: OpCounts {
+                multiply_adds: layers.iter().map(|layer| layer.multiply_adds).sum(),
+                gaussian_maxima: layers.iter().map(|layer| layer.gaussian_maxima).sum(),
+                layers,
+            },
+            sha256: Hashes {
+                module: &compiled.module_sha256,
+                parameters: compiled.parameters_sha256.as_deref(),
+            },
+        }
+    }
+
+    /// The manifest as a file.
+    pub fn to_json(&self) -> String {
+        // Strings, numbers and lists of them always have a JSON form.
+        let mut text = serde_json::to_string_pretty(self).unwrap_or_default();
+        text.push('\n');
+        text
+    }
+}

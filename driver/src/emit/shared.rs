@@ -1,0 +1,76 @@
+//! The shared library, linked by the system's compiler driver.
+
+use std::{fs, io, process::Command};
+
+use inkwell::{context::Context, targets::TargetMachine};
+
+use crate::{
+    compile::{Compiled, codegen::Machine, wrapper},
+    error::Error,
+};
+
+/// The shared library of a compiled function: the object, and `pfp_NAME_run`
+/// with an arena of the calling thread.
+pub fn library(compiled: &Compiled) -> Result<Vec<u8>, Error> {
+    let name = &compiled.function.name;
+    let linker = linker(&compiled.target.triple)?;
+    let context = Context::create();
+    let machine = Machine::new(&compiled.target)?;
+    let wrapper = wrapper::with_thread_local_arena(compiled, &context)?;
+    wrapper.set_source_file_name(name);
+    machine.optimise(&wrapper)?;
+
+    let directory = tempfile::tempdir().map_err(|error| scratch(&error))?;
+    let path = |file: &str| directory.path().join(file);
+    let (object, run, library) = (path("net.o"), path("run.o"), path("net.so"));
+    for (file, contents) in [(&object, &compiled.object), (&run, &machine.object(&wrapper)?)] {
+        fs::write(file, contents).map_err(|error| scratch(&error))?;
+    }
+    let output = Command::new(&linker)
+        .args(["-shared", "-Wl,--build-id=none", "-Wl,-z,noexecstack"])
+        .arg(format!("-Wl,-soname,lib{name}.so"))
+        .arg("-o")
+        .args([&library, &object, &run])
+        .output()
+        .map_err(|error| missing(&linker, &error))?;
+    if !output.status.success() {
+        return Err(Error::request(format!(
+            "{linker} could not link lib{name}.so: {}",
+            String::from_utf8_lossy(&output.stderr).trim()
+        )));
+    }
+    fs::read(&library).map_err(|error| scratch(&error))
+}
+
+/// The compiler driver that links for a target.
+fn linker(triple: &str) -> Result<String, Error> {
+    let architecture = |triple: &str| triple.split('-').next().unwrap_or_default().to_owned();
+    if !triple.contains("linux") {
+        return Err(Error::request(format!("{triple} has no shared libraries"))
+            .with_help("link the object instead: --emit=obj"));
+    }
+    let host = TargetMachine::get_default_triple();
+    let host = host.as_str().to_string_lossy();
+    Ok(match architecture(triple) {
+        same if same == architecture(&host) => "cc".into(),
+        other => format!("{other}-linux-gnu-gcc"),
+    })
+}
+
+fn missing(linker: &str, error: &io::Error) -> Error {
+    let advice = match linker {
+        "cc" => "install a C compiler: apt-get install gcc".into(),
+        cross => format!("install it: apt-get install {}", package(cross)),
+    };
+    Error::request(format!("a shared library needs the linker {linker}: {error}")).with_help(advice)
+}
+
+/// Debian's package of a cross compiler driver.
+fn package(cross: &str) -> String {
+    let triple = cross.trim_end_matches("-gcc").replace('_', "-");
+    format!("gcc-{triple}")
+}
+
+fn scratch(error: &io::Error) -> Error {
+    Error::request(format!("cannot use the directory for temporary files: {error}"))
+}

@@ -1,0 +1,228 @@
+//! A compiled model in this process.
+
+use std::{
+    alloc::{Layout, alloc_zeroed, dealloc, handle_alloc_error},
+    ffi::{CStr, CString, c_int, c_void},
+    ptr::{self, NonNull},
+};
+
+use inkwell::{
+    context::Context,
+    llvm_sys::{
+        core::LLVMCreateMemoryBufferWithMemoryRangeCopy,
+        error::{LLVMDisposeErrorMessage, LLVMErrorRef, LLVMGetErrorMessage},
+        orc2::{
+            LLVMOrcCreateDynamicLibrarySearchGeneratorForProcess, LLVMOrcJITDylibAddGenerator,
+            lljit::{
+                LLVMOrcCreateLLJIT, LLVMOrcDisposeLLJIT, LLVMOrcLLJITAddObjectFile,
+                LLVMOrcLLJITGetGlobalPrefix, LLVMOrcLLJITGetMainJITDylib, LLVMOrcLLJITLookup,
+                LLVMOrcLLJITRef,
+            },
+        },
+    },
+};
+
+use crate::{
+    compile::{ARENA_ALIGN, Compiled, codegen::Machine, wrapper},
+    error::Error,
+    signature::Signature,
+};
+
+type Packed = unsafe extern "C" fn(*const *mut c_void) -> c_int;
+
+/// A compiled function that can be called. It is the object file that `pfp
+/// compile` would write, linked into this process.
+pub struct CompiledModel {
+    call: Packed,
+    signature: Signature,
+    arena: Layout,
+    // Owns the code.
+    _jit: Jit,
+}
+
+// SAFETY: the code has no mutable state, and the JIT is not used after the look-up until the drop.
+unsafe impl Send for CompiledModel {}
+// SAFETY: as above; every call brings its own arena.
+unsafe impl Sync for CompiledModel {}
+
+impl CompiledModel {
+    /// Links a function that was compiled for the host.
+    pub fn new(compiled: &Compiled) -> Result<Self, Error> {
+        let context = Context::create();
+        let machine = Machine::new(&compiled.target)?;
+        let packed = wrapper::packed(compiled, &context)?;
+        machine.optimise(&packed)?;
+        // An allocation has at least one byte.
+        let arena = usize::try_from(compiled.arena.bytes.max(1))
+            .ok()
+            .and_then(|bytes| Layout::from_size_align(bytes, ARENA_ALIGN as usize).ok())
+            .ok_or_else(|| Error::request("the arena is larger than the memory can be"))?;
+        let jit = Jit::new()?;
+        jit.add(&compiled.object)?;
+        jit.add(&machine.object(&packed)?)?;
+        let address = jit.look_up(&format!("{}_packed", compiled.function.symbol()))?;
+        // SAFETY: the function was built with this type.
+        let call = unsafe { std::mem::transmute::<usize, Packed>(address) };
+        Ok(Self { call, signature: compiled.function.signature.clone(), arena, _jit: jit })
+    }
+
+    /// What the function takes and gives.
+    pub fn signature(&self) -> &Signature {
+        &self.signature
+    }
+
+    /// An arena for calls of this function.
+    pub fn arena(&self) -> Arena {
+        Arena::new(self.arena)
+    }
+
+    /// Calls the function once: one slice for each input buffer, one vector for
+    /// each output buffer.
+    pub fn run(&self, inputs: &[&[f32]]) -> Result<Vec<Vec<f32>>, Error> {
+        let mut outputs: Vec<_> = self
+            .signature
+            .output_buffers()
+            .iter()
+            .map(|buffer| vec![0.0; buffer.tensor.elements()])
+            .collect();
+        let mut slices: Vec<_> = outputs.iter_mut().map(Vec::as_mut_slice).collect();
+        self.run_into(inputs, &mut slices, &mut self.arena())?;
+        Ok(outputs)
+    }
+
+    /// As [`CompiledModel::run`], into memory of the caller.
+    pub fn run_into(
+        &self,
+        inputs: &[&[f32]],
+        outputs: &mut [&mut [f32]],
+        arena: &mut Arena,
+    ) -> Result<(), Error> {
+        let lengths = |lengths: Vec<usize>, buffers: Vec<crate::signature::Buffer>| {
+            if lengths.len() != buffers.len() {
+                return Err(Error::request(format!(
+                    "the model has {} buffers here, not {}",
+                    buffers.len(),
+                    lengths.len()
+                )));
+            }
+            for (length, buffer) in lengths.into_iter().zip(buffers) {
+                if length != buffer.tensor.elements() {
+                    return Err(Error::request(format!(
+                        "'{}' has {} elements ({}), not {length}",
+                        buffer.name,
+                        buffer.tensor.elements(),
+                        buffer.tensor.sizes()
+                    )));
+                }
+            }
+            Ok(())
+        };
+        lengths(inputs.iter().map(|x| x.len()).collect(), self.signature.input_buffers())?;
+        lengths(outputs.iter().map(|y| y.len()).collect(), self.signature.output_buffers())?;
+        if arena.layout.size() < self.arena.size() {
+            return Err(Error::request("the arena is that of another model"));
+        }
+        let inputs = inputs.iter().map(|input| input.as_ptr().cast_mut().cast());
+        let outputs = outputs.iter_mut().map(|output| output.as_mut_ptr().cast());
+        let pointers: Vec<*mut c_void> =
+            inputs.chain(outputs).chain([arena.start.as_ptr().cast()]).collect();
+        // SAFETY: a pointer for every parameter, each to as many elements as the function reads or
+        // writes; the outputs are exclusive, as is the arena.
+        match unsafe { (self.call)(pointers.as_ptr()) } {
+            0 => Ok(()),
+            status => Err(Error::Internal(format!("the compiled function returned {status}"))),
+        }
+    }
+}
+
+/// Scratch memory for calls.
+pub struct Arena {
+    start: NonNull<u8>,
+    layout: Layout,
+}
+
+// SAFETY: plain memory, used through exclusive references only.
+unsafe impl Send for Arena {}
+
+impl Arena {
+    fn new(layout: Layout) -> Self {
+        // SAFETY: the layout is not empty.
+        match NonNull::new(unsafe { alloc_zeroed(layout) }) {
+            Some(start) => Self { start, layout },
+            None => handle_alloc_error(layout),
+        }
+    }
+}
+
+impl Drop for Arena {
+    fn drop(&mut self) {
+        // SAFETY: allocated with this layout.
+        unsafe { dealloc(self.start.as_ptr(), self.layout) }
+    }
+}
+
+/// LLVM's ORC JIT, given object files.
+struct Jit(LLVMOrcLLJITRef);
+
+impl Jit {
+    fn new() -> Result<Self, Error> {
+        let mut jit = ptr::null_mut();
+        // SAFETY: a place for the result; null asks for the default builder.
+        check(unsafe { LLVMOrcCreateLLJIT(&raw mut jit, ptr::null_mut()) })?;
+        let jit = Self(jit);
+        let mut process = ptr::null_mut();
+        // SAFETY: a live JIT, which takes over the generator. It finds memcpy and memset.
+        unsafe {
+            check(LLVMOrcCreateDynamicLibrarySearchGeneratorForProcess(
+                &raw mut process,
+                LLVMOrcLLJITGetGlobalPrefix(jit.0),
+                None,
+                ptr::null_mut(),
+            ))?;
+            LLVMOrcJITDylibAddGenerator(LLVMOrcLLJITGetMainJITDylib(jit.0), process);
+        }
+        Ok(jit)
+    }
+
+    fn add(&self, object: &[u8]) -> Result<(), Error> {
+        // SAFETY: the bytes are copied, and the JIT takes over the copy.
+        check(unsafe {
+            let copy = LLVMCreateMemoryBufferWithMemoryRangeCopy(
+                object.as_ptr().cast(),
+                object.len(),
+                c"object".as_ptr(),
+            );
+            LLVMOrcLLJITAddObjectFile(self.0, LLVMOrcLLJITGetMainJITDylib(self.0), copy)
+        })
+    }
+
+    fn look_up(&self, symbol: &str) -> Result<usize, Error> {
+        let symbol = CString::new(symbol).map_err(|error| Error::Internal(error.to_string()))?;
+        let mut address = 0;
+        // SAFETY: a live JIT, a place for the result and a string.
+        check(unsafe { LLVMOrcLLJITLookup(self.0, &raw mut address, symbol.as_ptr()) })?;
+        usize::try_from(address).map_err(|error| Error::Internal(error.to_string()))
+    }
+}
+
+impl Drop for Jit {
+    fn drop(&mut self) {
+        // An error at the end of the JIT's life has no consequence.
+        // SAFETY: the JIT is live and not used again.
+        let _ = check(unsafe { LLVMOrcDisposeLLJIT(self.0) });
+    }
+}
+
+fn check(error: LLVMErrorRef) -> Result<(), Error> {
+    if error.is_null() {
+        return Ok(());
+    }
+    // SAFETY: the message of a live error, which this call consumes; freed once.
+    let message = unsafe {
+        let raw = LLVMGetErrorMessage(error);
+        let message = CStr::from_ptr(raw).to_string_lossy().into_owned();
+        LLVMDisposeErrorMessage(raw);
+        message
+    };
+    Err(Error::Internal(format!("JIT: {message}")))
+}

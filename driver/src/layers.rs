@@ -1,0 +1,169 @@
+//! The layers of a function and how much work they are.
+
+use gauss_dialect::{
+    ir::{Op, Value},
+    layer::{Layer as Kind, Window},
+    shape::TensorType,
+};
+use serde::Serialize;
+
+/// A layer of a network.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Layer {
+    /// What its parameters are named after, such as `conv1` for `conv1.weight`;
+    /// without parameters the name of the op, such as `relu`.
+    pub name: String,
+    /// The op without its dialect, such as `conv2d`.
+    pub op: String,
+    /// The type of its result.
+    pub output: String,
+    /// How many numbers are trained, means and variances each counted.
+    pub parameters: u64,
+    /// Multiply-adds per call. A lone addition or multiplication counts as one;
+    /// what depends on the weights alone is folded and does not count.
+    pub multiply_adds: u64,
+    /// Maxima of Gaussians per call, each an exponential, a square root and some
+    /// thirty multiply-adds.
+    pub gaussian_maxima: u64,
+}
+
+/// The layers of a function in the order of execution, those of the functions
+/// that it calls included. The batch is fixed; parameters are not yet loaded.
+pub fn of(function: Op, module: Op) -> Vec<Layer> {
+    let functions: Vec<_> = module.body().map(|body| body.ops()).unwrap_or_default();
+    let mut layers = Vec::new();
+    collect(function, &functions, 0, &mut layers);
+    layers
+}
+
+fn collect(function: Op, functions: &[Op], depth: usize, layers: &mut Vec<Layer>) {
+    // Deeper than there are functions means recursion, which the lowering rejects.
+    if depth > functions.len() {
+        return;
+    }
+    for op in function.descendants() {
+        if op.is("func.call") {
+            let callee = op.attribute("callee").and_then(|callee| callee.as_symbol());
+            let callee = functions.iter().find(|f| f.symbol() == callee && callee.is_some());
+            if let Some(callee) = callee {
+                collect(*callee, functions, depth + 1, layers);
+            }
+        } else if let Ok(Some(kind)) = Kind::of(op) {
+            layers.extend(layer(op, &kind));
+        }
+    }
+}
+
+fn layer(op: Op, kind: &Kind) -> Option<Layer> {
+    if matches!(
+        kind,
+        Kind::Parameter(_) | Kind::Constant | Kind::Make | Kind::Mean | Kind::Variance
+    ) {
+        return None;
+    }
+    let output = TensorType::of(op.result(0).ty())?;
+    let operands: Vec<_> =
+        op.operands().into_iter().map(|value| TensorType::of(value.ty())).collect::<Option<_>>()?;
+    let trained: Vec<_> = op.operands().into_iter().filter_map(parameter).collect();
+    let short = op.name().trim_start_matches("gauss.").to_owned();
+    let name = trained.first().and_then(|(name, _)| name.rsplit_once('.')).map(|(name, _)| name);
+    let (multiply_adds, gaussian_maxima) = work(kind, &operands, &output);
+    Some(Layer {
+        name: name.unwrap_or(&short).to_owned(),
+        op: short.clone(),
+        output: output.to_string(),
+        parameters: trained.iter().map(|(_, ty)| elements(ty) * components(ty)).sum(),
+        multiply_adds,
+        gaussian_maxima,
+    })
+}
+
+/// The name and the type of the parameter that a value is.
+fn parameter(value: Value) -> Option<(String, TensorType)> {
+    match Kind::of(value.defining_op()?) {
+        Ok(Some(Kind::Parameter(name))) => Some((name, TensorType::of(value.ty())?)),
+        _ => None,
+    }
+}
+
+fn elements(ty: &TensorType) -> u64 {
+    ty.shape.iter().map(|&size| u64::try_from(size).unwrap_or(1)).product()
+}
+
+fn components(ty: &TensorType) -> u64 {
+    1 + u64::from(ty.gaussian)
+}
+
+/// Multiply-adds and maxima of Gaussians.
+fn work(kind: &Kind, operands: &[TensorType], output: &TensorType) -> (u64, u64) {
+    let outputs = elements(output);
+    let [input, rest @ ..] = operands else { return (0, 0) };
+    match kind {
+        Kind::Dense | Kind::Conv2d(_) => {
+            let [weight, ..] = rest else { return (0, 0) };
+            let products = elements(weight) / u64::try_from(weight.shape[0]).unwrap_or(1).max(1);
+            // One for the mean; for the variance one with each variance that there is.
+            let terms = 1 + u64::from(input.gaussian) + u64::from(weight.gaussian);
+            (outputs * products * terms, 0)
+        }
+        Kind::BatchNorm(_) => {
+            let gamma = rest.first().is_some_and(|gamma| gamma.gaussian);
+            (outputs * (1 + u64::from(input.gaussian) + u64::from(gamma)), 0)
+        }
+        Kind::Add => (outputs * components(output), 0),
+        Kind::Relu if input.gaussian => (0, outputs),
+        Kind::MaxPool2d(window) if input.gaussian => (0, inside(window, input, 1)),
+        Kind::AvgPool2d(pool) => (inside(&pool.window, input, 0) * components(output), 0),
+        _ => (0, 0),
+    }
+}
+
+/// How many window elements lie inside of the input, over all positions, less
+/// `spared` at each.
+fn inside(window: &Window, input: &TensorType, spared: i64) -> u64 {
+    let [.., height, width] = input.shape[..] else { return 0 };
+    let Some(positions) = window.positions([height, width]) else { return 0 };
+    let along = |axis: usize, size: i64| {
+        (0..positions[axis])
+            .map(|position| {
+                let start = position * window.strides[axis] - window.padding[axis];
+                (start + window.kernel[axis]).min(size) - start.max(0)
+            })
+            .sum::<i64>()
+    };
+    let spared = spared * positions[0] * positions[1];
+    let per_plane = along(0, height) * along(1, width) - spared;
+    let planes = elements(input) / u64::try_from(height * width).unwrap_or(1).max(1);
+    planes * u64::try_from(per_plane).unwrap_or(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ty(shape: &[i64], gaussian: bool) -> TensorType {
+        TensorType { shape: shape.to_vec(), gaussian }
+    }
+
+    #[test]
+    fn dense_counts_a_term_for_each_variance() {
+        let count = |input, weight| {
+            let operands = [ty(&[2, 5], input), ty(&[3, 5], weight)];
+            work(&Kind::Dense, &operands, &ty(&[2, 3], input || weight))
+        };
+        assert_eq!(count(false, false), (30, 0));
+        assert_eq!(count(false, true), (60, 0));
+        assert_eq!(count(true, false), (60, 0));
+        assert_eq!(count(true, true), (90, 0));
+    }
+
+    #[test]
+    fn padding_takes_no_part_in_a_maximum() {
+        let window =
+            Window { kernel: [2, 2], strides: [2, 2], padding: [1, 1, 1, 1], dilation: [1, 1] };
+        // 4x4 padded to 6x6: the corners of the 3x3 windows hold 1, the edges 2, the centre 4.
+        let (_, maxima) =
+            work(&Kind::MaxPool2d(window), &[ty(&[1, 7, 4, 4], true)], &ty(&[1, 7, 3, 3], true));
+        assert_eq!(maxima, 7 * (4 + 3));
+    }
+}

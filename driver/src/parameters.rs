@@ -1,0 +1,129 @@
+//! Parameter files: the posterior in safetensors.
+
+use std::{collections::BTreeMap, fs, ops::Range, path::Path};
+
+use gauss_lowering::parameters::{ParameterSource, ParameterTensor};
+use safetensors::{Dtype, SafeTensors};
+use serde_json::Value;
+
+use crate::{data::Array, error::Error};
+
+/// The bytes that say how long the header is.
+const LENGTH_BYTES: usize = 8;
+
+/// A safetensors file, checked as a whole when it is opened.
+pub struct Safetensors {
+    name: String,
+    bytes: Vec<u8>,
+    tensors: BTreeMap<String, Tensor>,
+}
+
+struct Tensor {
+    dtype: Dtype,
+    shape: Vec<usize>,
+    data: Range<usize>,
+}
+
+/// Opens a parameter file for `--gauss-load-parameters`.
+pub fn open(file: &str) -> Result<Box<dyn ParameterSource>, String> {
+    match Safetensors::open(Path::new(file)) {
+        Ok(file) => Ok(Box::new(file)),
+        Err(error) => Err(error.to_string()),
+    }
+}
+
+impl Safetensors {
+    /// Reads and checks a file.
+    pub fn open(path: &Path) -> Result<Self, Error> {
+        let bytes = fs::read(path).map_err(|error| Error::read(path, error))?;
+        Self::from_bytes(&path.display().to_string(), bytes)
+    }
+
+    /// Checks the contents of a file; `name` stands in messages.
+    pub fn from_bytes(name: &str, bytes: Vec<u8>) -> Result<Self, Error> {
+        let malformed = |message: String| Error::malformed(name, "safetensors file", message);
+        check_extent(&bytes).map_err(malformed)?;
+        let (header, metadata) =
+            SafeTensors::read_metadata(&bytes).map_err(|error| malformed(error.to_string()))?;
+        let data = LENGTH_BYTES + header;
+        let tensors = metadata
+            .tensors()
+            .into_iter()
+            .map(|(name, info)| {
+                let (start, end) = info.data_offsets;
+                let data = data + start..data + end;
+                (name, Tensor { dtype: info.dtype, shape: info.shape.clone(), data })
+            })
+            .collect();
+        Ok(Self { name: name.to_owned(), bytes, tensors })
+    }
+
+    /// The contents of the file.
+    pub fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    /// An `f32` tensor; `None` where there is none
+    /// of this name.
+    pub fn f32(&self, name: &str) -> Result<Option<Array>, String> {
+        let Some(tensor) = self.tensors.get(name) else { return Ok(None) };
+        if tensor.dtype != Dtype::F32 {
+            return Err(format!(
+                "it has the dtype {:?} in {}; only F32 is supported",
+                tensor.dtype, self.name
+            ));
+        }
+        let data = self.bytes.get(tensor.data.clone()).unwrap_or_default();
+        let values = data
+            .chunks_exact(size_of::<f32>())
+            .map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]]))
+            .collect();
+        Ok(Some(Array { shape: tensor.shape.clone(), values }))
+    }
+}
+
+/// Checks what the safetensors crate takes on trust, and what it reports
+/// without a place: that header and tensors lie inside of the file.
+fn check_extent(bytes: &[u8]) -> Result<(), String> {
+    let Some((length, rest)) = bytes.split_first_chunk::<LENGTH_BYTES>() else {
+        return Err(format!("it has {} bytes, too few for a header", bytes.len()));
+    };
+    let length = u64::from_le_bytes(*length);
+    let header = usize::try_from(length).ok().and_then(|length| rest.get(..length));
+    let header = header.ok_or_else(|| {
+        format!("its header claims {length} bytes, but only {} follow: truncated?", rest.len())
+    })?;
+    let available = rest.len() - header.len();
+    let header: BTreeMap<String, Value> = serde_json::from_slice(header)
+        .map_err(|error| format!("its header is not a JSON object: {error}"))?;
+    for (name, info) in header.iter().filter(|(name, _)| *name != "__metadata__") {
+        let offset = |index: usize| info.get("data_offsets")?.get(index)?.as_u64();
+        let (Some(start), Some(end)) = (offset(0), offset(1)) else {
+            return Err(format!("the tensor '{name}' has no valid data_offsets"));
+        };
+        if start > end || end > available as u64 {
+            return Err(format!(
+                "the tensor '{name}' lies at bytes {start}..{end} of the data, which has \
+                 {available} bytes: truncated?"
+            ));
+        }
+    }
+    Ok(())
+}
+
+impl ParameterSource for Safetensors {
+    fn name(&self) -> &str {
+        &self.name
+    }
+
+    fn tensors(&self) -> Vec<String> {
+        self.tensors.keys().cloned().collect()
+    }
+
+    fn tensor(&self, name: &str) -> Result<Option<ParameterTensor>, String> {
+        let Some(Array { shape, values }) = self.f32(name)? else { return Ok(None) };
+        // The sizes fit: their product is at most the length of the file, or one is zero.
+        let shape = shape.into_iter().map(|size| i64::try_from(size).unwrap_or(i64::MAX)).collect();
+        Ok(Some(ParameterTensor { shape, values }))
+    }
+}

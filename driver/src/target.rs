@@ -1,0 +1,143 @@
+//! `--target` and `--cpu`: which machine code is made for.
+
+use std::{
+    ffi::{CString, c_char, c_void},
+    sync::Once,
+};
+
+use gauss_lowering::target::Target;
+use inkwell::targets::{InitializationConfig, Target as LlvmTarget};
+
+use crate::{error::Error, ffi};
+
+/// The machine that this program runs on.
+pub const HOST: &str = "host";
+
+/// The targets besides the host, each with the CPU that is taken where none is given.
+const TARGETS: [(&str, &str); 3] = [
+    ("x86_64-linux-gnu", "x86-64"),
+    ("aarch64-linux-gnu", "generic"),
+    ("aarch64-none-elf", "generic"),
+];
+
+/// Which core stands for a CPU that the lowering has no description of: the
+/// first whose features the CPU has.
+const STAND_INS: [(&str, &str); 4] = [
+    ("x86-64-v4", "+avx512f,+avx512vl,+avx512bw,+avx512dq,+avx512cd"),
+    ("x86-64-v3", "+avx2,+fma,+bmi2"),
+    ("x86-64", "+sse2"),
+    ("generic", "+neon"),
+];
+
+/// Makes LLVM's backends available. Cheap after the first call.
+pub fn initialise() {
+    static BACKENDS: Once = Once::new();
+    BACKENDS.call_once(|| {
+        let everything = InitializationConfig::default();
+        LlvmTarget::initialize_x86(&everything);
+        LlvmTarget::initialize_aarch64(&everything);
+    });
+}
+
+/// The target that the command line names.
+pub fn find(target: &str, cpu: Option<&str>) -> Result<Target, Error> {
+    initialise();
+    let host = Target::host();
+    if target == HOST && cpu.is_none_or(|cpu| cpu == "native") {
+        return Ok(host);
+    }
+    let triple = if target == HOST { &host.triple } else { target };
+    // The vendor says nothing: aarch64-unknown-linux-gnu is aarch64-linux-gnu.
+    let short = triple.replace("-unknown-", "-").replace("-pc-", "-");
+    let Some((triple, default_cpu)) = TARGETS.iter().find(|(name, _)| *name == short) else {
+        let names: Vec<_> = std::iter::once(HOST).chain(TARGETS.map(|(name, _)| name)).collect();
+        return Err(Error::request(format!("the target '{target}' is not supported"))
+            .with_help(suggest(target, &names, "targets")));
+    };
+    let cpu = cpu.unwrap_or(default_cpu);
+    if cpu == "native" {
+        return Target::find(triple, cpu).map_err(|message| {
+            Error::request(message).with_help("name the CPU, for example --cpu cortex-a72")
+        });
+    }
+    let cpus = cpus(triple)?;
+    if !cpus.iter().any(|known| known == cpu) {
+        let names: Vec<_> = cpus.iter().map(String::as_str).collect();
+        return Err(Error::request(format!("LLVM knows no CPU '{cpu}' for the target {triple}"))
+            .with_help(suggest(cpu, &names, "CPUs")));
+    }
+    Target::find(triple, cpu).or_else(|_| stand_in(triple, cpu))
+}
+
+/// The description of a CPU that only LLVM knows.
+fn stand_in(triple: &str, cpu: &str) -> Result<Target, Error> {
+    let has = |features: &str| {
+        let [Ok(triple), Ok(cpu), Ok(features)] = [triple, cpu, features].map(CString::new) else {
+            return false;
+        };
+        // SAFETY: strings that outlive the call; the backends are initialised.
+        unsafe { ffi::pfp_cpu_has_features(triple.as_ptr(), cpu.as_ptr(), features.as_ptr()) }
+    };
+    let core = STAND_INS.iter().find(|(_, features)| has(features)).map(|(core, _)| *core);
+    let core = core.ok_or_else(|| Error::request(format!("the CPU '{cpu}' has no vector unit")))?;
+    let target = Target::find(triple, core).map_err(Error::Internal)?;
+    Ok(Target { cpu: cpu.into(), ..target })
+}
+
+/// The CPUs that LLVM knows for a triple.
+fn cpus(triple: &str) -> Result<Vec<String>, Error> {
+    extern "C" fn add(name: *const c_char, length: usize, cpus: *mut c_void) {
+        // SAFETY: `cpus` is the vector below; the name is valid during the call.
+        let (cpus, name) = unsafe {
+            (&mut *cpus.cast::<Vec<String>>(), std::slice::from_raw_parts(name.cast(), length))
+        };
+        cpus.push(String::from_utf8_lossy(name).into_owned());
+    }
+    let mut cpus = Vec::<String>::new();
+    let name = CString::new(triple).map_err(|error| Error::Internal(error.to_string()))?;
+    // SAFETY: a string and a vector that outlive the call.
+    match unsafe { ffi::pfp_target_cpus(name.as_ptr(), add, (&raw mut cpus).cast()) } {
+        true => Ok(cpus),
+        false => Err(Error::Internal(format!("LLVM has no backend for {triple}"))),
+    }
+}
+
+/// Which of `known` the user may have meant.
+fn suggest(given: &str, known: &[&str], what: &str) -> String {
+    let mut close: Vec<_> = known
+        .iter()
+        .map(|name| (strsim::jaro_winkler(given, name), *name))
+        .filter(|(similarity, _)| *similarity > 0.8)
+        .collect();
+    close.sort_by(|(a, left), (b, right)| b.total_cmp(a).then(left.cmp(right)));
+    let close: Vec<_> = close.into_iter().take(5).map(|(_, name)| name).collect();
+    match close[..] {
+        [] => format!("known {what}: {}", known.join(", ")),
+        [name] => format!("did you mean '{name}'?"),
+        _ => format!("similar {what}: {}", close.join(", ")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cpu_that_only_llvm_knows_gets_the_widest_core_that_it_can_run() {
+        let core = |target, cpu| find(target, Some(cpu)).map(|target| target.name);
+        assert_eq!(core("x86_64-linux-gnu", "znver4").unwrap(), "x86-64-v4");
+        assert_eq!(core("x86_64-linux-gnu", "skylake").unwrap(), "x86-64-v3");
+        assert_eq!(core("aarch64-linux-gnu", "cortex-a57").unwrap(), "generic");
+        assert_eq!(core("aarch64-unknown-linux-gnu", "cortex-a53").unwrap(), "cortex-a53");
+    }
+
+    #[test]
+    fn a_misspelt_cpu_is_answered_with_similar_ones() {
+        let Err(Error::Request { message, help }) = find("aarch64-linux-gnu", Some("cortex-a27"))
+        else {
+            panic!("there is no such CPU");
+        };
+        assert_eq!(message, "LLVM knows no CPU 'cortex-a27' for the target aarch64-linux-gnu");
+        assert!(help.unwrap().contains("cortex-a72"));
+    }
+}

@@ -1,0 +1,211 @@
+//! A function to compile, its inputs and what it must give.
+
+use std::{collections::BTreeMap, fmt::Write};
+
+use gauss_dialect::{interpreter::Tensor, shape::TensorType};
+use gauss_lowering::{
+    parameters::{ParameterSource, ParameterTensor},
+    target::Target,
+};
+use pfp::{
+    compile::{Compiled, Network, Texts},
+    diagnostics::Source,
+    jit::CompiledModel,
+    module::Session,
+};
+
+/// Tensors by name, as a parameter file holds them.
+#[derive(Debug, Default, Clone)]
+pub struct Posterior(pub BTreeMap<String, ParameterTensor>);
+
+impl Posterior {
+    /// Adds a parameter; a Gaussian one as `<name>.mean` and `<name>.var`.
+    pub fn insert(&mut self, name: &str, tensor: &Tensor) {
+        let shape: Vec<_> = tensor.shape.iter().map(|&size| size as i64).collect();
+        let mut put = |name: String, values: &[f64]| {
+            let values = values.iter().map(|&value| value as f32).collect();
+            self.0.insert(name, ParameterTensor { shape: shape.clone(), values });
+        };
+        match &tensor.variance {
+            Some(variance) => {
+                put(format!("{name}.mean"), &tensor.mean);
+                put(format!("{name}.var"), variance);
+            }
+            None => put(name.to_owned(), &tensor.mean),
+        }
+    }
+}
+
+impl ParameterSource for Posterior {
+    fn name(&self) -> &str {
+        "the test's posterior"
+    }
+
+    fn tensors(&self) -> Vec<String> {
+        self.0.keys().cloned().collect()
+    }
+
+    fn tensor(&self, name: &str) -> Result<Option<ParameterTensor>, String> {
+        Ok(self.0.get(name).cloned())
+    }
+}
+
+/// One function with one result.
+#[derive(Debug, Clone)]
+pub struct Case {
+    pub name: String,
+    pub module: String,
+    pub posterior: Posterior,
+    pub inputs: Vec<Tensor>,
+    pub expected: Tensor,
+}
+
+/// An operand of a case's op: a function argument, or a parameter that is known
+/// when the case is compiled.
+#[derive(Debug, Clone)]
+pub struct Operand {
+    pub tensor: Tensor,
+    pub parameter: bool,
+}
+
+impl Case {
+    /// A function with a single op.
+    pub fn of_op(
+        name: &str,
+        op: &str,
+        attributes: &str,
+        operands: &[Operand],
+        expected: Tensor,
+    ) -> Self {
+        let mut case = Self {
+            name: c_name(name),
+            module: String::new(),
+            posterior: Posterior::default(),
+            inputs: vec![],
+            expected,
+        };
+        let (mut arguments, mut parameters, mut names, mut types) = (vec![], String::new(), vec![], vec![]);
+        for (number, operand) in operands.iter().enumerate() {
+            let ty = operand.tensor.ty();
+            if operand.parameter {
+                let name = format!("p{number}");
+                writeln!(parameters, "  %{name} = gauss.parameter \"{name}\" : {ty}").unwrap();
+                case.posterior.insert(&name, &operand.tensor);
+                names.push(format!("%{name}"));
+            } else {
+                arguments.push(format!("%a{number}: {ty}"));
+                case.inputs.push(operand.tensor.clone());
+                names.push(format!("%a{number}"));
+            }
+            types.push(ty.to_string());
+        }
+        let gaussian = operands.iter().any(|operand| operand.tensor.variance.is_some());
+        let result = TensorType { gaussian, ..case.expected.ty() };
+        case.module = format!(
+            "func.func @{}({}) -> {result} {{\n{parameters}  %r = gauss.{op} {} {attributes} : ({}) -> {result}\n  \
+             return %r : {result}\n}}\n",
+            case.name,
+            arguments.join(", "),
+            names.join(", "),
+            types.join(", ")
+        );
+        case
+    }
+
+    /// The object for a target.
+    pub fn compile(&self, target: &Target) -> Compiled {
+        compile(&self.module, Some(&self.posterior), None, target)
+    }
+
+    /// What the compiled function gives on this machine.
+    pub fn run(&self) -> Tensor {
+        let compiled = self.compile(&Target::host());
+        let model = CompiledModel::new(&compiled).unwrap();
+        let buffers = self.buffers();
+        let slices: Vec<_> = buffers.iter().map(Vec::as_slice).collect();
+        let outputs = model.run(&slices).unwrap();
+        self.result(outputs)
+    }
+
+    /// The arguments of the C function.
+    pub fn buffers(&self) -> Vec<Vec<f32>> {
+        self.inputs.iter().flat_map(components).collect()
+    }
+
+    /// Output buffers as a tensor.
+    pub fn result(&self, outputs: Vec<Vec<f32>>) -> Tensor {
+        let mut outputs = outputs.into_iter().map(|values| values.into_iter().map(f64::from).collect());
+        let mean = outputs.next().unwrap();
+        Tensor { shape: self.expected.shape.clone(), mean, variance: outputs.next() }
+    }
+}
+
+/// A tensor's means, then its variances, in single precision.
+pub fn components(tensor: &Tensor) -> Vec<Vec<f32>> {
+    let single = |values: &Vec<f64>| values.iter().map(|&value| value as f32).collect();
+    [Some(&tensor.mean), tensor.variance.as_ref()].into_iter().flatten().map(single).collect()
+}
+
+/// Compiles the only function of a module.
+pub fn compile(
+    module: &str,
+    posterior: Option<&Posterior>,
+    batch: Option<i64>,
+    target: &Target,
+) -> Compiled {
+    let session = Session::new();
+    let source = Source::new("test.mlir", module);
+    let parameters = posterior.filter(|posterior| !posterior.0.is_empty());
+    let parameters = parameters.map(|posterior| posterior as &dyn ParameterSource);
+    let compiled = Network::with_source(&session, &source, parameters, batch).and_then(|network| {
+        let function = network.function(None)?;
+        network.compile(function, target, Texts::default(), &|_| {})
+    });
+    compiled.unwrap_or_else(|error| panic!("{error:?}\n{module}"))
+}
+
+fn c_name(name: &str) -> String {
+    name.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '_' }).collect()
+}
+
+/// How far a result may be from the reference.
+#[derive(Debug, Clone, Copy)]
+pub struct Tolerance {
+    /// Of the mean, in units of the reference's standard deviation.
+    pub mean_of_sigma: f64,
+    /// Of the mean, relative.
+    pub mean: f64,
+    /// Of the mean, absolute.
+    pub mean_absolute: f64,
+    /// Of the variance, relative.
+    pub variance: f64,
+    /// Of the variance, absolute.
+    pub variance_absolute: f64,
+}
+
+/// Checks every element; the message names the worst.
+pub fn check(name: &str, actual: &Tensor, expected: &Tensor, tolerance: Tolerance) {
+    assert_eq!(actual.shape, expected.shape, "{name}");
+    let zeros = vec![0.0; expected.mean.len()];
+    let variance = expected.variance.as_ref().unwrap_or(&zeros);
+    for (index, (&mean, &reference)) in actual.mean.iter().zip(&expected.mean).enumerate() {
+        let allowed = tolerance.mean_of_sigma * variance[index].sqrt()
+            + tolerance.mean * reference.abs()
+            + tolerance.mean_absolute;
+        assert!(
+            (mean - reference).abs() <= allowed,
+            "{name}: mean {mean} at {index}, reference {reference} ± {}",
+            variance[index].sqrt()
+        );
+    }
+    for (index, (&v, &reference)) in
+        actual.variance.as_ref().unwrap_or(&zeros).iter().zip(variance).enumerate()
+    {
+        assert!(v >= 0.0, "{name}: variance {v} at {index}");
+        let allowed = tolerance.variance * reference + tolerance.variance_absolute;
+        assert!(
+            (v - reference).abs() <= allowed,
+            "{name}: variance {v} at {index}, reference {reference}"
+        );
+    }
+}

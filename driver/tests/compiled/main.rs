@@ -1,0 +1,13 @@
+//! Compiled code against the float64 reference: golden vectors, random networks,
+//! the objects' promises, the special functions.
+
+#[path = "../../../dialect/tests/common/mod.rs"]
+mod common;
+
+mod case;
+mod golden;
+mod linked;
+mod object;
+mod published;
+mod random;
+mod special;
