@@ -15,6 +15,7 @@
 #include "mlir/IR/Builders.h"
 #include "mlir/IR/DialectImplementation.h"
 #include "mlir/IR/DialectResourceBlobManager.h"
+#include "mlir/Transforms/InliningUtils.h"
 #include "llvm/ADT/TypeSwitch.h"
 
 using namespace mlir;
@@ -232,7 +233,19 @@ LogicalResult FlattenOp::canonicalize(FlattenOp op, PatternRewriter &rewriter) {
 #define GET_OP_CLASSES
 #include "GaussOps.cpp.inc"
 
+namespace {
+
+/// Every op is a pure function of its operands, so it may stand anywhere.
+struct GaussInlinerInterface : public DialectInlinerInterface {
+  using DialectInlinerInterface::DialectInlinerInterface;
+
+  bool isLegalToInline(Operation *, Region *, bool, IRMapping &) const final { return true; }
+};
+
+} // namespace
+
 void GaussDialect::initialize() {
+  addInterfaces<GaussInlinerInterface>();
   addTypes<
 #define GET_TYPEDEF_LIST
 #include "GaussTypes.cpp.inc"

@@ -35,9 +35,7 @@ fn use_destinations(function: Op) -> Outcome {
     let Some(end) = body.terminator() else {
         return Err(fail(function, "has no terminator"));
     };
-    let results = end.operands();
-    let values = results.iter().copied().chain(body.arguments());
-    for ty in values.map(Value::ty) {
+    for ty in end.operands().into_iter().chain(body.arguments()).map(Value::ty) {
         let is_static = ty.shape().is_some_and(|shape| shape.iter().all(|&size| size > 0));
         if !ty.is_ranked_tensor() || !is_static || !ty.element_type().is_f32() {
             return Err(fail(
@@ -66,7 +64,8 @@ fn use_destinations(function: Op) -> Outcome {
         argument.replace_all_uses_with(read.result(0));
         read.set_operand(0, argument);
     }
-    for result in results {
+    // Read again: a result may be an argument.
+    for result in end.operands() {
         let number = body.arguments().len();
         let out = body.insert_argument(number, buffer(result.ty()), function.location());
         Builder::before(end)

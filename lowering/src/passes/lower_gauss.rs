@@ -283,7 +283,6 @@ impl Emitter {
                 Builder::before(top_level(op, module))
                     .op("memref.global")
                     .attr("sym_name", self.context.string_attr(&symbol))
-                    .attr("sym_visibility", self.context.string_attr("private"))
                     .attr("type", memref.attr())
                     .attr("constant", self.context.unit_attr())
                     .build();
