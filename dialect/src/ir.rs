@@ -9,7 +9,6 @@
 
 use std::{ffi::c_void, fmt};
 
-use melior::StringRef;
 use mlir_sys::{
     MlirAffineExpr, MlirAffineMap, MlirAttribute, MlirBlock, MlirContext, MlirLocation,
     MlirNamedAttribute, MlirOperation, MlirRegion, MlirStringRef, MlirType, MlirValue,
@@ -35,8 +34,13 @@ fn string_ref(text: &str) -> MlirStringRef {
 }
 
 fn to_string(text: MlirStringRef) -> String {
+    // The pointer of an empty string may be null.
+    if text.length == 0 {
+        return String::new();
+    }
     // SAFETY: MLIR returns strings that live as long as the entity they were read of.
-    unsafe { StringRef::from_raw(text) }.as_str().unwrap_or_default().to_owned()
+    let bytes = unsafe { std::slice::from_raw_parts(text.data.cast::<u8>(), text.length) };
+    String::from_utf8_lossy(bytes).into_owned()
 }
 
 /// Collects what one of the C API's print functions writes.

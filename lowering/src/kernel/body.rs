@@ -53,6 +53,31 @@ impl<'a> Body<'a> {
         self.nest.body.terminator().map(Op::operands).unwrap_or_default()
     }
 
+    /// Is every result its accumulator plus something that depends on no accumulator?
+    pub fn is_sum(&self) -> bool {
+        let first = self.nest.inputs.len();
+        let accumulators: Vec<_> = (0..self.nest.outputs.len())
+            .map(|number| self.nest.body.argument(first + number))
+            .collect();
+        let is_used = |value: Value| value.users().len() == 1;
+        self.results().into_iter().zip(&accumulators).all(|(result, &accumulator)| {
+            let mut value = result;
+            // Back from the result through what is added, each used once.
+            while value != accumulator {
+                let Some(op) = value.defining_op().filter(|_| is_used(value)) else {
+                    return false;
+                };
+                value = match op.name().as_str() {
+                    "math.fma" => op.operand(2),
+                    "arith.addf" if accumulators.contains(&op.operand(0)) => op.operand(0),
+                    "arith.addf" => op.operand(1),
+                    _ => return false,
+                };
+            }
+            is_used(accumulator)
+        })
+    }
+
     /// The longest path of operations from an accumulator to its next value.
     pub fn chain(&self) -> i64 {
         let accumulators: Vec<_> = (0..self.nest.outputs.len())

@@ -219,11 +219,9 @@ impl Kernel<'_> {
             self.evaluate(builder, root, tile, &[], &HashMap::new())
         } else {
             let initial = (0..root.outputs.len()).map(|number| self.initial(builder, tile, number));
-            let carried: Vec<Value> = initial.flatten().collect();
-            self.reduce(builder, tile, &mut vec![], carried)
-                .chunks(cells.len())
-                .map(<[Value]>::to_vec)
-                .collect()
+            let initial: Vec<Value> = initial.flatten().collect();
+            let sums = self.sum(builder, tile, initial);
+            sums.chunks(cells.len()).map(<[Value]>::to_vec).collect()
         };
         let mut held: HashMap<Value, Vec<Value>> = HashMap::new();
         let keep = |held: &mut HashMap<_, _>, nest: &Nest, results: Vec<Vec<Value>>| {
@@ -264,24 +262,51 @@ impl Kernel<'_> {
         }
     }
 
-    /// The loops over the reductions that `steps` does not fix yet, innermost last.
+    /// The reduction from `initial`, in as many sets of accumulators as the
+    /// schedule says; the others start from zero and are added at the end.
+    fn sum(&self, builder: Builder, tile: &Tile, initial: Vec<Value>) -> Vec<Value> {
+        let accumulators = initial.len();
+        let mut carried = initial;
+        for _ in 1..self.schedule.splits {
+            for accumulator in 0..accumulators {
+                let zero = builder.context().f32_attr(0.0);
+                let width = carried[accumulator].ty().shape().unwrap_or_default();
+                carried.push(splat(builder, zero, width.first().copied().unwrap_or(1)));
+            }
+        }
+        let carried = self.reduce(builder, tile, &mut vec![], 0, carried);
+        let mut sets = carried.chunks(accumulators);
+        let first = sets.next().unwrap_or_default().to_vec();
+        sets.fold(first, |sums, set| {
+            let add = |(&a, &b): (&Value, &Value)| builder.value("arith.addf", &[a, b], a.ty());
+            sums.iter().zip(set).map(add).collect()
+        })
+    }
+
+    /// The loops over the reductions that `steps` does not fix yet, innermost
+    /// last. A step adds to the accumulators of `set`.
     fn reduce(
         &self,
         builder: Builder,
         tile: &Tile,
         steps: &mut Vec<Linear>,
-        carried: Vec<Value>,
+        set: usize,
+        mut carried: Vec<Value>,
     ) -> Vec<Value> {
         let root = &self.group.root;
         let sizes = root.reduction_sizes();
         let Some(&size) = sizes.get(steps.len()) else {
             let cells = tile.extent.rows as usize * tile.extent.chunks.len();
-            let given = carried
+            let accumulators = cells * root.outputs.len();
+            let own = set * accumulators..(set + 1) * accumulators;
+            let given = carried[own.clone()]
                 .chunks(cells)
                 .enumerate()
                 .map(|(number, values)| (root.inputs.len() + number, values.to_vec()))
                 .collect();
-            return self.evaluate(builder, root, tile, steps, &given).concat();
+            let sums = self.evaluate(builder, root, tile, steps, &given).concat();
+            carried.splice(own, sums);
+            return carried;
         };
         let innermost = steps.len() + 1 == sizes.len();
         let unroll = match innermost {
@@ -293,7 +318,8 @@ impl Kernel<'_> {
         let mut written_out = |builder: Builder, start: Linear, count, mut carried: Vec<Value>| {
             for step in 0..count {
                 steps.push(start.clone().plus_constant(step));
-                carried = self.reduce(builder, tile, steps, carried);
+                let set = if innermost { (step % self.schedule.splits) as usize } else { set };
+                carried = self.reduce(builder, tile, steps, set, carried);
                 steps.pop();
             }
             carried

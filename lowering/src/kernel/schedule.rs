@@ -27,6 +27,9 @@ pub struct Schedule {
     pub rows: i64,
     /// Vectors of a full tile.
     pub vectors: i64,
+    /// Sets of accumulators that take the steps of a sum in turn, where one set
+    /// would wait for its own results.
+    pub splits: i64,
     /// The parallel dimensions, outermost loop first.
     pub order: Vec<usize>,
     /// Are products of constants computed at compile time and loaded, rather than
@@ -79,8 +82,15 @@ const SLOW_OPS: [(&str, i64); 4] =
 /// The cheapest schedule of a group.
 pub fn choose(group: &Group, core: &Core, constants: &Constants) -> Schedule {
     let root = &group.root;
-    let none =
-        Schedule { vector: None, row: None, rows: 1, vectors: 1, order: vec![], precompute: false };
+    let none = Schedule {
+        vector: None,
+        row: None,
+        rows: 1,
+        vectors: 1,
+        splits: 1,
+        order: vec![],
+        precompute: false,
+    };
     let mut best = (f64::INFINITY, none);
     for vector in 0..root.parallel {
         let rows = (0..root.parallel).filter(|&dim| dim != vector).map(Some);
@@ -93,10 +103,12 @@ pub fn choose(group: &Group, core: &Core, constants: &Constants) -> Schedule {
             let (max_rows, max_vectors) = model.largest_tile();
             for rows in 1..=max_rows {
                 for vectors in 1..=max_vectors {
-                    if let Some(cost) = model.cost(rows, vectors)
-                        && cost < best.0
-                    {
-                        best = (cost, model.schedule(rows, vectors));
+                    for &splits in model.possible_splits() {
+                        if let Some(cost) = model.cost(rows, vectors, splits)
+                            && cost < best.0
+                        {
+                            best = (cost, model.schedule(rows, vectors, splits));
+                        }
                     }
                 }
             }
@@ -142,6 +154,15 @@ impl<'a> Model<'a> {
         }
     }
 
+    /// Only a sum can be split, and only along the steps that are written out.
+    fn possible_splits(&self) -> &'static [i64] {
+        let innermost = self.root().reduction_sizes().last().copied().unwrap_or(1);
+        match self.body.is_sum() && innermost >= self.core.reduction_unroll {
+            true => &[1, 2, 4],
+            false => &[1],
+        }
+    }
+
     fn is_packed(&self, input: &Access) -> bool {
         !self.root().is_elementwise()
             && self.constants.values(input.root).is_some()
@@ -161,12 +182,12 @@ impl<'a> Model<'a> {
 
     /// Cycles for the whole group, up to a constant factor; `None` where the tile
     /// does not fit the registers.
-    fn cost(&self, rows: i64, vectors: i64) -> Option<f64> {
+    fn cost(&self, rows: i64, vectors: i64, splits: i64) -> Option<f64> {
         let root = self.root();
         let counts = self.body.counts();
         let outputs = root.outputs.len() as i64;
         if !root.is_elementwise() {
-            let used = outputs * rows * vectors
+            let used = outputs * rows * vectors * splits
                 + counts.values_of_vector * vectors
                 + counts.values_of_row
                 + i64::from(rows * vectors > 1);
@@ -197,12 +218,13 @@ impl<'a> Model<'a> {
                     + counts.ops_of_vector as f64 * chunks
                     + counts.ops_of_row as f64 * rows;
                 let loads = loads_of_vector * chunks + loads_of_row * rows;
-                let latency = (counts.chain * self.core.fma_latency) as f64;
+                let latency = (counts.chain * self.core.fma_latency) as f64 / splits as f64;
                 let step = (arithmetic / self.core.fma_ports as f64)
                     .max(loads / self.core.load_ports as f64)
                     .max(if root.is_elementwise() { 0.0 } else { latency });
                 // Loop control and the first loads of a step are not free.
-                total += depth * (step + 0.5) + per_element * tile + 2.0;
+                let joins = (splits - 1) as f64 * outputs as f64 * tile;
+                total += depth * (step + 0.5) + per_element * tile + joins + 2.0;
             }
         }
         Some(total * others as f64)
@@ -233,7 +255,7 @@ impl<'a> Model<'a> {
         stores + arithmetic as f64 / self.core.fma_ports as f64
     }
 
-    fn schedule(&self, rows: i64, vectors: i64) -> Schedule {
+    fn schedule(&self, rows: i64, vectors: i64, splits: i64) -> Schedule {
         let root = self.root();
         let packed = |input: &&Access| self.is_packed(input);
         let weight_of_row =
@@ -255,6 +277,7 @@ impl<'a> Model<'a> {
             row: self.row,
             rows,
             vectors,
+            splits,
             order,
             precompute: weight_of_row || (weight_of_vector && rows <= 2 && reuse >= 16),
         }
