@@ -6,6 +6,7 @@ mod llvm_config;
 
 fn main() {
     println!("cargo:rerun-if-changed=src/lib.rs");
+    println!("cargo:rerun-if-changed=debian-packages");
     println!("cargo:rerun-if-env-changed=PFP_LLVM_PREFIX");
     println!("cargo:rerun-if-env-changed=MLIR_SYS_220_PREFIX");
     if let Err(missing) = llvm_config::Llvm::find() {

@@ -20,10 +20,8 @@ const DEBIAN_PREFIX: &str = "/usr/lib/llvm-22";
 const PREFIX_VARIABLES: [&str; 4] =
     ["PFP_LLVM_PREFIX", "MLIR_SYS_220_PREFIX", "LLVM_SYS_221_PREFIX", "TABLEGEN_220_PREFIX"];
 
-/// The packages of Debian 12 that a build needs.
-pub const APT_LINE: &str = "apt-get install -y --no-install-recommends \
-    llvm-22-dev llvm-22-tools libmlir-22-dev mlir-22-tools libclang-22-dev libpolly-22-dev \
-    libzstd-dev zlib1g-dev libxml2-dev libz3-dev g++";
+/// The packages of Debian 12 that a build needs, one a line. `./x` reads the same file.
+pub const PACKAGES: &str = include_str!("../debian-packages");
 
 /// What a build reads of the installation, each by a file that shows it is there.
 const REQUIRED: [(&str, &str); 6] = [
@@ -47,9 +45,11 @@ pub struct Missing(String);
 
 impl fmt::Display for Missing {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let packages = PACKAGES.split_whitespace().collect::<Vec<_>>().join(" ");
         write!(
             f,
-            "{}\nOn Debian 12 install LLVM and MLIR {MAJOR_VERSION} with\n\n    {APT_LINE}\n\n\
+            "{}\nOn Debian 12 install LLVM and MLIR {MAJOR_VERSION} with\n\n    \
+             apt-get install -y --no-install-recommends {packages}\n\n\
              or set PFP_LLVM_PREFIX, MLIR_SYS_220_PREFIX, TABLEGEN_220_PREFIX and \
              LLVM_SYS_221_PREFIX to the prefix of an installation.",
             self.0
