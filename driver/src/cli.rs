@@ -3,6 +3,7 @@
 mod check;
 mod compile;
 mod completions;
+mod demo;
 mod inspect;
 mod run;
 mod table;
@@ -41,6 +42,7 @@ enum Command {
     Run(run::RunArgs),
     Check(check::CheckArgs),
     Inspect(inspect::InspectArgs),
+    Demo(demo::DemoArgs),
     Completions(completions::CompletionsArgs),
 }
 
@@ -68,15 +70,9 @@ struct ModelArgs {
 }
 
 impl ModelArgs {
-    fn source(&self) -> Result<std::sync::Arc<Source>, Error> {
-        let bytes =
-            std::fs::read(&self.module).map_err(|error| Error::read(&self.module, error))?;
-        Ok(Source::new(self.module.display().to_string(), bytes))
-    }
-
     fn open<'s>(&self, session: &'s Session, ui: &Ui) -> Result<Network<'s>, Error> {
         ui.stage("reading the network");
-        let source = self.source()?;
+        let source = Source::open(&self.module)?;
         let parameters = self.params.as_deref().map(Safetensors::open).transpose()?;
         Network::open(session, &source, parameters.as_ref(), self.batch)
     }
@@ -94,6 +90,7 @@ pub fn main() -> ExitCode {
         Command::Run(args) => run::run(args, &ui),
         Command::Check(args) => check::check(args, &ui),
         Command::Inspect(args) => inspect::inspect(args, &ui),
+        Command::Demo(args) => demo::demo(args, &ui),
         Command::Completions(args) => completions::completions(args, &ui),
     };
     ui.finish();
@@ -101,7 +98,7 @@ pub fn main() -> ExitCode {
         Ok(Outcome::Done) => ExitCode::SUCCESS,
         Ok(Outcome::Rejected) => ExitCode::FAILURE,
         Err(error) => {
-            eprintln!("{:?}", Report::new(error));
+            ui.say(&format!("{:?}", Report::new(error)));
             ExitCode::FAILURE
         }
     }

@@ -1,12 +1,14 @@
 //! MLIR's diagnostics as reports that show the source line.
 
-use std::{fmt, sync::Arc};
+use std::{fmt, fs, path::Path, sync::Arc};
 
 use melior::{
     diagnostic::{Diagnostic, DiagnosticSeverity},
     ir::Location,
 };
 use miette::{LabeledSpan, NamedSource, Severity, SourceCode};
+
+use crate::error::Error;
 
 /// Lines are cut here when they are shown: a `dense<"0x..">` may be megabytes long.
 const SHOWN_COLUMNS: usize = 160;
@@ -22,6 +24,12 @@ impl Source {
     /// A module of this name, such as a path; textual, or MLIR bytecode.
     pub fn new(name: impl Into<String>, bytes: impl Into<Vec<u8>>) -> Arc<Self> {
         Arc::new(Self { name: name.into(), bytes: bytes.into() })
+    }
+
+    /// The module in a file.
+    pub fn open(path: &Path) -> Result<Arc<Self>, Error> {
+        let bytes = fs::read(path).map_err(|error| Error::read(path, error))?;
+        Ok(Self::new(path.display().to_string(), bytes))
     }
 
     /// What the module is called.

@@ -22,7 +22,7 @@ use crate::{
 };
 
 /// A kind of file. The file is named after the function.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, ValueEnum)]
 pub enum Kind {
     /// NAME.o: the object file
     Obj,

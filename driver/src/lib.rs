@@ -9,6 +9,7 @@
 //! - [`jit`]: a compiled model in this process;
 //! - [`data`], [`batches`]: arrays in files, and models on many items;
 //! - [`reference`]: the float64 reference and Monte Carlo, and errors against them;
+//! - [`demo`]: the built-in networks on their built-in data;
 //! - [`cli`]: the command line;
 //! - [`diagnostics`], [`error`]: what is wrong, and where;
 //! - [`tools`]: MLIR's stock tools with the gauss dialect.
@@ -17,6 +18,7 @@ pub mod batches;
 pub mod cli;
 pub mod compile;
 pub mod data;
+pub mod demo;
 pub mod diagnostics;
 pub mod emit;
 pub mod error;

@@ -2,7 +2,6 @@
 
 use std::{
     cell::RefCell,
-    fs,
     path::Path,
     rc::Rc,
     sync::{Arc, Once},
@@ -79,8 +78,7 @@ impl Session {
 
     /// Reads, parses and verifies a file.
     pub fn open(&self, path: &Path) -> Result<Module<'_>, Error> {
-        let bytes = fs::read(path).map_err(|error| Error::read(path, error))?;
-        self.parse(&Source::new(path.display().to_string(), bytes))
+        self.parse(&Source::open(path)?)
     }
 
     fn rejected(&self, source: &Source, otherwise: &str) -> Error {

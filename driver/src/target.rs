@@ -6,7 +6,11 @@ use std::{
 };
 
 use gauss_lowering::target::Target;
-use inkwell::targets::{InitializationConfig, Target as LlvmTarget};
+use inkwell::llvm_sys::target::{
+    LLVMInitializeAArch64AsmPrinter, LLVMInitializeAArch64Target, LLVMInitializeAArch64TargetInfo,
+    LLVMInitializeAArch64TargetMC, LLVMInitializeX86AsmPrinter, LLVMInitializeX86Target,
+    LLVMInitializeX86TargetInfo, LLVMInitializeX86TargetMC,
+};
 
 use crate::{error::Error, ffi};
 
@@ -32,10 +36,17 @@ const STAND_INS: [(&str, &str); 4] = [
 /// Makes LLVM's backends available. Cheap after the first call.
 pub fn initialise() {
     static BACKENDS: Once = Once::new();
-    BACKENDS.call_once(|| {
-        let everything = InitializationConfig::default();
-        LlvmTarget::initialize_x86(&everything);
-        LlvmTarget::initialize_aarch64(&everything);
+    // Without assembly parsers and disassemblers, which inkwell would link in.
+    // SAFETY: called once; LLVM keeps its registry of backends behind a lock.
+    BACKENDS.call_once(|| unsafe {
+        LLVMInitializeX86TargetInfo();
+        LLVMInitializeX86Target();
+        LLVMInitializeX86TargetMC();
+        LLVMInitializeX86AsmPrinter();
+        LLVMInitializeAArch64TargetInfo();
+        LLVMInitializeAArch64Target();
+        LLVMInitializeAArch64TargetMC();
+        LLVMInitializeAArch64AsmPrinter();
     });
 }
 

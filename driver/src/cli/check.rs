@@ -16,6 +16,9 @@ use crate::{
     target::{self, HOST},
 };
 
+/// The most random numbers that are made.
+const RANDOM_LIMIT: usize = 1 << 28;
+
 /// Compare a compiled network with the reference and with Monte Carlo
 #[derive(Debug, Args)]
 #[command(after_help = "The reference computes the same moments in float64, layer by layer; the \
@@ -91,7 +94,7 @@ pub fn check(args: CheckArgs, ui: &Ui) -> Result<Outcome, Error> {
     let function = network.function(args.function.as_deref())?;
     let signature = &function.signature;
     let arrays = match args.input.input.is_empty() {
-        true => random_inputs(signature, args.items as usize, args.seed),
+        true => random_inputs(signature, args.items as usize, args.seed)?,
         false => args.input.read()?,
     };
     let items = Items::new(signature, &arrays)?.first(args.items as usize);
@@ -135,9 +138,14 @@ pub fn check(args: CheckArgs, ui: &Ui) -> Result<Outcome, Error> {
 }
 
 /// Standard normal numbers; variances between 0 and 1.
-fn random_inputs(signature: &Signature, items: usize, seed: u64) -> Vec<Array> {
+fn random_inputs(signature: &Signature, items: usize, seed: u64) -> Result<Vec<Array>, Error> {
     let batch = signature.batch();
-    signature
+    let elements: usize = signature.input_buffers().iter().map(|b| b.tensor.elements()).sum();
+    if elements.saturating_mul(items.div_ceil(batch)) > RANDOM_LIMIT {
+        return Err(Error::request(format!("{items} random items are too many"))
+            .with_help("choose fewer with --items"));
+    }
+    let arrays = signature
         .input_buffers()
         .iter()
         .zip(0..)
@@ -157,7 +165,8 @@ fn random_inputs(signature: &Signature, items: usize, seed: u64) -> Vec<Array> {
                 .collect();
             Array { shape, values }
         })
-        .collect()
+        .collect::<Vec<_>>();
+    Ok(arrays)
 }
 
 fn deviation(expected: &Moments, sampled: &Moments) -> Deviation {

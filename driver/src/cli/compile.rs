@@ -56,6 +56,7 @@ pub fn compile(args: CompileArgs, ui: &Ui) -> Result<Outcome, Error> {
         None => network.functions().iter().collect(),
     };
     let mut kinds = args.emit;
+    kinds.sort();
     kinds.dedup();
     let mut reports = Vec::new();
     let mut lines = Vec::new();

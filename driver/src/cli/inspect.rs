@@ -11,6 +11,7 @@ use super::{
 };
 use crate::{
     compile::{Arena, Function, Network},
+    diagnostics::Source,
     error::Error,
     layers::Layer,
     module::Session,
@@ -60,7 +61,7 @@ pub fn inspect(args: InspectArgs, ui: &Ui) -> Result<Outcome, Error> {
     let target = target::find(&args.target, args.cpu.as_deref())?;
     let session = Session::new();
     ui.stage("reading the network");
-    let source = args.model.source()?;
+    let source = Source::open(&args.model.module)?;
     let parameters: Box<dyn ParameterSource> = match &args.model.params {
         Some(path) => Box::new(Safetensors::open(path)?),
         None => Box::new(Zeros::of(session.parse(&source)?.op())),
@@ -138,6 +139,9 @@ fn text(report: &Report) -> String {
     lines.join("\n")
 }
 
+/// The most zeros in one parameter.
+const ZEROS_LIMIT: usize = 1 << 30;
+
 /// Parameters that are all zero, for what does not depend on their values.
 struct Zeros(Vec<(String, Vec<i64>)>);
 
@@ -171,8 +175,9 @@ impl ParameterSource for Zeros {
         let Some((_, shape)) = self.0.iter().find(|(known, _)| known == name) else {
             return Ok(None);
         };
-        let elements = shape.iter().product::<i64>();
-        let elements = usize::try_from(elements).map_err(|error| error.to_string())?;
+        let elements = shape.iter().try_fold(1i64, |product, &size| product.checked_mul(size));
+        let elements = elements.and_then(|n| usize::try_from(n).ok()).filter(|&n| n <= ZEROS_LIMIT);
+        let elements = elements.ok_or("it is too large to make up; give --params")?;
         Ok(Some(ParameterTensor { shape: shape.clone(), values: vec![0.0; elements] }))
     }
 }

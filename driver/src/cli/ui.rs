@@ -72,8 +72,13 @@ impl Ui {
         if let Some((what, start)) = self.stage.take()
             && self.args.verbose
         {
-            eprintln!("{what}: {:.1} ms", start.elapsed().as_secs_f64() * 1e3);
+            self.say(&format!("{what}: {:.1} ms", start.elapsed().as_secs_f64() * 1e3));
         }
+    }
+
+    /// Prints on standard error, if anybody listens.
+    pub fn say(&self, text: &str) {
+        let _ = writeln!(io::stderr().lock(), "{text}");
     }
 
     /// The work is over.

@@ -84,7 +84,8 @@ impl Case {
             inputs: vec![],
             expected,
         };
-        let (mut arguments, mut parameters, mut names, mut types) = (vec![], String::new(), vec![], vec![]);
+        let (mut arguments, mut parameters, mut names, mut types) =
+            (vec![], String::new(), vec![], vec![]);
         for (number, operand) in operands.iter().enumerate() {
             let ty = operand.tensor.ty();
             if operand.parameter {
@@ -134,7 +135,8 @@ impl Case {
 
     /// Output buffers as a tensor.
     pub fn result(&self, outputs: Vec<Vec<f32>>) -> Tensor {
-        let mut outputs = outputs.into_iter().map(|values| values.into_iter().map(f64::from).collect());
+        let mut outputs =
+            outputs.into_iter().map(|values| values.into_iter().map(f64::from).collect());
         let mean = outputs.next().unwrap();
         Tensor { shape: self.expected.shape.clone(), mean, variance: outputs.next() }
     }

@@ -164,7 +164,12 @@ fn every_golden_op_on_aarch64() {
         let target = Target::find("aarch64-linux-gnu", cpu).unwrap();
         let Some(results) = linked::run(cases, &target) else { return };
         for (case, result) in cases.iter().zip(results) {
-            check(&format!("{} on {cpu}", case.name), &result, &case.expected, case_tolerance(case));
+            check(
+                &format!("{} on {cpu}", case.name),
+                &result,
+                &case.expected,
+                case_tolerance(case),
+            );
         }
     }
 }

@@ -23,7 +23,10 @@ fn toolchain(target: &Target) -> Option<Toolchain> {
     let complete = runs(toolchain.compiler) && toolchain.emulator.is_none_or(runs);
     if !complete {
         let Toolchain { compiler, emulator } = toolchain;
-        eprintln!("SKIPPED: {} needs {compiler} {emulator:?} (./x test installs them)", target.triple);
+        eprintln!(
+            "SKIPPED: {} needs {compiler} {emulator:?} (./x test installs them)",
+            target.triple
+        );
         return None;
     }
     Some(toolchain)

@@ -90,9 +90,8 @@ impl Generator {
         if self.flip() {
             operands.push(self.operand(&[outputs], parameter));
         }
-        let attributes = format!(
-            "strides {stride:?} padding {padding:?} dilation {dilation:?} groups {groups}"
-        );
+        let attributes =
+            format!("strides {stride:?} padding {padding:?} dilation {dilation:?} groups {groups}");
         ("conv2d", attributes, operands, vec![n, outputs, positions[0], positions[1]])
     }
 
@@ -117,7 +116,10 @@ impl Generator {
         (op, attributes, operands, vec![n, channels, positions[0], positions[1]])
     }
 
-    fn elementwise(&mut self, op: &'static str) -> (&'static str, String, Vec<Operand>, Vec<usize>) {
+    fn elementwise(
+        &mut self,
+        op: &'static str,
+    ) -> (&'static str, String, Vec<Operand>, Vec<usize>) {
         let rank = self.rng.random_range(if op == "batch_norm" { 2..=4 } else { 0..=4 });
         let shape: Vec<_> = (0..rank).map(|_| self.size(9)).collect();
         let mut operands = vec![self.operand(&shape, false)];
@@ -173,7 +175,11 @@ fn reference(case: &Case) -> Tensor {
         };
         let shape: Vec<_> = ty.shape.iter().map(|&size| size as usize).collect();
         Ok(match ty.gaussian {
-            true => Tensor::gaussian(&shape, read(format!("{name}.mean"))?, read(format!("{name}.var"))?),
+            true => Tensor::gaussian(
+                &shape,
+                read(format!("{name}.mean"))?,
+                read(format!("{name}.var"))?,
+            ),
             false => Tensor::deterministic(&shape, read(name.to_owned())?),
         })
     };

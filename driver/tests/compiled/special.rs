@@ -46,7 +46,10 @@ fn worst(model: &CompiledModel, reference: fn(f64) -> f64) -> f64 {
                 // The last float before overflow may round either way.
                 assert!(y == rounded || y >= f32::MAX * 0.999_999, "f({x}) = {y}, not {rounded}");
             } else if rounded.abs() < f32::MIN_POSITIVE {
-                assert!((f64::from(y) - exact).abs() <= f64::from(f32::MIN_POSITIVE), "f({x}) = {y}");
+                assert!(
+                    (f64::from(y) - exact).abs() <= f64::from(f32::MIN_POSITIVE),
+                    "f({x}) = {y}"
+                );
             } else {
                 let ulp = f64::from(f32::from_bits(rounded.abs().to_bits() + 1) - rounded.abs());
                 worst = worst.max((f64::from(y) - exact).abs() / ulp);

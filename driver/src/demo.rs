@@ -1,0 +1,408 @@
+//! The built-in networks on their built-in data: what `pfp demo` measures.
+
+pub mod aarch64;
+pub mod mean_network;
+pub mod metrics;
+
+use std::{
+    path::{Path, PathBuf},
+    time::Instant,
+};
+
+use pfp_runtime::predictive;
+use serde::Serialize;
+
+use crate::{
+    batches::{self, Items},
+    compile::{Compiled, Network, Texts},
+    data::{self, Array, Output, Preparation},
+    diagnostics::Source,
+    error::Error,
+    jit::CompiledModel,
+    module::Session,
+    parameters::Safetensors,
+    reference::{self, Moments, Reference},
+    signature::Signature,
+    target::{self, HOST},
+};
+use aarch64::Run;
+use mean_network::Means;
+use metrics::auroc;
+
+/// The networks, by the names of their files.
+pub const NETWORKS: [&str; 2] = ["mlp", "cnn"];
+
+/// The core that the AArch64 objects are made for.
+pub const CROSS: (&str, &str) = ("aarch64-linux-gnu", "cortex-a72");
+
+/// Passes of the Monte Carlo that the latency is compared with.
+pub const MONTE_CARLO_SAMPLES: u32 = 30;
+
+/// Draws of the logits that the entropies of one image are computed from. They
+/// are draws of ten numbers each, not of the weights.
+const LOGIT_DRAWS: u32 = 1000;
+
+/// How long one latency is measured.
+const ROUNDS: usize = 25;
+
+/// The held-out images.
+pub struct Data {
+    digits: Array,
+    labels: Array,
+    ambiguous: Array,
+    /// The two digits that each ambiguous image is a blend of.
+    pairs: Array,
+    out_of_domain: Array,
+}
+
+/// A kind of images.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Group {
+    /// Held-out digits.
+    Digits,
+    /// Blends of two digits.
+    Ambiguous,
+    /// What is no digit.
+    OutOfDomain,
+}
+
+/// What a network says of a group.
+#[derive(Debug, Clone, Serialize)]
+pub struct GroupReport {
+    /// The group.
+    pub group: Group,
+    /// How many images.
+    pub images: usize,
+    /// The share of right answers; for blends, of answers that name one of the two.
+    pub accuracy: Option<f64>,
+    /// Mean entropy of the predicted class probabilities, in nats.
+    pub predictive: f64,
+    /// Its mean share that more training cannot remove.
+    pub aleatoric: f64,
+    /// Its mean share that the model does not know; the mutual information.
+    pub epistemic: f64,
+}
+
+/// How well digits and out-of-domain images are told apart: 0.5 is chance, 1 perfect.
+#[derive(Debug, Clone, Serialize)]
+pub struct Auroc {
+    /// By the mean variance of the logits.
+    pub variance: f64,
+    /// By the mutual information of class and weights.
+    pub mutual_information: f64,
+}
+
+/// Microseconds per image on this machine, one image at a time.
+#[derive(Debug, Clone, Serialize)]
+pub struct Latency {
+    /// The compiled probabilistic forward pass.
+    pub pfp: f64,
+    /// The same network with its weights at their means, by the same compiler.
+    pub mean_network: f64,
+}
+
+/// The largest errors over all images and classes.
+#[derive(Debug, Clone, Copy, Serialize)]
+pub struct Agreement {
+    /// Of the means, relative to max(|mean|, standard deviation).
+    pub mean: f64,
+    /// Of the variances, relative.
+    pub variance: f64,
+}
+
+/// What the demo found for one network.
+#[derive(Debug, Clone, Serialize)]
+pub struct Report {
+    /// The network.
+    pub network: String,
+    /// The groups.
+    pub groups: Vec<GroupReport>,
+    /// Telling digits from out-of-domain images.
+    pub auroc: Auroc,
+    /// Latencies on the host.
+    pub latency_us: Latency,
+    /// Compiled code on the host against the float64 reference.
+    pub host_to_reference: Agreement,
+    /// Compiled code on AArch64 against the reference, where it could be run.
+    pub aarch64_to_reference: Option<Agreement>,
+    /// The two against each other.
+    pub aarch64_to_host: Option<Agreement>,
+    /// Why AArch64 could not be run.
+    pub aarch64_missing: Option<String>,
+    /// Sizes of the AArch64 object: code, weights, arena, stack.
+    pub aarch64_bytes: [u64; 4],
+}
+
+impl Data {
+    /// Reads the images of a directory.
+    pub fn open(directory: &Path, preparation: &Preparation) -> Result<Self, Error> {
+        let read = |file: &str| data::read(&directory.join(file).display().to_string());
+        let images = |file: &str| -> Result<Array, Error> {
+            let mut images = read(file)?;
+            preparation.apply(&mut images);
+            Ok(images)
+        };
+        let data = Self {
+            digits: images("test-images.idx3-ubyte")?,
+            labels: read("test-labels.idx1-ubyte")?,
+            ambiguous: images("ambiguous-images.idx3-ubyte")?,
+            pairs: read("ambiguous-labels.idx2-ubyte")?,
+            out_of_domain: images("ood-images.idx3-ubyte")?,
+        };
+        let images = |array: &Array| array.shape.first().copied().unwrap_or(0);
+        match images(&data.digits) == data.labels.values.len()
+            && 2 * images(&data.ambiguous) == data.pairs.values.len()
+        {
+            true => Ok(data),
+            false => Err(Error::request(format!(
+                "images and labels in {} differ in number",
+                directory.display()
+            ))),
+        }
+    }
+
+    fn group(&self, group: Group) -> &Array {
+        match group {
+            Group::Digits => &self.digits,
+            Group::Ambiguous => &self.ambiguous,
+            Group::OutOfDomain => &self.out_of_domain,
+        }
+    }
+
+    /// The labels of a group and how many there are for each image.
+    fn labels(&self, group: Group) -> Option<(&[f32], usize)> {
+        match group {
+            Group::Digits => Some((&self.labels.values, 1)),
+            Group::Ambiguous => Some((&self.pairs.values, 2)),
+            Group::OutOfDomain => None,
+        }
+    }
+}
+
+impl Group {
+    /// All groups.
+    pub const ALL: [Self; 3] = [Self::Digits, Self::Ambiguous, Self::OutOfDomain];
+}
+
+/// Compiles one network and measures it.
+pub fn measure(
+    directory: &Path,
+    network: &str,
+    data: &Data,
+    watch: &dyn Fn(&str),
+) -> Result<Report, Error> {
+    let files = Files::new(directory, network);
+    let session = Session::new();
+    let (source, parameters) =
+        (Source::open(&files.module)?, Safetensors::open(&files.parameters)?);
+    let loaded = Network::open(&session, &source, Some(&parameters), Some(1))?;
+    let function = loaded.function(None)?;
+    check_signature(&function.signature)?;
+
+    watch(&format!("{network}: compiling"));
+    let host = target::find(HOST, None)?;
+    let cross = target::find(CROSS.0, Some(CROSS.1))?;
+    let on_host = loaded.compile(function, &host, Texts::default(), &|_| ())?;
+    let on_cross = loaded.compile(function, &cross, Texts::default(), &|_| ())?;
+    let model = CompiledModel::new(&on_host)?;
+
+    let all = join(&Group::ALL.map(|group| data.group(group)));
+    let arrays = [all];
+    let items = Items::new(&function.signature, &arrays)?;
+    watch(&format!("{network}: running on the host"));
+    let results = moments(&function.signature, &batches::run(&model, &items, &|_| ())?)?;
+    watch(&format!("{network}: running on AArch64"));
+    let aarch64 = aarch64::run(&on_cross, &items)?;
+    watch(&format!("{network}: float64 reference"));
+    let expected = Reference::new(&loaded, function)?.run(&items, &|_| ())?;
+    let expected = expected.into_iter().next().ok_or_else(|| Error::request("no outputs"))?;
+
+    watch(&format!("{network}: latency"));
+    let digits = [data.digits.clone()];
+    let digits = Items::new(&function.signature, &digits)?;
+    let pfp = latency(&model, &digits)?;
+    let means = Means::new(&parameters);
+    let mean_source = mean_network::source(&source);
+    let mean_network = Network::with_source(&session, &mean_source, Some(&means), Some(1))?;
+    let mean_function = mean_network.function(None)?;
+    let mean_model = CompiledModel::new(&mean_network.compile(
+        mean_function,
+        &host,
+        Texts::default(),
+        &|_| (),
+    )?)?;
+    let mean_network = latency(&mean_model, &digits)?;
+
+    watch(&format!("{network}: uncertainties"));
+    let scores = Scores::of(&results, items.count());
+    let (aarch64, aarch64_missing) = match aarch64 {
+        Run::Done(outputs) => (Some(moments(&function.signature, &outputs)?), None),
+        Run::Missing(tool) => (None, Some(tool)),
+    };
+    Ok(Report {
+        network: network.to_owned(),
+        groups: scores.groups(data),
+        auroc: scores.auroc(data),
+        latency_us: Latency { pfp, mean_network },
+        host_to_reference: agreement(&results, &expected),
+        aarch64_to_reference: aarch64.as_ref().map(|aarch64| agreement(aarch64, &expected)),
+        aarch64_to_host: aarch64.as_ref().map(|aarch64| agreement(aarch64, &results)),
+        aarch64_missing,
+        aarch64_bytes: sizes(&on_cross),
+    })
+}
+
+/// The files of a network.
+struct Files {
+    module: PathBuf,
+    parameters: PathBuf,
+}
+
+impl Files {
+    fn new(directory: &Path, network: &str) -> Self {
+        let file = |ending: &str| directory.join(format!("{network}.{ending}"));
+        Self { module: file("mlir"), parameters: file("safetensors") }
+    }
+}
+
+/// A demo network reads one plain image and writes Gaussian logits.
+fn check_signature(signature: &Signature) -> Result<(), Error> {
+    match (&signature.inputs[..], &signature.outputs[..]) {
+        ([input], [output]) if !input.gaussian && output.gaussian => Ok(()),
+        _ => Err(Error::request("the demo needs networks from plain images to Gaussian logits")),
+    }
+}
+
+fn join(arrays: &[&Array]) -> Array {
+    let items = arrays.iter().map(|array| array.shape.first().copied().unwrap_or(0)).sum();
+    let rest = arrays.first().map(|array| array.shape.get(1..).unwrap_or_default());
+    Array {
+        shape: [&[items], rest.unwrap_or_default()].concat(),
+        values: arrays.iter().flat_map(|array| array.values.iter().copied()).collect(),
+    }
+}
+
+fn moments(signature: &Signature, outputs: &[Output]) -> Result<Moments, Error> {
+    let moments = reference::moments(signature, outputs).into_iter().next();
+    moments.ok_or_else(|| Error::request("the network has no outputs"))
+}
+
+fn agreement(result: &Moments, reference: &Moments) -> Agreement {
+    let compared =
+        reference::compare(std::slice::from_ref(result), std::slice::from_ref(reference));
+    let compared = compared.first();
+    let variance = compared.and_then(|c| c.variance.as_ref()).map_or(0.0, |errors| errors.max);
+    Agreement { mean: compared.map_or(0.0, |c| c.mean.max), variance }
+}
+
+fn sizes(compiled: &Compiled) -> [u64; 4] {
+    let report = &compiled.report;
+    [report.text_bytes, compiled.weight_bytes, compiled.arena.bytes, report.stack_bound_bytes]
+}
+
+/// Microseconds per item: the fastest of several rounds over all items.
+fn latency(model: &CompiledModel, items: &Items) -> Result<f64, Error> {
+    let inputs: Vec<_> = (0..items.count()).map(|item| items.chunk(item, 1)).collect();
+    let mut outputs: Vec<_> = model
+        .signature()
+        .output_buffers()
+        .iter()
+        .map(|buffer| vec![0.0; buffer.tensor.elements()])
+        .collect();
+    let mut outputs: Vec<_> = outputs.iter_mut().map(Vec::as_mut_slice).collect();
+    let mut arena = model.arena();
+    let mut best = f64::INFINITY;
+    for _ in 0..ROUNDS {
+        let start = Instant::now();
+        for input in &inputs {
+            model.run_into(&[input[0].as_slice()], &mut outputs, &mut arena)?;
+        }
+        best = best.min(start.elapsed().as_secs_f64());
+    }
+    Ok(best * 1e6 / inputs.len().max(1) as f64)
+}
+
+/// What is computed for every image of all groups, one after the other.
+struct Scores {
+    class: Vec<usize>,
+    uncertainty: Vec<predictive::Uncertainty>,
+    variance: Vec<f64>,
+}
+
+impl Scores {
+    fn of(logits: &Moments, images: usize) -> Self {
+        let classes = (logits.mean.len() / images.max(1)).max(1);
+        let narrow = |values: &[f64]| values.iter().map(|&x| x as f32).collect::<Vec<_>>();
+        let mean = narrow(&logits.mean);
+        let variance = narrow(logits.variance.as_deref().unwrap_or_default());
+        let mut scores = Self { class: Vec::new(), uncertainty: Vec::new(), variance: Vec::new() };
+        let mut probabilities = vec![0.0; classes];
+        let mut scratch = vec![0.0; classes];
+        for (seed, (mean, variance)) in
+            (0..).zip(mean.chunks_exact(classes).zip(variance.chunks_exact(classes)))
+        {
+            // The slices have the same length, which is all that could be wrong.
+            let uncertainty = predictive::decompose_into(
+                mean,
+                variance,
+                LOGIT_DRAWS,
+                seed,
+                &mut probabilities,
+                &mut scratch,
+            );
+            scores.uncertainty.push(uncertainty.unwrap_or_default());
+            scores.class.push(predictive::argmax(&probabilities).unwrap_or(0));
+            let sum: f64 = variance.iter().copied().map(f64::from).sum();
+            scores.variance.push(sum / classes as f64);
+        }
+        scores
+    }
+
+    /// Where the images of a group lie.
+    fn range(data: &Data, group: Group) -> std::ops::Range<usize> {
+        let count = |group: &Group| data.group(*group).shape.first().copied().unwrap_or(0);
+        let start = Group::ALL.iter().take_while(|&&other| other != group).map(count).sum();
+        start..start + count(&group)
+    }
+
+    fn groups(&self, data: &Data) -> Vec<GroupReport> {
+        Group::ALL
+            .iter()
+            .map(|&group| {
+                let range = Self::range(data, group);
+                let images = range.len();
+                let uncertainty = &self.uncertainty[range.clone()];
+                let average = |part: fn(&predictive::Uncertainty) -> f32| {
+                    let sum: f64 = uncertainty.iter().map(part).map(f64::from).sum();
+                    sum / images.max(1) as f64
+                };
+                let accuracy = data.labels(group).map(|(labels, each)| {
+                    let named = self.class[range.clone()]
+                        .iter()
+                        .zip(labels.chunks_exact(each))
+                        .filter(|(class, labels)| labels.contains(&(**class as f32)));
+                    named.count() as f64 / images.max(1) as f64
+                });
+                GroupReport {
+                    group,
+                    images,
+                    accuracy,
+                    predictive: average(|u| u.total),
+                    aleatoric: average(|u| u.aleatoric),
+                    epistemic: average(|u| u.epistemic),
+                }
+            })
+            .collect()
+    }
+
+    fn auroc(&self, data: &Data) -> Auroc {
+        let [digits, other] =
+            [Group::Digits, Group::OutOfDomain].map(|group| Self::range(data, group));
+        let epistemic: Vec<_> = self.uncertainty.iter().map(|u| f64::from(u.epistemic)).collect();
+        Auroc {
+            variance: auroc(&self.variance[digits.clone()], &self.variance[other.clone()]),
+            mutual_information: auroc(&epistemic[digits], &epistemic[other]),
+        }
+    }
+}

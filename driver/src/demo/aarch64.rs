@@ -1,0 +1,87 @@
+//! An AArch64 object in a C program under qemu.
+
+use std::{fs, path::Path, process::Command};
+
+use crate::{
+    batches::Items,
+    compile::Compiled,
+    data::Output,
+    emit::{self, Kind},
+    error::Error,
+};
+
+const COMPILER: &str = "aarch64-linux-gnu-gcc";
+const EMULATOR: &str = "qemu-aarch64";
+
+/// What came of it.
+pub enum Run {
+    /// The outputs for all items.
+    Done(Vec<Output>),
+    /// A tool is missing; says which and how it is installed.
+    Missing(String),
+}
+
+/// Runs an object with one plain input and one Gaussian output, one item per call.
+pub fn run(compiled: &Compiled, items: &Items) -> Result<Run, Error> {
+    for (tool, package) in
+        [(COMPILER, "gcc-aarch64-linux-gnu libc6-dev-arm64-cross"), (EMULATOR, "qemu-user")]
+    {
+        if Command::new(tool).arg("--version").output().is_err() {
+            return Ok(Run::Missing(format!("{tool} is missing: apt-get install {package}")));
+        }
+    }
+    let directory = tempfile::tempdir().map_err(|error| Error::request(error.to_string()))?;
+    let path = |file: &str| directory.path().join(file);
+    let write = |file: &Path, contents: &[u8]| {
+        fs::write(file, contents).map_err(|error| Error::write(file, error))
+    };
+    emit::write(compiled, &[Kind::Obj, Kind::Header], directory.path())?;
+    let name = &compiled.function.name;
+    let program = include_str!("harness.c")
+        .replace("NAME", name)
+        .replace("PREFIX", &format!("PFP_{}", name.to_uppercase()));
+    write(&path("main.c"), program.as_bytes())?;
+    let input: Vec<u8> = (0..items.count())
+        .flat_map(|item| items.chunk(item, 1).remove(0))
+        .flat_map(f32::to_le_bytes)
+        .collect();
+    write(&path("input"), &input)?;
+    execute(Command::new(COMPILER).args(["-std=c11", "-O1", "-static", "-o"]).args([
+        path("main"),
+        path("main.c"),
+        path(&format!("{name}.o")),
+    ]))?;
+    execute(Command::new(EMULATOR).args([path("main"), path("input"), path("output")]))?;
+    let output = fs::read(path("output")).map_err(|error| Error::read(&path("output"), error))?;
+    let values: Vec<_> =
+        output.chunks_exact(4).map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]])).collect();
+
+    // Means and variances of one item after the other.
+    let buffers = compiled.function.signature.output_buffers();
+    let elements = compiled.function.signature.outputs[0].elements();
+    let outputs = buffers.iter().enumerate().map(|(index, buffer)| Output {
+        name: buffer.name.clone(),
+        shape: vec![items.count(), elements],
+        values: values
+            .chunks_exact(elements)
+            .skip(index)
+            .step_by(buffers.len())
+            .flatten()
+            .copied()
+            .collect(),
+    });
+    Ok(Run::Done(outputs.collect()))
+}
+
+fn execute(command: &mut Command) -> Result<(), Error> {
+    let output = command.output().map_err(|error| Error::request(error.to_string()))?;
+    match output.status.success() {
+        true => Ok(()),
+        false => Err(Error::request(format!(
+            "{} failed ({}): {}",
+            command.get_program().to_string_lossy(),
+            output.status,
+            String::from_utf8_lossy(&output.stderr).trim()
+        ))),
+    }
+}
