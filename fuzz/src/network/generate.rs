@@ -1,0 +1,474 @@
+//! Networks from bytes: every layer, operand kind and shape, all of them valid.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write;
+
+use gauss_dialect::{
+    ir::DYNAMIC,
+    layer::{AvgPool2d, Conv2d, Layer, Window},
+    shape::{self, TensorType},
+};
+use gauss_lowering::parameters::{ParameterSource, ParameterTensor};
+use libfuzzer_sys::arbitrary::{Result, Unstructured};
+
+/// The most elements of any tensor; it keeps a run within milliseconds.
+const MAX_ELEMENTS: i64 = 1 << 11;
+
+/// The most layers.
+const MAX_LAYERS: usize = 8;
+
+/// The largest number in [`MEANS`].
+pub const LARGEST_MEAN: f64 = 10.0;
+
+const MEANS: [f32; 12] =
+    [0.0, 1.0, -1.0, 0.5, -0.25, 2.0, -3.0, 0.1, -0.7, LARGEST_MEAN as f32, 1e-3, -1e-40];
+const VARIANCES: [f32; 8] = [0.0, 1.0, 0.25, 0.01, 4.0, 0.3, 1e-6, 1e-40];
+const POSITIVE: [f32; 4] = [1.0, 0.5, 2.0, 0.1];
+
+/// A module with one public function, and what it needs to run.
+pub struct Generated {
+    pub text: String,
+    /// The batch to compile for, where the module leaves it open.
+    pub batch: Option<i64>,
+    pub posterior: Posterior,
+    /// The function's input buffers; a Gaussian input has two.
+    pub inputs: Vec<Vec<f32>>,
+}
+
+/// The values of the parameters.
+#[derive(Default)]
+pub struct Posterior(BTreeMap<String, ParameterTensor>);
+
+impl ParameterSource for Posterior {
+    fn name(&self) -> &str {
+        "the generated posterior"
+    }
+
+    fn tensors(&self) -> Vec<String> {
+        self.0.keys().cloned().collect()
+    }
+
+    fn tensor(&self, name: &str) -> std::result::Result<Option<ParameterTensor>, String> {
+        Ok(self.0.get(name).cloned())
+    }
+}
+
+/// A network.
+pub fn network(bytes: &mut Unstructured) -> Result<Generated> {
+    let batch = bytes.int_in_range(1..=5)?;
+    let dynamic = bytes.arbitrary()?;
+    let mut generator = Generator {
+        bytes,
+        batch,
+        dynamic,
+        seed: 0,
+        arguments: Vec::new(),
+        inputs: Vec::new(),
+        values: Vec::new(),
+        computed: 0,
+        body: String::new(),
+        helpers: BTreeSet::new(),
+        posterior: Posterior::default(),
+    };
+    generator.seed = generator.bytes.arbitrary::<u8>()?.into();
+    generator.input()?;
+    for _ in 0..generator.bytes.int_in_range(1..=MAX_LAYERS)? {
+        generator.layer()?;
+    }
+    generator.finish()
+}
+
+/// Something that an op can read.
+#[derive(Clone)]
+struct Value {
+    name: String,
+    ty: TensorType,
+}
+
+/// What a tensor's elements may be.
+#[derive(Clone, Copy, PartialEq)]
+enum Domain {
+    Any,
+    /// Not negative: a variance.
+    Variance,
+    /// Above zero: a running variance.
+    Positive,
+}
+
+struct Generator<'b, 'u> {
+    bytes: &'b mut Unstructured<'u>,
+    batch: i64,
+    /// Is the batch written `?`?
+    dynamic: bool,
+    /// Chooses the numbers; a byte of input for each would be most of the input.
+    seed: u64,
+    arguments: Vec<Value>,
+    inputs: Vec<Vec<f32>>,
+    /// What later layers may read: the arguments and what was computed.
+    values: Vec<Value>,
+    /// How many of the ops' results have been named.
+    computed: usize,
+    body: String,
+    /// Functions that the network calls.
+    helpers: BTreeSet<String>,
+    posterior: Posterior,
+}
+
+impl Generator<'_, '_> {
+    fn chance(&mut self, out_of: u8) -> Result<bool> {
+        self.bytes.ratio(1, out_of)
+    }
+
+    fn size(&mut self, max: i64) -> Result<i64> {
+        self.bytes.int_in_range(1..=max.max(1))
+    }
+
+    /// The leading size of what holds the batch.
+    fn leading(&self) -> i64 {
+        if self.dynamic { DYNAMIC } else { self.batch }
+    }
+
+    fn elements(&self, shape: &[i64]) -> i64 {
+        shape.iter().map(|&size| if size == DYNAMIC { self.batch } else { size }).product()
+    }
+
+    /// As many numbers as a tensor of this shape has.
+    fn numbers(&mut self, shape: &[i64], palette: &[f32]) -> Vec<f32> {
+        (0..self.elements(shape))
+            .map(|_| {
+                // splitmix64
+                self.seed = self.seed.wrapping_add(0x9e37_79b9_7f4a_7c15);
+                let mut x = self.seed;
+                x = (x ^ (x >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+                x = (x ^ (x >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+                palette[((x ^ (x >> 31)) % palette.len() as u64) as usize]
+            })
+            .collect()
+    }
+
+    fn palette(domain: Domain) -> &'static [f32] {
+        match domain {
+            Domain::Any => &MEANS,
+            Domain::Variance => &VARIANCES,
+            Domain::Positive => &POSITIVE,
+        }
+    }
+
+    /// The first argument of the network, what the layers start from.
+    fn input(&mut self) -> Result<()> {
+        let gaussian = self.bytes.arbitrary()?;
+        let n = self.leading();
+        let shape = match self.bytes.int_in_range(0..=7u8)? {
+            0..=3 => vec![n, self.size(6)?, self.size(11)?, self.size(11)?],
+            4..=5 => vec![n, self.size(70)?],
+            6 => vec![n],
+            _ => vec![n, self.size(6)?, self.size(20)?],
+        };
+        self.argument(TensorType { shape, gaussian }, Domain::Any);
+        Ok(())
+    }
+
+    fn argument(&mut self, ty: TensorType, domain: Domain) -> Value {
+        let value = Value { name: format!("%in{}", self.arguments.len()), ty };
+        let shape = value.ty.shape.clone();
+        let mean = self.numbers(&shape, Self::palette(domain));
+        self.inputs.push(mean);
+        if value.ty.gaussian {
+            let variance = self.numbers(&shape, &VARIANCES);
+            self.inputs.push(variance);
+        }
+        self.arguments.push(value.clone());
+        if domain == Domain::Any {
+            self.values.push(value.clone());
+        }
+        value
+    }
+
+    /// An operand of this shape: an argument, a parameter, a constant or an
+    /// earlier value.
+    fn operand(&mut self, shape: &[i64], gaussian: bool, domain: Domain) -> Result<Value> {
+        let ty = TensorType { shape: shape.to_vec(), gaussian };
+        let fitting: Vec<_> = self.values.iter().filter(|value| value.ty == ty).cloned().collect();
+        if domain == Domain::Any && !fitting.is_empty() && self.chance(3)? {
+            return self.bytes.choose(&fitting).cloned();
+        }
+        if shape.contains(&DYNAMIC) || self.chance(4)? {
+            return Ok(self.argument(ty, domain));
+        }
+        let mean = self.numbers(shape, Self::palette(domain));
+        let variance = gaussian.then(|| self.numbers(shape, &VARIANCES));
+        if self.bytes.arbitrary()? {
+            return Ok(self.parameter(ty, mean, variance));
+        }
+        let tensor = TensorType { gaussian: false, ..ty.clone() };
+        let splat = self.chance(4)?;
+        let dense = |values: &[f32]| {
+            let values = if splat { &values[..1] } else { values };
+            let bytes = values.iter().flat_map(|value| value.to_le_bytes());
+            let hex = bytes.fold(String::new(), |hex, byte| hex + &format!("{byte:02X}"));
+            format!("dense<\"0x{hex}\"> : {tensor}")
+        };
+        let text = match &variance {
+            Some(variance) => format!(
+                "gauss.constant mean({}) variance({}) : {ty}",
+                dense(&mean),
+                dense(variance)
+            ),
+            None => format!("arith.constant {}", dense(&mean)),
+        };
+        Ok(self.define(&text, ty))
+    }
+
+    fn parameter(&mut self, ty: TensorType, mean: Vec<f32>, variance: Option<Vec<f32>>) -> Value {
+        let name = format!("p{}", self.posterior.0.len());
+        let mut put = |name: String, values: Vec<f32>| {
+            let tensor = ParameterTensor { shape: ty.shape.clone(), values };
+            self.posterior.0.insert(name, tensor);
+        };
+        match variance {
+            Some(variance) => {
+                put(format!("{name}.mean"), mean);
+                put(format!("{name}.var"), variance);
+            }
+            None => put(name.clone(), mean),
+        }
+        self.define(&format!("gauss.parameter \"{name}\" : {ty}"), ty)
+    }
+
+    /// Writes an op.
+    fn define(&mut self, op: &str, ty: TensorType) -> Value {
+        let value = Value { name: format!("%{}", self.computed), ty };
+        self.computed += 1;
+        let _ = writeln!(self.body, "  {} = {op}", value.name);
+        value
+    }
+
+    /// Writes a layer whose attributes are `attributes`, unless its operands do
+    /// not fit or its result is too large.
+    fn emit(&mut self, layer: &Layer, name: &str, operands: &[Value], attributes: &str) {
+        let types: Vec<_> = operands.iter().map(|operand| operand.ty.clone()).collect();
+        let Ok(ty) = shape::infer(layer, &types) else { return };
+        if self.elements(&ty.shape) > MAX_ELEMENTS {
+            return;
+        }
+        let names: Vec<_> = operands.iter().map(|operand| operand.name.as_str()).collect();
+        let types: Vec<_> = types.iter().map(ToString::to_string).collect();
+        let (names, types) = (names.join(", "), types.join(", "));
+        let text = match layer {
+            Layer::Make => format!("gauss.make {names} : {}", operands[0].ty),
+            Layer::Mean | Layer::Variance => format!("gauss.{name} {names} : {types}"),
+            _ => format!("gauss.{name} {names}{attributes} : ({types}) -> {ty}"),
+        };
+        let value = self.define(&text, ty);
+        self.values.push(value);
+    }
+
+    /// A layer on the last value, now and then on an earlier one.
+    fn layer(&mut self) -> Result<()> {
+        let last = self.values.len() - 1;
+        let x = match self.chance(5)? {
+            true => self.bytes.choose(&self.values)?.clone(),
+            false => self.values[last].clone(),
+        };
+        let rank = x.ty.shape.len();
+        match (self.bytes.int_in_range(0..=15u8)?, rank) {
+            (0..=3, 4) => self.conv2d(x),
+            (0..=3, 2) => self.dense(x),
+            (4, 4) => self.pool(x, true),
+            (5, 4) => self.pool(x, false),
+            (4..=5, 2) => self.dense(x),
+            (6..=7, 2..) => self.batch_norm(x),
+            (8, _) => self.add(x),
+            (9, 1..) => {
+                self.emit(&Layer::Flatten, "flatten", &[x], "");
+                Ok(())
+            }
+            (10, 1..) => self.reshape(x),
+            (11, _) => self.make(x),
+            (12, _) => self.components(x),
+            (13, _) => self.call(&x),
+            _ => {
+                self.emit(&Layer::Relu, "relu", &[x], "");
+                Ok(())
+            }
+        }
+    }
+
+    fn bias(&mut self, outputs: i64) -> Result<Option<Value>> {
+        if self.chance(4)? {
+            return Ok(None);
+        }
+        let gaussian = self.bytes.arbitrary()?;
+        self.operand(&[outputs], gaussian, Domain::Any).map(Some)
+    }
+
+    fn dense(&mut self, x: Value) -> Result<()> {
+        let depth = x.ty.shape[1];
+        let outputs = self.size((MAX_ELEMENTS / depth).min(70))?;
+        let gaussian = self.bytes.arbitrary()?;
+        let weight = self.operand(&[outputs, depth], gaussian, Domain::Any)?;
+        let bias = self.bias(outputs)?;
+        let operands: Vec<_> = [x, weight].into_iter().chain(bias).collect();
+        self.emit(&Layer::Dense, "dense", &operands, "");
+        Ok(())
+    }
+
+    fn conv2d(&mut self, x: Value) -> Result<()> {
+        let channels = x.ty.shape[1];
+        let divisors: Vec<_> = (1..=channels).filter(|d| channels % d == 0).collect();
+        let groups = *self.bytes.choose(&divisors)?;
+        let kernel = [self.size(4)?, self.size(4)?];
+        let per_output = channels / groups * kernel[0] * kernel[1];
+        let outputs = groups * self.size((20 / groups).min(MAX_ELEMENTS / per_output / groups))?;
+        let strides = [self.size(3)?, self.size(3)?];
+        let dilation = [self.size(2)?, self.size(2)?];
+        let padding = self.padding(3)?;
+        let shape = [outputs, channels / groups, kernel[0], kernel[1]];
+        let gaussian = self.bytes.arbitrary()?;
+        let weight = self.operand(&shape, gaussian, Domain::Any)?;
+        let bias = self.bias(outputs)?;
+        let operands: Vec<_> = [x, weight].into_iter().chain(bias).collect();
+        let attributes = format!(
+            " strides {strides:?} padding {padding:?} dilation {dilation:?} groups {groups}"
+        );
+        let layer = Layer::Conv2d(Conv2d { strides, padding, dilation, groups });
+        self.emit(&layer, "conv2d", &operands, &attributes);
+        Ok(())
+    }
+
+    fn padding(&mut self, max: i64) -> Result<[i64; 4]> {
+        let mut padding = [0; 4];
+        if self.bytes.arbitrary()? {
+            for side in &mut padding {
+                *side = self.bytes.int_in_range(0..=max)?;
+            }
+        }
+        Ok(padding)
+    }
+
+    fn pool(&mut self, x: Value, maximum: bool) -> Result<()> {
+        let kernel = [self.size(4)?, self.size(4)?];
+        let strides = [self.size(4)?, self.size(4)?];
+        let padding = self.padding(kernel[0].min(kernel[1]) - 1)?;
+        let window = Window { kernel, strides, padding, dilation: [1, 1] };
+        let mut attributes = format!(" kernel {kernel:?} strides {strides:?} padding {padding:?}");
+        if maximum {
+            self.emit(&Layer::MaxPool2d(window), "max_pool2d", &[x], &attributes);
+        } else {
+            let count_include_pad = self.bytes.arbitrary()?;
+            let _ = write!(attributes, " count_include_pad {count_include_pad}");
+            let layer = Layer::AvgPool2d(AvgPool2d { window, count_include_pad });
+            self.emit(&layer, "avg_pool2d", &[x], &attributes);
+        }
+        Ok(())
+    }
+
+    fn batch_norm(&mut self, x: Value) -> Result<()> {
+        let channels = [x.ty.shape[1]];
+        let (gamma, beta) = (self.chance(4)?, self.chance(4)?);
+        let operands = [
+            x,
+            self.operand(&channels, gamma, Domain::Any)?,
+            self.operand(&channels, beta, Domain::Any)?,
+            self.operand(&channels, false, Domain::Any)?,
+            self.operand(&channels, false, Domain::Positive)?,
+        ];
+        let epsilon = *self.bytes.choose(&[1e-5, 0.0, 1.0])?;
+        let attributes = format!(" epsilon {epsilon:.6}");
+        self.emit(&Layer::BatchNorm(epsilon), "batch_norm", &operands, &attributes);
+        Ok(())
+    }
+
+    fn add(&mut self, x: Value) -> Result<()> {
+        let gaussian = self.bytes.arbitrary()?;
+        let other = self.operand(&x.ty.shape.clone(), gaussian, Domain::Any)?;
+        let operands = if self.bytes.arbitrary()? { [x, other] } else { [other, x] };
+        self.emit(&Layer::Add, "add", &operands, "");
+        Ok(())
+    }
+
+    fn reshape(&mut self, x: Value) -> Result<()> {
+        let (kept, rest) = match x.ty.shape[0] {
+            DYNAMIC => (vec![DYNAMIC], &x.ty.shape[1..]),
+            _ => (vec![], &x.ty.shape[..]),
+        };
+        let mut left = self.elements(rest);
+        let mut shape = kept;
+        for _ in 0..self.bytes.int_in_range(0..=3u8)? {
+            let divisors: Vec<_> = (1..=left).filter(|d| left % d == 0).collect();
+            let size = *self.bytes.choose(&divisors)?;
+            shape.push(size);
+            left /= size;
+        }
+        if left > 1 || shape.is_empty() {
+            shape.push(left);
+        }
+        let ty = TensorType { shape, gaussian: x.ty.gaussian };
+        let value = self.define(&format!("gauss.reshape {} : ({}) -> {ty}", x.name, x.ty), ty);
+        self.values.push(value);
+        Ok(())
+    }
+
+    /// A Gaussian from a mean and a variance that come from elsewhere.
+    fn make(&mut self, x: Value) -> Result<()> {
+        let mean = match x.ty.gaussian {
+            true => {
+                self.emit(&Layer::Mean, "mean", &[x], "");
+                self.values[self.values.len() - 1].clone()
+            }
+            false => x,
+        };
+        let variance = self.operand(&mean.ty.shape.clone(), false, Domain::Variance)?;
+        self.emit(&Layer::Make, "make", &[mean, variance], "");
+        Ok(())
+    }
+
+    fn components(&mut self, x: Value) -> Result<()> {
+        if x.ty.gaussian {
+            let variance: bool = self.bytes.arbitrary()?;
+            let (layer, name) =
+                if variance { (Layer::Variance, "variance") } else { (Layer::Mean, "mean") };
+            self.emit(&layer, name, &[x], "");
+        }
+        Ok(())
+    }
+
+    /// A call of a function of this module.
+    fn call(&mut self, x: &Value) -> Result<()> {
+        let ty = &x.ty;
+        let name = format!("@relu_{}", ty.to_string().replace(|c: char| !c.is_alphanumeric(), "_"));
+        self.helpers.insert(format!(
+            "func.func private {name}(%x: {ty}) -> {ty} {{\n  \
+             %y = gauss.relu %x : ({ty}) -> {ty}\n  return %y : {ty}\n}}\n"
+        ));
+        let value = self.define(&format!("func.call {name}({}) : ({ty}) -> {ty}", x.name), ty.clone());
+        self.values.push(value);
+        Ok(())
+    }
+
+    fn finish(mut self) -> Result<Generated> {
+        let mut results = self.values.last().cloned().into_iter().collect::<Vec<_>>();
+        while results.len() < 4 && self.chance(4)? {
+            let result = self.bytes.choose(&self.values)?.clone();
+            results.push(result);
+        }
+        let arguments: Vec<_> =
+            self.arguments.iter().map(|value| format!("{}: {}", value.name, value.ty)).collect();
+        let names: Vec<_> = results.iter().map(|value| value.name.as_str()).collect();
+        let types: Vec<_> = results.iter().map(|value| value.ty.to_string()).collect();
+        let helpers: String = self.helpers.into_iter().collect();
+        let text = format!(
+            "{helpers}func.func @net({}) -> ({types}) {{\n{}  return {} : {types}\n}}\n",
+            arguments.join(", "),
+            self.body,
+            names.join(", "),
+            types = types.join(", "),
+        );
+        Ok(Generated {
+            text,
+            batch: self.dynamic.then_some(self.batch),
+            posterior: self.posterior,
+            inputs: self.inputs,
+        })
+    }
+}
