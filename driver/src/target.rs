@@ -25,12 +25,13 @@ const TARGETS: [(&str, &str); 3] = [
 ];
 
 /// Which core stands for a CPU that the lowering has no description of: the
-/// first whose features the CPU has.
-const STAND_INS: [(&str, &str); 4] = [
-    ("x86-64-v4", "+avx512f,+avx512vl,+avx512bw,+avx512dq,+avx512cd"),
-    ("x86-64-v3", "+avx2,+fma,+bmi2"),
-    ("x86-64", "+sse2"),
-    ("generic", "+neon"),
+/// first of its architecture whose features the CPU has. LLVM aborts when it is
+/// asked for a feature of another architecture.
+const STAND_INS: [(&str, &str, &str); 4] = [
+    ("x86-64-v4", "x86_64", "+avx512f,+avx512vl,+avx512bw,+avx512dq,+avx512cd"),
+    ("x86-64-v3", "x86_64", "+avx2,+fma,+bmi2"),
+    ("x86-64", "x86_64", "+sse2"),
+    ("generic", "aarch64", "+neon"),
 ];
 
 /// Makes LLVM's backends available. Cheap after the first call.
@@ -89,7 +90,10 @@ fn stand_in(triple: &str, cpu: &str) -> Result<Target, Error> {
         // SAFETY: strings that outlive the call; the backends are initialised.
         unsafe { ffi::pfp_cpu_has_features(triple.as_ptr(), cpu.as_ptr(), features.as_ptr()) }
     };
-    let core = STAND_INS.iter().find(|(_, features)| has(features)).map(|(core, _)| *core);
+    let fits = |(_, architecture, features): &&(&str, &str, &str)| {
+        triple.starts_with(architecture) && has(features)
+    };
+    let core = STAND_INS.iter().find(fits).map(|(core, _, _)| *core);
     let core = core.ok_or_else(|| Error::request(format!("the CPU '{cpu}' has no vector unit")))?;
     let target = Target::find(triple, core).map_err(Error::Internal)?;
     Ok(Target { cpu: cpu.into(), ..target })
