@@ -34,7 +34,7 @@ fn file_tests() {
     assert!(
         failures.is_empty(),
         "{}\n{} of {} file tests failed. One alone, by a part of its path:\n\n    \
-         {FILTER}=NAME cargo test -p pfp --test filetests file_tests\n",
+         {FILTER}=NAME cargo test --release -p pfp --test filetests file_tests\n",
         failures.join("\n"),
         failures.len(),
         files.len()
@@ -82,7 +82,7 @@ mod snapshots {
         settings.set_prepend_module_to_snapshot(false);
         settings.set_description(format!(
             "pfp-opt {options}\nIf the new text is right, accept it with\n\n    \
-             INSTA_UPDATE=always cargo test -p pfp --test filetests snapshots\n"
+             INSTA_UPDATE=always cargo test --release -p pfp --test filetests snapshots\n"
         ));
         settings.bind(|| {
             insta::assert_snapshot!(name, String::from_utf8_lossy(&output.stdout));

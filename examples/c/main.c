@@ -109,7 +109,7 @@ int main(int argc, char **argv) {
 
         float input[PIXELS], mean[CLASSES], variance[CLASSES], probability[CLASSES];
         for (int p = 0; p < PIXELS; p++)
-            input[p] = ((float)bytes[p] / 16 - 0.3f) / 0.38f; // the normalisation of the training
+            input[p] = ((float)bytes[p] / 16 - 0.5f) / 0.5f; // the normalisation of the training
         const int status = pfp_digits_cnn(input, mean, variance, arena);
         if (status != 0) {
             fprintf(stderr, "pfp_digits_cnn: status %d\n", status);

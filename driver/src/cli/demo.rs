@@ -31,7 +31,7 @@ pub struct DemoArgs {
     scale: Scale,
 
     /// Mean and standard deviation of the scaled pixels
-    #[arg(long, value_name = "MEAN,STD", default_value = "0.3,0.38")]
+    #[arg(long, value_name = "MEAN,STD", default_value = "0.5,0.5")]
     #[arg(value_parser = data::parse_normalize)]
     normalize: (f64, f64),
 }

@@ -16,7 +16,7 @@ pub fn labels(file: &[u8]) -> Option<&[u8]> {
 
 /// What the models were trained on: 0..16 scaled to 0..1, then centred.
 pub fn normalise(image: &[u8; PIXELS]) -> [f32; PIXELS] {
-    image.map(|pixel| (f32::from(pixel) / 16.0 - 0.3) / 0.38)
+    image.map(|pixel| (f32::from(pixel) / 16.0 - 0.5) / 0.5)
 }
 
 /// The bytes after a header that says "a number of items of this shape", if they are all there.

@@ -1,0 +1,63 @@
+//! `pfp inspect`.
+
+use crate::fixture::Dir;
+
+/// Two layers, so that there is something in the arena.
+const NET: &str = r#"func.func @net(%x: tensor<?x1x6x6xf32>) -> !gauss.tensor<?x3xf32> {
+  %k = gauss.parameter "conv.weight" : !gauss.tensor<2x1x3x3xf32>
+  %w = gauss.parameter "fc.weight" : !gauss.tensor<3x8xf32>
+  %c = gauss.conv2d %x, %k : (tensor<?x1x6x6xf32>, !gauss.tensor<2x1x3x3xf32>) -> !gauss.tensor<?x2x4x4xf32>
+  %r = gauss.relu %c : (!gauss.tensor<?x2x4x4xf32>) -> !gauss.tensor<?x2x4x4xf32>
+  %p = gauss.max_pool2d %r kernel [2, 2] strides [2, 2] : (!gauss.tensor<?x2x4x4xf32>) -> !gauss.tensor<?x2x2x2xf32>
+  %f = gauss.flatten %p : (!gauss.tensor<?x2x2x2xf32>) -> !gauss.tensor<?x8xf32>
+  %y = gauss.dense %f, %w : (!gauss.tensor<?x8xf32>, !gauss.tensor<3x8xf32>) -> !gauss.tensor<?x3xf32>
+  return %y : !gauss.tensor<?x3xf32>
+}
+"#;
+
+#[test]
+fn layers_sizes_and_work() {
+    let dir = Dir::empty();
+    dir.write("net.mlir", NET);
+    let answer = dir.pfp("inspect net.mlir --batch 2").ok();
+    let (layers, arena) = answer.split_once("arena:").unwrap();
+    insta::assert_snapshot!(layers);
+    assert!(arena.contains("offset"), "{answer}");
+}
+
+#[test]
+fn json_has_the_arena_plan() {
+    let dir = Dir::empty();
+    dir.write("net.mlir", NET);
+    let json =
+        dir.pfp("inspect net.mlir --json --target aarch64-linux-gnu --cpu cortex-a53").json();
+    let network = &json[0];
+    assert_eq!(network["name"], "net");
+    assert_eq!(network["parameters"], 2 * (18 + 24));
+    assert_eq!(network["multiply_adds"], 2 * 32 * 9 + 3 * 3 * 8);
+    assert_eq!(network["gaussian_maxima"], 32 + 3 * 8);
+    let arena = &network["arena"];
+    let slots = arena["plan"].as_array().unwrap();
+    assert!(!slots.is_empty());
+    let number = |slot: &serde_json::Value, field: &str| slot[field].as_u64().unwrap();
+    for (index, a) in slots.iter().enumerate() {
+        assert!(number(a, "offset") + number(a, "bytes") <= number(arena, "bytes"));
+        for b in &slots[index + 1..] {
+            let apart = |start: &str, end: &dyn Fn(&serde_json::Value) -> u64| {
+                end(a) <= number(b, start) || end(b) <= number(a, start)
+            };
+            let in_space = apart("offset", &|slot| number(slot, "offset") + number(slot, "bytes"));
+            let in_time = apart("first", &|slot| number(slot, "last") + 1);
+            assert!(in_space || in_time, "{a} {b}");
+        }
+    }
+}
+
+#[test]
+fn parameters_that_are_given_are_checked() {
+    let dir = Dir::tiny();
+    dir.write("net.mlir", NET);
+    let error = dir.pfp("inspect net.mlir --params tiny.safetensors").error();
+    assert!(error.contains("conv.weight.mean"), "{error}");
+    dir.pfp("inspect tiny.mlir --params tiny.safetensors").ok();
+}

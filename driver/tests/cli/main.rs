@@ -1,0 +1,16 @@
+//! The programs as a user meets them: command lines in, files, text and exit
+//! codes out.
+
+mod fixture;
+
+mod check;
+mod compile;
+mod demo;
+mod diagnostics;
+mod files;
+mod help;
+mod inspect;
+mod run;
+mod shared;
+mod targets;
+mod tools;

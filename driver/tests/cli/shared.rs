@@ -1,0 +1,102 @@
+//! The shared library.
+
+use std::process::Command;
+
+use crate::fixture::{Dir, has, pfp, tiny_dense};
+
+/// Calls `pfp_tiny_run` from two threads and prints what comes out.
+const CALLER: &str = r#"
+#include <pthread.h>
+#include <stdio.h>
+#include "tiny.h"
+static void *call(void *result) {
+    const float x[4] = {1, 2, 3, 4};
+    float *out = result;
+    for (int i = 0; i < 1000; i++)
+        if (pfp_tiny_run(x, out, out + 3) != PFP_OK)
+            return result;
+    return 0;
+}
+int main(void) {
+    float out[2][6];
+    pthread_t threads[2];
+    for (int i = 0; i < 2; i++)
+        pthread_create(&threads[i], 0, call, out[i]);
+    for (int i = 0; i < 2; i++) {
+        void *failed;
+        pthread_join(threads[i], &failed);
+        if (failed)
+            return 1;
+        for (int j = 0; j < 6; j++)
+            printf("%.9g ", out[i][j]);
+    }
+    return pfp_tiny_run(0, out[0], out[1]) == PFP_ERROR_NULL ? 0 : 2;
+}
+"#;
+
+fn call(target: &str, compiler: &str, emulator: &[&str]) {
+    if !has(compiler) || emulator.first().is_some_and(|program| !has(program)) {
+        return;
+    }
+    let dir = Dir::tiny();
+    dir.write("caller.c", CALLER);
+    dir.pfp(&format!("compile tiny.mlir --params tiny.safetensors {target} --emit=shared,header"))
+        .ok();
+    let flags = ["-o", "caller", "caller.c", "-L.", "-ltiny", "-lpthread", "-Wl,-rpath,$ORIGIN"];
+    dir.run(Command::new(compiler).args(flags)).ok();
+    let printed = match emulator {
+        [] => dir.run(&mut Command::new(dir.path("caller"))),
+        [program, arguments @ ..] => dir.run(Command::new(program).args(arguments).arg("caller")),
+    }
+    .ok();
+    let values: Vec<f32> = printed.split_whitespace().map(|word| word.parse().unwrap()).collect();
+    assert_eq!(values[..6], values[6..]);
+    // These units are far from zero in deviations, so that the ReLU changes little.
+    let (mean, variance) = tiny_dense(&[1.0, 2.0, 3.0, 4.0]);
+    assert!(values[2] >= mean[2] && values[2] < mean[2] + variance[2].sqrt(), "{values:?}");
+    assert!(values[5] <= variance[2] && values[5] > variance[2] / 3.0, "{values:?}");
+}
+
+#[test]
+fn any_language_can_call_it_on_the_host() {
+    call("", "cc", &[]);
+}
+
+#[test]
+fn any_language_can_call_it_on_aarch64() {
+    call(
+        "--target aarch64-linux-gnu --cpu cortex-a72",
+        "aarch64-linux-gnu-gcc",
+        &["qemu-aarch64", "-L", "/usr/aarch64-linux-gnu"],
+    );
+}
+
+#[test]
+fn a_missing_linker_is_named_with_its_package() {
+    let dir = Dir::tiny();
+    let compile = |target: &str| {
+        let mut command = pfp();
+        command.args(["compile", "tiny.mlir", "--params", "tiny.safetensors", "--emit=shared,obj"]);
+        command.args(["--target", target]).env("PATH", "/nonexistent");
+        dir.run(&mut command).error()
+    };
+    let error = compile("host");
+    assert!(
+        error.contains("needs the linker cc") && error.contains("apt-get install gcc"),
+        "{error}"
+    );
+    let error = compile("aarch64-linux-gnu");
+    assert!(error.contains("needs the linker aarch64-linux-gnu-gcc"), "{error}");
+    assert!(error.contains("apt-get install gcc-aarch64-linux-gnu"), "{error}");
+    // All or nothing.
+    assert!(!dir.path("tiny.o").exists());
+}
+
+#[test]
+fn bare_metal_has_no_shared_libraries() {
+    let dir = Dir::tiny();
+    let error = dir
+        .pfp("compile tiny.mlir --params tiny.safetensors --target aarch64-none-elf --emit=shared")
+        .error();
+    assert!(error.contains("aarch64-none-elf has no shared libraries"), "{error}");
+}

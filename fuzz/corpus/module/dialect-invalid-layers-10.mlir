@@ -1,0 +1,5 @@
+func.func @batch_norm_running_variance(%x: tensor<1x4xf32>, %c: tensor<4xf32>, %p: tensor<3xf32>) {
+  %0 = gauss.batch_norm %x, %c, %c, %c, %p
+    : (tensor<1x4xf32>, tensor<4xf32>, tensor<4xf32>, tensor<4xf32>, tensor<3xf32>) -> tensor<1x4xf32>
+  return
+}

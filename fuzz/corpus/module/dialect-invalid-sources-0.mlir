@@ -1,0 +1,4 @@
+func.func @parameter_with_empty_name() {
+  %0 = gauss.parameter "" : tensor<2xf32>
+  return
+}

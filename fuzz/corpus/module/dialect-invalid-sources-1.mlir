@@ -1,0 +1,4 @@
+func.func @parameter_without_shape() {
+  %0 = gauss.parameter "w" : tensor<?x2xf32>
+  return
+}

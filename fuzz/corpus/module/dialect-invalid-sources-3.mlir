@@ -1,0 +1,4 @@
+func.func @parameter_without_elements() {
+  %0 = gauss.parameter "w" : tensor<2x0xf32>
+  return
+}

@@ -1,0 +1,1 @@
+func.func private @largest(!gauss.tensor<16384x16384xf32>)

@@ -1,0 +1,1 @@
+func.func private @unranked(!gauss.tensor<*xf32>)

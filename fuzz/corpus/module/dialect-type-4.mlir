@@ -1,0 +1,1 @@
+func.func private @integer(!gauss.tensor<2x3xi8>)

@@ -1,0 +1,1 @@
+func.func @f(%x: tuple<tuple<tuple<tuple<tuple<tuple<tuple<tuple<tuple<tuple<tuple<tuple<tuple<>>>>>>>>>>>>>) attributes {a = [[[[[[[[[[[[[[[[[[[[]]]]]]]]]]]]]]]]]]]]} { return }

@@ -1,0 +1,5 @@
+func.func @f(%x: tensor<2xf32>) -> tensor<2xf32> {
+  %0 = gauss.relu %x : (tensor<2xf32>) -> tensor<2xf32>
+  %1 = func.call @f(%0) : (tensor<2xf32>) -> tensor<2xf32>
+  return %1 : tensor<2xf32>
+}

@@ -1,0 +1,4 @@
+func.func @f() -> !gauss.tensor<2xf32> {
+  %0 = gauss.constant mean(dense<1.0> : tensor<2xf32>) variance(dense<-1.0e-30> : tensor<2xf32>) : !gauss.tensor<2xf32>
+  return %0 : !gauss.tensor<2xf32>
+}

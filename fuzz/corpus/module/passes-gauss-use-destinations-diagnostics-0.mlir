@@ -1,0 +1,1 @@
+func.func private @declaration(tensor<2xf32>)

@@ -1,0 +1,5 @@
+func.func @control_flow(%x: tensor<2xf32>) {
+  cf.br ^next
+^next:
+  return
+}

@@ -1,0 +1,3 @@
+func.func @double(%x: tensor<2xf64>) {
+  return
+}

@@ -1,0 +1,12 @@
+func.func @net(%x: tensor<?x1x4x4xf32>) -> !gauss.tensor<?x2xf32> {
+  %k = gauss.constant mean(dense<0.5> : tensor<2x1x3x3xf32>) variance(dense<0.25> : tensor<2x1x3x3xf32>) : !gauss.tensor<2x1x3x3xf32>
+  %c = arith.constant dense<[1.0, 2.0]> : tensor<2xf32>
+  %w = gauss.constant mean(dense<0.5> : tensor<2x8xf32>) variance(dense<0.25> : tensor<2x8xf32>) : !gauss.tensor<2x8xf32>
+  %0 = gauss.conv2d %x, %k : (tensor<?x1x4x4xf32>, !gauss.tensor<2x1x3x3xf32>) -> !gauss.tensor<?x2x2x2xf32>
+  %1 = gauss.batch_norm %0, %c, %c, %c, %c
+    : (!gauss.tensor<?x2x2x2xf32>, tensor<2xf32>, tensor<2xf32>, tensor<2xf32>, tensor<2xf32>) -> !gauss.tensor<?x2x2x2xf32>
+  %2 = gauss.relu %1 : (!gauss.tensor<?x2x2x2xf32>) -> !gauss.tensor<?x2x2x2xf32>
+  %3 = gauss.flatten %2 : (!gauss.tensor<?x2x2x2xf32>) -> !gauss.tensor<?x8xf32>
+  %4 = gauss.dense %3, %w : (!gauss.tensor<?x8xf32>, !gauss.tensor<2x8xf32>) -> !gauss.tensor<?x2xf32>
+  return %4 : !gauss.tensor<?x2xf32>
+}

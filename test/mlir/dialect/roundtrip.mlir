@@ -1,0 +1,116 @@
+// Every op of the dialect in its pretty assembly. What is printed parses again,
+// in the generic form too, and prints the same.
+
+// RUN: pfp-opt %s > %t && pfp-opt %t | diff %t -
+// RUN: pfp-opt %s --mlir-print-op-generic | pfp-opt | diff %t -
+// RUN: pfp-opt %s --emit-bytecode | pfp-opt | diff %t -
+// RUN: FileCheck %s < %t
+
+// CHECK-LABEL: func.func @sources()
+func.func @sources() {
+  // CHECK: gauss.parameter "fc.weight" : !gauss.tensor<2x3xf32>
+  %0 = gauss.parameter "fc.weight" : !gauss.tensor<2x3xf32>
+  // CHECK: gauss.parameter "bn.gamma" : tensor<3xf32>
+  %1 = gauss.parameter "bn.gamma" : tensor<3xf32>
+  // CHECK: gauss.constant mean(dense<[1.000000e+00, -2.000000e+00]> : tensor<2xf32>) variance(dense<2.500000e-01> : tensor<2xf32>) : !gauss.tensor<2xf32>
+  %2 = gauss.constant mean(dense<[1.0, -2.0]> : tensor<2xf32>)
+                      variance(dense<0.25> : tensor<2xf32>) : !gauss.tensor<2xf32>
+  // CHECK: gauss.constant mean(dense_resource<m> : tensor<2xf32>) variance(dense_resource<v> : tensor<2xf32>) : !gauss.tensor<2xf32>
+  %3 = gauss.constant mean(dense_resource<m> : tensor<2xf32>)
+                      variance(dense_resource<v> : tensor<2xf32>) : !gauss.tensor<2xf32>
+  return
+}
+
+// CHECK-LABEL: func.func @components
+func.func @components(%mean: tensor<4x10xf32>, %variance: tensor<4x10xf32>) {
+  // CHECK: %[[X:.*]] = gauss.make %{{.*}}, %{{.*}} : tensor<4x10xf32>
+  %x = gauss.make %mean, %variance : tensor<4x10xf32>
+  // CHECK: gauss.mean %[[X]] : !gauss.tensor<4x10xf32>
+  %0 = gauss.mean %x : !gauss.tensor<4x10xf32>
+  // CHECK: gauss.variance %[[X]] : !gauss.tensor<4x10xf32>
+  %1 = gauss.variance %x : !gauss.tensor<4x10xf32>
+  return
+}
+
+// CHECK-LABEL: func.func @dense
+func.func @dense(%x: tensor<?x3xf32>, %w: !gauss.tensor<2x3xf32>, %b: !gauss.tensor<2xf32>) {
+  // CHECK: gauss.dense %{{.*}}, %{{.*}}, %{{.*}} : (tensor<?x3xf32>, !gauss.tensor<2x3xf32>, !gauss.tensor<2xf32>) -> !gauss.tensor<?x2xf32>
+  %0 = gauss.dense %x, %w, %b
+    : (tensor<?x3xf32>, !gauss.tensor<2x3xf32>, !gauss.tensor<2xf32>) -> !gauss.tensor<?x2xf32>
+  // CHECK: gauss.dense %{{.*}}, %{{.*}} {layer = "fc"} : (tensor<?x3xf32>, !gauss.tensor<2x3xf32>) -> !gauss.tensor<?x2xf32>
+  %1 = gauss.dense %x, %w {layer = "fc"}
+    : (tensor<?x3xf32>, !gauss.tensor<2x3xf32>) -> !gauss.tensor<?x2xf32>
+  return
+}
+
+// Attributes that have their default value are not printed.
+// CHECK-LABEL: func.func @conv2d
+func.func @conv2d(%x: !gauss.tensor<1x4x8x8xf32>, %w: !gauss.tensor<4x2x3x3xf32>,
+                  %d: tensor<4x4x1x1xf32>, %b: tensor<4xf32>) {
+  // CHECK: gauss.conv2d %{{.*}}, %{{.*}} strides [2, 1] padding [1, 0, 2, 1] dilation [1, 2] groups 2 :
+  %0 = gauss.conv2d %x, %w strides [2, 1] padding [1, 0, 2, 1] dilation [1, 2] groups 2
+    : (!gauss.tensor<1x4x8x8xf32>, !gauss.tensor<4x2x3x3xf32>) -> !gauss.tensor<1x4x5x5xf32>
+  // CHECK: gauss.conv2d %{{.*}}, %{{.*}}, %{{[^ ]*}} :
+  %1 = gauss.conv2d %x, %d, %b strides [1, 1] padding [0, 0, 0, 0] dilation [1, 1] groups 1
+    : (!gauss.tensor<1x4x8x8xf32>, tensor<4x4x1x1xf32>, tensor<4xf32>) -> !gauss.tensor<1x4x8x8xf32>
+  return
+}
+
+// CHECK-LABEL: func.func @batch_norm
+func.func @batch_norm(%x: !gauss.tensor<?x4xf32>, %gamma: !gauss.tensor<4xf32>, %c: tensor<4xf32>) {
+  // CHECK: gauss.batch_norm %{{.*}}, %{{.*}}, %{{.*}}, %{{.*}}, %{{.*}} epsilon 1.000000e-03 : (!gauss.tensor<?x4xf32>, !gauss.tensor<4xf32>, tensor<4xf32>, tensor<4xf32>, tensor<4xf32>) -> !gauss.tensor<?x4xf32>
+  %0 = gauss.batch_norm %x, %gamma, %c, %c, %c epsilon 1.0e-3
+    : (!gauss.tensor<?x4xf32>, !gauss.tensor<4xf32>, tensor<4xf32>, tensor<4xf32>, tensor<4xf32>)
+    -> !gauss.tensor<?x4xf32>
+  // CHECK-NOT: epsilon
+  %1 = gauss.batch_norm %x, %gamma, %c, %c, %c epsilon 1.0e-5
+    : (!gauss.tensor<?x4xf32>, !gauss.tensor<4xf32>, tensor<4xf32>, tensor<4xf32>, tensor<4xf32>)
+    -> !gauss.tensor<?x4xf32>
+  return
+}
+
+// CHECK-LABEL: func.func @elementwise
+func.func @elementwise(%x: !gauss.tensor<1x10xf32>, %y: tensor<1x10xf32>) {
+  // CHECK: gauss.add %{{.*}}, %{{.*}} : (!gauss.tensor<1x10xf32>, tensor<1x10xf32>) -> !gauss.tensor<1x10xf32>
+  %0 = gauss.add %x, %y : (!gauss.tensor<1x10xf32>, tensor<1x10xf32>) -> !gauss.tensor<1x10xf32>
+  // CHECK: gauss.relu %{{.*}} : (!gauss.tensor<1x10xf32>) -> !gauss.tensor<1x10xf32>
+  %1 = gauss.relu %0 : (!gauss.tensor<1x10xf32>) -> !gauss.tensor<1x10xf32>
+  return
+}
+
+// CHECK-LABEL: func.func @pools
+func.func @pools(%x: !gauss.tensor<1x4x8x8xf32>) {
+  // CHECK: gauss.max_pool2d %{{.*}} kernel [2, 2] strides [2, 2] :
+  %0 = gauss.max_pool2d %x kernel [2, 2] strides [2, 2] padding [0, 0, 0, 0]
+    : (!gauss.tensor<1x4x8x8xf32>) -> !gauss.tensor<1x4x4x4xf32>
+  // CHECK: gauss.max_pool2d %{{.*}} kernel [3, 3] padding [1, 0, 1, 2] :
+  %1 = gauss.max_pool2d %x kernel [3, 3] padding [1, 0, 1, 2]
+    : (!gauss.tensor<1x4x8x8xf32>) -> !gauss.tensor<1x4x8x8xf32>
+  // CHECK: gauss.avg_pool2d %{{.*}} kernel [2, 2] :
+  %2 = gauss.avg_pool2d %x kernel [2, 2] count_include_pad true
+    : (!gauss.tensor<1x4x8x8xf32>) -> !gauss.tensor<1x4x7x7xf32>
+  // CHECK: gauss.avg_pool2d %{{.*}} kernel [2, 2] padding [1, 1, 1, 1] count_include_pad false :
+  %3 = gauss.avg_pool2d %x kernel [2, 2] padding [1, 1, 1, 1] count_include_pad false
+    : (!gauss.tensor<1x4x8x8xf32>) -> !gauss.tensor<1x4x9x9xf32>
+  return
+}
+
+// CHECK-LABEL: func.func @shapes
+func.func @shapes(%x: !gauss.tensor<?x16x5x5xf32>, %scalar: tensor<f32>) {
+  // CHECK: gauss.flatten %{{.*}} : (!gauss.tensor<?x16x5x5xf32>) -> !gauss.tensor<?x400xf32>
+  %0 = gauss.flatten %x : (!gauss.tensor<?x16x5x5xf32>) -> !gauss.tensor<?x400xf32>
+  // CHECK: gauss.reshape %{{.*}} : (!gauss.tensor<?x16x5x5xf32>) -> !gauss.tensor<?x25x16xf32>
+  %1 = gauss.reshape %x : (!gauss.tensor<?x16x5x5xf32>) -> !gauss.tensor<?x25x16xf32>
+  // CHECK: gauss.reshape %{{.*}} : (tensor<f32>) -> tensor<1x1xf32>
+  %2 = gauss.reshape %scalar : (tensor<f32>) -> tensor<1x1xf32>
+  return
+}
+
+{-#
+  dialect_resources: {
+    builtin: {
+      m: "0x040000000000803F00000040",
+      v: "0x040000000000803F00000040"
+    }
+  }
+#-}

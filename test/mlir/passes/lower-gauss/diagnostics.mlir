@@ -1,0 +1,61 @@
+// What cannot be lowered: a Gaussian value that flows through an op which does
+// not know that it is two tensors.
+
+// RUN: pfp-opt %s --lower-gauss -split-input-file -verify-diagnostics
+// RUN: not pfp-opt %s --lower-gauss=batch=1 2>&1 | FileCheck %s --check-prefix=OPTION
+
+// OPTION: error: lower-gauss: no option 'batch'; it takes none
+
+// expected-error @+1 {{'func.func' op has attributes on arguments or results, which have no place once a Gaussian is two tensors}}
+func.func @argument_attributes(%x: !gauss.tensor<2xf32> {llvm.noalias}) -> !gauss.tensor<2xf32> {
+  return %x : !gauss.tensor<2xf32>
+}
+
+// -----
+
+func.func @branches(%x: !gauss.tensor<2xf32>, %c: i1) -> !gauss.tensor<2xf32> {
+  // expected-error @+1 {{holds a gauss value that cannot be lowered: values may flow through gauss ops, functions, calls and returns only}}
+  %0 = scf.if %c -> !gauss.tensor<2xf32> {
+    scf.yield %x : !gauss.tensor<2xf32>
+  } else {
+    scf.yield %x : !gauss.tensor<2xf32>
+  }
+  return %0 : !gauss.tensor<2xf32>
+}
+
+// -----
+
+func.func @loops(%x: !gauss.tensor<2xf32>, %zero: index, %n: index, %one: index) -> !gauss.tensor<2xf32> {
+  // expected-error @+1 {{holds a gauss value that cannot be lowered}}
+  %0 = scf.for %i = %zero to %n step %one iter_args(%a = %x) -> !gauss.tensor<2xf32> {
+    %r = gauss.relu %a : (!gauss.tensor<2xf32>) -> !gauss.tensor<2xf32>
+    scf.yield %r : !gauss.tensor<2xf32>
+  }
+  return %0 : !gauss.tensor<2xf32>
+}
+
+// -----
+
+// expected-error @+1 {{'func.func' op holds a gauss value that cannot be lowered}}
+func.func @block_arguments(%x: !gauss.tensor<2xf32>) -> !gauss.tensor<2xf32> {
+  cf.br ^next(%x : !gauss.tensor<2xf32>)
+^next(%y: !gauss.tensor<2xf32>):
+  return %y : !gauss.tensor<2xf32>
+}
+
+// -----
+
+func.func @casts(%x: !gauss.tensor<2xf32>) -> !gauss.tensor<2xf32> {
+  // expected-error @+1 {{holds a gauss value that cannot be lowered}}
+  %0 = builtin.unrealized_conversion_cast %x : !gauss.tensor<2xf32> to !gauss.tensor<2xf32>
+  return %0 : !gauss.tensor<2xf32>
+}
+
+// -----
+
+func.func @one_name_two_shapes() -> (tensor<3xf32>, tensor<2xf32>) {
+  %0 = gauss.parameter "w" : tensor<3xf32>
+  // expected-error @+1 {{'memref.get_global' op result type 'memref<2xf32>' does not match type 'memref<3xf32>' of the global memref @w}}
+  %1 = gauss.parameter "w" : tensor<2xf32>
+  return %0, %1 : tensor<3xf32>, tensor<2xf32>
+}
