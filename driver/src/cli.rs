@@ -82,7 +82,7 @@ impl ModelArgs {
 pub fn main() -> ExitCode {
     let cli = Cli::parse();
     let _ = miette::set_hook(Box::new(|_| {
-        Box::new(MietteHandlerOpts::new().break_words(false).context_lines(1).build())
+        Box::new(MietteHandlerOpts::new().wrap_lines(false).context_lines(1).build())
     }));
     let ui = Ui::new(cli.ui);
     let outcome = match cli.command {

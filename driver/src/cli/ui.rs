@@ -15,6 +15,7 @@ use serde::Serialize;
 use crate::error::Error;
 
 #[derive(Debug, Clone, Copy, Args)]
+#[command(next_help_heading = "Reporting")]
 pub struct UiArgs {
     /// Print the answer as JSON
     #[arg(long, global = true)]

@@ -6,6 +6,15 @@ use object::{Object, ObjectSymbol, SymbolKind};
 
 use crate::fixture::{Dir, FUSION, TINY, has};
 
+/// A text without what changes from release to release: versions, and sizes
+/// that depend on the code generator.
+fn released(text: &str) -> String {
+    let lines =
+        text.lines().filter(|line| !line.contains("_BYTES ") || line.contains("ARENA_BYTES"));
+    let lines = lines.filter(|line| !line.contains("\"llvm\":"));
+    lines.map(|line| line.replace(env!("CARGO_PKG_VERSION"), "VERSION") + "\n").collect()
+}
+
 #[test]
 fn writes_object_header_and_manifest_named_after_the_function() {
     let dir = Dir::tiny();
@@ -40,7 +49,7 @@ fn every_kind_of_file() {
     dir.pfp("compile tiny.mlir --params tiny.safetensors --emit=asm,llvm,mlir,rust -o out").ok();
     assert_eq!(dir.list("out"), ["tiny.ll", "tiny.mlir", "tiny.rs", "tiny.s"]);
     assert!(dir.text("out/tiny.s").contains("pfp_tiny:"));
-    assert!(dir.text("out/tiny.ll").contains("define i32 @pfp_tiny("));
+    assert!(dir.text("out/tiny.ll").contains("i32 @pfp_tiny("));
     let mlir = dir.text("out/tiny.mlir");
     assert!(mlir.contains("linalg.generic") && !mlir.contains("gauss."), "{mlir}");
 }
@@ -70,7 +79,7 @@ fn the_manifest_states_the_facts() {
         assert!(manifest[size].is_u64(), "{size}");
         manifest[size] = "a number".into();
     }
-    insta::assert_snapshot!(serde_json::to_string_pretty(&manifest).unwrap());
+    insta::assert_snapshot!(released(&serde_json::to_string_pretty(&manifest).unwrap()));
 }
 
 #[test]
@@ -78,13 +87,7 @@ fn the_header_states_the_interface() {
     let dir = Dir::tiny();
     dir.write("fusion.mlir", FUSION);
     dir.pfp("compile fusion.mlir --target aarch64-linux-gnu --cpu cortex-a72").ok();
-    let header: Vec<_> = dir
-        .text("fusion.h")
-        .lines()
-        .filter(|line| !line.contains("STACK_BYTES") && !line.contains("WEIGHT_BYTES"))
-        .map(ToOwned::to_owned)
-        .collect();
-    insta::assert_snapshot!(header.join("\n"));
+    insta::assert_snapshot!(released(&dir.text("fusion.h")));
 }
 
 #[test]
@@ -111,13 +114,7 @@ fn the_rust_binding() {
     let dir = Dir::tiny();
     dir.write("fusion.mlir", FUSION);
     dir.pfp("compile fusion.mlir --target aarch64-none-elf --cpu cortex-a53 --emit=rust").ok();
-    let binding: Vec<_> = dir
-        .text("fusion.rs")
-        .lines()
-        .filter(|line| !line.contains("STACK_BYTES") && !line.contains("WEIGHT_BYTES"))
-        .map(ToOwned::to_owned)
-        .collect();
-    insta::assert_snapshot!(binding.join("\n"));
+    insta::assert_snapshot!(released(&dir.text("fusion.rs")));
 }
 
 #[test]

@@ -291,7 +291,7 @@ fn for_each_index(sizes: &[i64], mut f: impl FnMut(&[i64])) {
     }
 }
 
-/// An operation on `f32` values, as the target computes it.
+/// An operation on `f32` values, fused as on cores with FMA.
 fn evaluate(name: &str, operands: &[f32]) -> Option<f32> {
     match (name, operands) {
         ("math.fma", &[a, b, c, ..]) => Some(a.mul_add(b, c)),

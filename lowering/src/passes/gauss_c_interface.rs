@@ -70,14 +70,15 @@ fn pointer_attributes(context: Context, count: usize) -> Option<gauss_dialect::i
     context.parse_attribute(&format!("[{}]", each.join(", ")))
 }
 
-/// No unwinding, and vectors as wide as the kernels were made for.
+/// No unwinding, vectors as wide as the kernels were made for, and no red zone:
+/// the stack that a function uses is then what LLVM reports.
 fn code_generation(vector_bits: Option<&str>) -> String {
     match vector_bits {
         Some(bits) => format!(
-            "[\"nounwind\", [\"prefer-vector-width\", \"{bits}\"], \
+            "[\"nounwind\", \"noredzone\", [\"prefer-vector-width\", \"{bits}\"], \
              [\"min-legal-vector-width\", \"{bits}\"]]"
         ),
-        None => "[\"nounwind\"]".to_owned(),
+        None => "[\"nounwind\", \"noredzone\"]".to_owned(),
     }
 }
 

@@ -1,11 +1,12 @@
 //! `--gauss-fold-batch-norm`: batch normalisation into the layer before it.
 
 use gauss_dialect::{
+    check_moments,
     ir::{Attribute, Builder, Op, Type, Value},
     layer::{Layer, Linear},
 };
 
-use crate::pass::{Outcome, Pass};
+use crate::pass::{Outcome, Pass, fail};
 
 /// Folds `gauss.batch_norm` with constant deterministic parameters into the
 /// constant weight and bias of the `gauss.dense` or `gauss.conv2d` that feeds it,
@@ -19,12 +20,19 @@ pub const PASS: Pass = Pass {
     run: |module, _| {
         for op in module.descendants() {
             if let Ok(Some(Layer::BatchNorm(epsilon))) = Layer::of(op) {
+                check_running_variance(op)?;
                 fold(op, epsilon);
             }
         }
-        Ok(()) as Outcome
+        Ok(())
     },
 };
+
+/// A running variance that is known must be one.
+fn check_running_variance(op: Op) -> Outcome {
+    let Some(constant) = Constant::of(op.operand(4)) else { return Ok(()) };
+    check_moments("running variance", &constant.mean).map_err(|error| fail(op, error))
+}
 
 /// The values of a constant operand.
 struct Constant {

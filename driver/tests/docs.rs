@@ -1,0 +1,576 @@
+//! The pages in docs/ against the code: every op and pass has a page that agrees
+//! with its definition, what a page names exists, and what an example shows is
+//! what the compiler gives.
+
+use std::{
+    collections::BTreeSet,
+    env, fs,
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+use gauss_dialect::{
+    interpreter::{Program, Tensor},
+    ir::Op,
+    shape::TensorType,
+};
+use gauss_lowering::{passes, pipelines};
+use llvm_config::Llvm;
+use melior::{
+    Context,
+    dialect::{DialectHandle, DialectRegistry},
+    ir::Module,
+};
+
+//===----------------------------------------------------------------------===//
+// Pages
+//===----------------------------------------------------------------------===//
+
+/// A page, and where it is.
+struct Page {
+    path: PathBuf,
+    text: String,
+}
+
+/// A fenced block of a page.
+struct Block<'a> {
+    language: &'a str,
+    text: String,
+}
+
+impl Page {
+    fn read(path: PathBuf) -> Self {
+        let text = fs::read_to_string(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
+        Self { path, text }
+    }
+
+    /// The path from the root of the repository.
+    fn name(&self) -> String {
+        self.path.strip_prefix(root()).unwrap_or(&self.path).display().to_string()
+    }
+
+    /// The heading, and the first paragraph after it.
+    fn title_and_summary(&self) -> (&str, &str) {
+        let mut lines = self.text.lines();
+        let title = lines.next().and_then(|line| line.strip_prefix("# ")).unwrap_or_default();
+        (title, lines.find(|line| !line.is_empty()).unwrap_or_default())
+    }
+
+    /// The headings of the sections.
+    fn sections(&self) -> Vec<&str> {
+        self.text.lines().filter_map(|line| line.strip_prefix("## ")).collect()
+    }
+
+    /// The text of a section; empty where there is none.
+    fn section(&self, heading: &str) -> &str {
+        let start = format!("\n## {heading}\n");
+        let Some((_, rest)) = self.text.split_once(&start) else { return "" };
+        rest.split("\n## ").next().unwrap_or_default()
+    }
+
+    fn blocks(&self) -> Vec<Block<'_>> {
+        let mut blocks = vec![];
+        let mut open: Option<Block> = None;
+        for line in self.text.lines() {
+            match (line.strip_prefix("```"), &mut open) {
+                (Some(language), None) => open = Some(Block { language, text: String::new() }),
+                (Some(_), Some(_)) => blocks.extend(open.take()),
+                (None, Some(block)) => block.text += &format!("{line}\n"),
+                (None, None) => {}
+            }
+        }
+        assert!(open.is_none(), "{}: a block is not closed", self.name());
+        blocks
+    }
+
+    /// The text outside of fenced blocks.
+    fn prose(&self) -> String {
+        let mut fenced = false;
+        let is_prose = |line: &&str| {
+            let fence = line.starts_with("```");
+            fenced ^= fence;
+            !fenced && !fence
+        };
+        self.text.lines().filter(is_prose).collect::<Vec<_>>().join("\n")
+    }
+
+    /// What stands between backticks outside of fenced blocks.
+    fn code_spans(&self) -> Vec<String> {
+        let prose = self.prose();
+        prose.split('`').skip(1).step_by(2).map(str::to_owned).collect()
+    }
+
+    /// The targets of links.
+    fn links(&self) -> Vec<String> {
+        let prose = self.prose();
+        let target = |rest: &str| rest.split(')').next().map(str::to_owned);
+        prose.split("](").skip(1).filter_map(target).collect()
+    }
+}
+
+/// The first cells of the rows of the first table in a text, without backticks
+/// and without the head of the table.
+fn first_column(text: &str) -> Vec<String> {
+    let rows = text.lines().skip_while(|line| !line.starts_with('|'));
+    let rows = rows.take_while(|line| line.starts_with('|')).skip(2);
+    rows.filter_map(|row| row.split('|').nth(1))
+        .map(|cell| cell.replace('`', "").trim().to_owned())
+        .collect()
+}
+
+fn root() -> PathBuf {
+    let driver = Path::new(env!("CARGO_MANIFEST_DIR"));
+    driver.parent().unwrap_or(driver).to_owned()
+}
+
+/// The pages of a folder, not those below it.
+fn pages_in(folder: &str) -> Vec<Page> {
+    let folder = root().join(folder);
+    let entries = fs::read_dir(&folder).unwrap_or_else(|e| panic!("{}: {e}", folder.display()));
+    let paths = entries.map(|entry| entry.expect("a readable folder").path());
+    let mut paths: Vec<_> =
+        paths.filter(|path| path.extension().is_some_and(|extension| extension == "md")).collect();
+    paths.sort();
+    paths.into_iter().map(Page::read).collect()
+}
+
+fn all_pages() -> Vec<Page> {
+    ["docs", "docs/ops", "docs/passes", "test/mlir"].into_iter().flat_map(pages_in).collect()
+}
+
+/// Panics with everything that is wrong.
+#[track_caller]
+fn assert_none(wrong: Vec<String>) {
+    assert!(wrong.is_empty(), "\n{}\n", wrong.join("\n"));
+}
+
+//===----------------------------------------------------------------------===//
+// The code
+//===----------------------------------------------------------------------===//
+
+/// What the definition says of an op.
+struct OpDefinition {
+    /// Without the dialect.
+    name: String,
+    summary: String,
+    operands: Vec<String>,
+    attributes: Vec<String>,
+    results: Vec<String>,
+}
+
+/// The ops as TableGen documents them.
+fn ops() -> Vec<OpDefinition> {
+    let llvm = Llvm::find().unwrap_or_else(|missing| panic!("{missing}"));
+    let output = Command::new(llvm.tool("mlir-tblgen"))
+        .arg("-gen-op-doc")
+        .arg("-I")
+        .arg(llvm.include_dir())
+        .arg(root().join("dialect/td/Gauss.td"))
+        .output()
+        .expect("mlir-tblgen");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let text = String::from_utf8(output.stdout).expect("UTF-8");
+    let ops: Vec<_> = text.split("\n### `gauss.").skip(1).map(parse_op).collect();
+    assert!(ops.len() > 10, "mlir-tblgen documents {} ops", ops.len());
+    ops
+}
+
+fn parse_op(text: &str) -> OpDefinition {
+    let name = text.split('`').next().unwrap_or_default().to_owned();
+    let emphasised = |line: &str| Some(line.strip_prefix('_')?.strip_suffix('_')?.to_owned());
+    let summary = text.lines().find_map(emphasised).unwrap_or_default();
+    let table = |heading: &str| {
+        text.split_once(heading).map(|(_, rest)| first_column(rest)).unwrap_or_default()
+    };
+    let attribute = |row: &str| Some(row.split_once("<code>")?.1.split_once('<')?.0.to_owned());
+    OpDefinition {
+        name,
+        summary,
+        operands: table("#### Operands:\n"),
+        results: table("#### Results:\n"),
+        attributes: text
+            .lines()
+            .filter(|line| line.starts_with("<tr><td>"))
+            .filter_map(attribute)
+            .collect(),
+    }
+}
+
+/// Name, description and options of every pass and pipeline.
+fn steps() -> Vec<(&'static str, &'static str, &'static [&'static str])> {
+    let passes = passes::ALL.iter().map(|pass| (pass.name, pass.description, pass.options));
+    let pipelines = pipelines::ALL.iter().map(|line| (line.name, line.description, line.options));
+    passes.chain(pipelines).collect()
+}
+
+fn path_of_tools() -> String {
+    let pfp_opt = Path::new(env!("CARGO_BIN_EXE_pfp-opt"));
+    let ours = pfp_opt.parent().unwrap_or(pfp_opt).display();
+    format!("{ours}:{}", env::var("PATH").unwrap_or_default())
+}
+
+/// What a command prints; panics where it fails.
+fn shell(command: &str, folder: &Path) -> String {
+    let output = Command::new("bash")
+        .args(["-o", "pipefail", "-c", command])
+        .env("PATH", path_of_tools())
+        .current_dir(folder)
+        .output()
+        .expect("bash");
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "$ {command}\n{errors}");
+    String::from_utf8(output.stdout).expect("UTF-8")
+}
+
+/// A new folder for the files of a test.
+fn scratch(name: &str) -> PathBuf {
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("docs").join(name);
+    fs::create_dir_all(&folder).expect("a folder for scratch files");
+    folder
+}
+
+//===----------------------------------------------------------------------===//
+// Ops
+//===----------------------------------------------------------------------===//
+
+#[test]
+fn every_op_has_a_page() {
+    let ops: BTreeSet<_> = ops().into_iter().map(|op| format!("docs/ops/{}.md", op.name)).collect();
+    let pages: BTreeSet<_> = pages_in("docs/ops").iter().map(Page::name).collect();
+    assert_eq!(ops, pages);
+}
+
+#[test]
+fn op_pages_agree_with_the_definition() {
+    const SECTIONS: [&str; 7] =
+        ["Semantics", "Inputs", "Outputs", "Attributes", "Constraints", "Numerics", "Example"];
+    let mut wrong = vec![];
+    for op in ops() {
+        let page = Page::read(root().join(format!("docs/ops/{}.md", op.name)));
+        let mut compare = |what: &str, page_says: String, code_says: String| {
+            if page_says != code_says {
+                wrong.push(format!(
+                    "{}: {what}\n  page: {page_says}\n  code: {code_says}",
+                    page.name()
+                ));
+            }
+        };
+        let (title, summary) = page.title_and_summary();
+        compare("title", title.into(), format!("gauss.{}", op.name));
+        compare("summary", summary.into(), format!("{}.", op.summary));
+        compare("sections", page.sections().join(", "), SECTIONS.join(", "));
+        let names = |section| first_column(page.section(section)).join(", ");
+        compare("inputs", names("Inputs"), op.operands.join(", "));
+        compare("outputs", names("Outputs"), op.results.join(", "));
+        compare("attributes", names("Attributes"), op.attributes.join(", "));
+    }
+    assert_none(wrong);
+}
+
+#[test]
+fn op_examples_give_the_numbers_that_they_show() {
+    let mut wrong = vec![];
+    for page in pages_in("docs/ops") {
+        let example = Page { path: page.path.clone(), text: page.section("Example").to_owned() };
+        let blocks = example.blocks();
+        let text = |language: &str| blocks.iter().find(|block| block.language == language);
+        let (Some(module), Some(numbers)) = (text("mlir"), text("text")) else {
+            wrong.push(format!("{}: the example needs a module and its numbers", page.name()));
+            continue;
+        };
+        let actual = evaluate(&module.text);
+        let shown = parse_numbers(&numbers.text);
+        if !agree(&shown, &actual) {
+            let actual: Vec<_> =
+                actual.iter().map(|(name, values)| format!("{name} {values:?}")).collect();
+            wrong.push(format!("{}: the numbers are\n{}", page.name(), actual.join("\n")));
+        }
+    }
+    assert_none(wrong);
+}
+
+/// Named rows of numbers.
+type Rows = Vec<(String, Vec<f64>)>;
+
+/// The results of the function `example` by the reference interpreter: rows
+/// `mean` and `variance`, or `value` for a deterministic result.
+fn evaluate(module: &str) -> Rows {
+    let registry = DialectRegistry::new();
+    gauss_dialect::register(&registry);
+    for handle in [DialectHandle::arith(), DialectHandle::func()] {
+        handle.insert_dialect(&registry);
+    }
+    let context = Context::new();
+    context.append_dialect_registry(&registry);
+    context.load_all_available_dialects();
+    let module = Module::parse(&context, module).expect("a valid module");
+    let op = Op::from_raw(module.as_operation().to_raw());
+    let program = Program::of(op, "example", &counting).expect("an example");
+    let results = program.run(&[]).expect("an example without inputs");
+    let row = |name: &str, values| (name.to_owned(), values);
+    let rows = |tensor: Tensor| match tensor.variance {
+        Some(variance) => vec![row("mean", tensor.mean), row("variance", variance)],
+        None => vec![row("value", tensor.mean)],
+    };
+    results.into_iter().flat_map(rows).collect()
+}
+
+/// The parameters of examples: means 1, 2, …, each variance one quarter.
+fn counting(_: &str, ty: &TensorType) -> Result<Tensor, String> {
+    let shape: Vec<_> = ty.shape.iter().map(|&size| size.unsigned_abs() as usize).collect();
+    let count: usize = shape.iter().product();
+    let mean = (1..=count).map(|number| number as f64).collect();
+    Ok(Tensor { shape, mean, variance: ty.gaussian.then(|| vec![0.25; count]) })
+}
+
+fn parse_numbers(text: &str) -> Rows {
+    let row = |line: &str| {
+        let mut words = line.split_whitespace();
+        let name = words.next()?.to_owned();
+        Some((name, words.map(|word| word.parse().expect("a number")).collect()))
+    };
+    text.lines().filter_map(row).collect()
+}
+
+/// Are the shown numbers the actual ones to six digits?
+fn agree(shown: &Rows, actual: &Rows) -> bool {
+    let close = |(&a, &b): (&f64, &f64)| (a - b).abs() <= 6e-6 * b.abs();
+    shown.len() == actual.len()
+        && shown.iter().zip(actual).all(|((name, a), (other, b))| {
+            name == other && a.len() == b.len() && a.iter().zip(b).all(close)
+        })
+}
+
+//===----------------------------------------------------------------------===//
+// Passes
+//===----------------------------------------------------------------------===//
+
+#[test]
+fn every_pass_has_a_page() {
+    let steps: BTreeSet<_> =
+        steps().into_iter().map(|(name, ..)| format!("docs/passes/{name}.md")).collect();
+    let pages: BTreeSet<_> = pages_in("docs/passes").iter().map(Page::name).collect();
+    assert_eq!(steps, pages);
+}
+
+#[test]
+fn pass_pages_agree_with_the_code() {
+    let mut wrong = vec![];
+    for (name, description, options) in steps() {
+        let page = Page::read(root().join(format!("docs/passes/{name}.md")));
+        let mut compare = |what: &str, page_says: String, code_says: String| {
+            if page_says != code_says {
+                wrong.push(format!(
+                    "{}: {what}\n  page: {page_says}\n  code: {code_says}",
+                    page.name()
+                ));
+            }
+        };
+        let (title, summary) = page.title_and_summary();
+        compare("title", title.into(), format!("--{name}"));
+        compare("summary", summary.into(), format!("{description}."));
+        let sections = match options {
+            [] => "What it does, Refuses, Example",
+            _ => "What it does, Options, Refuses, Example",
+        };
+        compare("sections", page.sections().join(", "), sections.into());
+        compare("options", first_column(page.section("Options")).join(", "), options.join(", "));
+    }
+    assert_none(wrong);
+}
+
+/// An example is a module, a command that reads it as net.mlir, and lines of what
+/// the command prints, in order; `...` stands for any lines.
+#[test]
+fn pass_examples_print_what_they_show() {
+    let parameters = root().join("test/mlir/passes/gauss-load-parameters/Inputs/ok.safetensors");
+    let mut wrong = vec![];
+    for page in pages_in("docs/passes") {
+        let example = Page { path: page.path.clone(), text: page.section("Example").to_owned() };
+        let blocks = example.blocks();
+        let languages: Vec<_> = blocks.iter().map(|block| block.language).collect();
+        if languages != ["mlir", "sh", "mlir"] {
+            wrong.push(format!("{}: the example has blocks {languages:?}", page.name()));
+            continue;
+        }
+        let folder = scratch(&page.name().replace('/', "-"));
+        fs::write(folder.join("net.mlir"), &blocks[0].text).expect("a scratch file");
+        fs::copy(&parameters, folder.join("net.safetensors")).expect("a scratch file");
+        let printed = shell(&blocks[1].text, &folder);
+        let mut lines = printed.lines();
+        let shown = blocks[2].text.lines().map(str::trim);
+        let missing = shown
+            .filter(|line| !line.is_empty() && *line != "...")
+            .find(|shown| !lines.any(|line| line.contains(shown)));
+        if let Some(missing) = missing {
+            wrong.push(format!("{}: not printed: {missing}\n{printed}", page.name()));
+        }
+    }
+    assert_none(wrong);
+}
+
+//===----------------------------------------------------------------------===//
+// What pages name
+//===----------------------------------------------------------------------===//
+
+#[test]
+fn what_pages_name_exists() {
+    let ops: BTreeSet<_> = ops().into_iter().map(|op| format!("gauss.{}", op.name)).collect();
+    let also = ["gauss.tensor", "gauss.arena_bytes", "gauss.arena_plan", "gauss.leaky_relu"];
+    let flags = known_flags();
+    let mut wrong = vec![];
+    for page in all_pages() {
+        for span in page.code_spans() {
+            let words = span.split([' ', '\'', '(', ')', '"', ',', '%', '!', '<']);
+            for word in words.flat_map(|word| word.split('=').next()) {
+                let is_op = word.starts_with("gauss.") && word.len() > "gauss.".len();
+                if is_op && !ops.contains(word) && !also.contains(&word) {
+                    wrong.push(format!("{}: no op '{word}'", page.name()));
+                }
+                if word.len() > 2 && word.starts_with("--") && !flags.contains(word) {
+                    wrong.push(format!("{}: no option '{word}'", page.name()));
+                }
+            }
+            if is_path(&span) && !root().join(&span).exists() {
+                wrong.push(format!("{}: no file '{span}'", page.name()));
+            }
+        }
+        for link in page.links() {
+            let target = link.split('#').next().unwrap_or_default();
+            let folder = page.path.parent().unwrap_or(&page.path);
+            if !link.starts_with("http") && !target.is_empty() && !folder.join(target).exists() {
+                wrong.push(format!("{}: a link to nothing: {link}", page.name()));
+            }
+        }
+    }
+    assert_none(wrong);
+}
+
+/// Is this the path of a file or folder of the repository?
+fn is_path(text: &str) -> bool {
+    const FOLDERS: [&str; 7] =
+        ["dialect/", "docs/", "driver/", "examples/", "llvm-config/", "lowering/", "runtime/"];
+    let is_name = |c: char| c.is_ascii_alphanumeric() || "_-./".contains(c);
+    let below =
+        FOLDERS.iter().any(|folder| text.starts_with(folder)) || text.starts_with("test/mlir");
+    below && text.chars().all(is_name) && !text.contains("NAME")
+}
+
+/// Every option of pfp-opt and pfp, and those of other tools that pages use.
+fn known_flags() -> BTreeSet<String> {
+    let mut flags: BTreeSet<String> = [
+        "--add-architecture",
+        "--release",
+        "--bin",
+        "--test",
+        "--dump-input",
+        "--implicit-check-not",
+        "--mlir-to-llvmir",
+    ]
+    .map(str::to_owned)
+    .into();
+    let pfp = env!("CARGO_BIN_EXE_pfp");
+    let mut commands = vec!["pfp-opt --help".to_owned(), format!("{pfp} --help")];
+    commands.extend(["compile", "run", "check", "inspect"].map(|c| format!("{pfp} {c} --help")));
+    for command in commands {
+        let help = shell(&command, &root());
+        let words = help.split(|c: char| c.is_whitespace() || c == '=' || c == ',' || c == '`');
+        flags.extend(words.filter(|word| word.starts_with("--")).map(str::to_owned));
+    }
+    flags
+}
+
+#[test]
+fn modules_in_pages_are_valid() {
+    let mut wrong = vec![];
+    let folder = scratch("modules");
+    for page in pages_in("docs") {
+        for (number, block) in page.blocks().iter().enumerate() {
+            if block.language == "mlir" {
+                let file = folder.join(format!("{}-{number}.mlir", page.name().replace('/', "-")));
+                fs::write(&file, &block.text).expect("a scratch file");
+                let output = Command::new(env!("CARGO_BIN_EXE_pfp-opt")).arg(&file).output();
+                let output = output.expect("pfp-opt");
+                if !output.status.success() {
+                    let errors = String::from_utf8_lossy(&output.stderr);
+                    wrong.push(format!("{}: {errors}", page.name()));
+                }
+            }
+        }
+    }
+    assert_none(wrong);
+}
+
+#[test]
+fn the_entry_page_links_every_page() {
+    let entry = Page::read(root().join("docs/README.md"));
+    let links: BTreeSet<_> = entry.links().into_iter().map(|link| format!("docs/{link}")).collect();
+    let pages = ["docs", "docs/ops", "docs/passes"].into_iter().flat_map(pages_in);
+    let missing = pages.map(|page| page.name()).filter(|name| name != "docs/README.md");
+    let missing = missing.filter(|name| !links.contains(name));
+    assert_none(missing.map(|name| format!("docs/README.md does not link {name}")).collect());
+}
+
+#[test]
+fn the_status_table_has_a_row_for_every_op() {
+    let page = Page::read(root().join("docs/dialect.md"));
+    let row = |cell: String| cell.trim_start_matches('[').split(']').next().map(str::to_owned);
+    let rows: BTreeSet<_> =
+        first_column(page.section("Status")).into_iter().filter_map(row).collect();
+    let ops: BTreeSet<_> = ops().into_iter().map(|op| format!("gauss.{}", op.name)).collect();
+    assert_eq!(rows, ops);
+}
+
+/// Each invariant names a test function or a file test, or says what else keeps it.
+#[test]
+fn invariants_name_tests_that_exist() {
+    let page = Page::read(root().join("docs/architecture.md"));
+    let functions = test_functions(&root());
+    let mut rows = 0;
+    let mut wrong = vec![];
+    for row in page.section("Invariants").lines().filter(|line| line.starts_with('|')).skip(2) {
+        rows += 1;
+        let kept_by = row.split('|').nth(2).unwrap_or_default();
+        for name in kept_by.split('`').skip(1).step_by(2) {
+            let exists = functions.contains(name) || root().join(name).exists();
+            if !exists {
+                wrong.push(format!(
+                    "no test '{name}', which keeps:{}",
+                    row.split('|').nth(1).unwrap_or_default()
+                ));
+            }
+        }
+        if !kept_by.contains('`') {
+            wrong.push(format!("nothing keeps: {row}"));
+        }
+    }
+    assert!(rows > 5, "the table of invariants has {rows} rows");
+    assert_none(wrong);
+}
+
+/// The names of the functions after a `#[test]` below a folder.
+fn test_functions(folder: &Path) -> BTreeSet<String> {
+    let mut names = BTreeSet::new();
+    for entry in fs::read_dir(folder).expect("a readable folder") {
+        let path = entry.expect("a readable folder").path();
+        let skipped = ["target", ".git", "snapshots"].iter().any(|name| path.ends_with(name));
+        if path.is_dir() && !skipped {
+            names.extend(test_functions(&path));
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            let text = fs::read_to_string(&path).unwrap_or_default();
+            let mut is_test = false;
+            for line in text.lines().map(str::trim) {
+                let name = line.strip_prefix("fn ").and_then(|rest| rest.split('(').next());
+                match name {
+                    Some(name) if is_test => {
+                        names.insert(name.to_owned());
+                        is_test = false;
+                    }
+                    Some(_) => is_test = false,
+                    None => is_test |= line == "#[test]",
+                }
+            }
+        }
+    }
+    names
+}
