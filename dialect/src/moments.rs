@@ -185,8 +185,9 @@ pub fn relu<A: Arithmetic>(a: &mut A, x: Moments<A::Value>) -> Moments<A::Value>
         return Moments::deterministic(rectified);
     };
     let theta = a.sqrt(v);
-    let distance = a.abs(x.mean);
-    let ratio = a.div(distance, theta);
+    // The sign goes last: θ may be a negative zero.
+    let quotient = a.div(x.mean, theta);
+    let ratio = a.abs(quotient);
     let tail = a.tail(ratio);
     let mean = a.fma(theta, tail.j, rectified);
     let share = a.select_ge(x.mean, zero, tail.upper, tail.lower);
@@ -211,8 +212,8 @@ pub fn max<A: Arithmetic>(
     let sum = a.add(v, w);
     let theta = a.sqrt(sum);
     let difference = a.sub(x.mean, y.mean);
-    let distance = a.abs(difference);
-    let ratio = a.div(distance, theta);
+    let quotient = a.div(difference, theta);
+    let ratio = a.abs(quotient);
     let tail = a.tail(ratio);
     let mean = a.fma(theta, tail.j, larger);
     let high = a.select_ge(x.mean, y.mean, v, w);

@@ -34,6 +34,12 @@ bool pfp_target_cpus(const char *triple, void (*report)(const char *, size_t, vo
   return true;
 }
 
+/// Does LLVM know a CPU of this name, which may be an alias?
+bool pfp_cpu_is_known(const char *triple, const char *cpu) {
+  std::unique_ptr<MCSubtargetInfo> subtarget = subtargetOf(triple, "");
+  return subtarget && subtarget->isCPUStringValid(cpu);
+}
+
 /// Has a CPU that LLVM knows all of these features, written `+a,+b`?
 bool pfp_cpu_has_features(const char *triple, const char *cpu, const char *features) {
   std::unique_ptr<MCSubtargetInfo> subtarget = subtargetOf(triple, cpu);

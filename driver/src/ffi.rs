@@ -19,6 +19,7 @@ unsafe extern "C" {
         report: extern "C" fn(*const c_char, usize, *mut c_void),
         state: *mut c_void,
     ) -> bool;
+    pub fn pfp_cpu_is_known(triple: *const c_char, cpu: *const c_char) -> bool;
     pub fn pfp_cpu_has_features(
         triple: *const c_char,
         cpu: *const c_char,

@@ -34,6 +34,9 @@ const STAND_INS: [(&str, &str, &str); 4] = [
     ("generic", "aarch64", "+neon"),
 ];
 
+/// What a CPU must have: LLVM aborts on 64-bit code for the 32-bit CPUs in its list.
+const REQUIRED: [(&str, &str); 2] = [("x86_64", "+64bit,+sse2"), ("aarch64", "+neon")];
+
 /// Makes LLVM's backends available. Cheap after the first call.
 pub fn initialise() {
     static BACKENDS: Once = Once::new();
@@ -72,34 +75,53 @@ pub fn find(target: &str, cpu: Option<&str>) -> Result<Target, Error> {
             Error::request(message).with_help("name the CPU, for example --cpu cortex-a72")
         });
     }
-    let cpus = cpus(triple)?;
-    if !cpus.iter().any(|known| known == cpu) {
+    if !is_known(triple, cpu) {
+        let cpus = cpus(triple)?;
         let names: Vec<_> = cpus.iter().map(String::as_str).collect();
         return Err(Error::request(format!("LLVM knows no CPU '{cpu}' for the target {triple}"))
             .with_help(suggest(cpu, &names, "CPUs")));
+    }
+    if !has_features(triple, cpu, required(triple)) {
+        return Err(Error::request(format!("the CPU '{cpu}' cannot run code for {triple}"))
+            .with_help(format!("it must have {}", required(triple))));
     }
     Target::find(triple, cpu).or_else(|_| stand_in(triple, cpu))
 }
 
 /// The description of a CPU that only LLVM knows.
 fn stand_in(triple: &str, cpu: &str) -> Result<Target, Error> {
-    let has = |features: &str| {
-        let [Ok(triple), Ok(cpu), Ok(features)] = [triple, cpu, features].map(CString::new) else {
-            return false;
-        };
-        // SAFETY: strings that outlive the call; the backends are initialised.
-        unsafe { ffi::pfp_cpu_has_features(triple.as_ptr(), cpu.as_ptr(), features.as_ptr()) }
-    };
     let fits = |(_, architecture, features): &&(&str, &str, &str)| {
-        triple.starts_with(architecture) && has(features)
+        triple.starts_with(architecture) && has_features(triple, cpu, features)
     };
     let core = STAND_INS.iter().find(fits).map(|(core, _, _)| *core);
-    let core = core.ok_or_else(|| Error::request(format!("the CPU '{cpu}' has no vector unit")))?;
+    let core = core.ok_or_else(|| Error::Internal(format!("no core stands for '{cpu}'")))?;
     let target = Target::find(triple, core).map_err(Error::Internal)?;
     Ok(Target { cpu: cpu.into(), ..target })
 }
 
-/// The CPUs that LLVM knows for a triple.
+/// The features that a CPU must have.
+fn required(triple: &str) -> &'static str {
+    let required = REQUIRED.iter().find(|(architecture, _)| triple.starts_with(architecture));
+    required.map_or("", |(_, features)| features)
+}
+
+/// Does LLVM know a CPU of this name?
+fn is_known(triple: &str, cpu: &str) -> bool {
+    let [Ok(triple), Ok(cpu)] = [triple, cpu].map(CString::new) else { return false };
+    // SAFETY: strings that outlive the call; the backends are initialised.
+    unsafe { ffi::pfp_cpu_is_known(triple.as_ptr(), cpu.as_ptr()) }
+}
+
+/// Has a CPU these features, written `+a,+b`?
+fn has_features(triple: &str, cpu: &str, features: &str) -> bool {
+    let [Ok(triple), Ok(cpu), Ok(features)] = [triple, cpu, features].map(CString::new) else {
+        return false;
+    };
+    // SAFETY: strings that outlive the call; the backends are initialised.
+    unsafe { ffi::pfp_cpu_has_features(triple.as_ptr(), cpu.as_ptr(), features.as_ptr()) }
+}
+
+/// The CPUs that can run code for a triple.
 fn cpus(triple: &str) -> Result<Vec<String>, Error> {
     extern "C" fn add(name: *const c_char, length: usize, cpus: *mut c_void) {
         // SAFETY: `cpus` is the vector below; the name is valid during the call.
@@ -112,7 +134,10 @@ fn cpus(triple: &str) -> Result<Vec<String>, Error> {
     let name = CString::new(triple).map_err(|error| Error::Internal(error.to_string()))?;
     // SAFETY: a string and a vector that outlive the call.
     match unsafe { ffi::pfp_target_cpus(name.as_ptr(), add, (&raw mut cpus).cast()) } {
-        true => Ok(cpus),
+        true => {
+            cpus.retain(|cpu| has_features(triple, cpu, required(triple)));
+            Ok(cpus)
+        }
         false => Err(Error::Internal(format!("LLVM has no backend for {triple}"))),
     }
 }

@@ -52,6 +52,8 @@ impl Ui {
     pub fn stage(&self, what: &str) {
         self.end_stage();
         *self.stage.borrow_mut() = Some((what.to_owned(), Instant::now()));
+        self.bar.reset();
+        self.bar.set_style(ProgressStyle::default_spinner());
         self.bar.set_message(what.to_owned());
         // Short work shows nothing.
         self.bar.enable_steady_tick(Duration::from_millis(200));

@@ -21,6 +21,19 @@ pub const TINY: &str = r#"func.func @tiny(%x: tensor<?x4xf32>) -> !gauss.tensor<
 }
 "#;
 
+/// Several layers, so that there is something in the arena.
+pub const NET: &str = r#"func.func @net(%x: tensor<?x1x6x6xf32>) -> !gauss.tensor<?x3xf32> {
+  %k = gauss.parameter "conv.weight" : !gauss.tensor<2x1x3x3xf32>
+  %w = gauss.parameter "fc.weight" : !gauss.tensor<3x8xf32>
+  %c = gauss.conv2d %x, %k : (tensor<?x1x6x6xf32>, !gauss.tensor<2x1x3x3xf32>) -> !gauss.tensor<?x2x4x4xf32>
+  %r = gauss.relu %c : (!gauss.tensor<?x2x4x4xf32>) -> !gauss.tensor<?x2x4x4xf32>
+  %p = gauss.max_pool2d %r kernel [2, 2] strides [2, 2] : (!gauss.tensor<?x2x4x4xf32>) -> !gauss.tensor<?x2x2x2xf32>
+  %f = gauss.flatten %p : (!gauss.tensor<?x2x2x2xf32>) -> !gauss.tensor<?x8xf32>
+  %y = gauss.dense %f, %w : (!gauss.tensor<?x8xf32>, !gauss.tensor<3x8xf32>) -> !gauss.tensor<?x3xf32>
+  return %y : !gauss.tensor<?x3xf32>
+}
+"#;
+
 /// Two inputs and two outputs, each one plain and one Gaussian; no parameters.
 pub const FUSION: &str = r#"func.func @fusion(%a: tensor<1x4xf32>, %b: !gauss.tensor<1x4xf32>) -> (!gauss.tensor<1x4xf32>, tensor<1x4xf32>) {
   %sum = gauss.add %a, %b : (tensor<1x4xf32>, !gauss.tensor<1x4xf32>) -> !gauss.tensor<1x4xf32>
@@ -53,6 +66,20 @@ pub fn tiny_dense(x: &[f32]) -> (Vec<f32>, Vec<f32>) {
         (0..4).map(|k| f(x[k]) * rows[4 * o + k]).sum::<f32>()
     };
     (0..3).map(|o| (sum(&w, o, |x| x) + b[o], sum(&s, o, |x| x * x) + v[o])).unzip()
+}
+
+/// The parameters of [`NET`].
+pub fn net_parameters() -> BTreeMap<String, Tensor> {
+    let tensor = |name: &str, shape: &[usize], from: f32, step: f32| {
+        let values = (0..shape.iter().product()).map(|i: usize| from + step * (i % 7) as f32);
+        (name.to_owned(), (shape.to_vec(), values.collect()))
+    };
+    BTreeMap::from([
+        tensor("conv.weight.mean", &[2, 1, 3, 3], -0.5, 0.1875),
+        tensor("conv.weight.var", &[2, 1, 3, 3], 0.0, 0.0625),
+        tensor("fc.weight.mean", &[3, 8], 0.5, -0.125),
+        tensor("fc.weight.var", &[3, 8], 0.125, 0.0625),
+    ])
 }
 
 /// A safetensors file.

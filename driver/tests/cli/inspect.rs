@@ -1,19 +1,6 @@
 //! `pfp inspect`.
 
-use crate::fixture::Dir;
-
-/// Two layers, so that there is something in the arena.
-const NET: &str = r#"func.func @net(%x: tensor<?x1x6x6xf32>) -> !gauss.tensor<?x3xf32> {
-  %k = gauss.parameter "conv.weight" : !gauss.tensor<2x1x3x3xf32>
-  %w = gauss.parameter "fc.weight" : !gauss.tensor<3x8xf32>
-  %c = gauss.conv2d %x, %k : (tensor<?x1x6x6xf32>, !gauss.tensor<2x1x3x3xf32>) -> !gauss.tensor<?x2x4x4xf32>
-  %r = gauss.relu %c : (!gauss.tensor<?x2x4x4xf32>) -> !gauss.tensor<?x2x4x4xf32>
-  %p = gauss.max_pool2d %r kernel [2, 2] strides [2, 2] : (!gauss.tensor<?x2x4x4xf32>) -> !gauss.tensor<?x2x2x2xf32>
-  %f = gauss.flatten %p : (!gauss.tensor<?x2x2x2xf32>) -> !gauss.tensor<?x8xf32>
-  %y = gauss.dense %f, %w : (!gauss.tensor<?x8xf32>, !gauss.tensor<3x8xf32>) -> !gauss.tensor<?x3xf32>
-  return %y : !gauss.tensor<?x3xf32>
-}
-"#;
+use crate::fixture::{Dir, NET};
 
 #[test]
 fn layers_sizes_and_work() {

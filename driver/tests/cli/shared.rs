@@ -2,17 +2,19 @@
 
 use std::process::Command;
 
-use crate::fixture::{Dir, has, pfp, tiny_dense};
+use crate::fixture::{Dir, NET, has, net_parameters, npy, pfp, safetensors};
 
-/// Calls `pfp_tiny_run`, from two threads where it can, and prints what comes out.
+/// Calls `pfp_net_run`, from two threads where it can, and prints what comes out.
 const CALLER: &str = r#"
 #include <stdio.h>
-#include "tiny.h"
+#include "net.h"
+_Static_assert(PFP_NET_ARENA_BYTES > 0, "the arena is what threads could share");
+static float input[2][36];
 static void *call(void *result) {
-    const float x[4] = {1, 2, 3, 4};
     float *out = result;
+    const float *x = input[(int)out[0]];
     for (int i = 0; i < 1000; i++)
-        if (pfp_tiny_run(x, out, out + 3) != PFP_OK)
+        if (pfp_net_run(x, out, out + 3) != PFP_OK)
             return result;
     return 0;
 }
@@ -31,12 +33,14 @@ static int call_all(float out[2][6]) {
 static int call_all(float out[2][6]) { return call(out[0]) || call(out[1]); }
 #endif
 int main(void) {
-    float out[2][6];
+    for (int i = 0; i < 72; i++)
+        input[i / 36][i % 36] = (i % 5) * 0.5f - 1;
+    float out[2][6] = {{0}, {1}};
     if (call_all(out))
         return 1;
     for (int i = 0; i < 12; i++)
         printf("%.9g ", out[i / 6][i % 6]);
-    return pfp_tiny_run(0, out[0], out[1]) == PFP_ERROR_NULL ? 0 : 2;
+    return pfp_net_run(0, out[0], out[1]) == PFP_ERROR_NULL ? 0 : 2;
 }
 "#;
 
@@ -44,25 +48,31 @@ fn call(target: &str, compiler: &str, emulator: &[&str]) {
     if !has(compiler) || emulator.first().is_some_and(|program| !has(program)) {
         return;
     }
-    let dir = Dir::tiny();
+    let dir = Dir::empty();
+    dir.write("net.mlir", NET);
+    dir.write("net.safetensors", safetensors(&net_parameters()));
     dir.write("caller.c", CALLER);
-    dir.pfp(&format!("compile tiny.mlir --params tiny.safetensors {target} --emit=shared,header"))
+    dir.pfp(&format!("compile net.mlir --params net.safetensors {target} --emit=shared,header"))
         .ok();
     // The user-mode qemu of Debian 12 hangs in pthread_create.
     let threads: &[&str] = if emulator.is_empty() { &["-DTHREADS", "-pthread"] } else { &[] };
-    let flags = ["-o", "caller", "caller.c", "-L.", "-ltiny", "-Wl,-rpath,$ORIGIN"];
+    let flags = ["-o", "caller", "caller.c", "-L.", "-lnet", "-Wl,-rpath,$ORIGIN"];
     dir.run(Command::new(compiler).args(threads).args(flags)).ok();
     let printed = match emulator {
         [] => dir.run(&mut Command::new(dir.path("caller"))),
         [program, arguments @ ..] => dir.run(Command::new(program).args(arguments).arg("caller")),
     }
     .ok();
-    let values: Vec<f32> = printed.split_whitespace().map(|word| word.parse().unwrap()).collect();
-    assert_eq!(values[..6], values[6..]);
-    // These units are far from zero in deviations, so that the ReLU changes little.
-    let (mean, variance) = tiny_dense(&[1.0, 2.0, 3.0, 4.0]);
-    assert!(values[2] >= mean[2] && values[2] < mean[2] + variance[2].sqrt(), "{values:?}");
-    assert!(values[5] <= variance[2] && values[5] > variance[2] / 3.0, "{values:?}");
+    let values: Vec<f64> = printed.split_whitespace().map(|word| word.parse().unwrap()).collect();
+
+    let input: Vec<f32> = (0..72).map(|i| (i % 5) as f32 * 0.5 - 1.0).collect();
+    dir.write("x.npy", npy(&[2, 6, 6], &input));
+    let json = dir.pfp("run net.mlir --params net.safetensors --input x.npy --json").json();
+    for (index, value) in values.iter().enumerate() {
+        let (item, part, element) = (index / 6, index % 6 / 3, index % 3);
+        let expected = json["outputs"][part]["values"][3 * item + element].as_f64().unwrap();
+        assert!((value - expected).abs() <= 1e-5 * expected.abs(), "{values:?} {json:#}");
+    }
 }
 
 #[test]
@@ -89,10 +99,8 @@ fn a_missing_linker_is_named_with_its_package() {
         dir.run(&mut command).error()
     };
     let error = compile("host");
-    assert!(
-        error.contains("needs the linker cc") && error.contains("apt-get install gcc"),
-        "{error}"
-    );
+    assert!(error.contains("needs the linker cc"), "{error}");
+    assert!(error.contains("apt-get install gcc"), "{error}");
     let error = compile("aarch64-linux-gnu");
     assert!(error.contains("needs the linker aarch64-linux-gnu-gcc"), "{error}");
     assert!(error.contains("apt-get install gcc-aarch64-linux-gnu"), "{error}");

@@ -20,8 +20,8 @@ func.func @relu_deterministic(%x: tensor<4x3xf32>) -> tensor<4x3xf32> {
 // CHECK: %[[ZERO:.*]] = arith.constant 0.000000e+00
 // CHECK: %[[RECTIFIED:.*]] = arith.maxnumf %[[M]], %[[ZERO]]
 // CHECK: %[[SIGMA:.*]] = math.sqrt %[[V]]
-// CHECK: %[[SIZE:.*]] = math.absf %[[M]]
-// CHECK: %[[RATIO:.*]] = arith.divf %[[SIZE]], %[[SIGMA]]
+// CHECK: %[[QUOTIENT:.*]] = arith.divf %[[M]], %[[SIGMA]]
+// CHECK: %[[RATIO:.*]] = math.absf %[[QUOTIENT]]
 // CHECK: %[[FAR:.*]] = arith.constant 1.400000e+01
 // CHECK: %[[IS_NEAR:.*]] = arith.cmpf olt, %[[RATIO]], %[[FAR]]
 // CHECK: arith.select %[[IS_NEAR]], %[[RATIO]], %[[FAR]]

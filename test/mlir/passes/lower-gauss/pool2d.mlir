@@ -29,8 +29,8 @@ func.func @max_deterministic(%x: tensor<1x2x4x4xf32>) -> tensor<1x2x2x2xf32> {
 // CHECK: %[[SUM:.*]] = arith.addf %[[V]], %[[W]]
 // CHECK: %[[THETA:.*]] = math.sqrt %[[SUM]]
 // CHECK: %[[DIFFERENCE:.*]] = arith.subf %[[M]], %[[N]]
-// CHECK: %[[DISTANCE:.*]] = math.absf %[[DIFFERENCE]]
-// CHECK: %[[RATIO:.*]] = arith.divf %[[DISTANCE]], %[[THETA]]
+// CHECK: %[[QUOTIENT:.*]] = arith.divf %[[DIFFERENCE]], %[[THETA]]
+// CHECK: %[[RATIO:.*]] = math.absf %[[QUOTIENT]]
 // CHECK: math.exp %{{.*}} fastmath<nnan,ninf>
 // CHECK: arith.divf
 // CHECK: math.fma %[[THETA]], %{{.*}}, %[[LARGER]]
