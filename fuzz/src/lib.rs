@@ -33,7 +33,8 @@ unsafe extern "C" {
 pub fn main() -> ExitCode {
     let arguments: Vec<_> =
         std::env::args_os().filter_map(|argument| CString::new(argument.into_vec()).ok()).collect();
-    let mut pointers: Vec<_> = arguments.iter().map(|argument| argument.as_ptr().cast_mut()).collect();
+    let mut pointers: Vec<_> =
+        arguments.iter().map(|argument| argument.as_ptr().cast_mut()).collect();
     let mut count = c_int::try_from(pointers.len()).unwrap_or(c_int::MAX);
     pointers.push(std::ptr::null_mut());
     let mut argv = pointers.as_mut_ptr();

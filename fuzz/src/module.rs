@@ -31,8 +31,20 @@ const SLOW_ELEMENTS: std::ops::RangeInclusive<u64> = 1 << 16..=1 << 28;
 /// Dialects that are loaded only to lower into. Their parsers and folders are
 /// upstream's, and so are their faults.
 const UPSTREAM: [&str; 14] = [
-    "affine", "bufferization.", "builtin.", "cf.", "index.", "linalg", "llvm", "math.", "memref",
-    "scf.", "sparse", "tensor.", "ub.", "vector",
+    "affine",
+    "bufferization.",
+    "builtin.",
+    "cf.",
+    "index.",
+    "linalg",
+    "llvm",
+    "math.",
+    "memref",
+    "scf.",
+    "sparse",
+    "tensor.",
+    "ub.",
+    "vector",
 ];
 
 /// Ops of modules that are lowered. Others are parsed and verified only.
@@ -94,7 +106,9 @@ fn is_small_network(module: Op) -> bool {
     let is_small = |ty: Type| {
         TensorType::of(ty).is_none_or(|tensor| {
             let mut elements = tensor.shape.iter().filter(|&&size| size > 0);
-            elements.try_fold(1i64, |n, &size| n.checked_mul(size)).is_some_and(|n| n <= MAX_ELEMENTS)
+            elements
+                .try_fold(1i64, |n, &size| n.checked_mul(size))
+                .is_some_and(|n| n <= MAX_ELEMENTS)
         })
     };
     let signature = |op: Op| {

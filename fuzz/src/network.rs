@@ -33,13 +33,16 @@ const LARGEST: f64 = 1e15;
 /// AArch64; what runs here must give what the interpreter gives.
 pub fn network(bytes: &[u8]) -> Corpus {
     let mut bytes = Unstructured::new(bytes);
-    let Ok((target, Ok(generated))) = choose_target(&mut bytes)
-        .map(|target| (target, generate::network(&mut bytes)))
+    let Ok((target, Ok(generated))) =
+        choose_target(&mut bytes).map(|target| (target, generate::network(&mut bytes)))
     else {
         return Corpus::Reject;
     };
     if std::env::var_os("PFP_FUZZ_PRINT").is_some() {
-        eprintln!("// for {} {}, batch {:?}\n{}", target.triple, target.cpu, generated.batch, generated.text);
+        eprintln!(
+            "// for {} {}, batch {:?}\n{}",
+            target.triple, target.cpu, generated.batch, generated.text
+        );
     }
     with_session(|session| {
         let source: Arc<Source> = Source::new("generated.mlir", generated.text.as_bytes());

@@ -441,7 +441,8 @@ impl Generator<'_, '_> {
             "func.func private {name}(%x: {ty}) -> {ty} {{\n  \
              %y = gauss.relu %x : ({ty}) -> {ty}\n  return %y : {ty}\n}}\n"
         ));
-        let value = self.define(&format!("func.call {name}({}) : ({ty}) -> {ty}", x.name), ty.clone());
+        let value =
+            self.define(&format!("func.call {name}({}) : ({ty}) -> {ty}", x.name), ty.clone());
         self.values.push(value);
         Ok(())
     }
