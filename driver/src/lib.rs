@@ -8,7 +8,7 @@
 //! - [`emit`]: the files that a compilation writes;
 //! - [`jit`]: a compiled model in this process;
 //! - [`data`], [`batches`]: arrays in files, and models on many items;
-//! - [`reference`]: the float64 reference and Monte Carlo, and errors against them;
+//! - [`mod@reference`]: the float64 reference and Monte Carlo, and errors against them;
 //! - [`demo`]: the built-in networks on their built-in data;
 //! - [`cli`]: the command line;
 //! - [`diagnostics`], [`error`]: what is wrong, and where;
