@@ -59,6 +59,10 @@ impl Arithmetic for F64 {
         a * b + c
     }
 
+    fn negated_fma(&mut self, a: f64, b: f64, c: f64) -> f64 {
+        c - a * b
+    }
+
     fn sqrt(&mut self, a: f64) -> f64 {
         a.sqrt()
     }

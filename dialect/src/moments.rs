@@ -48,6 +48,8 @@ pub trait Arithmetic {
     fn div(&mut self, a: Self::Value, b: Self::Value) -> Self::Value;
     /// `a · b + c`, rounded once where that costs no more than twice.
     fn fma(&mut self, a: Self::Value, b: Self::Value, c: Self::Value) -> Self::Value;
+    /// `c − a · b`, rounded as [`Arithmetic::fma`].
+    fn negated_fma(&mut self, a: Self::Value, b: Self::Value, c: Self::Value) -> Self::Value;
     /// `√a`.
     fn sqrt(&mut self, a: Self::Value) -> Self::Value;
     /// `|a|`.
@@ -180,7 +182,8 @@ pub fn batch_norm_deviation<A: Arithmetic>(
 /// `max(x, 0)`; the moments of the rectified Gaussian.
 pub fn relu<A: Arithmetic>(a: &mut A, x: Moments<A::Value>) -> Moments<A::Value> {
     let zero = a.constant(0.0);
-    let rectified = a.max(x.mean, zero);
+    // What is not a number is not below 0: it stays.
+    let rectified = a.select_ge(zero, x.mean, zero, x.mean);
     let Some(v) = x.variance else {
         return Moments::deterministic(rectified);
     };
@@ -190,7 +193,7 @@ pub fn relu<A: Arithmetic>(a: &mut A, x: Moments<A::Value>) -> Moments<A::Value>
     let ratio = a.abs(quotient);
     let tail = a.tail(ratio);
     let mean = a.fma(theta, tail.j, rectified);
-    let share = a.select_ge(x.mean, zero, tail.upper, tail.lower);
+    let share = a.select_ge(zero, x.mean, tail.lower, tail.upper);
     Moments::gaussian(mean, a.mul(v, share))
 }
 

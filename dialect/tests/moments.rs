@@ -32,6 +32,9 @@ impl Arithmetic for F32 {
     fn fma(&mut self, a: f32, b: f32, c: f32) -> f32 {
         a.mul_add(b, c)
     }
+    fn negated_fma(&mut self, a: f32, b: f32, c: f32) -> f32 {
+        (-a).mul_add(b, c)
+    }
     fn sqrt(&mut self, a: f32) -> f32 {
         a.sqrt()
     }

@@ -16,6 +16,8 @@
 pub mod body;
 pub mod emit;
 pub mod group;
+pub mod layout;
 pub mod nest;
 pub mod pack;
+pub mod region;
 pub mod schedule;

@@ -9,6 +9,7 @@
 //! [`parameters::ParameterSource`].
 
 pub mod kernel;
+pub mod linalg;
 pub mod parameters;
 pub mod pass;
 pub mod passes;

@@ -4,6 +4,7 @@ pub mod gauss_c_interface;
 pub mod gauss_expand_math;
 pub mod gauss_fold_batch_norm;
 pub mod gauss_generate_kernels;
+pub mod gauss_hoist_operands;
 pub mod gauss_load_parameters;
 pub mod gauss_plan_arena;
 pub mod gauss_set_batch;
@@ -18,6 +19,7 @@ pub static ALL: &[Pass] = &[
     gauss_expand_math::PASS,
     gauss_fold_batch_norm::PASS,
     gauss_generate_kernels::PASS,
+    gauss_hoist_operands::PASS,
     gauss_load_parameters::PASS,
     gauss_plan_arena::PASS,
     gauss_set_batch::PASS,

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use crate::passes::gauss_expand_math::NOT_POSITIVE;
 use gauss_dialect::{
     ir::{Attribute, Builder, Type, Value},
     moments::{Arithmetic, Tail},
@@ -25,10 +26,16 @@ impl Payload {
         self.builder.value(name, operands, self.element)
     }
 
-    /// The exponential of a finite number.
-    fn finite_exp(&self, exponent: Value) -> Value {
-        let finite = self.builder.context().parse_attribute("#arith.fastmath<nnan,ninf>");
-        let op = self.builder.op("math.exp").operands(&[exponent]).results(&[self.element]);
+    /// The exponential of a finite number that is not positive.
+    fn tail_exp(&self, exponent: Value) -> Value {
+        let context = self.builder.context();
+        let finite = context.parse_attribute("#arith.fastmath<nnan,ninf>");
+        let op = self
+            .builder
+            .op("math.exp")
+            .operands(&[exponent])
+            .results(&[self.element])
+            .attr(NOT_POSITIVE, context.unit_attr());
         match finite {
             Some(finite) => op.attr("fastmath", finite).build().result(0),
             None => op.build().result(0),
@@ -87,6 +94,11 @@ impl Arithmetic for Payload {
         self.emit("math.fma", &[a, b, c])
     }
 
+    fn negated_fma(&mut self, a: Value, b: Value, c: Value) -> Value {
+        let negated = self.emit("arith.negf", &[a]);
+        self.emit("math.fma", &[negated, b, c])
+    }
+
     fn sqrt(&mut self, a: Value) -> Value {
         self.emit("math.sqrt", &[a])
     }
@@ -110,6 +122,6 @@ impl Arithmetic for Payload {
     }
 
     fn tail(&mut self, a: Value) -> Tail<Value> {
-        Tail::rational(self, a, |payload, exponent| payload.finite_exp(exponent))
+        Tail::rational(self, a, |payload, exponent| payload.tail_exp(exponent))
     }
 }

@@ -38,10 +38,11 @@ fn to_kernels(options: &Options) -> Result<String, String> {
     let name = options.get("core").unwrap_or("host");
     let core = Target::core(name)?;
     Ok(format!(
-        "{},gauss-use-destinations,eliminate-empty-tensors,one-shot-bufferize,canonicalize,\
+        "{},{}gauss-use-destinations,eliminate-empty-tensors,one-shot-bufferize,canonicalize,\
          gauss-generate-kernels{{core={name}}},gauss-expand-math{{fma={}}},canonicalize,cse,\
          symbol-dce,gauss-plan-arena",
         to_linalg(),
+        if core.hoists_operands { "gauss-hoist-operands," } else { "" },
         core.fma
     ))
 }

@@ -36,6 +36,9 @@ pub struct Core {
     pub elementwise_unroll: i64,
     /// Steps of the innermost reduction that are written out.
     pub reduction_unroll: i64,
+    /// Is a number that all lanes share loaded as fast as a vector, so that squares
+    /// are better loaded than computed from it?
+    pub hoists_operands: bool,
 }
 
 const AVX512: Core = Core {
@@ -47,6 +50,7 @@ const AVX512: Core = Core {
     load_ports: 2,
     elementwise_unroll: 1,
     reduction_unroll: 4,
+    hoists_operands: true,
 };
 
 const AVX2: Core = Core { lanes: 8, vector_registers: 16, ..AVX512 };
@@ -64,6 +68,7 @@ const CORTEX_A72: Core = Core {
     load_ports: 1,
     elementwise_unroll: 2,
     reduction_unroll: 4,
+    hoists_operands: false,
 };
 
 /// In order: more independent work must stand side by side.

@@ -63,25 +63,26 @@ impl<V: Copy> Tail<V> {
         let minus_half = a.constant(-0.5);
         let exponent = a.mul(square, minus_half);
         let exponential = exp(a, exponent);
-        let numerator = polynomial(a, &NUMERATOR, x);
-        let denominator = polynomial(a, &DENOMINATOR, x);
+        let numerator = polynomial(a, &NUMERATOR, x, square);
+        let denominator = polynomial(a, &DENOMINATOR, x, square);
         let cross = a.fma(x, numerator, denominator);
         let total = a.fma(square, denominator, cross);
+        // The quotient does not wait for the exponential, nor that for the quotient.
         let scale = a.constant(INVERSE_SQRT_TWO_PI);
-        let density = a.mul(exponential, scale);
-        let unit = a.div(density, total);
-        let j = a.mul(unit, denominator);
-        let k = a.mul(unit, numerator);
+        let unit = a.div(scale, total);
+        let j_of_density = a.mul(unit, denominator);
+        let k_of_density = a.mul(unit, numerator);
+        let j = a.mul(exponential, j_of_density);
+        let k = a.mul(exponential, k_of_density);
         Self::from_integrals(a, x, j, k)
     }
 
     /// L and U from J and K.
     fn from_integrals<A: Arithmetic<Value = V>>(a: &mut A, x: V, j: V, k: V) -> Self {
-        let square = a.mul(j, j);
-        let lower = a.sub(k, square);
+        let lower = a.negated_fma(j, j, k);
         let one = a.constant(1.0);
-        let two_x = a.add(x, x);
-        let slope = a.add(two_x, j);
+        let two = a.constant(2.0);
+        let slope = a.fma(two, x, j);
         let sum = a.fma(slope, j, k);
         let upper = a.sub(one, sum);
         Self { j, lower, upper }
@@ -115,12 +116,27 @@ impl Tail<f64> {
     }
 }
 
-/// A polynomial by Horner's rule, constant term first.
-fn polynomial<A: Arithmetic>(a: &mut A, coefficients: &[f64], x: A::Value) -> A::Value {
-    let (&last, rest) = coefficients.split_last().unwrap_or((&0.0, &[]));
-    let highest = a.constant(last);
-    rest.iter().rev().fold(highest, |sum, &coefficient| {
-        let coefficient = a.constant(coefficient);
-        a.fma(sum, x, coefficient)
-    })
+/// A polynomial, constant term first, by Estrin's scheme: pairs of terms side by
+/// side, then Horner's rule on x².
+fn polynomial<A: Arithmetic>(
+    a: &mut A,
+    coefficients: &[f64],
+    x: A::Value,
+    square: A::Value,
+) -> A::Value {
+    let pairs: Vec<_> = coefficients
+        .chunks(2)
+        .map(|pair| {
+            let constant = a.constant(pair[0]);
+            match pair.get(1) {
+                Some(&slope) => {
+                    let slope = a.constant(slope);
+                    a.fma(slope, x, constant)
+                }
+                None => constant,
+            }
+        })
+        .collect();
+    let highest = pairs.len() - 1;
+    pairs[..highest].iter().rev().fold(pairs[highest], |sum, &pair| a.fma(sum, square, pair))
 }

@@ -20,7 +20,16 @@ const FULL_UNROLL: i64 = 8;
 const MAX_INTERLEAVE: i64 = 4;
 
 /// Emits the kernel of a group at `builder`.
-pub fn emit(group: &Group, schedule: &Schedule, core: &Core, streams: &[Stream], builder: Builder) {
+///
+/// `item` is the counter of the loop around the region, where there is one.
+pub fn emit(
+    group: &Group,
+    schedule: &Schedule,
+    core: &Core,
+    streams: &[Stream],
+    item: &Linear,
+    builder: Builder,
+) {
     let mut flat = HashMap::new();
     for access in group.members().flat_map(Nest::accesses) {
         flat.entry(access.root).or_insert_with(|| flatten(builder, access.root));
@@ -28,7 +37,7 @@ pub fn emit(group: &Group, schedule: &Schedule, core: &Core, streams: &[Stream],
     for stream in streams {
         flat.insert(stream.buffer, stream.buffer);
     }
-    let kernel = Kernel { group, schedule, core, streams, flat };
+    let kernel = Kernel { group, schedule, core, streams, item, flat };
     let position = vec![Linear::default(); group.root.parallel];
     let unit = Extent { rows: 1, chunks: chunks(1, core.lanes) };
     kernel.loops(builder, &schedule.order, position, unit);
@@ -56,7 +65,7 @@ fn flatten(builder: Builder, buffer: Value) -> Value {
 
 /// A sum of loop counters times constants.
 #[derive(Debug, Clone, Default)]
-struct Linear {
+pub struct Linear {
     constant: i64,
     terms: Vec<(Value, i64)>,
 }
@@ -130,7 +139,7 @@ impl Extent {
 
 /// `for counter in (start..end).step_by(step)`, carrying values; no loop where
 /// there is one trip.
-fn repeat(
+pub fn repeat(
     builder: Builder,
     (start, end, step): (i64, i64, i64),
     carried: Vec<Value>,
@@ -164,6 +173,7 @@ struct Kernel<'a> {
     schedule: &'a Schedule,
     core: &'a Core,
     streams: &'a [Stream],
+    item: &'a Linear,
     /// Every buffer as a list of elements.
     flat: HashMap<Value, Value>,
 }
@@ -226,7 +236,7 @@ impl Kernel<'_> {
         let mut held: HashMap<Value, Vec<Value>> = HashMap::new();
         let keep = |held: &mut HashMap<_, _>, nest: &Nest, results: Vec<Vec<Value>>| {
             for (out, values) in nest.outputs.iter().zip(results) {
-                if self.group.is_live_after(out.root) {
+                if self.group.keeps(out.root) {
                     for (&cell, &value) in cells.iter().zip(&values) {
                         self.store(builder, tile, out, cell, value);
                     }
@@ -363,7 +373,7 @@ impl Kernel<'_> {
         cell: (i64, usize),
     ) -> Linear {
         let indices = tile.position.iter().chain(steps);
-        let mut element = Linear::constant(access.offset);
+        let mut element = Linear::constant(access.offset).plus(self.item, access.item);
         for (index, &stride) in indices.zip(&access.strides) {
             element = element.plus(index, stride);
         }

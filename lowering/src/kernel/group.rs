@@ -6,7 +6,7 @@ use super::nest::{Access, Nest, users_of};
 
 /// A nest with what initialises its outputs and what is computed from them while
 /// they are in registers. All members have the same parallel dimensions.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Group {
     /// For each output of the root, the nest that writes its initial value.
     pub initial: Vec<Option<Nest>>,
@@ -14,23 +14,49 @@ pub struct Group {
     pub root: Nest,
     /// Elementwise nests on the root's outputs, in order.
     pub epilogue: Vec<Nest>,
+    /// The buffers that hold their values after the kernel.
+    kept: Vec<Value>,
 }
 
 impl Group {
+    fn new(initial: Vec<Option<Nest>>, root: Nest) -> Self {
+        Self { initial, root, epilogue: Vec::new(), kept: Vec::new() }
+    }
+
     /// Every member in program order.
     pub fn members(&self) -> impl Iterator<Item = &Nest> {
         self.initial.iter().flatten().chain([&self.root]).chain(&self.epilogue)
     }
 
-    fn members_mut(&mut self) -> impl Iterator<Item = &mut Nest> {
+    /// Every member, to change.
+    pub fn members_mut(&mut self) -> impl Iterator<Item = &mut Nest> {
         self.initial.iter_mut().flatten().chain([&mut self.root]).chain(&mut self.epilogue)
     }
 
     /// Must this buffer hold its values after the kernel?
-    pub fn is_live_after(&self, buffer: Value) -> bool {
+    pub fn keeps(&self, buffer: Value) -> bool {
+        self.kept.contains(&buffer)
+    }
+
+    /// Finds what others than the members read; all members must be there.
+    fn find_kept(&mut self) {
         let members: Vec<Op> = self.members().map(|nest| nest.op).collect();
-        let is_local = buffer.defining_op().is_some_and(|op| op.is("memref.alloc"));
-        !is_local || users_of(buffer).iter().any(|user| !members.contains(user))
+        let is_kept = |buffer: &Value| {
+            let is_local = buffer.defining_op().is_some_and(|op| op.is("memref.alloc"));
+            !is_local || users_of(*buffer).iter().any(|user| !members.contains(user))
+        };
+        let written = self.members().flat_map(|nest| &nest.outputs).map(|out| out.root);
+        self.kept = written.filter(is_kept).collect();
+    }
+
+    /// Puts another buffer into the place of one.
+    pub fn replace(&mut self, buffer: Value, other: Value, item: i64) {
+        for access in self.members_mut().flat_map(Nest::accesses_mut) {
+            if access.root == buffer {
+                (access.root, access.item) = (other, item);
+            }
+        }
+        self.kept.iter_mut().filter(|kept| **kept == buffer).for_each(|kept| *kept = other);
     }
 
     /// Joins neighbouring parallel dimensions that every access walks as one, and
@@ -55,6 +81,52 @@ impl Group {
             } else {
                 dim += 1;
             }
+        }
+    }
+
+    /// Joins neighbouring reductions that every input walks as one. Constants are
+    /// not asked where they are read in the order of the loops, whatever that is.
+    pub fn join_reductions(&mut self, is_packed: impl Fn(&Access) -> bool) {
+        let root = &mut self.root;
+        let mut dim = root.parallel;
+        while dim + 1 < root.sizes.len() {
+            let size = root.sizes[dim + 1];
+            let mut asked = root.inputs.iter().filter(|input| !is_packed(input));
+            if asked.all(|input| input.strides[dim] == input.strides[dim + 1] * size) {
+                root.sizes[dim + 1] *= root.sizes[dim];
+                root.sizes.remove(dim);
+                root.accesses_mut().for_each(|access| {
+                    access.strides.remove(dim);
+                });
+            } else {
+                dim += 1;
+            }
+        }
+    }
+
+    /// Takes the first dimension out of the group: a loop around it counts the items.
+    pub fn peel(&mut self) {
+        for access in self.members_mut().flat_map(Nest::accesses_mut) {
+            access.item = access.strides[0];
+        }
+        self.remove(0);
+    }
+
+    /// Makes several dimensions of one that is walked as a whole.
+    pub fn split(&mut self, dim: usize, sizes: &[i64]) {
+        let is_parallel = dim < self.root.parallel;
+        for nest in self.members_mut() {
+            if dim >= nest.sizes.len() {
+                continue;
+            }
+            nest.parallel += if is_parallel { sizes.len() - 1 } else { 0 };
+            nest.sizes.splice(dim..=dim, sizes.iter().copied());
+            nest.accesses_mut().for_each(|access| {
+                let step = access.strides[dim];
+                let inner = |number: usize| sizes[number + 1..].iter().product::<i64>();
+                let steps: Vec<_> = (0..sizes.len()).map(|number| step * inner(number)).collect();
+                access.strides.splice(dim..=dim, steps);
+            });
         }
     }
 
@@ -94,9 +166,10 @@ pub fn group(nests: Vec<Nest>) -> Vec<Group> {
             }
         };
         flush(&mut waiting, &mut groups);
-        groups.push(Group { initial, root: nest, epilogue: Vec::new() });
+        groups.push(Group::new(initial, nest));
     }
     flush(&mut waiting, &mut groups);
+    groups.iter_mut().for_each(Group::find_kept);
     groups
 }
 
@@ -105,7 +178,7 @@ fn flush(waiting: &mut Vec<Nest>, groups: &mut Vec<Group>) {
     for nest in waiting.drain(..) {
         match groups.last_mut() {
             Some(last) if extends(last, &nest) => last.epilogue.push(nest),
-            _ => groups.push(Group { initial: vec![None], root: nest, epilogue: Vec::new() }),
+            _ => groups.push(Group::new(vec![None], nest)),
         }
     }
 }

@@ -3,7 +3,7 @@
 use gauss_dialect::ir::{AffineExpr, Block, Op, Value};
 
 /// A perfect loop nest over buffers of `f32`.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Nest {
     /// The `linalg.generic`.
     pub op: Op,
@@ -19,13 +19,16 @@ pub struct Nest {
     pub body: Block,
 }
 
-/// A linear access of a row-major buffer: element `offset + Σ strides[d] · index[d]`.
+/// A linear access of a buffer: element `offset + item · i + Σ strides[d] · index[d]`
+/// for the i-th item of a region's loop.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Access {
     /// The whole buffer: a `memref.alloc`, a `memref.get_global` or an argument.
     pub root: Value,
     /// The element at the origin of the nest.
     pub offset: i64,
+    /// The step along the loop around the region; 0 where there is none.
+    pub item: i64,
     /// The step along each dimension of the nest.
     pub strides: Vec<i64>,
 }
@@ -69,7 +72,7 @@ impl Nest {
             let linear = |expr: &AffineExpr| {
                 expr.linear(dims).ok_or("has an indexing map that is not linear".to_owned())
             };
-            let mut access = Access { root: root_of(operand), offset, strides: vec![0; dims] };
+            let mut access = Access { root: root_of(operand), offset, item: 0, strides: vec![0; dims] };
             for ((expr, step), size) in results.iter().zip(steps).zip(shape) {
                 let (coefficients, constant) = linear(expr)?;
                 access.offset += constant * step;
@@ -99,6 +102,19 @@ impl Nest {
         }
         let body = op.body().ok_or("has no body")?;
         Ok(Nest { op, sizes, parallel, inputs: accesses, outputs, body })
+    }
+
+    /// Orders the reductions so that the last one walks the input that is read
+    /// most often, which is no constant, in the smallest steps.
+    pub fn sort_reductions(&mut self, is_constant: impl Fn(&Access) -> bool) {
+        let Some(input) = self.inputs.iter().find(|input| !is_constant(input)) else { return };
+        let mut order: Vec<_> = (0..self.sizes.len()).collect();
+        order[self.parallel..].sort_by_key(|&dim| -input.strides[dim]);
+        let permute = |values: &[i64]| order.iter().map(|&dim| values[dim]).collect();
+        self.sizes = permute(&self.sizes);
+        for access in self.inputs.iter_mut().chain(&mut self.outputs) {
+            access.strides = permute(&access.strides);
+        }
     }
 
     /// Has the nest no reduction?

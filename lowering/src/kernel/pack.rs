@@ -59,6 +59,8 @@ pub struct Stream {
     pub side: Side,
     /// The values of the body that are read from the stream, in this order.
     pub members: Vec<Value>,
+    /// The buffers that it was made from.
+    pub inputs: Vec<Value>,
     /// Steps of the reduction.
     pub depth: i64,
     /// For each parallel dimension that is neither vector nor row: the distance
@@ -113,7 +115,8 @@ pub fn pack(
             .build()
             .result(0);
         let depth = nest.reduction_sizes().iter().product();
-        streams.push(Stream { buffer, side, members: source.members, depth, outer });
+        let inputs = source.inputs.iter().map(|(number, _)| nest.inputs[*number].root).collect();
+        streams.push(Stream { buffer, side, members: source.members, inputs, depth, outer });
     }
     streams
 }

@@ -35,6 +35,8 @@ pub struct Schedule {
     /// Are products of constants computed at compile time and loaded, rather than
     /// computed from what is loaded?
     pub precompute: bool,
+    /// Cycles of the group by the model, up to a constant factor.
+    pub cost: f64,
 }
 
 /// Consecutive lanes that one vector holds.
@@ -90,8 +92,9 @@ pub fn choose(group: &Group, core: &Core, constants: &Constants) -> Schedule {
         splits: 1,
         order: vec![],
         precompute: false,
+        cost: f64::INFINITY,
     };
-    let mut best = (f64::INFINITY, none);
+    let mut best = none;
     for vector in 0..root.parallel {
         let rows = (0..root.parallel).filter(|&dim| dim != vector).map(Some);
         let rows: Vec<_> = match root.is_elementwise() {
@@ -105,16 +108,16 @@ pub fn choose(group: &Group, core: &Core, constants: &Constants) -> Schedule {
                 for vectors in 1..=max_vectors {
                     for &splits in model.possible_splits() {
                         if let Some(cost) = model.cost(rows, vectors, splits)
-                            && cost < best.0
+                            && cost < best.cost
                         {
-                            best = (cost, model.schedule(rows, vectors, splits));
+                            best = Schedule { cost, ..model.schedule(rows, vectors, splits) };
                         }
                     }
                 }
             }
         }
     }
-    best.1
+    best
 }
 
 /// What one choice of dimensions costs.
@@ -249,7 +252,7 @@ impl<'a> Model<'a> {
             .group
             .members()
             .flat_map(|nest| &nest.outputs)
-            .filter(|out| self.group.is_live_after(out.root));
+            .filter(|out| self.group.keeps(out.root));
         let stores: f64 = stored.map(|out| self.vector_loads(out)).sum();
         let arithmetic: i64 = self.group.epilogue.iter().map(ops_cost).sum();
         stores + arithmetic as f64 / self.core.fma_ports as f64
@@ -280,6 +283,7 @@ impl<'a> Model<'a> {
             splits,
             order,
             precompute: weight_of_row || (weight_of_vector && rows <= 2 && reuse >= 16),
+            cost: 0.0,
         }
     }
 }

@@ -31,7 +31,7 @@ fn expand(module: Op, fma: bool) {
         }
         let lanes = Lanes::before(op, fma);
         let result = match op.name().as_str() {
-            "math.exp" => lanes.exp(op.operand(0), has_no_special_values(op)),
+            "math.exp" => lanes.exp(op.operand(0), Promise::of(op)),
             "math.erf" => lanes.erf(op.operand(0)),
             "math.fma" if !fma => lanes.fma(op.operand(0), op.operand(1), op.operand(2)),
             _ => continue,
@@ -41,10 +41,26 @@ fn expand(module: Op, fma: bool) {
     }
 }
 
-/// Does the op promise that it meets neither infinities nor NaN?
-fn has_no_special_values(op: Op) -> bool {
-    let flags = op.attribute("fastmath").map(|flags| flags.to_string()).unwrap_or_default();
-    flags.contains("fast>") || (flags.contains("nnan") && flags.contains("ninf"))
+/// What is known of the operand of an exponential.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Promise {
+    Nothing,
+    FiniteAndNotPositive,
+}
+
+/// The discardable attribute by which an exponential promises an operand that is
+/// not positive; finite it is by its fast-math flags.
+pub const NOT_POSITIVE: &str = "gauss.not_positive";
+
+impl Promise {
+    fn of(op: Op) -> Self {
+        let flags = op.attribute("fastmath").map(|flags| flags.to_string()).unwrap_or_default();
+        let is_finite = flags.contains("fast>") || (flags.contains("nnan") && flags.contains("ninf"));
+        match is_finite && op.attribute(NOT_POSITIVE).is_some() {
+            true => Self::FiniteAndNotPositive,
+            false => Self::Nothing,
+        }
+    }
 }
 
 /// (eʳ − 1 − r)/r² on |r| ≤ ½ ln 2, to 3e-9 of eʳ; least squares, iterated
@@ -60,11 +76,17 @@ const EXP: [f64; 5] = [
 /// Below the logarithm of the smallest normal number the exponential is 0.
 const EXP_LEAST: f64 = -87.336_54;
 
+/// −127 ln 2.
+const EXP_ZERO: f64 = -88.029_69;
+
 /// Above the logarithm of the largest number the exponential is infinite.
 const EXP_LARGEST: f64 = 88.722_84;
 
 /// 1.5 · 2²³: a sum with it rounds to an integer, which its low bits hold.
 const ROUND: f64 = 12_582_912.0;
+
+/// What the exponent field of 2ⁿ holds beyond n.
+const EXPONENT_BIAS: f64 = 127.0;
 
 /// ln 2 in two parts; the product of the first with an exponent is exact.
 const LN2_HIGH: f64 = 0.693_145_751_953_125;
@@ -153,40 +175,58 @@ impl Lanes {
         self.builder.value("arith.select", &[chosen, a, b], a.ty())
     }
 
-    fn polynomial(&self, coefficients: &[f64], x: Value) -> Value {
-        let (&last, rest) = coefficients.split_last().unwrap_or((&0.0, &[]));
-        rest.iter().rev().fold(self.constant(last), |sum, &coefficient| {
-            self.fma(sum, x, self.constant(coefficient))
-        })
+    /// Constant term first, by Estrin's scheme: pairs of terms side by side, then
+    /// Horner's rule on x².
+    fn polynomial(&self, coefficients: &[f64], x: Value, square: Value) -> Value {
+        let pair = |pair: &[f64]| match *pair {
+            [constant, slope] => self.fma(self.constant(slope), x, self.constant(constant)),
+            _ => self.constant(pair.first().copied().unwrap_or(0.0)),
+        };
+        let pairs = coefficients.chunks(2).rev().map(pair);
+        pairs.reduce(|sum, pair| self.fma(sum, square, pair)).unwrap_or_else(|| self.constant(0.0))
+    }
+
+    /// eʳ for x = n·ln 2 + r, and n plus `shift` as a float whose low bits are an integer.
+    fn reduced_exp(&self, x: Value, shift: f64) -> (Value, Value) {
+        let shift = self.constant(shift);
+        let shifted = self.fma(x, self.constant(std::f64::consts::LOG2_E), shift);
+        let n = self.binary("arith.subf", shifted, shift);
+        let r = self.fma(n, self.constant(-LN2_HIGH), x);
+        let r = self.fma(n, self.constant(-LN2_LOW), r);
+        let square = self.binary("arith.mulf", r, r);
+        let series = self.polynomial(&EXP, r, square);
+        // One is added last: what is rounded before is small against it.
+        let fraction = self.fma(series, square, r);
+        (self.binary("arith.addf", fraction, self.constant(1.0)), shifted)
+    }
+
+    /// The low bits of a float, moved to where its exponent stands.
+    fn as_exponent(&self, x: Value) -> Value {
+        let bits = self.builder.value("arith.bitcast", &[x], self.integer);
+        let places = self.builder.context().integer(32).integer_attr(23);
+        self.binary("arith.shli", bits, self.literal(places, self.integer))
     }
 
     /// eˣ = 2ⁿ·eʳ with n the integer nearest to x/ln 2.
-    fn exp(&self, x: Value, no_special_values: bool) -> Value {
+    fn exp(&self, x: Value, promise: Promise) -> Value {
         const ORDERED_GREATER: i64 = 2;
         const ORDERED_LESS: i64 = 4;
         const UNORDERED: i64 = 14;
-        let round = self.constant(ROUND);
-        let shifted = self.fma(x, self.constant(std::f64::consts::LOG2_E), round);
-        let n = self.binary("arith.subf", shifted, round);
-        let r = self.fma(n, self.constant(-LN2_HIGH), x);
-        let r = self.fma(n, self.constant(-LN2_LOW), r);
-        let series = self.polynomial(&EXP, r);
-        let square = self.binary("arith.mulf", r, r);
-        // One is added last: what is rounded before is small against it.
-        let fraction = self.fma(series, square, r);
-        let mantissa = self.binary("arith.addf", fraction, self.constant(1.0));
-        // The low bits of the shifted sum, moved to the exponent, multiply by 2ⁿ.
-        let bits = |value| self.builder.value("arith.bitcast", &[value], self.integer);
-        let places =
-            self.literal(self.builder.context().integer(32).integer_attr(23), self.integer);
-        let exponent = self.binary("arith.shli", bits(shifted), places);
-        let sum = self.binary("arith.addi", bits(mantissa), exponent);
+        if promise == Promise::FiniteAndNotPositive {
+            // At the least argument, n = −127, the bits of 2ⁿ are those of zero.
+            let least = self.constant(EXP_ZERO);
+            let clamped = self.select(ORDERED_LESS, x, least, least, x);
+            let (mantissa, shifted) = self.reduced_exp(clamped, ROUND + EXPONENT_BIAS);
+            let power = self.as_exponent(shifted);
+            let power = self.builder.value("arith.bitcast", &[power], self.float);
+            return self.binary("arith.mulf", mantissa, power);
+        }
+        let (mantissa, shifted) = self.reduced_exp(x, ROUND);
+        let bits = self.builder.value("arith.bitcast", &[mantissa], self.integer);
+        let sum = self.binary("arith.addi", bits, self.as_exponent(shifted));
         let scaled = self.builder.value("arith.bitcast", &[sum], self.float);
         let least = self.constant(EXP_LEAST);
         let result = self.select(ORDERED_LESS, x, least, self.constant(0.0), scaled);
-        if no_special_values {
-            return result;
-        }
         let infinity = self.constant(f64::INFINITY);
         let largest = self.constant(EXP_LARGEST);
         let result = self.select(ORDERED_GREATER, x, largest, infinity, result);
@@ -201,11 +241,13 @@ impl Lanes {
         let limit = self.constant(ERF_LIMIT);
         let size = self.select(ORDERED_LESS, size, limit, size, limit);
         let square = self.binary("arith.mulf", x, x);
-        let small = self.binary("arith.mulf", self.polynomial(&ERF_SMALL, square), x);
-        let exponent = self.polynomial(&ERF_LARGE, size);
+        let fourth = self.binary("arith.mulf", square, square);
+        let small = self.binary("arith.mulf", self.polynomial(&ERF_SMALL, square, fourth), x);
+        let square_of_size = self.binary("arith.mulf", size, size);
+        let exponent = self.polynomial(&ERF_LARGE, size, square_of_size);
         let exponent = self.builder.value("arith.negf", &[exponent], self.float);
         let one = self.constant(1.0);
-        let complement = self.exp(exponent, true);
+        let complement = self.exp(exponent, Promise::FiniteAndNotPositive);
         let large = self.binary("arith.subf", one, complement);
         let large = self.builder.value("math.copysign", &[large, x], self.float);
         let result = self.select(ORDERED_LESS, size, one, small, large);

@@ -1,15 +1,18 @@
 //! `--gauss-generate-kernels`: linalg on buffers to vector code.
 
-use gauss_dialect::ir::{Builder, Op};
+use gauss_dialect::ir::{Block, Builder, Op};
 
 use crate::{
     kernel::{
-        emit,
+        emit::{emit, erase_members, repeat},
         group::{Group, group},
-        nest::Nest,
+        layout,
+        nest::{Access, Nest},
         pack::{Constants, pack},
+        region::{Region, regions},
         schedule,
     },
+    linalg,
     pass::{Failed, Outcome, Pass, fail},
     target::{Core, Target},
 };
@@ -34,7 +37,7 @@ fn generate(module: Op, function: Op, core: &Core) -> Outcome {
     let constants = Constants::of(module);
     for op in function.descendants() {
         if op.is("memref.copy") {
-            copy_as_nest(op)?;
+            copy_as_nest(op);
         }
     }
     // A run of nests ends at any op that may touch memory in another way.
@@ -49,19 +52,39 @@ fn generate(module: Op, function: Op, core: &Core) -> Outcome {
             runs.push(vec![]);
         }
     }
-    for mut group in runs.into_iter().flat_map(group) {
-        group.simplify();
-        let schedule = schedule::choose(&group, core, &constants);
-        let builder = Builder::before(last_op(&group)?);
-        let streams = pack(&group.root, &schedule, core, &constants, function, builder);
-        emit::emit(&group, &schedule, core, &streams, builder);
-        emit::erase_members(&group);
+    let mut runs: Vec<Vec<Group>> = runs.into_iter().map(group).collect();
+    for run in &mut runs {
+        layout::assign(run, core, &constants);
+    }
+    for region in runs.into_iter().flat_map(|groups| regions(groups, &constants)) {
+        emit_region(region, core, &constants, function)?;
     }
     Ok(())
 }
 
-fn last_op(group: &Group) -> Result<Op, Failed> {
-    group.members().last().map(|nest| nest.op).ok_or(Failed)
+fn emit_region(region: Region, core: &Core, constants: &Constants, function: Op) -> Outcome {
+    let last = region.groups.last().and_then(|group| group.members().last());
+    let builder = Builder::before(last.ok_or(Failed)?.op);
+    let trip = (0, region.items, 1);
+    repeat(builder, trip, vec![], |inner, item, _| {
+        for mut group in region.groups.iter().cloned() {
+            group.simplify();
+            let is_constant = |input: &Access| constants.values(input.root).is_some();
+            group.root.sort_reductions(is_constant);
+            let mut joined = group.clone();
+            joined.join_reductions(is_constant);
+            let schedule = schedule::choose(&joined, core, constants);
+            let streams = pack(&group.root, &schedule, core, constants, function, builder);
+            let is_packed = |input: &Access| streams.iter().any(|s| s.inputs.contains(&input.root));
+            if group.root.inputs.iter().all(|input| !is_constant(input) || is_packed(input)) {
+                group = joined;
+            }
+            emit(&group, &schedule, core, &streams, &item, inner);
+        }
+        vec![]
+    });
+    region.groups.iter().rev().for_each(erase_members);
+    Ok(())
 }
 
 /// Does the op neither read nor write the elements of a buffer?
@@ -81,26 +104,12 @@ fn is_transparent(op: Op) -> bool {
 }
 
 /// `memref.copy` as the nest that yields what it reads.
-fn copy_as_nest(op: Op) -> Outcome {
+fn copy_as_nest(op: Op) {
     let builder = Builder::before(op);
-    let context = op.context();
     let (source, destination) = (op.operand(0), op.operand(1));
-    let shape = source.ty().shape().ok_or_else(|| fail(op, "copies a buffer without shape"))?;
     let scalar = source.ty().element_type();
-    let block = gauss_dialect::ir::Block::new(&[scalar, scalar], op.location());
+    let block = Block::new(&[scalar, scalar], op.location());
     builder.in_block(block).op("linalg.yield").operands(&[block.argument(0)]).build();
-    let map = context.identity_map(shape.len()).attr();
-    let parallel = context
-        .parse_attribute("#linalg.iterator_type<parallel>")
-        .ok_or_else(|| fail(op, "needs the linalg dialect"))?;
-    builder
-        .op("linalg.generic")
-        .operands(&[source, destination])
-        .attr("indexing_maps", context.array_attr(&[map, map]))
-        .attr("iterator_types", context.array_attr(&vec![parallel; shape.len()]))
-        .attr("operandSegmentSizes", context.i32_array_attr(&[1, 1]))
-        .region(block)
-        .build();
+    linalg::elementwise(builder, [source, destination], &[], block);
     op.erase();
-    Ok(())
 }

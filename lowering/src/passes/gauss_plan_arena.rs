@@ -1,9 +1,11 @@
 //! `--gauss-plan-arena`: buffers as places in one arena that the caller gives.
 
-use gauss_dialect::ir::{Attribute, Builder, Op, Type, Value};
+use std::collections::HashMap;
+
+use gauss_dialect::ir::{Attribute, Block, Builder, Op, Type, Value};
 
 use crate::{
-    kernel::nest::users_of,
+    kernel::{nest::users_of, region::WITHIN_ITEM},
     pass::{Outcome, Pass, fail},
 };
 
@@ -50,13 +52,7 @@ fn plan(function: Op) -> Outcome {
     let Some(body) = function.body() else {
         return Ok(());
     };
-    let ops = body.ops();
-    let step_of = |mut op: Op| {
-        while op.block() != body {
-            op = op.parent()?;
-        }
-        ops.iter().position(|&other| other == op)
-    };
+    let steps = Steps::of(body);
     let mut allocations = Vec::new();
     for op in function.descendants() {
         if !op.is("memref.alloc") {
@@ -71,10 +67,7 @@ fn plan(function: Op) -> Outcome {
         }
         let elements = shape.iter().try_fold(4i64, |product, &size| product.checked_mul(size));
         let bytes = elements.ok_or_else(|| fail(op, "allocates more than an arena can hold"))?;
-        let steps: Vec<_> = users_of(op.result(0)).into_iter().filter_map(step_of).collect();
-        let (Some(&first), Some(&last)) = (steps.iter().min(), steps.iter().max()) else {
-            continue;
-        };
+        let Some((first, last)) = steps.live(op) else { continue };
         allocations.push((op, Place { bytes: align(bytes), first, last, offset: 0 }));
     }
     let mut places: Vec<Place> = allocations.iter().map(|(_, place)| place.clone()).collect();
@@ -98,6 +91,48 @@ fn plan(function: Op) -> Outcome {
         .collect();
     function.set_attribute("gauss.arena_plan", context.array_attr(&entries));
     Ok(())
+}
+
+/// The steps of a function: the ops of its body, and those of the loops among them.
+struct Steps {
+    body: Block,
+    /// For each op, when it begins and when it ends.
+    spans: HashMap<Op, (usize, usize)>,
+}
+
+impl Steps {
+    fn of(body: Block) -> Self {
+        let mut spans = HashMap::new();
+        let mut step = 0;
+        for op in body.ops() {
+            let first = step;
+            for inner in op.body().filter(|_| op.is("scf.for")).map(Block::ops).unwrap_or_default() {
+                step += 1;
+                spans.insert(inner, (step, step));
+            }
+            spans.insert(op, (first, step));
+            step += 1;
+        }
+        Self { body, spans }
+    }
+
+    /// The first and the last step at which an allocation is used.
+    fn live(&self, allocation: Op) -> Option<(usize, usize)> {
+        // What matters within one trip of a loop need not live as long as the loop.
+        let is_of_trip = allocation.attribute(WITHIN_ITEM).is_some();
+        let span = |mut user: Op| {
+            while user.block() != self.body
+                && !(is_of_trip && self.spans.contains_key(&user))
+            {
+                user = user.parent()?;
+            }
+            self.spans.get(&user).copied()
+        };
+        let spans: Vec<_> =
+            users_of(allocation.result(0)).into_iter().filter_map(span).collect();
+        let first = spans.iter().map(|(first, _)| *first).min()?;
+        Some((first, spans.iter().map(|(_, last)| *last).max()?))
+    }
 }
 
 fn align(bytes: i64) -> i64 {

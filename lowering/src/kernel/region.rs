@@ -1,0 +1,140 @@
+//! Regions: groups that share a loop over the items of a batch.
+//!
+//! Convolutions use each weight at many places of one item. Done item by item,
+//! what they exchange stays in the cache, and needs the memory of one item only.
+//! A dense layer uses a weight once per item, so it takes the whole batch.
+
+use gauss_dialect::ir::{Builder, Op, Type, Value};
+
+use super::{
+    group::Group,
+    nest::{Access, Nest, users_of},
+    pack::Constants,
+};
+
+/// The attribute of an allocation whose contents matter within one trip of the
+/// loop that uses it.
+pub const WITHIN_ITEM: &str = "gauss.within_item";
+
+/// Consecutive groups, and the loop around them.
+#[derive(Debug)]
+pub struct Region {
+    /// The groups, in program order.
+    pub groups: Vec<Group>,
+    /// Trips of the loop around the groups: items, or 1.
+    pub items: i64,
+}
+
+/// Uses of a weight within one item from which on a loop over items costs nothing.
+const ENOUGH_USES: i64 = 32;
+
+/// Splits consecutive groups into regions.
+pub fn regions(groups: Vec<Group>, constants: &Constants) -> Vec<Region> {
+    let mut regions: Vec<Region> = Vec::new();
+    for group in groups {
+        let items = items(&group, constants);
+        match regions.last_mut() {
+            Some(last) if items > 1 && last.items == items && last.takes(&group) => {
+                last.groups.push(group);
+            }
+            _ => regions.push(Region { groups: vec![group], items }),
+        }
+    }
+    for region in &mut regions {
+        let is_worth_it = region.groups.len() > 1
+            && region.groups.iter().any(|group| !group.root.is_elementwise());
+        match is_worth_it {
+            true => region.enter(),
+            false => region.items = 1,
+        }
+    }
+    regions
+}
+
+/// The items of the batch that a group may compute one after the other, else 1.
+fn items(group: &Group, constants: &Constants) -> i64 {
+    let root = &group.root;
+    if root.parallel < 2 || root.outputs.iter().any(|out| !out.depends_on(0)) {
+        return 1;
+    }
+    let weights = root.inputs.iter().filter(|input| constants.values(input.root).is_some());
+    let is_used_often = |uses: i64| uses >= ENOUGH_USES;
+    let often = root.is_elementwise()
+        || weights.into_iter().all(|weight| {
+            let free = (1..root.parallel).filter(|&dim| !weight.depends_on(dim));
+            !weight.depends_on(0) && is_used_often(free.map(|dim| root.sizes[dim]).product())
+        });
+    if often { root.sizes[0] } else { 1 }
+}
+
+impl Region {
+    /// Can the group compute an item as soon as the groups here have computed it?
+    fn takes(&self, group: &Group) -> bool {
+        let inside = || self.groups.iter().flat_map(Group::members);
+        let members = || inside().chain(group.members());
+        let is_written = |buffer| {
+            members().flat_map(|nest| &nest.outputs).any(|out| out.root == buffer)
+        };
+        // Whoever shares a buffer that one of them writes keeps to the item's own part.
+        let keeps_to = |access: &Access, sizes: &[i64], item: i64| {
+            let steps = access.strides.iter().zip(sizes).skip(1);
+            let end = access.offset + steps.map(|(step, size)| step * (size - 1)).sum::<i64>();
+            access.strides[0] == item && end < item
+        };
+        group.members().flat_map(Nest::accesses).filter(|access| is_written(access.root)).all(
+            |access| {
+                let item = access.strides[0];
+                members().all(|nest| {
+                    nest.accesses()
+                        .filter(|other| other.root == access.root)
+                        .all(|other| keeps_to(other, &nest.sizes, item))
+                })
+            },
+        )
+    }
+
+    /// Makes the items a loop around the groups.
+    fn enter(&mut self) {
+        for group in &mut self.groups {
+            group.peel();
+        }
+        for buffer in self.local_buffers() {
+            self.contract(buffer);
+        }
+    }
+
+    /// The buffers of the function that nothing outside of the region uses.
+    fn local_buffers(&self) -> Vec<Value> {
+        let nests: Vec<_> = self.groups.iter().flat_map(Group::members).collect();
+        let members: Vec<Op> = nests.iter().map(|nest| nest.op).collect();
+        let mut found: Vec<Value> = Vec::new();
+        for out in nests.iter().flat_map(|nest| &nest.outputs) {
+            let is_local = out.root.defining_op().is_some_and(|op| op.is("memref.alloc"));
+            let is_inside = || users_of(out.root).iter().all(|user| members.contains(user));
+            if out.item > 0 && is_local && !found.contains(&out.root) && is_inside() {
+                found.push(out.root);
+            }
+        }
+        found
+    }
+
+    /// Leaves a buffer with the elements of one item.
+    fn contract(&mut self, buffer: Value) {
+        let accesses = |group: &Group| {
+            let own = group.members().flat_map(Nest::accesses);
+            own.filter(|access| access.root == buffer).map(|a| a.item).collect::<Vec<_>>()
+        };
+        let items: Vec<_> = self.groups.iter().flat_map(accesses).collect();
+        let (Some(&item), Some(op)) = (items.first(), buffer.defining_op()) else { return };
+        if items.iter().any(|&other| other != item) {
+            return;
+        }
+        let ty = Type::memref(buffer.ty().element_type(), &[item]);
+        let smaller = Builder::before(op).op("memref.alloc").results(&[ty]).attr(
+            "operandSegmentSizes",
+            op.context().i32_array_attr(&[0, 0]),
+        );
+        let smaller = smaller.attr(WITHIN_ITEM, op.context().unit_attr()).build().result(0);
+        self.groups.iter_mut().for_each(|group| group.replace(buffer, smaller, 0));
+    }
+}
