@@ -2,11 +2,12 @@
 
 use std::collections::HashMap;
 
-use crate::passes::gauss_expand_math::NOT_POSITIVE;
 use gauss_dialect::{
     ir::{Attribute, Builder, Type, Value},
     moments::{Arithmetic, Tail},
 };
+
+use crate::passes::gauss_expand_math::TAIL_EXPONENT;
 
 /// Emits scalar `arith` and `math` ops at the place of a builder. Equal
 /// literals become one constant.
@@ -26,20 +27,11 @@ impl Payload {
         self.builder.value(name, operands, self.element)
     }
 
-    /// The exponential of a finite number that is not positive.
+    /// The exponential of a number that is not positive, nor beyond what the tail asks for.
     fn tail_exp(&self, exponent: Value) -> Value {
-        let context = self.builder.context();
-        let finite = context.parse_attribute("#arith.fastmath<nnan,ninf>");
-        let op = self
-            .builder
-            .op("math.exp")
-            .operands(&[exponent])
-            .results(&[self.element])
-            .attr(NOT_POSITIVE, context.unit_attr());
-        match finite {
-            Some(finite) => op.attr("fastmath", finite).build().result(0),
-            None => op.build().result(0),
-        }
+        let promise = self.builder.context().unit_attr();
+        let op = self.builder.op("math.exp").operands(&[exponent]).results(&[self.element]);
+        op.attr(TAIL_EXPONENT, promise).build().result(0)
     }
 
     fn compare(&self, predicate: Predicate, a: Value, b: Value) -> Value {

@@ -13,8 +13,9 @@ pub struct Tail<V> {
     pub upper: V,
 }
 
-/// From here on J, K and L are zero in `f32`.
-pub const TAIL_LIMIT_F32: f64 = 14.0;
+/// From here on J, K and L are taken as zero in `f32`: e^(−a²/2) is less than half
+/// the smallest normal number.
+pub const TAIL_LIMIT_F32: f64 = 13.26;
 
 /// From here on J, K and L are zero in `f64`.
 const TAIL_LIMIT_F64: f64 = 39.0;
@@ -72,19 +73,25 @@ impl<V: Copy> Tail<V> {
         let unit = a.div(scale, total);
         let j_of_density = a.mul(unit, denominator);
         let k_of_density = a.mul(unit, numerator);
-        let j = a.mul(exponential, j_of_density);
-        let k = a.mul(exponential, k_of_density);
-        Self::from_integrals(a, x, j, k)
+        Self::from_integrals(a, x, [j_of_density, k_of_density], exponential)
     }
 
-    /// L and U from J and K.
-    fn from_integrals<A: Arithmetic<Value = V>>(a: &mut A, x: V, j: V, k: V) -> Self {
-        let lower = a.negated_fma(j, j, k);
+    /// L and U from J and K, given as multiples of a common factor: what can be
+    /// computed before the factor is known is.
+    fn from_integrals<A: Arithmetic<Value = V>>(
+        a: &mut A,
+        x: V,
+        [j, k]: [V; 2],
+        factor: V,
+    ) -> Self {
         let one = a.constant(1.0);
-        let two = a.constant(2.0);
-        let slope = a.fma(two, x, j);
-        let sum = a.fma(slope, j, k);
-        let upper = a.sub(one, sum);
+        let two_x = a.add(x, x);
+        let slope = a.fma(two_x, j, k);
+        let j = a.mul(factor, j);
+        let k = a.mul(factor, k);
+        let linear = a.negated_fma(factor, slope, one);
+        let lower = a.negated_fma(j, j, k);
+        let upper = a.negated_fma(j, j, linear);
         Self { j, lower, upper }
     }
 }
@@ -112,7 +119,7 @@ impl Tail<f64> {
             let j = density * ratio(r1, 1) * r1;
             (j, 2.0 * j * r2)
         };
-        Self::from_integrals(a, x, j, k)
+        Self::from_integrals(a, x, [j, k], 1.0)
     }
 }
 

@@ -48,6 +48,11 @@ impl<'a> Body<'a> {
         self.dependence.get(&value).copied().unwrap_or((false, false))
     }
 
+    /// The same for the result of an operation, where it has one.
+    pub fn dependence_of(&self, op: Op) -> Option<(bool, bool)> {
+        op.results().first().map(|&result| self.dependence(result))
+    }
+
     /// What the body yields, one value per output.
     pub fn results(&self) -> Vec<Value> {
         self.nest.body.terminator().map(Op::operands).unwrap_or_default()

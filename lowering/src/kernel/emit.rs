@@ -21,13 +21,15 @@ const MAX_INTERLEAVE: i64 = 4;
 
 /// Emits the kernel of a group at `builder`.
 ///
-/// `item` is the counter of the loop around the region, where there is one.
+/// `item` is the counter of the loop around the region, where there is one;
+/// `scratch` holds [`Schedule::scratch`] elements, where that is not 0.
 pub fn emit(
     group: &Group,
     schedule: &Schedule,
     core: &Core,
     streams: &[Stream],
     item: &Linear,
+    scratch: Option<Value>,
     builder: Builder,
 ) {
     let mut flat = HashMap::new();
@@ -37,7 +39,7 @@ pub fn emit(
     for stream in streams {
         flat.insert(stream.buffer, stream.buffer);
     }
-    let kernel = Kernel { group, schedule, core, streams, item, flat };
+    let kernel = Kernel { group, schedule, core, streams, item, scratch, flat };
     let position = vec![Linear::default(); group.root.parallel];
     let unit = Extent { rows: 1, chunks: chunks(1, core.lanes) };
     kernel.loops(builder, &schedule.order, position, unit);
@@ -174,6 +176,8 @@ struct Kernel<'a> {
     core: &'a Core,
     streams: &'a [Stream],
     item: &'a Linear,
+    /// Memory for the sums of one tile, where the epilogue is a loop over its rows.
+    scratch: Option<Value>,
     /// Every buffer as a list of elements.
     flat: HashMap<Value, Value>,
 }
@@ -224,15 +228,66 @@ impl Kernel<'_> {
     /// Initial values, reductions, epilogue and stores of one tile.
     fn tile(&self, builder: Builder, tile: &Tile) {
         let root = &self.group.root;
-        let cells: Vec<_> = tile.extent.cells().collect();
-        let results = if root.is_elementwise() {
-            self.evaluate(builder, root, tile, &[], &HashMap::new())
-        } else {
-            let initial = (0..root.outputs.len()).map(|number| self.initial(builder, tile, number));
-            let initial: Vec<Value> = initial.flatten().collect();
-            let sums = self.sum(builder, tile, initial);
-            sums.chunks(cells.len()).map(<[Value]>::to_vec).collect()
+        if root.is_elementwise() {
+            let results = self.evaluate(builder, root, tile, &[], &HashMap::new());
+            return self.finish(builder, tile, results);
+        }
+        let initial = (0..root.outputs.len()).map(|number| self.initial(builder, tile, number));
+        let initial: Vec<Value> = initial.flatten().collect();
+        let sums = self.sum(builder, tile, initial);
+        match (self.scratch, self.schedule.row) {
+            (Some(scratch), Some(row)) if tile.extent.rows > 1 => {
+                self.finish_by_row(builder, tile, &sums, scratch, row);
+            }
+            _ => {
+                let cells = tile.extent.cells().count();
+                let results = sums.chunks(cells).map(<[Value]>::to_vec).collect();
+                self.finish(builder, tile, results);
+            }
+        }
+    }
+
+    /// The epilogue of a tile in a loop over its rows, with the sums in memory: for
+    /// all rows at once they and its own values would not fit the registers.
+    fn finish_by_row(
+        &self,
+        builder: Builder,
+        tile: &Tile,
+        sums: &[Value],
+        scratch: Value,
+        row_dim: usize,
+    ) {
+        let chunks = &tile.extent.chunks;
+        let (rows, columns) = (tile.extent.rows, chunks.len() as i64);
+        let lanes = self.core.lanes;
+        let place = |output: i64, column: i64| {
+            Linear::constant((output * rows * columns + column) * lanes)
         };
+        for (number, &sum) in sums.iter().enumerate() {
+            let index = place(0, number as i64).emit(builder);
+            builder.op("vector.store").operands(&[sum, scratch, index]).build();
+        }
+        repeat(builder, (0, rows, 1), vec![], |builder, row, _| {
+            let load = |output: usize, column: usize| {
+                let place = place(output as i64, column as i64).plus(&row, columns * lanes);
+                let width = chunks[column].width;
+                load_lanes(builder, scratch, &place, width, width)
+            };
+            let outputs = 0..self.group.root.outputs.len();
+            let results = outputs
+                .map(|output| (0..chunks.len()).map(|column| load(output, column)).collect())
+                .collect();
+            let mut position = tile.position.clone();
+            position[row_dim] = position[row_dim].clone().plus(&row, 1);
+            let extent = Extent { rows: 1, chunks: chunks.clone() };
+            self.finish(builder, &Tile { position, extent }, results);
+            vec![]
+        });
+    }
+
+    /// Stores and epilogue of a tile, given the root's results for every cell.
+    fn finish(&self, builder: Builder, tile: &Tile, results: Vec<Vec<Value>>) {
+        let cells: Vec<_> = tile.extent.cells().collect();
         let mut held: HashMap<Value, Vec<Value>> = HashMap::new();
         let keep = |held: &mut HashMap<_, _>, nest: &Nest, results: Vec<Vec<Value>>| {
             for (out, values) in nest.outputs.iter().zip(results) {
@@ -244,7 +299,7 @@ impl Kernel<'_> {
                 held.insert(out.root, values);
             }
         };
-        keep(&mut held, root, results);
+        keep(&mut held, &self.group.root, results);
         for nest in &self.group.epilogue {
             let given = nest
                 .inputs
@@ -354,6 +409,17 @@ impl Kernel<'_> {
         let results = body.results();
         let mut evaluation =
             Evaluation { kernel: self, builder, body, tile, steps, given, known: HashMap::new() };
+        if !nest.is_elementwise() {
+            // One operation for the whole tile after the other: what a term reads is
+            // not needed any more when the next term begins.
+            for op in nest.body.ops() {
+                if evaluation.body.dependence_of(op) == Some((true, true)) {
+                    tile.extent.cells().for_each(|cell| {
+                        evaluation.value(op.result(0), cell);
+                    });
+                }
+            }
+        }
         results
             .into_iter()
             .map(|result| tile.extent.cells().map(|cell| evaluation.value(result, cell)).collect())

@@ -35,6 +35,9 @@ pub struct Schedule {
     /// Are products of constants computed at compile time and loaded, rather than
     /// computed from what is loaded?
     pub precompute: bool,
+    /// Elements that the sums of a tile take in memory, where the epilogue goes
+    /// through its rows one by one; 0 where it finds them in registers.
+    pub scratch: i64,
     /// Cycles of the group by the model, up to a constant factor.
     pub cost: f64,
 }
@@ -77,6 +80,11 @@ pub fn tiles(size: i64, tile: i64) -> Vec<(i64, i64)> {
 const MAX_ROWS: i64 = 8;
 const MAX_VECTORS: i64 = 8;
 
+/// Registers that an epilogue needs for its own values, and the cost from which on
+/// it needs so many.
+const EPILOGUE_REGISTERS: i64 = 12;
+const LONG_EPILOGUE: i64 = 16;
+
 /// Relative cost of the slow operations, in units of one addition.
 const SLOW_OPS: [(&str, i64); 4] =
     [("arith.divf", 8), ("math.sqrt", 10), ("math.exp", 14), ("math.erf", 20)];
@@ -92,6 +100,7 @@ pub fn choose(group: &Group, core: &Core, constants: &Constants) -> Schedule {
         splits: 1,
         order: vec![],
         precompute: false,
+        scratch: 0,
         cost: f64::INFINITY,
     };
     let mut best = none;
@@ -190,10 +199,10 @@ impl<'a> Model<'a> {
         let counts = self.body.counts();
         let outputs = root.outputs.len() as i64;
         if !root.is_elementwise() {
-            let used = outputs * rows * vectors * splits
-                + counts.values_of_vector * vectors
-                + counts.values_of_row
-                + i64::from(rows * vectors > 1);
+            // A term at a time: its operands, and what they are computed from.
+            let of_vector = 1 + i64::from(counts.ops_of_vector > 0 && !self.precomputes(rows));
+            let of_row = 1 + i64::from(counts.ops_of_row > 0);
+            let used = outputs * rows * vectors * splits + of_vector * vectors + of_row;
             if used > self.core.vector_registers {
                 return None;
             }
@@ -258,18 +267,34 @@ impl<'a> Model<'a> {
         stores + arithmetic as f64 / self.core.fma_ports as f64
     }
 
+    /// Memory for the sums, where the epilogue is long and they would be in its way.
+    fn scratch(&self, rows: i64, vectors: i64) -> i64 {
+        let epilogue: i64 = self.group.epilogue.iter().map(ops_cost).sum();
+        let sums = self.root().outputs.len() as i64 * rows * vectors;
+        let is_tight = sums + EPILOGUE_REGISTERS > self.core.vector_registers;
+        let wanted = rows > 1 && epilogue > LONG_EPILOGUE && is_tight;
+        if wanted { sums * self.core.lanes } else { 0 }
+    }
+
+    /// Are products of constants better loaded than computed in each step?
+    fn precomputes(&self, rows: i64) -> bool {
+        let root = self.root();
+        let packed = || root.inputs.iter().filter(|input| self.is_packed(input));
+        // How often a weight is read again, in rows of tiles.
+        let reuse: i64 = (0..root.parallel)
+            .filter(|&dim| !packed().any(|input| input.depends_on(dim)))
+            .map(|dim| root.sizes[dim])
+            .product();
+        let of_row = packed().any(|input| !input.depends_on(self.vector));
+        let of_vector = packed().any(|input| input.depends_on(self.vector));
+        of_row || (of_vector && (rows <= self.core.computed_rows && reuse >= 16))
+    }
+
     fn schedule(&self, rows: i64, vectors: i64, splits: i64) -> Schedule {
         let root = self.root();
         let packed = |input: &&Access| self.is_packed(input);
-        let weight_of_row =
-            root.inputs.iter().filter(packed).any(|input| !input.depends_on(self.vector));
         let weight_of_vector =
             root.inputs.iter().filter(packed).any(|input| input.depends_on(self.vector));
-        // How often a weight is read again, in rows of tiles.
-        let reuse: i64 = (0..root.parallel)
-            .filter(|&dim| !root.inputs.iter().filter(packed).any(|input| input.depends_on(dim)))
-            .map(|dim| root.sizes[dim])
-            .product();
         let mut order: Vec<_> =
             (0..root.parallel).filter(|&dim| dim != self.vector && Some(dim) != self.row).collect();
         // A panel of weights stays in the cache while all that meets it passes by.
@@ -282,7 +307,8 @@ impl<'a> Model<'a> {
             vectors,
             splits,
             order,
-            precompute: weight_of_row || (weight_of_vector && rows <= 2 && reuse >= 16),
+            precompute: self.precomputes(rows),
+            scratch: self.scratch(rows, vectors),
             cost: 0.0,
         }
     }

@@ -31,7 +31,8 @@ fn expand(module: Op, fma: bool) {
         }
         let lanes = Lanes::before(op, fma);
         let result = match op.name().as_str() {
-            "math.exp" => lanes.exp(op.operand(0), Promise::of(op)),
+            "math.exp" if op.attribute(TAIL_EXPONENT).is_some() => lanes.tail_exp(op.operand(0)),
+            "math.exp" => lanes.exp(op.operand(0)),
             "math.erf" => lanes.erf(op.operand(0)),
             "math.fma" if !fma => lanes.fma(op.operand(0), op.operand(1), op.operand(2)),
             _ => continue,
@@ -41,27 +42,21 @@ fn expand(module: Op, fma: bool) {
     }
 }
 
-/// What is known of the operand of an exponential.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Promise {
-    Nothing,
-    FiniteAndNotPositive,
-}
+/// The discardable attribute by which a `math.exp` promises an operand in
+/// [[`TAIL_LEAST`], 0].
+pub const TAIL_EXPONENT: &str = "gauss.tail_exponent";
 
-/// The discardable attribute by which an exponential promises an operand that is
-/// not positive; finite it is by its fast-math flags.
-pub const NOT_POSITIVE: &str = "gauss.not_positive";
+/// −127.4 ln 2: the least exponent of the tail.
+pub const TAIL_LEAST: f64 = -88.3;
 
-impl Promise {
-    fn of(op: Op) -> Self {
-        let flags = op.attribute("fastmath").map(|flags| flags.to_string()).unwrap_or_default();
-        let is_finite = flags.contains("fast>") || (flags.contains("nnan") && flags.contains("ninf"));
-        match is_finite && op.attribute(NOT_POSITIVE).is_some() {
-            true => Self::FiniteAndNotPositive,
-            false => Self::Nothing,
-        }
-    }
-}
+/// (2ᶠ − 1)/f on |f| ≤ ½, to 9.1e-8 of 2ᶠ.
+const EXP2: [f64; 5] = [
+    0.693_146_977_596_612_3,
+    0.240_222_420_818_467_12,
+    0.055_507_337_456_145_805,
+    0.009_671_512_862_015_966,
+    0.001_326_472_708_903_708_7,
+];
 
 /// (eʳ − 1 − r)/r² on |r| ≤ ½ ln 2, to 3e-9 of eʳ; least squares, iterated
 /// towards the minimal largest error, as are the polynomials below.
@@ -75,9 +70,6 @@ const EXP: [f64; 5] = [
 
 /// Below the logarithm of the smallest normal number the exponential is 0.
 const EXP_LEAST: f64 = -87.336_54;
-
-/// −127 ln 2.
-const EXP_ZERO: f64 = -88.029_69;
 
 /// Above the logarithm of the largest number the exponential is infinite.
 const EXP_LARGEST: f64 = 88.722_84;
@@ -186,20 +178,6 @@ impl Lanes {
         pairs.reduce(|sum, pair| self.fma(sum, square, pair)).unwrap_or_else(|| self.constant(0.0))
     }
 
-    /// eʳ for x = n·ln 2 + r, and n plus `shift` as a float whose low bits are an integer.
-    fn reduced_exp(&self, x: Value, shift: f64) -> (Value, Value) {
-        let shift = self.constant(shift);
-        let shifted = self.fma(x, self.constant(std::f64::consts::LOG2_E), shift);
-        let n = self.binary("arith.subf", shifted, shift);
-        let r = self.fma(n, self.constant(-LN2_HIGH), x);
-        let r = self.fma(n, self.constant(-LN2_LOW), r);
-        let square = self.binary("arith.mulf", r, r);
-        let series = self.polynomial(&EXP, r, square);
-        // One is added last: what is rounded before is small against it.
-        let fraction = self.fma(series, square, r);
-        (self.binary("arith.addf", fraction, self.constant(1.0)), shifted)
-    }
-
     /// The low bits of a float, moved to where its exponent stands.
     fn as_exponent(&self, x: Value) -> Value {
         let bits = self.builder.value("arith.bitcast", &[x], self.integer);
@@ -208,20 +186,20 @@ impl Lanes {
     }
 
     /// eˣ = 2ⁿ·eʳ with n the integer nearest to x/ln 2.
-    fn exp(&self, x: Value, promise: Promise) -> Value {
+    fn exp(&self, x: Value) -> Value {
         const ORDERED_GREATER: i64 = 2;
         const ORDERED_LESS: i64 = 4;
         const UNORDERED: i64 = 14;
-        if promise == Promise::FiniteAndNotPositive {
-            // At the least argument, n = −127, the bits of 2ⁿ are those of zero.
-            let least = self.constant(EXP_ZERO);
-            let clamped = self.select(ORDERED_LESS, x, least, least, x);
-            let (mantissa, shifted) = self.reduced_exp(clamped, ROUND + EXPONENT_BIAS);
-            let power = self.as_exponent(shifted);
-            let power = self.builder.value("arith.bitcast", &[power], self.float);
-            return self.binary("arith.mulf", mantissa, power);
-        }
-        let (mantissa, shifted) = self.reduced_exp(x, ROUND);
+        let round = self.constant(ROUND);
+        let shifted = self.fma(x, self.constant(std::f64::consts::LOG2_E), round);
+        let n = self.binary("arith.subf", shifted, round);
+        let r = self.fma(n, self.constant(-LN2_HIGH), x);
+        let r = self.fma(n, self.constant(-LN2_LOW), r);
+        let square = self.binary("arith.mulf", r, r);
+        let series = self.polynomial(&EXP, r, square);
+        // One is added last: what is rounded before is small against it.
+        let fraction = self.fma(series, square, r);
+        let mantissa = self.binary("arith.addf", fraction, self.constant(1.0));
         let bits = self.builder.value("arith.bitcast", &[mantissa], self.integer);
         let sum = self.binary("arith.addi", bits, self.as_exponent(shifted));
         let scaled = self.builder.value("arith.bitcast", &[sum], self.float);
@@ -231,6 +209,22 @@ impl Lanes {
         let largest = self.constant(EXP_LARGEST);
         let result = self.select(ORDERED_GREATER, x, largest, infinity, result);
         self.select(UNORDERED, x, x, x, result)
+    }
+
+    /// eˣ = 2ⁿ·2ᶠ for x in [[`TAIL_LEAST`], 0], in fewer steps than [`Lanes::exp`]
+    /// and to 2 units in the last place at 0, 12 at the end, where the rounding of
+    /// log₂ e counts most. There the bits of 2ⁿ, n = −127, are those of zero.
+    fn tail_exp(&self, x: Value) -> Value {
+        let log2_e = self.constant(std::f64::consts::LOG2_E);
+        let shift = self.constant(ROUND + EXPONENT_BIAS);
+        let shifted = self.fma(x, log2_e, shift);
+        let n = self.binary("arith.subf", shift, shifted);
+        let f = self.fma(x, log2_e, n);
+        let square = self.binary("arith.mulf", f, f);
+        let series = self.polynomial(&EXP2, f, square);
+        let fraction = self.fma(series, f, self.constant(1.0));
+        let power = self.builder.value("arith.bitcast", &[self.as_exponent(shifted)], self.float);
+        self.binary("arith.mulf", fraction, power)
     }
 
     /// erf by its odd series near 0 and as 1 − e^(−p(|x|)) beyond.
@@ -247,7 +241,7 @@ impl Lanes {
         let exponent = self.polynomial(&ERF_LARGE, size, square_of_size);
         let exponent = self.builder.value("arith.negf", &[exponent], self.float);
         let one = self.constant(1.0);
-        let complement = self.exp(exponent, Promise::FiniteAndNotPositive);
+        let complement = self.exp(exponent);
         let large = self.binary("arith.subf", one, complement);
         let large = self.builder.value("math.copysign", &[large, x], self.float);
         let result = self.select(ORDERED_LESS, size, one, small, large);

@@ -1,6 +1,6 @@
 //! `--gauss-generate-kernels`: linalg on buffers to vector code.
 
-use gauss_dialect::ir::{Block, Builder, Op};
+use gauss_dialect::ir::{Block, Builder, Op, Type, Value};
 
 use crate::{
     kernel::{
@@ -9,7 +9,7 @@ use crate::{
         layout,
         nest::{Access, Nest},
         pack::{Constants, pack},
-        region::{Region, regions},
+        region::{Region, WITHIN_ITEM, regions},
         schedule,
     },
     linalg,
@@ -79,12 +79,25 @@ fn emit_region(region: Region, core: &Core, constants: &Constants, function: Op)
             if group.root.inputs.iter().all(|input| !is_constant(input) || is_packed(input)) {
                 group = joined;
             }
-            emit(&group, &schedule, core, &streams, &item, inner);
+            let scratch = (schedule.scratch > 0).then(|| scratch(builder, schedule.scratch));
+            emit(&group, &schedule, core, &streams, &item, scratch, inner);
         }
         vec![]
     });
     region.groups.iter().rev().for_each(erase_members);
     Ok(())
+}
+
+/// Memory whose contents matter within one tile.
+fn scratch(builder: Builder, elements: i64) -> Value {
+    let context = builder.context();
+    builder
+        .op("memref.alloc")
+        .results(&[Type::memref(context.f32(), &[elements])])
+        .attr("operandSegmentSizes", context.i32_array_attr(&[0, 0]))
+        .attr(WITHIN_ITEM, context.unit_attr())
+        .build()
+        .result(0)
 }
 
 /// Does the op neither read nor write the elements of a buffer?

@@ -232,9 +232,6 @@ fn top_level(op: Op, module: Op) -> Op {
     }
 }
 
-/// Elements of a pooling window up to which one step reads them all.
-const MAX_WINDOW: i64 = 9;
-
 /// An input of a `linalg.generic`: its moments, read through one map.
 type Read = (Moments<Value>, AffineMap);
 
@@ -485,36 +482,30 @@ impl Emitter {
         finish: impl Fn(&mut Payload, Moments<Value>, Option<Moments<Value>>) -> Moments<Value>,
         extra: Option<Read>,
     ) -> Moments<Value> {
+        let rows = (shape[2] - 1) * window.strides[0] + window.kernel[0];
+        let row_shape = [shape[0], shape[1], rows, shape[3]];
         let gaussian = input.variance.is_some();
         let identity = self.context.identity_map(4);
-        let at = |x: Moments<Value>, offsets: [i64; 2], strides: [i64; 2], sizes: &[i64]| -> Read {
-            let offsets = [0, 0, offsets[0], offsets[1]];
-            let strides = [1, 1, strides[0], strides[1]];
-            (self.each(x, |x| self.slice(x, &offsets, sizes, &strides)), identity)
+        let slices = |x: Moments<Value>, axis: usize, sizes: &[i64]| -> Vec<Read> {
+            (0..window.kernel[axis])
+                .map(|element| {
+                    let mut offsets = [0; 4];
+                    offsets[axis + 2] = element;
+                    let mut strides = [1; 4];
+                    strides[axis + 2] = window.strides[axis];
+                    (self.each(x, |x| self.slice(x, &offsets, sizes, &strides)), identity)
+                })
+                .collect()
         };
         let fold = |a: &mut Payload, x: &[Moments<Value>]| {
             x[1..].iter().fold(x[0], |sum, &next| combine(a, sum, next))
         };
-        let [height, width] = window.kernel;
-        let overlaps = window.strides[0] < height;
-        // Windows that overlap share rows, which are then combined in a step of their own.
-        let (mut inputs, row_length): (Vec<_>, _) = if overlaps || height * width > MAX_WINDOW {
-            let rows = (shape[2] - 1) * window.strides[0] + height;
-            let row_shape = [shape[0], shape[1], rows, shape[3]];
-            let row = (0..width).map(|x| at(input, [0, x], [1, window.strides[1]], &row_shape));
-            let row = self.map(&row_shape, &row.collect::<Vec<_>>(), gaussian, fold);
-            let rows = (0..height).map(|y| at(row, [y, 0], [window.strides[0], 1], shape));
-            (rows.collect(), 1)
-        } else {
-            let elements = (0..height).flat_map(|y| (0..width).map(move |x| [y, x]));
-            let elements = elements.map(|place| at(input, place, window.strides, shape));
-            (elements.collect(), width as usize)
-        };
+        let row = self.map(&row_shape, &slices(input, 1, &row_shape), gaussian, fold);
+        let mut inputs = slices(row, 0, shape);
         let elements = inputs.len();
         inputs.extend(extra);
         self.map(shape, &inputs, gaussian, |a, x| {
-            let rows: Vec<_> = x[..elements].chunks(row_length).map(|row| fold(a, row)).collect();
-            let combined = fold(a, &rows);
+            let combined = fold(a, &x[..elements]);
             finish(a, combined, x.get(elements).copied())
         })
     }
