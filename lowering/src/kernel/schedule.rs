@@ -218,7 +218,12 @@ impl<'a> Model<'a> {
             .filter(|&dim| dim != self.vector && Some(dim) != self.row)
             .map(|dim| root.sizes[dim])
             .product();
-        let (loads_of_vector, loads_of_row) = self.loads();
+        let (mut loads_of_vector, loads_of_row) = self.loads();
+        let mut ops_of_vector = counts.ops_of_vector as f64;
+        if self.precomputes(rows) {
+            loads_of_vector += ops_of_vector;
+            ops_of_vector = 0.0;
+        }
         let per_element = self.per_element();
         let mut total = 0.0;
         for (_, size) in &along_vector {
@@ -227,7 +232,7 @@ impl<'a> Model<'a> {
                 let rows = *rows as f64;
                 let tile = rows * chunks;
                 let arithmetic = counts.ops_of_both as f64 * tile
-                    + counts.ops_of_vector as f64 * chunks
+                    + ops_of_vector * chunks
                     + counts.ops_of_row as f64 * rows;
                 let loads = loads_of_vector * chunks + loads_of_row * rows;
                 let latency = (counts.chain * self.core.fma_latency) as f64 / splits as f64;
