@@ -40,9 +40,7 @@ pub fn emit(
         flat.insert(stream.buffer, stream.buffer);
     }
     let kernel = Kernel { group, schedule, core, streams, item, scratch, flat };
-    let position = vec![Linear::default(); group.root.parallel];
-    let unit = Extent { rows: 1, chunks: chunks(1, core.lanes) };
-    kernel.loops(builder, &schedule.order, position, unit);
+    kernel.loops(builder);
 }
 
 /// A buffer as a list of elements.
@@ -183,6 +181,7 @@ struct Kernel<'a> {
 }
 
 /// Where a tile is.
+#[derive(Debug, Clone)]
 struct Tile {
     /// The first index along each parallel dimension.
     position: Vec<Linear>,
@@ -190,16 +189,43 @@ struct Tile {
 }
 
 impl Kernel<'_> {
-    /// The loops over the remaining parallel dimensions, then the tile.
-    fn loops(&self, builder: Builder, order: &[usize], position: Vec<Linear>, extent: Extent) {
-        let Some((&dim, inner)) = order.split_first() else {
-            return self.tile(builder, &Tile { position, extent });
+    /// The loops over the parallel dimensions, around tiles or blocks.
+    fn loops(&self, builder: Builder) {
+        let position = vec![Linear::default(); self.group.root.parallel];
+        let extent = Extent { rows: 1, chunks: chunks(1, self.core.lanes) };
+        let origin = Tile { position, extent };
+        let (order, rows) = (&self.schedule.order[..], self.schedule.rows);
+        match &self.schedule.block {
+            Some(block) => {
+                let (outer, inner) = order.split_at(order.len() - block.dims);
+                self.walk(builder, outer, 1, origin, &mut |builder, tile| {
+                    self.block(builder, inner, &tile);
+                });
+            }
+            None => self.walk(builder, order, rows, origin, &mut |builder, tile| {
+                self.tile(builder, &tile);
+            }),
+        }
+    }
+
+    /// Loops over `dims` in steps of a tile of so many rows: full tiles, then what remains.
+    fn walk(
+        &self,
+        builder: Builder,
+        dims: &[usize],
+        rows: i64,
+        tile: Tile,
+        body: &mut dyn FnMut(Builder, Tile),
+    ) {
+        let Some((&dim, inner)) = dims.split_first() else {
+            return body(builder, tile);
         };
         let size = self.group.root.sizes[dim];
         let is_vector = self.schedule.vector == Some(dim);
-        let step = match (is_vector, self.schedule.row == Some(dim)) {
+        let is_row = self.schedule.row == Some(dim);
+        let step = match (is_vector, is_row) {
             (true, _) => self.schedule.vectors * self.core.lanes,
-            (_, true) => self.schedule.rows,
+            (_, true) => rows,
             _ => 1,
         };
         let full = size / step * step;
@@ -207,19 +233,17 @@ impl Kernel<'_> {
             if start == end {
                 continue;
             }
-            let mut extent = extent.clone();
+            let mut tile = tile.clone();
             let length = step.min(end - start);
-            match is_vector {
-                true => extent.chunks = chunks(length, self.core.lanes),
-                false => {
-                    extent.rows = if self.schedule.row == Some(dim) { length } else { extent.rows }
-                }
+            if is_vector {
+                tile.extent.chunks = chunks(length, self.core.lanes);
+            } else if is_row {
+                tile.extent.rows = length;
             }
             let trip = (start, end, if end - start > step { step } else { end - start });
             repeat(builder, trip, vec![], |builder, counter, _| {
-                let mut position = position.clone();
-                position[dim] = counter;
-                self.loops(builder, inner, position, extent);
+                tile.position[dim] = counter;
+                self.walk(builder, inner, rows, tile, body);
                 vec![]
             });
         }
@@ -232,57 +256,136 @@ impl Kernel<'_> {
             let results = self.evaluate(builder, root, tile, &[], &HashMap::new());
             return self.finish(builder, tile, results);
         }
-        let initial = (0..root.outputs.len()).map(|number| self.initial(builder, tile, number));
-        let initial: Vec<Value> = initial.flatten().collect();
-        let sums = self.sum(builder, tile, initial);
-        match (self.scratch, self.schedule.row) {
-            (Some(scratch), Some(row)) if tile.extent.rows > 1 => {
-                self.finish_by_row(builder, tile, &sums, scratch, row);
+        let sums = self.sum(builder, tile, self.initial(builder, tile));
+        match self.scratch.filter(|_| tile.extent.rows > 1) {
+            Some(scratch) => {
+                let place = |row| self.place(tile, row);
+                self.store_sums(builder, tile, &sums, scratch, place(Linear::default()));
+                repeat(builder, (0, tile.extent.rows, 1), vec![], |builder, row, _| {
+                    let row_tile = self.row_of(tile, &row);
+                    let sums = self.load_sums(builder, &row_tile, scratch, place(row));
+                    self.finish(builder, &row_tile, self.by_output(tile.extent.chunks.len(), sums));
+                    vec![]
+                });
             }
-            _ => {
+            None => {
                 let cells = tile.extent.cells().count();
-                let results = sums.chunks(cells).map(<[Value]>::to_vec).collect();
-                self.finish(builder, tile, results);
+                self.finish(builder, tile, self.by_output(cells, sums));
             }
         }
     }
 
-    /// The epilogue of a tile in a loop over its rows, with the sums in memory: for
-    /// all rows at once they and its own values would not fit the registers.
-    fn finish_by_row(
+    /// A block: the sums of many tiles stay in memory while part after part of the
+    /// reduction is added to them, so that the weights of a part are read from the
+    /// nearest cache.
+    fn block(&self, builder: Builder, dims: &[usize], origin: &Tile) {
+        let Some(scratch) = self.scratch else { return };
+        let place = |tile: &Tile| {
+            let index = dims.iter().fold(Linear::default(), |index, &dim| {
+                let size = self.group.root.sizes[dim];
+                Linear::default().plus(&index, size).plus(&tile.position[dim], 1)
+            });
+            self.place(tile, index)
+        };
+        self.walk(builder, dims, 1, origin.clone(), &mut |builder, tile| {
+            let initial = self.initial(builder, &tile);
+            self.store_sums(builder, &tile, &initial, scratch, place(&tile));
+        });
+        let hoisted = self.schedule.block.as_ref().map_or(0, |block| block.hoisted);
+        self.hoist(builder, hoisted, vec![], &|builder, steps| {
+            let rows = self.schedule.rows;
+            self.walk(builder, dims, rows, origin.clone(), &mut |builder, tile| {
+                let sums = self.load_sums(builder, &tile, scratch, place(&tile));
+                let sums = self.reduce(builder, &tile, &mut steps.to_vec(), 0, sums);
+                self.store_sums(builder, &tile, &sums, scratch, place(&tile));
+            });
+        });
+        self.walk(builder, dims, 1, origin.clone(), &mut |builder, tile| {
+            let sums = self.load_sums(builder, &tile, scratch, place(&tile));
+            self.finish(builder, &tile, self.by_output(tile.extent.chunks.len(), sums));
+        });
+    }
+
+    /// Loops over the outermost `count` reductions, around `body`.
+    fn hoist(
+        &self,
+        builder: Builder,
+        count: usize,
+        steps: Vec<Linear>,
+        body: &dyn Fn(Builder, &[Linear]),
+    ) {
+        if steps.len() == count {
+            return body(builder, &steps);
+        }
+        let size = self.group.root.reduction_sizes()[steps.len()];
+        repeat(builder, (0, size, 1), vec![], |builder, counter, _| {
+            let steps = steps.into_iter().chain([counter]).collect();
+            self.hoist(builder, count, steps, body);
+            vec![]
+        });
+    }
+
+    //===------------------------------------------------------------------===//
+    // Sums in memory
+    //===------------------------------------------------------------------===//
+
+    /// The sums of a row lie together: for each output, its vectors.
+    fn place(&self, tile: &Tile, row: Linear) -> Linear {
+        let columns = tile.extent.chunks.len() * self.group.root.outputs.len();
+        Linear::default().plus(&row, columns as i64 * self.core.lanes)
+    }
+
+    /// The place and the width of each sum, in the order of the accumulators.
+    fn sums_of(&self, tile: &Tile, place: &Linear) -> Vec<(Linear, i64)> {
+        let chunks = &tile.extent.chunks;
+        let outputs = self.group.root.outputs.len();
+        let of = |output: usize, (row, column): (i64, usize)| {
+            let number = (row as usize * outputs + output) * chunks.len() + column;
+            let place = place.clone().plus_constant(number as i64 * self.core.lanes);
+            (place, chunks[column].width)
+        };
+        (0..outputs)
+            .flat_map(|output| tile.extent.cells().map(move |cell| of(output, cell)))
+            .collect()
+    }
+
+    fn store_sums(
         &self,
         builder: Builder,
         tile: &Tile,
         sums: &[Value],
         scratch: Value,
-        row_dim: usize,
+        place: Linear,
     ) {
-        let chunks = &tile.extent.chunks;
-        let (rows, columns) = (tile.extent.rows, chunks.len() as i64);
-        let lanes = self.core.lanes;
-        let place = |output: i64, column: i64| {
-            Linear::constant((output * rows * columns + column) * lanes)
-        };
-        for (number, &sum) in sums.iter().enumerate() {
-            let index = place(0, number as i64).emit(builder);
+        for (&sum, (place, _)) in sums.iter().zip(self.sums_of(tile, &place)) {
+            let index = place.emit(builder);
             builder.op("vector.store").operands(&[sum, scratch, index]).build();
         }
-        repeat(builder, (0, rows, 1), vec![], |builder, row, _| {
-            let load = |output: usize, column: usize| {
-                let place = place(output as i64, column as i64).plus(&row, columns * lanes);
-                let width = chunks[column].width;
-                load_lanes(builder, scratch, &place, width, width)
-            };
-            let outputs = 0..self.group.root.outputs.len();
-            let results = outputs
-                .map(|output| (0..chunks.len()).map(|column| load(output, column)).collect())
-                .collect();
-            let mut position = tile.position.clone();
-            position[row_dim] = position[row_dim].clone().plus(&row, 1);
-            let extent = Extent { rows: 1, chunks: chunks.clone() };
-            self.finish(builder, &Tile { position, extent }, results);
-            vec![]
-        });
+    }
+
+    fn load_sums(
+        &self,
+        builder: Builder,
+        tile: &Tile,
+        scratch: Value,
+        place: Linear,
+    ) -> Vec<Value> {
+        let places = self.sums_of(tile, &place).into_iter();
+        places.map(|(place, width)| load_lanes(builder, scratch, &place, width, width)).collect()
+    }
+
+    /// One row of a tile.
+    fn row_of(&self, tile: &Tile, row: &Linear) -> Tile {
+        let mut tile = tile.clone();
+        tile.extent.rows = 1;
+        if let Some(dim) = self.schedule.row {
+            tile.position[dim] = tile.position[dim].clone().plus(row, 1);
+        }
+        tile
+    }
+
+    fn by_output(&self, cells: usize, sums: Vec<Value>) -> Vec<Vec<Value>> {
+        sums.chunks(cells).map(<[Value]>::to_vec).collect()
     }
 
     /// Stores and epilogue of a tile, given the root's results for every cell.
@@ -312,19 +415,23 @@ impl Kernel<'_> {
         }
     }
 
-    /// The values that an accumulator starts from, for every cell.
-    fn initial(&self, builder: Builder, tile: &Tile, number: usize) -> Vec<Value> {
-        match &self.group.initial[number] {
-            Some(nest) => {
-                self.evaluate(builder, nest, tile, &[], &HashMap::new()).pop().unwrap_or_default()
+    /// The values that the accumulators start from: for every output, every cell.
+    fn initial(&self, builder: Builder, tile: &Tile) -> Vec<Value> {
+        let root = &self.group.root;
+        let of = |number: usize| -> Vec<Value> {
+            match &self.group.initial[number] {
+                Some(nest) => self
+                    .evaluate(builder, nest, tile, &[], &HashMap::new())
+                    .pop()
+                    .unwrap_or_default(),
+                None => {
+                    let out = &root.outputs[number];
+                    let cells = tile.extent.cells();
+                    cells.map(|cell| self.load(builder, root, tile, &[], out, cell)).collect()
+                }
             }
-            None => {
-                let root = &self.group.root;
-                let out = &root.outputs[number];
-                let cells = tile.extent.cells();
-                cells.map(|cell| self.load(builder, root, tile, &[], out, cell)).collect()
-            }
-        }
+        };
+        (0..root.outputs.len()).flat_map(of).collect()
     }
 
     /// The reduction from `initial`, in as many sets of accumulators as the

@@ -104,6 +104,20 @@ impl Group {
         }
     }
 
+    /// Splits the reductions into the parts that [`parts`] finds; returns how many of
+    /// the outermost reductions then walk the parts.
+    pub fn block_reductions(&mut self, steps: i64) -> usize {
+        match parts(self.root.reduction_sizes(), steps) {
+            None => 0,
+            Some((dim, 1)) => dim + 1,
+            Some((dim, part)) => {
+                let size = self.root.reduction_sizes()[dim];
+                self.split(self.root.parallel + dim, &[size / part, part]);
+                dim + 1
+            }
+        }
+    }
+
     /// Takes the first dimension out of the group: a loop around it counts the items.
     pub fn peel(&mut self) {
         for access in self.members_mut().flat_map(Nest::accesses_mut) {
@@ -139,6 +153,21 @@ impl Group {
             });
         }
     }
+}
+
+/// Parts of nested reductions of at most `steps` steps: all of the inner dimensions,
+/// and so many trips of the one before them. None where the reductions are short,
+/// or where only much smaller parts would be equal.
+pub fn parts(sizes: &[i64], steps: i64) -> Option<(usize, i64)> {
+    let inner = |dim: usize| sizes[dim + 1..].iter().product::<i64>();
+    let dim = (0..sizes.len()).find(|&dim| inner(dim) <= steps)?;
+    let most = (steps / inner(dim)).min(sizes[dim]);
+    if most == sizes[dim] {
+        // The parts are the trips of the dimension outside.
+        return (dim > 0).then(|| (dim - 1, 1));
+    }
+    let part = (1..=most).rev().find(|part| sizes[dim] % part == 0).unwrap_or(1);
+    (part * inner(dim) * 4 >= steps).then_some((dim, part))
 }
 
 /// Splits consecutive nests into groups. Only neighbours are joined, so that no

@@ -110,9 +110,7 @@ impl Image {
         let mut accesses = group.members().flat_map(|nest| nest.accesses());
         accesses.find_map(|access| {
             let walks = |&dim: &usize| access.strides[dim] == 1 && sizes[dim] == item;
-            (access.root == self.buffer)
-                .then(|| (0..access.strides.len()).find(walks))
-                .flatten()
+            (access.root == self.buffer).then(|| (0..access.strides.len()).find(walks)).flatten()
         })
     }
 

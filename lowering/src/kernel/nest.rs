@@ -72,7 +72,8 @@ impl Nest {
             let linear = |expr: &AffineExpr| {
                 expr.linear(dims).ok_or("has an indexing map that is not linear".to_owned())
             };
-            let mut access = Access { root: root_of(operand), offset, item: 0, strides: vec![0; dims] };
+            let mut access =
+                Access { root: root_of(operand), offset, item: 0, strides: vec![0; dims] };
             for ((expr, step), size) in results.iter().zip(steps).zip(shape) {
                 let (coefficients, constant) = linear(expr)?;
                 access.offset += constant * step;

@@ -72,9 +72,8 @@ impl Region {
     fn takes(&self, group: &Group) -> bool {
         let inside = || self.groups.iter().flat_map(Group::members);
         let members = || inside().chain(group.members());
-        let is_written = |buffer| {
-            members().flat_map(|nest| &nest.outputs).any(|out| out.root == buffer)
-        };
+        let is_written =
+            |buffer| members().flat_map(|nest| &nest.outputs).any(|out| out.root == buffer);
         // Whoever shares a buffer that one of them writes keeps to the item's own part.
         let keeps_to = |access: &Access, sizes: &[i64], item: i64| {
             let steps = access.strides.iter().zip(sizes).skip(1);
@@ -130,10 +129,10 @@ impl Region {
             return;
         }
         let ty = Type::memref(buffer.ty().element_type(), &[item]);
-        let smaller = Builder::before(op).op("memref.alloc").results(&[ty]).attr(
-            "operandSegmentSizes",
-            op.context().i32_array_attr(&[0, 0]),
-        );
+        let smaller = Builder::before(op)
+            .op("memref.alloc")
+            .results(&[ty])
+            .attr("operandSegmentSizes", op.context().i32_array_attr(&[0, 0]));
         let smaller = smaller.attr(WITHIN_ITEM, op.context().unit_attr()).build().result(0);
         self.groups.iter_mut().for_each(|group| group.replace(buffer, smaller, 0));
     }

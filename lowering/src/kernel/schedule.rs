@@ -9,7 +9,7 @@ use gauss_dialect::ir::Value;
 
 use super::{
     body::Body,
-    group::Group,
+    group::{Group, parts},
     nest::{Access, Nest},
     pack::Constants,
 };
@@ -35,11 +35,25 @@ pub struct Schedule {
     /// Are products of constants computed at compile time and loaded, rather than
     /// computed from what is loaded?
     pub precompute: bool,
-    /// Elements that the sums of a tile take in memory, where the epilogue goes
-    /// through its rows one by one; 0 where it finds them in registers.
+    /// Parts of the reduction that are done for many tiles in turn.
+    pub block: Option<Block>,
+    /// Elements that sums take in memory: those of a block, or of a tile whose
+    /// epilogue goes through its rows one by one; 0 where all are in registers.
     pub scratch: i64,
     /// Cycles of the group by the model, up to a constant factor.
     pub cost: f64,
+}
+
+/// A part of a reduction, for the tiles of the innermost loops.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Block {
+    /// Steps of the reduction in one part.
+    pub steps: i64,
+    /// How many of the innermost parallel loops the block takes.
+    pub dims: usize,
+    /// The reductions that are loops around the tiles; known once the reduction is
+    /// split into parts.
+    pub hoisted: usize,
 }
 
 /// Consecutive lanes that one vector holds.
@@ -100,6 +114,7 @@ pub fn choose(group: &Group, core: &Core, constants: &Constants) -> Schedule {
         splits: 1,
         order: vec![],
         precompute: false,
+        block: None,
         scratch: 0,
         cost: f64::INFINITY,
     };
@@ -305,6 +320,11 @@ impl<'a> Model<'a> {
         // A panel of weights stays in the cache while all that meets it passes by.
         order.insert(if weight_of_vector { 0 } else { order.len() }, self.vector);
         order.extend(self.row);
+        let block = self.block(rows, vectors, splits, &order);
+        let scratch = match &block {
+            Some(block) => self.block_sums(vectors, &order[order.len() - block.dims..]),
+            None => self.scratch(rows, vectors),
+        };
         Schedule {
             vector: Some(self.vector),
             row: self.row,
@@ -313,9 +333,43 @@ impl<'a> Model<'a> {
             splits,
             order,
             precompute: self.precomputes(rows),
-            scratch: self.scratch(rows, vectors),
+            block,
+            scratch,
             cost: 0.0,
         }
+    }
+
+    /// The sums of all tiles of some loops.
+    fn block_sums(&self, vectors: i64, dims: &[usize]) -> i64 {
+        let root = self.root();
+        let rows: i64 = dims.iter().map(|&dim| root.sizes[dim]).product();
+        rows * root.outputs.len() as i64 * vectors * self.core.lanes
+    }
+
+    /// Parts of the reduction whose weights stay in the first-level cache while the
+    /// tiles of the innermost loops pass by, where there are enough of both.
+    fn block(&self, rows: i64, vectors: i64, splits: i64, order: &[usize]) -> Option<Block> {
+        let root = self.root();
+        let row = self.row.filter(|_| splits == 1)?;
+        let packed = root.inputs.iter().filter(|input| self.is_packed(input));
+        let members = packed.filter(|input| input.depends_on(self.vector)).count() as i64
+            + if self.precomputes(rows) { self.body.counts().ops_of_vector } else { 0 };
+        let bytes_of_step = members * vectors * self.core.lanes * 4;
+        let depth: i64 = root.reduction_sizes().iter().product();
+        let cache = self.core.l1_bytes / 2;
+        let tiles = root.sizes[row] / rows;
+        if bytes_of_step * depth < 2 * cache || tiles < 2 {
+            return None;
+        }
+        // As many loops as leave their sums in the cache as well, the vector's never.
+        let fits = |dims: &usize| {
+            let dims = &order[order.len() - dims..];
+            !dims.contains(&self.vector) && self.block_sums(vectors, dims) * 4 <= cache
+        };
+        let dims = (1..=order.len()).take_while(fits).last()?;
+        let steps = cache / bytes_of_step;
+        parts(root.reduction_sizes(), steps)?;
+        Some(Block { steps, dims, hoisted: 0 })
     }
 }
 

@@ -73,11 +73,14 @@ fn emit_region(region: Region, core: &Core, constants: &Constants, function: Op)
             group.root.sort_reductions(is_constant);
             let mut joined = group.clone();
             joined.join_reductions(is_constant);
-            let schedule = schedule::choose(&joined, core, constants);
+            let mut schedule = schedule::choose(&joined, core, constants);
             let streams = pack(&group.root, &schedule, core, constants, function, builder);
             let is_packed = |input: &Access| streams.iter().any(|s| s.inputs.contains(&input.root));
             if group.root.inputs.iter().all(|input| !is_constant(input) || is_packed(input)) {
                 group = joined;
+            }
+            if let Some(block) = &mut schedule.block {
+                block.hoisted = group.block_reductions(block.steps);
             }
             let scratch = (schedule.scratch > 0).then(|| scratch(builder, schedule.scratch));
             emit(&group, &schedule, core, &streams, &item, scratch, inner);

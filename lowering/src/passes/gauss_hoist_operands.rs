@@ -87,7 +87,8 @@ fn candidate(op: Op, body: Block, iterations: i64) -> Option<(usize, Op)> {
             let operands = derived.operands();
             !operands.is_empty() && operands.iter().all(|&operand| operand == argument)
         };
-        let derived = body.ops().into_iter().filter(|op| !op.results().is_empty()).find(is_on_it)?;
+        let derived =
+            body.ops().into_iter().filter(|op| !op.results().is_empty()).find(is_on_it)?;
         Some((number, derived))
     })
 }

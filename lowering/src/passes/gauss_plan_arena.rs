@@ -106,7 +106,8 @@ impl Steps {
         let mut step = 0;
         for op in body.ops() {
             let first = step;
-            for inner in op.body().filter(|_| op.is("scf.for")).map(Block::ops).unwrap_or_default() {
+            for inner in op.body().filter(|_| op.is("scf.for")).map(Block::ops).unwrap_or_default()
+            {
                 step += 1;
                 spans.insert(inner, (step, step));
             }
@@ -121,15 +122,12 @@ impl Steps {
         // What matters within one trip of a loop need not live as long as the loop.
         let is_of_trip = allocation.attribute(WITHIN_ITEM).is_some();
         let span = |mut user: Op| {
-            while user.block() != self.body
-                && !(is_of_trip && self.spans.contains_key(&user))
-            {
+            while user.block() != self.body && !(is_of_trip && self.spans.contains_key(&user)) {
                 user = user.parent()?;
             }
             self.spans.get(&user).copied()
         };
-        let spans: Vec<_> =
-            users_of(allocation.result(0)).into_iter().filter_map(span).collect();
+        let spans: Vec<_> = users_of(allocation.result(0)).into_iter().filter_map(span).collect();
         let first = spans.iter().map(|(first, _)| *first).min()?;
         Some((first, spans.iter().map(|(_, last)| *last).max()?))
     }

@@ -560,7 +560,12 @@ impl Emitter {
             .collect();
         let parallel = out.results().len();
         let iterators: Vec<_> = (0..out.num_dims())
-            .map(|dim| linalg::iterator(self.context, if dim < parallel { "parallel" } else { "reduction" }))
+            .map(|dim| {
+                linalg::iterator(
+                    self.context,
+                    if dim < parallel { "parallel" } else { "reduction" },
+                )
+            })
             .collect();
 
         let scalars = vec![self.context.f32(); values.len() + inits.len()];
