@@ -51,7 +51,8 @@ impl Arithmetic for F32 {
         if a >= b { then } else { otherwise }
     }
     fn tail(&mut self, a: f32) -> Tail<f32> {
-        Tail::rational(self, a, |_, x| x.exp())
+        // Compiled code has no denormal exponentials.
+        Tail::rational(self, a, |_, x| if x < -87.4 { 0.0 } else { x.exp() })
     }
 }
 

@@ -19,5 +19,6 @@ pub mod group;
 pub mod layout;
 pub mod nest;
 pub mod pack;
+pub mod plan;
 pub mod region;
 pub mod schedule;

@@ -2,8 +2,11 @@
 
 use crate::{
     pass::{Options, Pipeline},
+    passes::gauss_generate_kernels,
     target::Target,
 };
+
+const KERNEL_OPTIONS: &[&str] = gauss_generate_kernels::PASS.options;
 
 /// Every pipeline of the crate.
 pub static ALL: &[Pipeline] = &[
@@ -15,15 +18,16 @@ pub static ALL: &[Pipeline] = &[
     },
     Pipeline {
         name: "gauss-to-kernels",
-        description: "Lower gauss to vector code in a planned arena (option: core, default host)",
-        options: &["core"],
+        description: "Lower gauss to vector code in a planned arena (options: those of \
+                      gauss-generate-kernels)",
+        options: KERNEL_OPTIONS,
         build: to_kernels,
     },
     Pipeline {
         name: "gauss-to-llvm",
-        description: "Lower gauss to the LLVM dialect with a C interface (option: core, default \
-                      host)",
-        options: &["core"],
+        description: "Lower gauss to the LLVM dialect with a C interface (options: those of \
+                      gauss-generate-kernels)",
+        options: KERNEL_OPTIONS,
         build: to_llvm,
     },
 ];
@@ -35,14 +39,14 @@ fn to_linalg() -> String {
 }
 
 fn to_kernels(options: &Options) -> Result<String, String> {
-    let name = options.get("core").unwrap_or("host");
-    let core = Target::core(name)?;
+    let core = Target::core(options.get("core").unwrap_or("host"))?;
     Ok(format!(
         "{},{}gauss-use-destinations,eliminate-empty-tensors,one-shot-bufferize,canonicalize,\
-         gauss-generate-kernels{{core={name}}},gauss-expand-math{{fma={}}},canonicalize,cse,\
+         gauss-generate-kernels{},gauss-expand-math{{fma={}}},canonicalize,cse,\
          symbol-dce,gauss-plan-arena",
         to_linalg(),
         if core.hoists_operands { "gauss-hoist-operands," } else { "" },
+        options.only(KERNEL_OPTIONS),
         core.fma
     ))
 }

@@ -36,6 +36,8 @@ pub struct Core {
     pub elementwise_unroll: i64,
     /// Steps of the innermost reduction that are written out.
     pub reduction_unroll: i64,
+    /// Cycles of work from which on tasks are worth starting.
+    pub task_cycles: i64,
     /// Bytes of the first-level data cache.
     pub l1_bytes: i64,
     /// Rows of a tile up to which products of weights are loaded, where a weight is
@@ -55,6 +57,7 @@ const AVX512: Core = Core {
     load_ports: 2,
     elementwise_unroll: 1,
     reduction_unroll: 4,
+    task_cycles: 60_000,
     l1_bytes: 32768,
     computed_rows: 8,
     hoists_operands: true,
@@ -75,6 +78,7 @@ const CORTEX_A72: Core = Core {
     load_ports: 1,
     elementwise_unroll: 2,
     reduction_unroll: 4,
+    task_cycles: 60_000,
     l1_bytes: 32768,
     computed_rows: 2,
     hoists_operands: false,

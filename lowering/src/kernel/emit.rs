@@ -9,6 +9,7 @@ use super::{
     group::Group,
     nest::{Access, Nest},
     pack::{Side, Stream},
+    plan::Plan,
     schedule::{Chunk, Schedule, chunks, padded_width},
 };
 use crate::target::Core;
@@ -19,19 +20,21 @@ const FULL_UNROLL: i64 = 8;
 /// Up to this stride neighbours are loaded together and taken apart.
 const MAX_INTERLEAVE: i64 = 4;
 
-/// Emits the kernel of a group at `builder`.
-///
-/// `item` is the counter of the loop around the region, where there is one;
-/// `scratch` holds [`Schedule::scratch`] elements, where that is not 0.
-pub fn emit(
-    group: &Group,
-    schedule: &Schedule,
-    core: &Core,
-    streams: &[Stream],
-    item: &Linear,
-    scratch: Option<Value>,
-    builder: Builder,
-) {
+/// The loops around a kernel.
+#[derive(Debug, Clone, Default)]
+pub struct Around {
+    /// The item of the batch, where the kernel computes one.
+    pub item: Linear,
+    /// The task, where several may run at the same time.
+    pub task: Linear,
+    /// The number of tasks that share the kernel's outermost loop, where it is not
+    /// the items that they share.
+    pub sharing: Option<i64>,
+}
+
+/// Emits a kernel at `builder`.
+pub fn emit(plan: &Plan, core: &Core, around: &Around, builder: Builder) {
+    let Plan { group, schedule, streams, scratch } = plan;
     let mut flat = HashMap::new();
     for access in group.members().flat_map(Nest::accesses) {
         flat.entry(access.root).or_insert_with(|| flatten(builder, access.root));
@@ -39,7 +42,7 @@ pub fn emit(
     for stream in streams {
         flat.insert(stream.buffer, stream.buffer);
     }
-    let kernel = Kernel { group, schedule, core, streams, item, scratch, flat };
+    let kernel = Kernel { group, schedule, core, streams, around, scratch: *scratch, flat };
     kernel.loops(builder);
 }
 
@@ -149,6 +152,16 @@ pub fn repeat(
         return body(builder, Linear::constant(start), carried);
     }
     let bounds = [start, end, step].map(|bound| builder.index_constant(bound));
+    for_loop(builder, bounds, carried, body).results()
+}
+
+/// An `scf.for`.
+fn for_loop(
+    builder: Builder,
+    bounds: [Value; 3],
+    carried: Vec<Value>,
+    body: impl FnOnce(Builder, Linear, Vec<Value>) -> Vec<Value>,
+) -> Op {
     let types: Vec<_> = carried.iter().map(|value| value.ty()).collect();
     let arguments: Vec<_> =
         [builder.context().index()].into_iter().chain(types.iter().copied()).collect();
@@ -157,14 +170,40 @@ pub fn repeat(
     let carried_in = block.arguments().split_off(1);
     let carried_out = body(inner, Linear::counter(block.argument(0)), carried_in);
     inner.op("scf.yield").operands(&carried_out).build();
-    builder
-        .op("scf.for")
-        .operands(&bounds)
-        .operands(&carried)
-        .results(&types)
-        .region(block)
-        .build()
-        .results()
+    builder.op("scf.for").operands(&bounds).operands(&carried).results(&types).region(block).build()
+}
+
+/// The attribute of a loop whose trips are tasks: they may run at the same time.
+pub const TASKS: &str = "gauss.tasks";
+
+/// Tasks that share `trips` trips of a loop evenly. `body` gets the number of the
+/// task and its first trip and the end of its last one.
+pub fn share(
+    builder: Builder,
+    (tasks, trips): (i64, i64),
+    body: impl FnOnce(Builder, Linear, [Value; 2]),
+) {
+    let bounds = [0, tasks, 1].map(|bound| builder.index_constant(bound));
+    let share = (trips + tasks - 1) / tasks;
+    let around = for_loop(builder, bounds, vec![], |inner, task, _| {
+        let index = builder.context().index();
+        let limit = inner.index_constant(trips);
+        let least = |value: Linear| inner.value("arith.minsi", &[value.emit(inner), limit], index);
+        let first = Linear::default().plus(&task, share);
+        let part = [least(first.clone()), least(first.plus_constant(share))];
+        body(inner, task, part);
+        vec![]
+    });
+    around.set_attribute(TASKS, builder.context().unit_attr());
+}
+
+/// `for counter in start..end`.
+pub fn for_each(builder: Builder, [start, end]: [Value; 2], body: impl FnOnce(Builder, Linear)) {
+    let one = builder.index_constant(1);
+    for_loop(builder, [start, end, one], vec![], |inner, counter, _| {
+        body(inner, counter);
+        vec![]
+    });
 }
 
 /// One kernel in the making.
@@ -173,7 +212,7 @@ struct Kernel<'a> {
     schedule: &'a Schedule,
     core: &'a Core,
     streams: &'a [Stream],
-    item: &'a Linear,
+    around: &'a Around,
     /// Memory for the sums of one tile, where the epilogue is a loop over its rows.
     scratch: Option<Value>,
     /// Every buffer as a list of elements.
@@ -195,17 +234,77 @@ impl Kernel<'_> {
         let extent = Extent { rows: 1, chunks: chunks(1, self.core.lanes) };
         let origin = Tile { position, extent };
         let (order, rows) = (&self.schedule.order[..], self.schedule.rows);
-        match &self.schedule.block {
-            Some(block) => {
-                let (outer, inner) = order.split_at(order.len() - block.dims);
-                self.walk(builder, outer, 1, origin, &mut |builder, tile| {
-                    self.block(builder, inner, &tile);
+        let inner = self.schedule.block.as_ref().map_or(0, |block| block.dims);
+        let (outer, inner) = order.split_at(order.len() - inner);
+        let mut body = |builder, tile: Tile| match &self.schedule.block {
+            Some(_) => self.block(builder, inner, &tile),
+            None => self.tile(builder, &tile),
+        };
+        match (self.around.sharing, outer.split_first()) {
+            (Some(tasks), Some((&shared, rest))) => {
+                self.walk_shared(builder, (shared, tasks), rest, origin, &mut body);
+            }
+            _ => self.walk(builder, outer, rows, origin, &mut body),
+        }
+    }
+
+    /// As [`Kernel::walk`], the tiles of the first dimension shared by tasks.
+    fn walk_shared(
+        &self,
+        builder: Builder,
+        (dim, tasks): (usize, i64),
+        inner: &[usize],
+        origin: Tile,
+        body: &mut dyn FnMut(Builder, Tile),
+    ) {
+        let rows = self.schedule.rows;
+        let step = self.step(dim, rows);
+        let size = self.group.root.sizes[dim];
+        let (full, rest) = (size / step, size % step);
+        let trips = full + i64::from(rest > 0);
+        share(builder, (tasks, trips), |builder, task, [first, end]| {
+            let kernel = Kernel {
+                around: &Around { task, ..self.around.clone() },
+                flat: self.flat.clone(),
+                ..*self
+            };
+            let limit = builder.index_constant(full);
+            let index = builder.context().index();
+            let last_full = builder.value("arith.minsi", &[end, limit], index);
+            for_each(builder, [first, last_full], |builder, trip| {
+                let start = Linear::default().plus(&trip, step);
+                let tile = kernel.advance(origin.clone(), dim, start, step);
+                kernel.walk(builder, inner, rows, tile, body);
+            });
+            if rest > 0 {
+                // One trip for the task that has the last tile, none for the others.
+                for_each(builder, [last_full, end], |builder, _| {
+                    let start = Linear::constant(full * step);
+                    let tile = kernel.advance(origin.clone(), dim, start, rest);
+                    kernel.walk(builder, inner, rows, tile, body);
                 });
             }
-            None => self.walk(builder, order, rows, origin, &mut |builder, tile| {
-                self.tile(builder, &tile);
-            }),
+        });
+    }
+
+    /// Elements of a dimension that a tile of so many rows takes.
+    fn step(&self, dim: usize, rows: i64) -> i64 {
+        match (self.schedule.vector == Some(dim), self.schedule.row == Some(dim)) {
+            (true, _) => self.schedule.vectors * self.core.lanes,
+            (_, true) => rows,
+            _ => 1,
         }
+    }
+
+    /// The tile from `start` on, of `length` elements along a dimension.
+    fn advance(&self, mut tile: Tile, dim: usize, start: Linear, length: i64) -> Tile {
+        if self.schedule.vector == Some(dim) {
+            tile.extent.chunks = chunks(length, self.core.lanes);
+        } else if self.schedule.row == Some(dim) {
+            tile.extent.rows = length;
+        }
+        tile.position[dim] = start;
+        tile
     }
 
     /// Loops over `dims` in steps of a tile of so many rows: full tiles, then what remains.
@@ -221,28 +320,15 @@ impl Kernel<'_> {
             return body(builder, tile);
         };
         let size = self.group.root.sizes[dim];
-        let is_vector = self.schedule.vector == Some(dim);
-        let is_row = self.schedule.row == Some(dim);
-        let step = match (is_vector, is_row) {
-            (true, _) => self.schedule.vectors * self.core.lanes,
-            (_, true) => rows,
-            _ => 1,
-        };
+        let step = self.step(dim, rows);
         let full = size / step * step;
         for (start, end) in [(0, full), (full, size)] {
             if start == end {
                 continue;
             }
-            let mut tile = tile.clone();
             let length = step.min(end - start);
-            if is_vector {
-                tile.extent.chunks = chunks(length, self.core.lanes);
-            } else if is_row {
-                tile.extent.rows = length;
-            }
-            let trip = (start, end, if end - start > step { step } else { end - start });
-            repeat(builder, trip, vec![], |builder, counter, _| {
-                tile.position[dim] = counter;
+            repeat(builder, (start, end, length), vec![], |builder, counter, _| {
+                let tile = self.advance(tile.clone(), dim, counter, length);
                 self.walk(builder, inner, rows, tile, body);
                 vec![]
             });
@@ -332,7 +418,8 @@ impl Kernel<'_> {
     /// The sums of a row lie together: for each output, its vectors.
     fn place(&self, tile: &Tile, row: Linear) -> Linear {
         let columns = tile.extent.chunks.len() * self.group.root.outputs.len();
-        Linear::default().plus(&row, columns as i64 * self.core.lanes)
+        let task = Linear::default().plus(&self.around.task, self.schedule.scratch);
+        task.plus(&row, columns as i64 * self.core.lanes)
     }
 
     /// The place and the width of each sum, in the order of the accumulators.
@@ -546,7 +633,9 @@ impl Kernel<'_> {
         cell: (i64, usize),
     ) -> Linear {
         let indices = tile.position.iter().chain(steps);
-        let mut element = Linear::constant(access.offset).plus(self.item, access.item);
+        let mut element = Linear::constant(access.offset)
+            .plus(&self.around.item, access.item)
+            .plus(&self.around.task, access.task);
         for (index, &stride) in indices.zip(&access.strides) {
             element = element.plus(index, stride);
         }

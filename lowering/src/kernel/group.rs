@@ -4,6 +4,9 @@ use gauss_dialect::ir::{Op, Value};
 
 use super::nest::{Access, Nest, users_of};
 
+/// The attribute of a `linalg.generic` that names the layer which it is from.
+pub const LAYER: &str = "gauss.layer";
+
 /// A nest with what initialises its outputs and what is computed from them while
 /// they are in registers. All members have the same parallel dimensions.
 #[derive(Debug, Clone)]
@@ -49,11 +52,24 @@ impl Group {
         self.kept = written.filter(is_kept).collect();
     }
 
-    /// Puts another buffer into the place of one.
-    pub fn replace(&mut self, buffer: Value, other: Value, item: i64) {
+    /// What the members compute, by the names of layers.
+    pub fn layers(&self) -> String {
+        let mut names: Vec<String> = Vec::new();
+        for nest in [&self.root].into_iter().chain(&self.epilogue) {
+            let name = nest.op.attribute(LAYER).and_then(|name| name.as_string());
+            let name = name.unwrap_or_else(|| "copy".into());
+            if !names.contains(&name) {
+                names.push(name);
+            }
+        }
+        names.join("+")
+    }
+
+    /// Puts a buffer of which each task has its own in the place of one of all items.
+    pub fn replace(&mut self, buffer: Value, other: Value, task: i64) {
         for access in self.members_mut().flat_map(Nest::accesses_mut) {
             if access.root == buffer {
-                (access.root, access.item) = (other, item);
+                (access.root, access.item, access.task) = (other, 0, task);
             }
         }
         self.kept.iter_mut().filter(|kept| **kept == buffer).for_each(|kept| *kept = other);

@@ -19,8 +19,8 @@ pub struct Nest {
     pub body: Block,
 }
 
-/// A linear access of a buffer: element `offset + item · i + Σ strides[d] · index[d]`
-/// for the i-th item of a region's loop.
+/// A linear access of a buffer: element
+/// `offset + item · i + task · t + Σ strides[d] · index[d]` of item i in task t.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Access {
     /// The whole buffer: a `memref.alloc`, a `memref.get_global` or an argument.
@@ -29,6 +29,8 @@ pub struct Access {
     pub offset: i64,
     /// The step along the loop around the region; 0 where there is none.
     pub item: i64,
+    /// The step from one task to the next; 0 where they share the memory.
+    pub task: i64,
     /// The step along each dimension of the nest.
     pub strides: Vec<i64>,
 }
@@ -73,7 +75,7 @@ impl Nest {
                 expr.linear(dims).ok_or("has an indexing map that is not linear".to_owned())
             };
             let mut access =
-                Access { root: root_of(operand), offset, item: 0, strides: vec![0; dims] };
+                Access { root: root_of(operand), offset, item: 0, task: 0, strides: vec![0; dims] };
             for ((expr, step), size) in results.iter().zip(steps).zip(shape) {
                 let (coefficients, constant) = linear(expr)?;
                 access.offset += constant * step;

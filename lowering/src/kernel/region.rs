@@ -29,7 +29,7 @@ pub struct Region {
 const ENOUGH_USES: i64 = 32;
 
 /// Splits consecutive groups into regions.
-pub fn regions(groups: Vec<Group>, constants: &Constants) -> Vec<Region> {
+pub fn regions(groups: Vec<Group>, constants: &Constants, tasks: i64) -> Vec<Region> {
     let mut regions: Vec<Region> = Vec::new();
     for group in groups {
         let items = items(&group, constants);
@@ -44,7 +44,7 @@ pub fn regions(groups: Vec<Group>, constants: &Constants) -> Vec<Region> {
         let is_worth_it = region.groups.len() > 1
             && region.groups.iter().any(|group| !group.root.is_elementwise());
         match is_worth_it {
-            true => region.enter(),
+            true => region.enter(tasks),
             false => region.items = 1,
         }
     }
@@ -92,13 +92,13 @@ impl Region {
         )
     }
 
-    /// Makes the items a loop around the groups.
-    fn enter(&mut self) {
+    /// Makes the items a loop around the groups, which so many tasks may share.
+    fn enter(&mut self, tasks: i64) {
         for group in &mut self.groups {
             group.peel();
         }
         for buffer in self.local_buffers() {
-            self.contract(buffer);
+            self.contract(buffer, tasks);
         }
     }
 
@@ -117,8 +117,8 @@ impl Region {
         found
     }
 
-    /// Leaves a buffer with the elements of one item.
-    fn contract(&mut self, buffer: Value) {
+    /// Leaves a buffer with the elements of one item for each task.
+    fn contract(&mut self, buffer: Value, tasks: i64) {
         let accesses = |group: &Group| {
             let own = group.members().flat_map(Nest::accesses);
             own.filter(|access| access.root == buffer).map(|a| a.item).collect::<Vec<_>>()
@@ -128,12 +128,12 @@ impl Region {
         if items.iter().any(|&other| other != item) {
             return;
         }
-        let ty = Type::memref(buffer.ty().element_type(), &[item]);
+        let ty = Type::memref(buffer.ty().element_type(), &[item * tasks]);
         let smaller = Builder::before(op)
             .op("memref.alloc")
             .results(&[ty])
             .attr("operandSegmentSizes", op.context().i32_array_attr(&[0, 0]));
         let smaller = smaller.attr(WITHIN_ITEM, op.context().unit_attr()).build().result(0);
-        self.groups.iter_mut().for_each(|group| group.replace(buffer, smaller, 0));
+        self.groups.iter_mut().for_each(|group| group.replace(buffer, smaller, item));
     }
 }

@@ -6,6 +6,7 @@
 //! accumulation, takes the largest, and adds what is done once per tile.
 
 use gauss_dialect::ir::Value;
+use serde::{Deserialize, Serialize};
 
 use super::{
     body::Body,
@@ -16,7 +17,8 @@ use super::{
 use crate::target::Core;
 
 /// How a group is computed.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Schedule {
     /// The parallel dimension whose neighbours are the lanes of a vector; none
     /// where there is no parallel dimension.
@@ -39,13 +41,16 @@ pub struct Schedule {
     pub block: Option<Block>,
     /// Elements that sums take in memory: those of a block, or of a tile whose
     /// epilogue goes through its rows one by one; 0 where all are in registers.
+    #[serde(skip)]
     pub scratch: i64,
     /// Cycles of the group by the model, up to a constant factor.
+    #[serde(skip)]
     pub cost: f64,
 }
 
 /// A part of a reduction, for the tiles of the innermost loops.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Block {
     /// Steps of the reduction in one part.
     pub steps: i64,
@@ -53,6 +58,7 @@ pub struct Block {
     pub dims: usize,
     /// The reductions that are loops around the tiles; known once the reduction is
     /// split into parts.
+    #[serde(skip)]
     pub hoisted: usize,
 }
 
@@ -142,6 +148,84 @@ pub fn choose(group: &Group, core: &Core, constants: &Constants) -> Schedule {
         }
     }
     best
+}
+
+impl Schedule {
+    /// Checks a schedule that is given for a group, and adds what follows from it.
+    pub fn complete(
+        mut self,
+        group: &Group,
+        core: &Core,
+        constants: &Constants,
+    ) -> Result<Self, String> {
+        let root = &group.root;
+        let mut sorted = self.order.clone();
+        sorted.sort_unstable();
+        let Some(vector) = self.vector.filter(|&vector| vector < root.parallel) else {
+            return match (root.parallel, self.vector) {
+                (0, None) => Ok(self),
+                _ => Err(format!("needs a 'vector' below {}", root.parallel)),
+            };
+        };
+        if sorted != (0..root.parallel).collect::<Vec<_>>() {
+            return Err(format!("needs each dimension below {} once in 'order'", root.parallel));
+        }
+        if self.row == Some(vector) || self.row.is_some_and(|row| self.order.last() != Some(&row)) {
+            return Err("needs a 'row' that is not 'vector' and stands last in 'order'".into());
+        }
+        let model = Model::new(group, core, constants, vector, self.row);
+        let (rows, vectors) = model.largest_tile();
+        if !(1..=rows).contains(&self.rows) || !(1..=vectors).contains(&self.vectors) {
+            return Err(format!("needs 'rows' from 1 to {rows} and 'vectors' from 1 to {vectors}"));
+        }
+        if !model.possible_splits().contains(&self.splits) {
+            return Err(format!("needs 'splits' to be one of {:?}", model.possible_splits()));
+        }
+        self.scratch = match &self.block {
+            None => model.scratch(self.rows, self.vectors),
+            Some(block) => {
+                let dims = 1..=self.order.len();
+                let inner = || &self.order[self.order.len() - block.dims..];
+                if self.row.is_none() || !dims.contains(&block.dims) || inner().contains(&vector) {
+                    return Err("needs a 'block' of loops with 'row' but without 'vector'".into());
+                }
+                if self.splits > 1 || parts(root.reduction_sizes(), block.steps).is_none() {
+                    return Err("needs a 'block' of 'steps' that split the reduction into equal \
+                                parts, and 1 in 'splits'"
+                        .into());
+                }
+                model.block_sums(self.vectors, inner())
+            }
+        };
+        self.cost = model.cost(self.rows, self.vectors, self.splits).unwrap_or(f64::INFINITY);
+        Ok(self)
+    }
+
+    /// Makes the dimension whose tiles `tasks` tasks share most evenly the outermost
+    /// loop; returns how many of them get any. Loops of a block are not shared.
+    pub fn share(&mut self, sizes: &[i64], lanes: i64, tasks: i64) -> i64 {
+        let outer = self.order.len() - self.block.as_ref().map_or(0, |block| block.dims);
+        let tiles = |dim: usize| {
+            let step = match (self.vector == Some(dim), self.row == Some(dim)) {
+                (true, _) => self.vectors * lanes,
+                (_, true) => self.rows,
+                _ => 1,
+            };
+            (sizes[dim] + step - 1) / step
+        };
+        let largest_share = |place: usize| {
+            let tiles = tiles(self.order[place]);
+            let share = (tiles + tasks - 1) / tasks;
+            // In thousandths of the whole, so that a later loop must win clearly.
+            share * 1000 / tiles
+        };
+        let Some(place) = (0..outer).min_by_key(|&place| largest_share(place)) else { return 1 };
+        let dim = self.order.remove(place);
+        self.order.insert(0, dim);
+        let tiles = tiles(dim);
+        let share = (tiles + tasks - 1) / tasks;
+        (tiles + share - 1) / share
+    }
 }
 
 /// What one choice of dimensions costs.

@@ -167,6 +167,13 @@ impl Lanes {
         self.builder.value("arith.select", &[chosen, a, b], a.ty())
     }
 
+    /// Constant term first, by Horner's rule: slower than Estrin's scheme, but what is
+    /// rounded first is multiplied most often by x.
+    fn horner(&self, coefficients: &[f64], x: Value) -> Value {
+        let terms = coefficients.iter().rev().map(|&coefficient| self.constant(coefficient));
+        terms.reduce(|sum, term| self.fma(sum, x, term)).unwrap_or_else(|| self.constant(0.0))
+    }
+
     /// Constant term first, by Estrin's scheme: pairs of terms side by side, then
     /// Horner's rule on x².
     fn polynomial(&self, coefficients: &[f64], x: Value, square: Value) -> Value {
@@ -235,10 +242,8 @@ impl Lanes {
         let limit = self.constant(ERF_LIMIT);
         let size = self.select(ORDERED_LESS, size, limit, size, limit);
         let square = self.binary("arith.mulf", x, x);
-        let fourth = self.binary("arith.mulf", square, square);
-        let small = self.binary("arith.mulf", self.polynomial(&ERF_SMALL, square, fourth), x);
-        let square_of_size = self.binary("arith.mulf", size, size);
-        let exponent = self.polynomial(&ERF_LARGE, size, square_of_size);
+        let small = self.binary("arith.mulf", self.horner(&ERF_SMALL, square), x);
+        let exponent = self.horner(&ERF_LARGE, size);
         let exponent = self.builder.value("arith.negf", &[exponent], self.float);
         let one = self.constant(1.0);
         let complement = self.exp(exponent);

@@ -1,40 +1,76 @@
 //! `--gauss-generate-kernels`: linalg on buffers to vector code.
 
-use gauss_dialect::ir::{Block, Builder, Op, Type, Value};
+use std::fs;
+
+use gauss_dialect::ir::{Block, Builder, Op};
 
 use crate::{
     kernel::{
-        emit::{emit, erase_members, repeat},
+        emit::{Around, emit, erase_members, for_each, repeat, share},
         group::{Group, group},
         layout,
-        nest::{Access, Nest},
-        pack::{Constants, pack},
-        region::{Region, WITHIN_ITEM, regions},
-        schedule,
+        nest::Nest,
+        pack::Constants,
+        plan::{KernelSchedule, Planner, ScheduleFile},
+        region::{Region, regions},
     },
     linalg,
-    pass::{Failed, Outcome, Pass, fail},
-    target::{Core, Target},
+    pass::{Failed, Options, Outcome, Pass, fail},
+    target::Target,
 };
 
 /// Replaces every `linalg.generic` and `memref.copy` of a function by loops over
 /// vectors, in the schedule that suits the core. Constants that a reduction reads
-/// are packed into new globals.
+/// are packed into new globals. The kernels are listed, each as the JSON of a
+/// [`KernelSchedule`], in the function's attribute `gauss.kernels`.
+///
+/// With `tasks=N` loops that are worth it become loops over up to N tasks that may
+/// run at the same time. With `profile` each kernel ends with a call of
+/// `pfp_profile_mark`, which gets its number. `schedule` names a JSON file with
+/// schedules for some kernels ([`ScheduleFile`]).
 pub const PASS: Pass = Pass {
     name: "gauss-generate-kernels",
-    description: "Generate vector code for linalg on buffers (option: core, default host)",
-    options: &["core"],
+    description: "Generate vector code for linalg on buffers (options: core, default host; tasks; \
+                  schedule, a file; profile)",
+    options: &["core", "tasks", "schedule", "profile"],
     run: |module, options| {
         let core = Target::core(options.get("core").unwrap_or("host"))
             .map_err(|error| fail(module, error))?;
+        let tasks = tasks(options).map_err(|error| fail(module, error))?;
+        let file = match options.get("schedule") {
+            Some(path) => read_schedule(path).map_err(|error| fail(module, error))?,
+            None => ScheduleFile::default(),
+        };
+        let core = file.core.unwrap_or(core);
+        let is_profiled = options.get("profile").is_some_and(|value| value != "false");
         let ops = module.body().map(|body| body.ops()).unwrap_or_default();
-        let functions = ops.into_iter().filter(|op| op.is("func.func"));
-        functions.into_iter().try_for_each(|function| generate(module, function, &core))
+        for function in ops.into_iter().filter(|op| op.is("func.func")) {
+            let constants = Constants::of(module);
+            let given = &file.kernels[..];
+            let planner = Planner { core: &core, constants: &constants, given, tasks, function };
+            generate(&planner, is_profiled)?;
+        }
+        Ok(())
     },
 };
 
-fn generate(module: Op, function: Op, core: &Core) -> Outcome {
-    let constants = Constants::of(module);
+/// The most tasks that may run at the same time.
+const MAX_TASKS: i64 = 64;
+
+fn tasks(options: &Options) -> Result<i64, String> {
+    let text = options.get("tasks").unwrap_or("1");
+    let tasks = text.parse().ok().filter(|tasks| (1..=MAX_TASKS).contains(tasks));
+    tasks.ok_or_else(|| format!("'tasks' is a number from 1 to {MAX_TASKS}, not '{text}'"))
+}
+
+fn read_schedule(path: &str) -> Result<ScheduleFile, String> {
+    let text = fs::read_to_string(path).map_err(|error| format!("{path}: {error}"))?;
+    serde_json::from_str(&text).map_err(|error| format!("{path}: {error}"))
+}
+
+fn generate(planner: &Planner, is_profiled: bool) -> Outcome {
+    let function = planner.function;
+    let Some(body) = function.body() else { return Ok(()) };
     for op in function.descendants() {
         if op.is("memref.copy") {
             copy_as_nest(op);
@@ -42,7 +78,7 @@ fn generate(module: Op, function: Op, core: &Core) -> Outcome {
     }
     // A run of nests ends at any op that may touch memory in another way.
     let mut runs: Vec<Vec<Nest>> = vec![vec![]];
-    for op in function.body().map(|body| body.ops()).unwrap_or_default() {
+    for op in body.ops() {
         if op.is("linalg.generic") {
             let nest = Nest::of(op).map_err(|error| fail(op, error))?;
             if let Some(run) = runs.last_mut() {
@@ -54,53 +90,102 @@ fn generate(module: Op, function: Op, core: &Core) -> Outcome {
     }
     let mut runs: Vec<Vec<Group>> = runs.into_iter().map(group).collect();
     for run in &mut runs {
-        layout::assign(run, core, &constants);
+        layout::assign(run, planner.core, planner.constants);
     }
-    for region in runs.into_iter().flat_map(|groups| regions(groups, &constants)) {
-        emit_region(region, core, &constants, function)?;
+    let mut kernels = Vec::new();
+    let regions = runs.into_iter().flat_map(|run| regions(run, planner.constants, planner.tasks));
+    for region in regions {
+        emit_region(region, planner, is_profiled, &mut kernels)?;
+    }
+    let context = function.context();
+    let kernels = kernels.iter().map(|kernel| match serde_json::to_string(kernel) {
+        Ok(text) => context.string_attr(&text),
+        Err(_) => context.string_attr(&kernel.kernel),
+    });
+    function.set_attribute(KERNELS, context.array_attr(&kernels.collect::<Vec<_>>()));
+    if is_profiled {
+        let mark = context.parse_op(&format!("func.func private @{PROFILE_MARK}(i32)"));
+        let is_declared = |op: &Op| op.symbol().as_deref() == Some(PROFILE_MARK);
+        let module = function.parent().and_then(Op::body).map(Block::ops).unwrap_or_default();
+        if let (Some(mark), false) = (mark, module.iter().any(is_declared)) {
+            Builder::before(function).insert(mark);
+        }
     }
     Ok(())
 }
 
-fn emit_region(region: Region, core: &Core, constants: &Constants, function: Op) -> Outcome {
+/// The attribute of a function that lists its kernels.
+pub const KERNELS: &str = "gauss.kernels";
+
+/// What a profiled kernel calls at its end.
+pub const PROFILE_MARK: &str = "pfp_profile_mark";
+
+fn emit_region(
+    region: Region,
+    planner: &Planner,
+    is_profiled: bool,
+    kernels: &mut Vec<KernelSchedule>,
+) -> Outcome {
     let last = region.groups.last().and_then(|group| group.members().last());
-    let builder = Builder::before(last.ok_or(Failed)?.op);
-    let trip = (0, region.items, 1);
-    repeat(builder, trip, vec![], |inner, item, _| {
-        for mut group in region.groups.iter().cloned() {
-            group.simplify();
-            let is_constant = |input: &Access| constants.values(input.root).is_some();
-            group.root.sort_reductions(is_constant);
-            let mut joined = group.clone();
-            joined.join_reductions(is_constant);
-            let mut schedule = schedule::choose(&joined, core, constants);
-            let streams = pack(&group.root, &schedule, core, constants, function, builder);
-            let is_packed = |input: &Access| streams.iter().any(|s| s.inputs.contains(&input.root));
-            if group.root.inputs.iter().all(|input| !is_constant(input) || is_packed(input)) {
-                group = joined;
-            }
-            if let Some(block) = &mut schedule.block {
-                block.hoisted = group.block_reductions(block.steps);
-            }
-            let scratch = (schedule.scratch > 0).then(|| scratch(builder, schedule.scratch));
-            emit(&group, &schedule, core, &streams, &item, scratch, inner);
+    let last = last.ok_or(Failed)?.op;
+    let builder = Builder::before(last);
+    let mut plans = Vec::new();
+    let mut cost = 0.0;
+    let first = kernels.len();
+    for group in &region.groups {
+        let (plan, kernel) = planner
+            .plan(group.clone(), kernels.len(), builder)
+            .map_err(|error| fail(last, error))?;
+        cost += kernel.cost * region.items as f64;
+        plans.push(plan);
+        kernels.push(kernel);
+    }
+    let core = planner.core;
+    let is_shared = planner.tasks > 1 && cost >= core.task_cycles as f64;
+    // A region of one item is one kernel, whose own loops are shared.
+    let shares = match &mut plans[..] {
+        [plan] if is_shared && region.items == 1 => {
+            plan.schedule.share(&plan.group.root.sizes, core.lanes, planner.tasks)
         }
-        vec![]
-    });
+        _ => 1,
+    };
+    let emit_all = |builder: Builder, around: Around| {
+        for (number, plan) in plans.iter().enumerate() {
+            emit(plan, core, &around, builder);
+            if is_profiled {
+                mark(builder, (first + number) as i64);
+            }
+        }
+    };
+    match (is_shared, region.items) {
+        (true, 1) if shares > 1 => {
+            emit_all(builder, Around { sharing: Some(shares), ..Around::default() });
+        }
+        (true, items) if items > 1 => {
+            let tasks = planner.tasks.min(items);
+            share(builder, (tasks, items), |builder, task, part| {
+                for_each(builder, part, |builder, item| {
+                    emit_all(builder, Around { item, task, sharing: None });
+                });
+            });
+        }
+        (_, items) => {
+            repeat(builder, (0, items, 1), vec![], |builder, item, _| {
+                emit_all(builder, Around { item, ..Around::default() });
+                vec![]
+            });
+        }
+    }
     region.groups.iter().rev().for_each(erase_members);
     Ok(())
 }
 
-/// Memory whose contents matter within one tile.
-fn scratch(builder: Builder, elements: i64) -> Value {
+fn mark(builder: Builder, kernel: i64) {
     let context = builder.context();
-    builder
-        .op("memref.alloc")
-        .results(&[Type::memref(context.f32(), &[elements])])
-        .attr("operandSegmentSizes", context.i32_array_attr(&[0, 0]))
-        .attr(WITHIN_ITEM, context.unit_attr())
-        .build()
-        .result(0)
+    let ty = context.integer(32);
+    let number = builder.constant(ty.integer_attr(kernel), ty);
+    let callee = context.symbol_attr(PROFILE_MARK);
+    builder.op("func.call").operands(&[number]).attr("callee", callee).build();
 }
 
 /// Does the op neither read nor write the elements of a buffer?

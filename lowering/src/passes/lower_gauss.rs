@@ -13,6 +13,7 @@ use gauss_dialect::{
 };
 
 use crate::{
+    kernel::group::LAYER,
     linalg,
     pass::{Failed, Outcome, Pass, fail},
     payload::Payload,
@@ -182,7 +183,9 @@ fn lower_call(op: Op) {
 //===----------------------------------------------------------------------===//
 
 fn lower_op(op: Op, layer: &Layer, module: Op, globals: &mut HashSet<String>) -> Outcome {
-    let mut emit = Emitter { builder: Builder::before(op), context: op.context(), batch: None };
+    let name = op.name().trim_start_matches("gauss.").to_owned();
+    let builder = Builder::before(op);
+    let mut emit = Emitter { builder, context: op.context(), layer: name, batch: None };
     emit.batch = op.operands().into_iter().map(|x| emit.moments(x).mean).find(|&x| is_dynamic(x));
     let shape = op.result(0).ty().shape().ok_or_else(|| fail(op, "has a result without shape"))?;
     let operand = |number: usize| emit.moments(op.operand(number));
@@ -239,6 +242,8 @@ type Read = (Moments<Value>, AffineMap);
 struct Emitter {
     builder: Builder,
     context: Context,
+    /// The name of the layer, for the ops that are made from it.
+    layer: String,
     /// A tensor whose leading dimension is the batch, where the batch is dynamic.
     batch: Option<Value>,
 }
@@ -599,6 +604,7 @@ impl Emitter {
             .attr("indexing_maps", self.context.array_attr(&maps))
             .attr("iterator_types", self.context.array_attr(&iterators))
             .attr("operandSegmentSizes", self.context.i32_array_attr(&segments))
+            .attr(LAYER, self.context.string_attr(&self.layer))
             .region(block)
             .build();
         let variance = initial.variance.map(|_| op.result(1));

@@ -1,0 +1,135 @@
+//! Plans: a group with its schedule and its packed constants, ready to be emitted.
+
+use gauss_dialect::ir::{Builder, Op, Type, Value};
+use serde::{Deserialize, Serialize};
+
+use super::{
+    group::Group,
+    nest::Access,
+    pack::{Constants, Stream, pack},
+    region::WITHIN_ITEM,
+    schedule::{self, Schedule},
+};
+use crate::target::Core;
+
+/// A kernel to be.
+#[derive(Debug)]
+pub struct Plan {
+    /// The loops and the bodies.
+    pub group: Group,
+    /// How they are computed.
+    pub schedule: Schedule,
+    /// The constants that are read in the order of the tiles.
+    pub streams: Vec<Stream>,
+    /// Memory for [`Schedule::scratch`] elements for each task, where that is not 0.
+    pub scratch: Option<Value>,
+}
+
+/// A schedule with the kernel that it is for, as schedule files have it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct KernelSchedule {
+    /// Its number in the function, and the layers that it computes.
+    pub kernel: String,
+    /// Trip counts of the parallel dimensions.
+    pub parallel: Vec<i64>,
+    /// Trip counts of the reductions.
+    pub reductions: Vec<i64>,
+    /// The schedule.
+    pub schedule: Schedule,
+    /// Cycles by the model, up to a constant factor; informative.
+    #[serde(default)]
+    pub cost: f64,
+}
+
+/// A schedule file: what it says of some kernels of a function.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ScheduleFile {
+    /// The core that the model takes the place of the target's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub core: Option<Core>,
+    /// Kernels whose schedule the model does not choose.
+    #[serde(default)]
+    pub kernels: Vec<KernelSchedule>,
+}
+
+/// What all kernels of a function are planned with.
+pub struct Planner<'a> {
+    /// The core to generate code for.
+    pub core: &'a Core,
+    /// The constants of the module.
+    pub constants: &'a Constants,
+    /// Schedules that are given.
+    pub given: &'a [KernelSchedule],
+    /// Tasks that may run at the same time.
+    pub tasks: i64,
+    /// The function.
+    pub function: Op,
+}
+
+impl Planner<'_> {
+    /// Plans kernel `number` of the function; what it needs is put at `builder`.
+    pub fn plan(
+        &self,
+        mut group: Group,
+        number: usize,
+        builder: Builder,
+    ) -> Result<(Plan, KernelSchedule), String> {
+        group.simplify();
+        let constants = self.constants;
+        let is_constant = |input: &Access| constants.values(input.root).is_some();
+        group.root.sort_reductions(is_constant);
+        let mut joined = group.clone();
+        joined.join_reductions(is_constant);
+        let described = KernelSchedule {
+            kernel: format!("{number} {}", group.layers()),
+            parallel: joined.root.parallel_sizes().to_vec(),
+            reductions: joined.root.reduction_sizes().to_vec(),
+            schedule: schedule::choose(&joined, self.core, constants),
+            cost: 0.0,
+        };
+        let mut described = KernelSchedule { cost: described.schedule.cost, ..described };
+        if let Some(given) = self.given.iter().find(|given| given.kernel == described.kernel) {
+            if (&given.parallel, &given.reductions) != (&described.parallel, &described.reductions)
+            {
+                return Err(format!(
+                    "the schedule of kernel '{}' is for the sizes {:?} and {:?}; here they are {:?} \
+                     and {:?}",
+                    given.kernel,
+                    given.parallel,
+                    given.reductions,
+                    described.parallel,
+                    described.reductions
+                ));
+            }
+            let schedule = given.schedule.clone().complete(&joined, self.core, constants);
+            described.schedule = schedule
+                .map_err(|error| format!("the schedule of kernel '{}' {error}", given.kernel))?;
+        }
+        let mut schedule = described.schedule.clone();
+        let streams = pack(&group.root, &schedule, self.core, constants, self.function, builder);
+        let is_packed = |input: &Access| streams.iter().any(|s| s.inputs.contains(&input.root));
+        if group.root.inputs.iter().all(|input| !is_constant(input) || is_packed(input)) {
+            group = joined;
+        }
+        if let Some(block) = &mut schedule.block {
+            block.hoisted = group.block_reductions(block.steps);
+        }
+        let elements = schedule.scratch * self.tasks;
+        let scratch = (elements > 0).then(|| scratch(builder, elements));
+        Ok((Plan { group, schedule, streams, scratch }, described))
+    }
+}
+
+/// Memory whose contents matter within one tile or block.
+fn scratch(builder: Builder, elements: i64) -> Value {
+    let context = builder.context();
+    builder
+        .op("memref.alloc")
+        .results(&[Type::memref(context.f32(), &[elements])])
+        .attr("operandSegmentSizes", context.i32_array_attr(&[0, 0]))
+        .attr(WITHIN_ITEM, context.unit_attr())
+        .build()
+        .result(0)
+}
