@@ -43,6 +43,9 @@ pub struct Core {
     /// Rows of a tile up to which products of weights are loaded, where a weight is
     /// read often enough to be in the cache, and not computed from what is loaded.
     pub computed_rows: i64,
+    /// Does the core multiply a vector by one lane of another, so that numbers which
+    /// all lanes share are better loaded several at a time?
+    pub lane_loads: bool,
     /// Is a number that all lanes share loaded as fast as a vector, so that squares
     /// are better loaded than computed from it?
     pub hoists_operands: bool,
@@ -60,6 +63,7 @@ const AVX512: Core = Core {
     task_cycles: 60_000,
     l1_bytes: 32768,
     computed_rows: 8,
+    lane_loads: false,
     hoists_operands: true,
 };
 
@@ -81,6 +85,7 @@ const CORTEX_A72: Core = Core {
     task_cycles: 60_000,
     l1_bytes: 32768,
     computed_rows: 2,
+    lane_loads: true,
     hoists_operands: false,
 };
 

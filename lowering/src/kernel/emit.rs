@@ -1,6 +1,6 @@
 //! Emission: a scheduled group as `scf` loops over vector code.
 
-use std::collections::HashMap;
+use std::{cell::RefCell, collections::HashMap};
 
 use gauss_dialect::ir::{Attribute, Block, Builder, Op, Type, Value};
 
@@ -339,7 +339,7 @@ impl Kernel<'_> {
     fn tile(&self, builder: Builder, tile: &Tile) {
         let root = &self.group.root;
         if root.is_elementwise() {
-            let results = self.evaluate(builder, root, tile, &[], &HashMap::new());
+            let results = self.evaluate(builder, root, tile, Step::NONE, &HashMap::new());
             return self.finish(builder, tile, results);
         }
         let sums = self.sum(builder, tile, self.initial(builder, tile));
@@ -382,7 +382,7 @@ impl Kernel<'_> {
             let rows = self.schedule.rows;
             self.walk(builder, dims, rows, origin.clone(), &mut |builder, tile| {
                 let sums = self.load_sums(builder, &tile, scratch, place(&tile));
-                let sums = self.reduce(builder, &tile, &mut steps.to_vec(), 0, sums);
+                let sums = self.reduce(builder, &tile, steps, sums);
                 self.store_sums(builder, &tile, &sums, scratch, place(&tile));
             });
         });
@@ -497,7 +497,7 @@ impl Kernel<'_> {
                 .enumerate()
                 .filter_map(|(number, input)| Some((number, held.get(&input.root)?.clone())))
                 .collect();
-            let results = self.evaluate(builder, nest, tile, &[], &given);
+            let results = self.evaluate(builder, nest, tile, Step::NONE, &given);
             keep(&mut held, nest, results);
         }
     }
@@ -508,7 +508,7 @@ impl Kernel<'_> {
         let of = |number: usize| -> Vec<Value> {
             match &self.group.initial[number] {
                 Some(nest) => self
-                    .evaluate(builder, nest, tile, &[], &HashMap::new())
+                    .evaluate(builder, nest, tile, Step::NONE, &HashMap::new())
                     .pop()
                     .unwrap_or_default(),
                 None => {
@@ -533,7 +533,7 @@ impl Kernel<'_> {
                 carried.push(splat(builder, zero, width.first().copied().unwrap_or(1)));
             }
         }
-        let carried = self.reduce(builder, tile, &mut vec![], 0, carried);
+        let carried = self.reduce(builder, tile, &[], carried);
         let mut sets = carried.chunks(accumulators);
         let first = sets.next().unwrap_or_default().to_vec();
         sets.fold(first, |sums, set| {
@@ -543,50 +543,85 @@ impl Kernel<'_> {
     }
 
     /// The loops over the reductions that `steps` does not fix yet, innermost
-    /// last. A step adds to the accumulators of `set`.
+    /// last.
     fn reduce(
         &self,
         builder: Builder,
         tile: &Tile,
-        steps: &mut Vec<Linear>,
+        steps: &[Linear],
+        carried: Vec<Value>,
+    ) -> Vec<Value> {
+        let sizes = self.group.root.reduction_sizes();
+        let at = |index: Linear| [steps, &[index]].concat();
+        match sizes[steps.len()..] {
+            [] => self.add(builder, tile, Step { at: steps, group: None }, 0, carried),
+            [size] => {
+                let unroll = if size <= FULL_UNROLL { size } else { self.core.reduction_unroll };
+                let full = size / unroll * unroll;
+                let written_out = |builder, start: Linear, count, carried| {
+                    self.steps(builder, tile, at(start), count, carried)
+                };
+                let carried =
+                    repeat(builder, (0, full, unroll), carried, |builder, start, sums| {
+                        written_out(builder, start, unroll, sums)
+                    });
+                written_out(builder, Linear::constant(full), size - full, carried)
+            }
+            [size, ..] => repeat(builder, (0, size, 1), carried, |builder, index, carried| {
+                self.reduce(builder, tile, &at(index), carried)
+            }),
+        }
+    }
+
+    /// So many steps of the innermost reduction from `first` on, written out.
+    fn steps(
+        &self,
+        builder: Builder,
+        tile: &Tile,
+        first: Vec<Linear>,
+        count: i64,
+        mut carried: Vec<Value>,
+    ) -> Vec<Value> {
+        let at = |step: i64| {
+            let mut at = first.clone();
+            if let Some(last) = at.pop() {
+                at.push(last.plus_constant(step));
+            }
+            at
+        };
+        let most = if self.core.lane_loads { self.core.lanes } else { 1 };
+        for (start, count) in powers(count, most) {
+            let group = StepGroup { first: at(start), count, known: RefCell::default() };
+            for lane in 0..count {
+                let step = Step { at: &at(start + lane), group: Some((&group, lane)) };
+                let set = ((start + lane) % self.schedule.splits) as usize;
+                carried = self.add(builder, tile, step, set, carried);
+            }
+        }
+        carried
+    }
+
+    /// Adds one step to the accumulators of `set`.
+    fn add(
+        &self,
+        builder: Builder,
+        tile: &Tile,
+        step: Step,
         set: usize,
         mut carried: Vec<Value>,
     ) -> Vec<Value> {
         let root = &self.group.root;
-        let sizes = root.reduction_sizes();
-        let Some(&size) = sizes.get(steps.len()) else {
-            let cells = tile.extent.rows as usize * tile.extent.chunks.len();
-            let accumulators = cells * root.outputs.len();
-            let own = set * accumulators..(set + 1) * accumulators;
-            let given = carried[own.clone()]
-                .chunks(cells)
-                .enumerate()
-                .map(|(number, values)| (root.inputs.len() + number, values.to_vec()))
-                .collect();
-            let sums = self.evaluate(builder, root, tile, steps, &given).concat();
-            carried.splice(own, sums);
-            return carried;
-        };
-        let innermost = steps.len() + 1 == sizes.len();
-        let unroll = match innermost {
-            true if size <= FULL_UNROLL => size,
-            true => self.core.reduction_unroll,
-            false => 1,
-        };
-        let full = size / unroll * unroll;
-        let mut written_out = |builder: Builder, start: Linear, count, mut carried: Vec<Value>| {
-            for step in 0..count {
-                steps.push(start.clone().plus_constant(step));
-                let set = if innermost { (step % self.schedule.splits) as usize } else { set };
-                carried = self.reduce(builder, tile, steps, set, carried);
-                steps.pop();
-            }
-            carried
-        };
-        let carried = repeat(builder, (0, full, unroll), carried, |builder, start, carried| {
-            written_out(builder, start, unroll, carried)
-        });
-        written_out(builder, Linear::constant(full), size - full, carried)
+        let cells = tile.extent.rows as usize * tile.extent.chunks.len();
+        let accumulators = cells * root.outputs.len();
+        let own = set * accumulators..(set + 1) * accumulators;
+        let given = carried[own.clone()]
+            .chunks(cells)
+            .enumerate()
+            .map(|(number, values)| (root.inputs.len() + number, values.to_vec()))
+            .collect();
+        let sums = self.evaluate(builder, root, tile, step, &given).concat();
+        carried.splice(own, sums);
+        carried
     }
 
     /// The results of a body for every cell of the tile, one list per output.
@@ -596,13 +631,13 @@ impl Kernel<'_> {
         builder: Builder,
         nest: &Nest,
         tile: &Tile,
-        steps: &[Linear],
+        step: Step,
         given: &HashMap<usize, Vec<Value>>,
     ) -> Vec<Vec<Value>> {
         let body = Body::new(nest, self.schedule.vector, self.schedule.row);
         let results = body.results();
         let mut evaluation =
-            Evaluation { kernel: self, builder, body, tile, steps, given, known: HashMap::new() };
+            Evaluation { kernel: self, builder, body, tile, step, given, known: HashMap::new() };
         if !nest.is_elementwise() {
             // One operation for the whole tile after the other: what a term reads is
             // not needed any more when the next term begins.
@@ -726,15 +761,14 @@ impl Kernel<'_> {
         }
     }
 
-    /// A member of a stream at a cell.
-    fn load_packed(
+    /// Where a member of a stream is for a row or a chunk of the tile.
+    fn packed_element(
         &self,
-        builder: Builder,
         tile: &Tile,
         steps: &[Linear],
         (stream, member): (&Stream, usize),
         (row, chunk): (i64, usize),
-    ) -> Value {
+    ) -> Linear {
         let sizes = self.group.root.reduction_sizes();
         let mut step = Linear::default();
         for (index, &size) in steps.iter().zip(sizes) {
@@ -757,12 +791,55 @@ impl Kernel<'_> {
             // Every tile before this one is full, so its slots are its neighbours.
             element = element.plus(&tile.position[tiled], stream.depth * members);
         }
-        let width = chunks[chunk].width;
-        match stream.side {
-            Side::Vector => load_lanes(builder, stream.buffer, &element, width, width),
-            Side::Row => broadcast(builder, load_scalar(builder, stream.buffer, &element), width),
-        }
+        element
     }
+}
+
+/// A number as the sum of powers of two up to `most`, which is one: `(start, length)`.
+fn powers(count: i64, most: i64) -> Vec<(i64, i64)> {
+    let mut parts = Vec::new();
+    let mut start = 0;
+    let mut length = most;
+    while start < count {
+        while length > count - start {
+            length /= 2;
+        }
+        parts.push((start, length));
+        start += length;
+    }
+    parts
+}
+
+/// A step of the reduction.
+#[derive(Clone, Copy)]
+struct Step<'a> {
+    /// The index along each reduction.
+    at: &'a [Linear],
+    /// The steps that it is written out with, and its number among them.
+    group: Option<(&'a StepGroup, i64)>,
+}
+
+impl Step<'_> {
+    /// Outside of a reduction.
+    const NONE: Step<'static> = Step { at: &[], group: None };
+}
+
+/// Neighbouring steps of the innermost reduction.
+struct StepGroup {
+    /// The index of the first one along each reduction.
+    first: Vec<Linear>,
+    count: i64,
+    /// What is loaded for all steps of the group at once, by row.
+    known: RefCell<HashMap<(Value, i64), Value>>,
+}
+
+/// What the lanes of a vector are that is loaded for the scalars in it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Axis {
+    /// Neighbouring steps of the reduction.
+    Steps,
+    /// Neighbouring rows of the tile.
+    Rows,
 }
 
 /// Accesses of one buffer that interleave: together they read what lies between
@@ -835,7 +912,7 @@ struct Evaluation<'a> {
     builder: Builder,
     body: Body<'a>,
     tile: &'a Tile,
-    steps: &'a [Linear],
+    step: Step<'a>,
     given: &'a HashMap<usize, Vec<Value>>,
     known: HashMap<Place, Value>,
 }
@@ -869,9 +946,20 @@ impl Evaluation<'_> {
     }
 
     fn compute(&mut self, value: Value, cell: (i64, usize), width: i64) -> Value {
+        if let Some(axis) = self.axis(value) {
+            let (vector, lane) = self.lanes_of(value, cell.0, axis);
+            return broadcast(self.builder, extract(self.builder, vector, lane), width);
+        }
         if let Some((stream, member)) = self.packed(value) {
-            let kernel = self.kernel;
-            return kernel.load_packed(self.builder, self.tile, self.steps, (stream, member), cell);
+            let packed = (stream, member);
+            let element = self.kernel.packed_element(self.tile, self.step.at, packed, cell);
+            return match stream.side {
+                Side::Vector => load_lanes(self.builder, stream.buffer, &element, width, width),
+                Side::Row => {
+                    let scalar = load_scalar(self.builder, stream.buffer, &element);
+                    broadcast(self.builder, scalar, width)
+                }
+            };
         }
         let Some(op) = value.defining_op() else {
             return self.argument(value, cell, width);
@@ -884,13 +972,103 @@ impl Evaluation<'_> {
         }
         let operands: Vec<_> =
             op.operands().into_iter().map(|operand| self.value(operand, cell)).collect();
+        self.apply(op, &operands, width).result(value.number())
+    }
+
+    /// The operation on vectors.
+    fn apply(&self, op: Op, operands: &[Value], width: i64) -> Op {
         let copy = op.clone_detached();
-        copy.set_operands(&operands);
+        copy.set_operands(operands);
         for result in copy.results() {
             result.set_type(Type::vector(result.ty(), &[width]));
         }
         self.builder.insert(copy);
-        copy.result(value.number())
+        copy
+    }
+
+    /// Along what a value that all vectors share can be loaded or computed for
+    /// several rows or steps at once, on a core that multiplies by a lane.
+    fn axis(&self, value: Value) -> Option<Axis> {
+        let (by_vector, _) = self.body.dependence(value);
+        if !self.kernel.core.lane_loads || by_vector || self.step.group.is_none() {
+            return None;
+        }
+        if let Some((stream, _)) = self.packed(value) {
+            return (stream.side == Side::Row).then_some(Axis::Rows);
+        }
+        match value.defining_op() {
+            None => {
+                let input = self.own_input(value)?;
+                let is_contiguous = input.strides.last() == Some(&1);
+                let steps = self.step.group.map_or(1, |(group, _)| group.count);
+                (is_contiguous && steps > 1).then_some(Axis::Steps)
+            }
+            Some(op) if op.block() == self.body.nest().body && !op.operands().is_empty() => {
+                let mut axes = op.operands().into_iter().map(|operand| self.axis(operand));
+                let first = axes.next()??;
+                axes.all(|axis| axis == Some(first)).then_some(first)
+            }
+            Some(_) => None,
+        }
+    }
+
+    /// The vector that holds a value for a row at this step, and the lane.
+    fn lanes_of(&mut self, value: Value, row: i64, axis: Axis) -> (Value, i64) {
+        let Some((group, step)) = self.step.group else { return (value, 0) };
+        let (start, count, lane) = match axis {
+            Axis::Steps => (row, group.count, step),
+            Axis::Rows => {
+                let parts = powers(self.tile.extent.rows, self.kernel.core.lanes);
+                let part = parts.into_iter().find(|(start, length)| row < start + length);
+                let (start, length) = part.unwrap_or((row, 1));
+                (start, length, row - start)
+            }
+        };
+        let key = (value, start);
+        let known = match axis {
+            Axis::Steps => group.known.borrow().get(&key).copied(),
+            Axis::Rows => {
+                let place = Place { value, row: Some(start), chunk: None, width: count };
+                self.known.get(&place).copied()
+            }
+        };
+        let vector = known.unwrap_or_else(|| self.load_for_lanes(value, start, count, axis));
+        match axis {
+            Axis::Steps => {
+                group.known.borrow_mut().insert(key, vector);
+            }
+            Axis::Rows => {
+                let place = Place { value, row: Some(start), chunk: None, width: count };
+                self.known.insert(place, vector);
+            }
+        }
+        (vector, lane)
+    }
+
+    fn load_for_lanes(&mut self, value: Value, row: i64, count: i64, axis: Axis) -> Value {
+        if let Some(packed) = self.packed(value) {
+            let element = self.kernel.packed_element(self.tile, self.step.at, packed, (row, 0));
+            return load_lanes(self.builder, packed.0.buffer, &element, count, count);
+        }
+        if let Some(op) = value.defining_op() {
+            let operands: Vec<_> = op
+                .operands()
+                .into_iter()
+                .map(|operand| self.lanes_of(operand, row, axis).0)
+                .collect();
+            return self.apply(op, &operands, count).result(value.number());
+        }
+        let first = self.step.group.map_or(self.step.at, |(group, _)| &group.first);
+        let Some(input) = self.own_input(value) else { return value };
+        let element = self.kernel.element(self.tile, first, input, (row, 0));
+        load_lanes(self.builder, self.kernel.flat[&input.root], &element, count, count)
+    }
+
+    /// The input of the nest that an argument of its body reads.
+    fn own_input(&self, value: Value) -> Option<&Access> {
+        let nest = self.body.nest();
+        let is_own = nest.body.arguments().get(value.number()) == Some(&value);
+        nest.inputs.get(value.number()).filter(|_| is_own && value.defining_op().is_none())
     }
 
     /// A read of an input, or what stands for it.
@@ -909,7 +1087,7 @@ impl Evaluation<'_> {
             Some(input) => input,
             None => &nest.outputs[number - nest.inputs.len()],
         };
-        self.kernel.load(self.builder, nest, self.tile, self.steps, access, cell)
+        self.kernel.load(self.builder, nest, self.tile, self.step.at, access, cell)
     }
 
     /// The stream that holds a value of the root's body.
@@ -922,6 +1100,17 @@ impl Evaluation<'_> {
             Some((stream, member))
         })
     }
+}
+
+/// One lane of a vector.
+fn extract(builder: Builder, vector: Value, lane: i64) -> Value {
+    builder
+        .op("vector.extract")
+        .operands(&[vector])
+        .attr("static_position", builder.context().i64_array_attr(&[lane]))
+        .results(&[vector.ty().element_type()])
+        .build()
+        .result(0)
 }
 
 /// A literal in every lane.
