@@ -300,7 +300,14 @@ impl<'a> Model<'a> {
         if !root.is_elementwise() {
             // A term at a time: its operands, and what they are computed from.
             let of_vector = 1 + i64::from(counts.ops_of_vector > 0 && !self.precomputes(rows));
-            let of_row = 1 + i64::from(counts.ops_of_row > 0);
+            let of_row = match self.core.lane_loads {
+                // Of every row, for several steps; or of several rows, for this one.
+                true if self.has_packed_rows() => {
+                    counts.values_of_row * ((rows + self.core.lanes - 1) / self.core.lanes)
+                }
+                true => counts.values_of_row * rows,
+                false => 1 + i64::from(counts.ops_of_row > 0),
+            };
             let used = outputs * rows * vectors * splits + of_vector * vectors + of_row;
             if used > self.core.vector_registers {
                 return None;
@@ -319,6 +326,10 @@ impl<'a> Model<'a> {
             .product();
         let (mut loads_of_vector, loads_of_row) = self.loads();
         let mut ops_of_vector = counts.ops_of_vector as f64;
+        // What all vectors share is loaded and computed for several steps at once.
+        let at_once = if self.core.lane_loads { lanes as f64 } else { 1.0 };
+        let loads_of_row = loads_of_row / at_once;
+        let ops_of_row = counts.ops_of_row as f64 / at_once;
         if self.precomputes(rows) {
             loads_of_vector += ops_of_vector;
             ops_of_vector = 0.0;
@@ -330,9 +341,8 @@ impl<'a> Model<'a> {
             for (_, rows) in &along_row {
                 let rows = *rows as f64;
                 let tile = rows * chunks;
-                let arithmetic = counts.ops_of_both as f64 * tile
-                    + ops_of_vector * chunks
-                    + counts.ops_of_row as f64 * rows;
+                let arithmetic =
+                    counts.ops_of_both as f64 * tile + ops_of_vector * chunks + ops_of_row * rows;
                 let loads = loads_of_vector * chunks + loads_of_row * rows;
                 let latency = (counts.chain * self.core.fma_latency) as f64 / splits as f64;
                 let step = (arithmetic / self.core.fma_ports as f64)
@@ -380,6 +390,12 @@ impl<'a> Model<'a> {
         if wanted { sums * self.core.lanes } else { 0 }
     }
 
+    /// Are there constants on the side of the rows?
+    fn has_packed_rows(&self) -> bool {
+        let mut packed = self.root().inputs.iter().filter(|input| self.is_packed(input));
+        packed.any(|input| !input.depends_on(self.vector))
+    }
+
     /// Are products of constants better loaded than computed in each step?
     fn precomputes(&self, rows: i64) -> bool {
         let root = self.root();
@@ -389,9 +405,8 @@ impl<'a> Model<'a> {
             .filter(|&dim| !packed().any(|input| input.depends_on(dim)))
             .map(|dim| root.sizes[dim])
             .product();
-        let of_row = packed().any(|input| !input.depends_on(self.vector));
         let of_vector = packed().any(|input| input.depends_on(self.vector));
-        of_row || (of_vector && (rows <= self.core.computed_rows && reuse >= 16))
+        self.has_packed_rows() || (of_vector && (rows <= self.core.computed_rows && reuse >= 16))
     }
 
     fn schedule(&self, rows: i64, vectors: i64, splits: i64) -> Schedule {
