@@ -24,6 +24,8 @@ pub struct Core {
     pub lanes: i64,
     /// Vector registers that the compiler can name.
     pub vector_registers: i64,
+    /// Registers that a tile leaves free, for loads that the compiler starts early.
+    pub spare_registers: i64,
     /// Has the core a fused multiply-add?
     pub fma: bool,
     /// Cycles from an FMA's operands to its result.
@@ -54,6 +56,7 @@ pub struct Core {
 const AVX512: Core = Core {
     lanes: 16,
     vector_registers: 32,
+    spare_registers: 5,
     fma: true,
     fma_latency: 4,
     fma_ports: 2,
@@ -67,15 +70,17 @@ const AVX512: Core = Core {
     hoists_operands: true,
 };
 
-const AVX2: Core = Core { lanes: 8, vector_registers: 16, ..AVX512 };
+const AVX2: Core = Core { lanes: 8, vector_registers: 16, spare_registers: 1, ..AVX512 };
 
 /// Without fused multiply-add.
-const SSE2: Core = Core { lanes: 4, vector_registers: 16, fma: false, ..AVX512 };
+const SSE2: Core =
+    Core { lanes: 4, vector_registers: 16, spare_registers: 1, fma: false, ..AVX512 };
 
 /// Out-of-order, one 128-bit FMA pipe of the LLVM model.
 const CORTEX_A72: Core = Core {
     lanes: 4,
     vector_registers: 32,
+    spare_registers: 0,
     fma: true,
     fma_latency: 7,
     fma_ports: 1,

@@ -636,14 +636,25 @@ impl Kernel<'_> {
     ) -> Vec<Vec<Value>> {
         let body = Body::new(nest, self.schedule.vector, self.schedule.row);
         let results = body.results();
+        let (known, rows) = Default::default();
         let mut evaluation =
-            Evaluation { kernel: self, builder, body, tile, step, given, known: HashMap::new() };
-        if !nest.is_elementwise() {
-            // One operation for the whole tile after the other: what a term reads is
-            // not needed any more when the next term begins.
+            Evaluation { kernel: self, builder, body, tile, step, given, known, rows };
+        // One operation for many cells after the other: in a reduction, what a term reads
+        // is not needed any more when the next term begins; elsewhere, a constant is
+        // loaded once for all.
+        let cells: Vec<_> = tile.extent.cells().collect();
+        let side_by_side = match nest.is_elementwise() {
+            true => self.core.elementwise_unroll as usize,
+            false => cells.len(),
+        };
+        for cells in cells.chunks(side_by_side) {
             for op in nest.body.ops() {
-                if evaluation.body.dependence_of(op) == Some((true, true)) {
-                    tile.extent.cells().for_each(|cell| {
+                let is_of_cell = match evaluation.body.dependence_of(op) {
+                    Some((by_vector, by_row)) => by_vector && (by_row || nest.is_elementwise()),
+                    None => false,
+                };
+                if is_of_cell {
+                    cells.iter().for_each(|&cell| {
                         evaluation.value(op.result(0), cell);
                     });
                 }
@@ -915,6 +926,8 @@ struct Evaluation<'a> {
     step: Step<'a>,
     given: &'a HashMap<usize, Vec<Value>>,
     known: HashMap<Place, Value>,
+    /// What is loaded for several rows at once, by the first of them.
+    rows: HashMap<(Value, i64), Value>,
 }
 
 /// A value of the body at the cells where it is the same: a row if it differs
@@ -1027,21 +1040,13 @@ impl Evaluation<'_> {
         let key = (value, start);
         let known = match axis {
             Axis::Steps => group.known.borrow().get(&key).copied(),
-            Axis::Rows => {
-                let place = Place { value, row: Some(start), chunk: None, width: count };
-                self.known.get(&place).copied()
-            }
+            Axis::Rows => self.rows.get(&key).copied(),
         };
         let vector = known.unwrap_or_else(|| self.load_for_lanes(value, start, count, axis));
         match axis {
-            Axis::Steps => {
-                group.known.borrow_mut().insert(key, vector);
-            }
-            Axis::Rows => {
-                let place = Place { value, row: Some(start), chunk: None, width: count };
-                self.known.insert(place, vector);
-            }
-        }
+            Axis::Steps => group.known.borrow_mut().insert(key, vector),
+            Axis::Rows => self.rows.insert(key, vector),
+        };
         (vector, lane)
     }
 

@@ -5,7 +5,7 @@
 //! reduction on one tile, the arithmetic, the loads and the latency of the
 //! accumulation, takes the largest, and adds what is done once per tile.
 
-use gauss_dialect::ir::Value;
+use gauss_dialect::ir::{Op, Value};
 use serde::{Deserialize, Serialize};
 
 use super::{
@@ -299,7 +299,7 @@ impl<'a> Model<'a> {
         let outputs = root.outputs.len() as i64;
         if !root.is_elementwise() {
             // A term at a time: its operands, and what they are computed from.
-            let of_vector = 1 + i64::from(counts.ops_of_vector > 0 && !self.precomputes(rows));
+            let of_vector = 1 + i64::from(self.ops_of_vector(rows).computed > 0);
             let of_row = match self.core.lane_loads {
                 // Of every row, for several steps; or of several rows, for this one.
                 true if self.has_packed_rows() => {
@@ -309,7 +309,7 @@ impl<'a> Model<'a> {
                 false => 1 + i64::from(counts.ops_of_row > 0),
             };
             let used = outputs * rows * vectors * splits + of_vector * vectors + of_row;
-            if used > self.core.vector_registers {
+            if used > self.core.vector_registers - self.core.spare_registers {
                 return None;
             }
         }
@@ -324,16 +324,13 @@ impl<'a> Model<'a> {
             .filter(|&dim| dim != self.vector && Some(dim) != self.row)
             .map(|dim| root.sizes[dim])
             .product();
-        let (mut loads_of_vector, loads_of_row) = self.loads();
-        let mut ops_of_vector = counts.ops_of_vector as f64;
+        let (loads_of_vector, loads_of_row) = self.loads();
+        let of_vector = self.ops_of_vector(rows);
+        let loads_of_vector = loads_of_vector + of_vector.loaded as f64;
         // What all vectors share is loaded and computed for several steps at once.
         let at_once = if self.core.lane_loads { lanes as f64 } else { 1.0 };
         let loads_of_row = loads_of_row / at_once;
         let ops_of_row = counts.ops_of_row as f64 / at_once;
-        if self.precomputes(rows) {
-            loads_of_vector += ops_of_vector;
-            ops_of_vector = 0.0;
-        }
         let per_element = self.per_element();
         let mut total = 0.0;
         for (_, size) in &along_vector {
@@ -341,8 +338,9 @@ impl<'a> Model<'a> {
             for (_, rows) in &along_row {
                 let rows = *rows as f64;
                 let tile = rows * chunks;
-                let arithmetic =
-                    counts.ops_of_both as f64 * tile + ops_of_vector * chunks + ops_of_row * rows;
+                let arithmetic = counts.ops_of_both as f64 * tile
+                    + of_vector.computed as f64 * chunks
+                    + ops_of_row * rows;
                 let loads = loads_of_vector * chunks + loads_of_row * rows;
                 let latency = (counts.chain * self.core.fma_latency) as f64 / splits as f64;
                 let step = (arithmetic / self.core.fma_ports as f64)
@@ -388,6 +386,19 @@ impl<'a> Model<'a> {
         let is_tight = sums + EPILOGUE_REGISTERS > self.core.vector_registers;
         let wanted = rows > 1 && epilogue > LONG_EPILOGUE && is_tight;
         if wanted { sums * self.core.lanes } else { 0 }
+    }
+
+    /// The operations of the vector dimension alone, in each step and at compile time.
+    fn ops_of_vector(&self, rows: i64) -> OpsOfVector {
+        let all = self.body.counts().ops_of_vector;
+        if !self.precomputes(rows) {
+            return OpsOfVector { computed: all, loaded: 0 };
+        }
+        let inputs = &self.root().inputs;
+        let ops = self.body.constant_ops(|number| self.is_packed(&inputs[number]));
+        let of_vector = |op: &&Op| self.body.dependence_of(**op) == Some((true, false));
+        let loaded = ops.iter().filter(of_vector).count() as i64;
+        OpsOfVector { computed: all - loaded, loaded }
     }
 
     /// Are there constants on the side of the rows?
@@ -452,7 +463,7 @@ impl<'a> Model<'a> {
         let row = self.row.filter(|_| splits == 1)?;
         let packed = root.inputs.iter().filter(|input| self.is_packed(input));
         let members = packed.filter(|input| input.depends_on(self.vector)).count() as i64
-            + if self.precomputes(rows) { self.body.counts().ops_of_vector } else { 0 };
+            + self.ops_of_vector(rows).loaded;
         let bytes_of_step = members * vectors * self.core.lanes * 4;
         let depth: i64 = root.reduction_sizes().iter().product();
         let cache = self.core.l1_bytes / 2;
@@ -470,6 +481,15 @@ impl<'a> Model<'a> {
         parts(root.reduction_sizes(), steps)?;
         Some(Block { steps, dims, hoisted: 0 })
     }
+}
+
+/// Operations of the vector dimension alone.
+#[derive(Debug, Clone, Copy)]
+struct OpsOfVector {
+    /// In each step.
+    computed: i64,
+    /// At compile time, their results being loaded.
+    loaded: i64,
 }
 
 /// The cost of an elementwise body, in additions.
