@@ -21,7 +21,7 @@ fn compiled(network: &str, batch: usize) -> CompiledModel {
     let network = Network::open(&session, &source, Some(&parameters), Some(batch as i64))
         .expect("a valid network");
     let function = network.function(None).expect("one function");
-    let compiled = network.compile(function, &Target::host(), Default::default(), &|_| {});
+    let compiled = network.compile(function, &Target::host(), &Default::default(), &|_| {});
     CompiledModel::new(&compiled.expect("it compiles")).expect("it links")
 }
 

@@ -4,10 +4,13 @@ pub mod codegen;
 pub mod object_file;
 pub mod wrapper;
 
-use std::sync::Arc;
+use std::{path::PathBuf, sync::Arc};
 
 use gauss_dialect::ir::{Attribute, DYNAMIC, Op, Type};
-use gauss_lowering::{parameters::ParameterSource, target::Target};
+use gauss_lowering::{
+    kernel::plan::KernelSchedule, parameters::ParameterSource,
+    passes::gauss_generate_kernels::KERNELS, target::Target,
+};
 use inkwell::context::Context as LlvmContext;
 use serde::Serialize;
 use sha2::{Digest, Sha256};
@@ -59,6 +62,41 @@ pub struct Texts {
     pub mlir: bool,
 }
 
+/// How a function is compiled.
+#[derive(Debug, Clone, Default)]
+pub struct Options {
+    /// What else than the object is wanted.
+    pub texts: Texts,
+    /// Tasks that may run at the same time; 0 and 1 mean none.
+    pub tasks: usize,
+    /// A file with schedules for some kernels.
+    pub schedule: Option<PathBuf>,
+    /// Does each kernel call `pfp_profile_mark` at its end?
+    pub profile: bool,
+}
+
+impl Options {
+    /// The options of the pipeline that lowers a function.
+    fn pipeline(&self, target: &Target) -> Result<String, Error> {
+        let mut options = format!("core={} report=true", target.name);
+        if self.tasks > 1 {
+            options += &format!(" tasks={}", self.tasks);
+        }
+        if self.profile {
+            options += " profile=true";
+        }
+        if let Some(path) = &self.schedule {
+            let text = path.to_str().filter(|text| !text.contains(['"', '{', '}']));
+            let text = text.ok_or_else(|| {
+                Error::request(format!("the path {} cannot be passed on", path.display()))
+                    .with_help("use a path in UTF-8 without double quotes and braces")
+            })?;
+            options += &format!(" schedule=\"{text}\"");
+        }
+        Ok(format!("gauss-to-llvm{{{options}}}"))
+    }
+}
+
 /// A compiled function.
 #[derive(Debug, Clone)]
 pub struct Compiled {
@@ -68,6 +106,8 @@ pub struct Compiled {
     pub target: Target,
     /// Its scratch memory.
     pub arena: Arena,
+    /// Its kernels, in the order in which they run.
+    pub kernels: Vec<KernelSchedule>,
     /// Bytes of weights, as they are packed for the target.
     pub weight_bytes: u64,
     /// The object file.
@@ -114,6 +154,8 @@ pub struct Lowered<'s> {
     pub module: Module<'s>,
     /// The scratch memory of the function.
     pub arena: Arena,
+    /// Its kernels, in the order in which they run.
+    pub kernels: Vec<KernelSchedule>,
     /// The module as linalg on tensors, where wanted.
     pub mlir: Option<String>,
 }
@@ -193,7 +235,7 @@ impl<'s> Network<'s> {
         &self,
         function: &Function,
         target: &Target,
-        keep_mlir: bool,
+        options: &Options,
     ) -> Result<Lowered<'s>, Error> {
         let mut module = self.module.duplicate();
         let private = module.op().context().string_attr("private");
@@ -203,7 +245,7 @@ impl<'s> Network<'s> {
             }
         }
         module.run("symbol-dce")?;
-        let mlir = match keep_mlir {
+        let mlir = match options.texts.mlir {
             true => {
                 let mut linalg = module.duplicate();
                 linalg.run("gauss-to-linalg")?;
@@ -211,9 +253,10 @@ impl<'s> Network<'s> {
             }
             false => None,
         };
-        module.run(&format!("gauss-to-llvm{{core={}}}", target.name))?;
-        let arena = read_arena(&module, &function.symbol())?;
-        Ok(Lowered { module, arena, mlir })
+        module.run(&options.pipeline(target)?)?;
+        let symbol = function.symbol();
+        let (arena, kernels) = (read_arena(&module, &symbol)?, read_kernels(&module, &symbol)?);
+        Ok(Lowered { module, arena, kernels, mlir })
     }
 
     /// Compiles a function.
@@ -221,11 +264,12 @@ impl<'s> Network<'s> {
         &self,
         function: &Function,
         target: &Target,
-        texts: Texts,
+        options: &Options,
         watch: Watch,
     ) -> Result<Compiled, Error> {
         watch("lowering");
-        let lowered = self.lower(function, target, texts.mlir)?;
+        let texts = options.texts;
+        let lowered = self.lower(function, target, options)?;
         watch("optimising");
         let machine = Machine::new(target)?;
         let context = LlvmContext::create();
@@ -240,6 +284,7 @@ impl<'s> Network<'s> {
             function: function.clone(),
             target: target.clone(),
             arena: lowered.arena,
+            kernels: lowered.kernels,
             weight_bytes,
             object,
             report,
@@ -333,13 +378,27 @@ fn check_no_parameters(module: &Module) -> Result<(), Error> {
     }
 }
 
+/// A function of a module in the LLVM dialect.
+fn lowered_function(module: &Module, symbol: &str) -> Result<Op, Error> {
+    let ops = module.op().body().map(|body| body.ops()).unwrap_or_default();
+    let mut functions = ops.into_iter().filter(|op| op.is("llvm.func"));
+    functions
+        .find(|op| op.symbol().as_deref() == Some(symbol))
+        .ok_or_else(|| Error::Internal(format!("the lowering made no function {symbol}")))
+}
+
+/// The kernels that the lowering generated for a function.
+fn read_kernels(module: &Module, symbol: &str) -> Result<Vec<KernelSchedule>, Error> {
+    let function = lowered_function(module, symbol)?;
+    let read = |entry: Attribute| serde_json::from_str(&entry.as_string()?).ok();
+    let listed = function.attribute(KERNELS).and_then(Attribute::as_array);
+    let kernels = listed.and_then(|kernels| kernels.into_iter().map(read).collect());
+    kernels.ok_or_else(|| Error::Internal(format!("the lowering left no kernels on {symbol}")))
+}
+
 /// The arena that the lowering planned for a function.
 fn read_arena(module: &Module, symbol: &str) -> Result<Arena, Error> {
-    let ops = module.op().body().map(|body| body.ops()).unwrap_or_default();
-    let function = ops
-        .into_iter()
-        .find(|op| op.is("llvm.func") && op.symbol().as_deref() == Some(symbol))
-        .ok_or_else(|| Error::Internal(format!("the lowering made no function {symbol}")))?;
+    let function = lowered_function(module, symbol)?;
     let slot = |entry: Attribute| {
         let numbers = entry.as_i64_array()?.into_iter().map(u64::try_from);
         let numbers = numbers.collect::<Result<Vec<_>, _>>().ok()?;

@@ -14,7 +14,7 @@ use serde::Serialize;
 
 use crate::{
     batches::{self, Items},
-    compile::{Compiled, Network, Texts},
+    compile::{Compiled, Network, Options},
     data::{self, Array, Output, Preparation},
     diagnostics::Source,
     error::Error,
@@ -203,8 +203,8 @@ pub fn measure(
     watch(&format!("{network}: compiling"));
     let host = target::find(HOST, None)?;
     let cross = target::find(CROSS.0, Some(CROSS.1))?;
-    let on_host = loaded.compile(function, &host, Texts::default(), &|_| ())?;
-    let on_cross = loaded.compile(function, &cross, Texts::default(), &|_| ())?;
+    let on_host = loaded.compile(function, &host, &Options::default(), &|_| ())?;
+    let on_cross = loaded.compile(function, &cross, &Options::default(), &|_| ())?;
     let model = CompiledModel::new(&on_host)?;
 
     let all = join(&Group::ALL.map(|group| data.group(group)));
@@ -229,7 +229,7 @@ pub fn measure(
     let mean_model = CompiledModel::new(&mean_network.compile(
         mean_function,
         &host,
-        Texts::default(),
+        &Options::default(),
         &|_| (),
     )?)?;
     let mean_network = latency(&mean_model, &digits)?;

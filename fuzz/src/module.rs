@@ -9,7 +9,7 @@ use gauss_dialect::{
 use gauss_lowering::parameters::{ParameterSource, ParameterTensor};
 use libfuzzer_sys::Corpus;
 use pfp::{
-    compile::Network,
+    compile::{Network, Options, Texts},
     diagnostics::Source,
     error::Error,
     module::{Module, Session},
@@ -138,9 +138,11 @@ fn lower(session: &Session, source: &std::sync::Arc<Source>, module: &Module) ->
     let (triple, cpu) = CORES[source.bytes().len() % CORES.len()];
     let target = target::find(triple, Some(cpu))?;
     let ones = Ones::of(module.op());
+    let texts = Texts { mlir: true, ..Texts::default() };
+    let options = Options { texts, ..Options::default() };
     let network = Network::with_source(session, source, Some(&ones), None)?;
     for function in network.functions() {
-        network.lower(function, &target, true)?;
+        network.lower(function, &target, &options)?;
     }
     Ok(())
 }

@@ -9,7 +9,7 @@ use gauss_dialect::shape::TensorType;
 use gauss_lowering::target::Target;
 use libfuzzer_sys::{Corpus, arbitrary::Unstructured};
 use pfp::{
-    compile::{Compiled, Network, Texts},
+    compile::{Compiled, Network, Options},
     diagnostics::Source,
     jit::CompiledModel,
     target,
@@ -50,7 +50,7 @@ pub fn network(bytes: &[u8]) -> Corpus {
         let network = Network::with_source(session, &source, posterior, generated.batch);
         let network = expect(network, "a valid network was rejected");
         let function = expect(network.function(None), "the function is public");
-        let compiled = network.compile(function, &target, Texts::default(), &|_| ());
+        let compiled = network.compile(function, &target, &Options::default(), &|_| ());
         let compiled = expect(compiled, "a valid network was not compiled");
         let undefined = &compiled.report.undefined_symbols;
         assert!(

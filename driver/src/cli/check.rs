@@ -6,7 +6,7 @@ use serde::Serialize;
 use super::{ModelArgs, Outcome, Ui, run::InputArgs, table::Table};
 use crate::{
     batches::{self, Items},
-    compile::Texts,
+    compile::Options,
     data::Array,
     error::Error,
     jit::CompiledModel,
@@ -101,7 +101,7 @@ pub fn check(args: CheckArgs, ui: &Ui) -> Result<Outcome, Error> {
 
     let target = target::find(HOST, None)?;
     let compiled =
-        network.compile(function, &target, Texts::default(), &|stage| ui.stage(stage))?;
+        network.compile(function, &target, &Options::default(), &|stage| ui.stage(stage))?;
     let model = CompiledModel::new(&compiled)?;
     ui.stage("running the compiled code");
     let results = reference::moments(signature, &batches::run(&model, &items, &|_| ())?);

@@ -7,6 +7,7 @@ use serde_json::json;
 
 use super::{ModelArgs, Outcome, Ui, table::grouped};
 use crate::{
+    compile::Options,
     emit::{self, Kind, Manifest},
     error::Error,
     module::Session,
@@ -38,6 +39,10 @@ pub struct CompileArgs {
     #[arg(long, value_name = "NAME")]
     cpu: Option<String>,
 
+    /// Schedules for some kernels, as `pfp inspect --schedule` prints them
+    #[arg(long, value_name = "FILE")]
+    schedule: Option<PathBuf>,
+
     /// What to write
     #[arg(long, value_delimiter = ',', default_values = ["obj", "header", "manifest"])]
     emit: Vec<Kind>,
@@ -58,11 +63,12 @@ pub fn compile(args: CompileArgs, ui: &Ui) -> Result<Outcome, Error> {
     let mut kinds = args.emit;
     kinds.sort();
     kinds.dedup();
+    let options =
+        Options { texts: emit::texts(&kinds), schedule: args.schedule, ..Options::default() };
     let mut reports = Vec::new();
     let mut lines = Vec::new();
     for function in functions {
-        let compiled =
-            network.compile(function, &target, emit::texts(&kinds), &|stage| ui.stage(stage))?;
+        let compiled = network.compile(function, &target, &options, &|stage| ui.stage(stage))?;
         ui.stage("writing files");
         let files = emit::write(&compiled, &kinds, &args.output)?;
         let files: Vec<_> = files.iter().map(|path| path.display().to_string()).collect();

@@ -2,7 +2,10 @@
 
 use clap::Args;
 use gauss_dialect::{ir::Op, layer::Layer as Kind};
-use gauss_lowering::parameters::{ParameterSource, ParameterTensor};
+use gauss_lowering::{
+    kernel::plan::ScheduleFile,
+    parameters::{ParameterSource, ParameterTensor},
+};
 use serde::Serialize;
 
 use super::{
@@ -10,7 +13,7 @@ use super::{
     table::{Table, grouped},
 };
 use crate::{
-    compile::{Arena, Function, Network},
+    compile::{Arena, Function, Network, Options},
     diagnostics::Source,
     error::Error,
     layers::Layer,
@@ -38,6 +41,10 @@ pub struct InspectArgs {
     /// The target that the arena is planned for
     #[arg(long, value_name = "TRIPLE", default_value = HOST)]
     target: String,
+
+    /// Print the schedule of every kernel instead, as a file for `pfp compile --schedule`
+    #[arg(long, conflicts_with = "json")]
+    schedule: bool,
 
     /// Its CPU
     #[arg(long, value_name = "NAME")]
@@ -73,9 +80,16 @@ pub fn inspect(args: InspectArgs, ui: &Ui) -> Result<Outcome, Error> {
         None => network.functions().iter().collect(),
     };
     ui.stage("lowering");
+    let lower = |function| network.lower(function, &target, &Options::default());
+    if args.schedule {
+        let kernels = functions.into_iter().map(|function| Ok(lower(function)?.kernels));
+        let kernels = kernels.collect::<Result<Vec<_>, Error>>()?.concat();
+        ui.print_json(&ScheduleFile { core: Some(target.core), kernels })?;
+        return Ok(Outcome::Done);
+    }
     let reports = functions
         .into_iter()
-        .map(|function| Ok(report(function, network.lower(function, &target, false)?.arena)))
+        .map(|function| Ok(report(function, lower(function)?.arena)))
         .collect::<Result<Vec<_>, Error>>()?;
     match ui.json() {
         true => ui.print_json(&reports)?,

@@ -8,7 +8,7 @@ use serde_json::json;
 use super::{ModelArgs, Outcome, Ui, table::Table};
 use crate::{
     batches::{self, Items},
-    compile::Texts,
+    compile::Options,
     data::{self, Array, Output, Preparation, Scale},
     error::Error,
     jit::CompiledModel,
@@ -83,7 +83,7 @@ pub fn run(args: RunArgs, ui: &Ui) -> Result<Outcome, Error> {
     let items = Items::new(&function.signature, &arrays)?;
     let target = target::find(HOST, None)?;
     let compiled =
-        network.compile(function, &target, Texts::default(), &|stage| ui.stage(stage))?;
+        network.compile(function, &target, &Options::default(), &|stage| ui.stage(stage))?;
     let model = CompiledModel::new(&compiled)?;
     let bar = ui.count("running", items.count());
     let outputs = batches::run(&model, &items, &|done| bar.set_position(done as u64))?;

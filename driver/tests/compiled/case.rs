@@ -8,7 +8,7 @@ use gauss_lowering::{
     target::Target,
 };
 use pfp::{
-    compile::{Compiled, Network, Texts},
+    compile::{Compiled, Network, Options},
     diagnostics::Source,
     jit::CompiledModel,
     module::Session,
@@ -161,7 +161,7 @@ pub fn compile(
     let parameters = parameters.map(|posterior| posterior as &dyn ParameterSource);
     let compiled = Network::with_source(&session, &source, parameters, batch).and_then(|network| {
         let function = network.function(None)?;
-        network.compile(function, target, Texts::default(), &|_| {})
+        network.compile(function, target, &Options::default(), &|_| {})
     });
     compiled.unwrap_or_else(|error| panic!("{error:?}\n{module}"))
 }

@@ -30,7 +30,7 @@ fn digits(network: &str, batch: i64, target: &Target) -> Compiled {
     let network =
         pfp::compile::Network::open(&session, &source, Some(&parameters), Some(batch)).unwrap();
     let function = network.function(None).unwrap();
-    network.compile(function, target, Default::default(), &|_| {}).unwrap()
+    network.compile(function, target, &Default::default(), &|_| {}).unwrap()
 }
 
 #[test]

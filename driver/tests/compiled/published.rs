@@ -76,7 +76,7 @@ fn accuracy_and_out_of_domain_detection_are_those_of_the_reference() {
             Network::open(&session, &source, Some(&parameters), Some(BATCH as i64)).unwrap();
         let function = opened.function(None).unwrap();
         let compiled =
-            opened.compile(function, &Target::host(), Default::default(), &|_| {}).unwrap();
+            opened.compile(function, &Target::host(), &Default::default(), &|_| {}).unwrap();
         let model = CompiledModel::new(&compiled).unwrap();
         let inside = evaluate(&model, &mnist, 0.1307, 0.3081);
         let outside = evaluate(&model, &fashion, 0.2860, 0.3530);

@@ -29,6 +29,8 @@ pub struct Plan {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct KernelSchedule {
+    /// The function.
+    pub function: String,
     /// Its number in the function, and the layers that it computes.
     pub kernel: String,
     /// Trip counts of the parallel dimensions.
@@ -40,6 +42,13 @@ pub struct KernelSchedule {
     /// Cycles by the model, up to a constant factor; informative.
     #[serde(default)]
     pub cost: f64,
+}
+
+impl KernelSchedule {
+    /// Do both name the same kernel?
+    pub fn is_for(&self, other: &Self) -> bool {
+        (&self.function, &self.kernel) == (&other.function, &other.kernel)
+    }
 }
 
 /// A schedule file: what it says of some kernels of a function.
@@ -83,6 +92,7 @@ impl Planner<'_> {
         let mut joined = group.clone();
         joined.join_reductions(is_constant);
         let described = KernelSchedule {
+            function: self.function.symbol().unwrap_or_default(),
             kernel: format!("{number} {}", group.layers()),
             parallel: joined.root.parallel_sizes().to_vec(),
             reductions: joined.root.reduction_sizes().to_vec(),
@@ -90,7 +100,7 @@ impl Planner<'_> {
             cost: 0.0,
         };
         let mut described = KernelSchedule { cost: described.schedule.cost, ..described };
-        if let Some(given) = self.given.iter().find(|given| given.kernel == described.kernel) {
+        if let Some(given) = self.given.iter().find(|given| given.is_for(&described)) {
             if (&given.parallel, &given.reductions) != (&described.parallel, &described.reductions)
             {
                 return Err(format!(

@@ -2,7 +2,7 @@
 
 use gauss_dialect::ir::{Block, Builder, Context, Op};
 
-use super::gauss_plan_arena::ALIGNMENT;
+use super::{gauss_generate_kernels::KERNELS, gauss_plan_arena::ALIGNMENT};
 use crate::pass::{Failed, Outcome, Pass, fail};
 
 /// Puts `int pfp_<name>(.., void *arena)` before each `llvm.func` that has a
@@ -41,7 +41,7 @@ fn wrap(function: Op, vector_bits: Option<&str>) -> Outcome {
     let wrapper = parsed.body().and_then(Block::first_op).ok_or(Failed)?.clone_detached();
     Builder::before(function).insert(wrapper);
     parsed.erase();
-    for attribute in ["gauss.arena_bytes", "gauss.arena_plan"] {
+    for attribute in ["gauss.arena_bytes", "gauss.arena_plan", KERNELS] {
         if let Some(value) = function.attribute(attribute) {
             wrapper.set_attribute(attribute, value);
             function.remove_attribute(attribute);

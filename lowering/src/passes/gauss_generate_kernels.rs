@@ -21,8 +21,10 @@ use crate::{
 
 /// Replaces every `linalg.generic` and `memref.copy` of a function by loops over
 /// vectors, in the schedule that suits the core. Constants that a reduction reads
-/// are packed into new globals. The kernels are listed, each as the JSON of a
-/// [`KernelSchedule`], in the function's attribute `gauss.kernels`.
+/// are packed into new globals.
+///
+/// With `report` the kernels are listed, each as the JSON of a [`KernelSchedule`],
+/// in the function's attribute `gauss.kernels`.
 ///
 /// With `tasks=N` loops that are worth it become loops over up to N tasks that may
 /// run at the same time. With `profile` each kernel ends with a call of
@@ -31,8 +33,8 @@ use crate::{
 pub const PASS: Pass = Pass {
     name: "gauss-generate-kernels",
     description: "Generate vector code for linalg on buffers (options: core, default host; tasks; \
-                  schedule, a file; profile)",
-    options: &["core", "tasks", "schedule", "profile"],
+                  schedule, a file; report; profile)",
+    options: &["core", "tasks", "schedule", "report", "profile"],
     run: |module, options| {
         let core = Target::core(options.get("core").unwrap_or("host"))
             .map_err(|error| fail(module, error))?;
@@ -42,13 +44,17 @@ pub const PASS: Pass = Pass {
             None => ScheduleFile::default(),
         };
         let core = file.core.unwrap_or(core);
-        let is_profiled = options.get("profile").is_some_and(|value| value != "false");
+        let is_set = |name| options.get(name).is_some_and(|value| value != "false");
+        let (is_profiled, is_reported) = (is_set("profile"), is_set("report"));
         let ops = module.body().map(|body| body.ops()).unwrap_or_default();
         for function in ops.into_iter().filter(|op| op.is("func.func")) {
             let constants = Constants::of(module);
             let given = &file.kernels[..];
             let planner = Planner { core: &core, constants: &constants, given, tasks, function };
-            generate(&planner, is_profiled)?;
+            let kernels = generate(&planner, is_profiled)?;
+            if is_reported {
+                report(function, &kernels);
+            }
         }
         Ok(())
     },
@@ -68,9 +74,9 @@ fn read_schedule(path: &str) -> Result<ScheduleFile, String> {
     serde_json::from_str(&text).map_err(|error| format!("{path}: {error}"))
 }
 
-fn generate(planner: &Planner, is_profiled: bool) -> Outcome {
+fn generate(planner: &Planner, is_profiled: bool) -> Result<Vec<KernelSchedule>, Failed> {
     let function = planner.function;
-    let Some(body) = function.body() else { return Ok(()) };
+    let Some(body) = function.body() else { return Ok(vec![]) };
     for op in function.descendants() {
         if op.is("memref.copy") {
             copy_as_nest(op);
@@ -97,21 +103,35 @@ fn generate(planner: &Planner, is_profiled: bool) -> Outcome {
     for region in regions {
         emit_region(region, planner, is_profiled, &mut kernels)?;
     }
-    let context = function.context();
-    let kernels = kernels.iter().map(|kernel| match serde_json::to_string(kernel) {
-        Ok(text) => context.string_attr(&text),
-        Err(_) => context.string_attr(&kernel.kernel),
-    });
-    function.set_attribute(KERNELS, context.array_attr(&kernels.collect::<Vec<_>>()));
+    let name = function.symbol().unwrap_or_default();
+    let is_unknown = |given: &&KernelSchedule| {
+        given.function == name && !kernels.iter().any(|kernel| given.is_for(kernel))
+    };
+    if let Some(unknown) = planner.given.iter().find(is_unknown) {
+        let names: Vec<_> = kernels.iter().map(|kernel| format!("'{}'", kernel.kernel)).collect();
+        let message = format!(
+            "has no kernel '{}', for which there is a schedule; it has {}",
+            unknown.kernel,
+            names.join(", ")
+        );
+        return Err(fail(function, message));
+    }
     if is_profiled {
-        let mark = context.parse_op(&format!("func.func private @{PROFILE_MARK}(i32)"));
+        let mark = function.context().parse_op(&format!("func.func private @{PROFILE_MARK}(i32)"));
         let is_declared = |op: &Op| op.symbol().as_deref() == Some(PROFILE_MARK);
         let module = function.parent().and_then(Op::body).map(Block::ops).unwrap_or_default();
         if let (Some(mark), false) = (mark, module.iter().any(is_declared)) {
             Builder::before(function).insert(mark);
         }
     }
-    Ok(())
+    Ok(kernels)
+}
+
+fn report(function: Op, kernels: &[KernelSchedule]) {
+    let context = function.context();
+    let texts = kernels.iter().filter_map(|kernel| serde_json::to_string(kernel).ok());
+    let texts: Vec<_> = texts.map(|text| context.string_attr(&text)).collect();
+    function.set_attribute(KERNELS, context.array_attr(&texts));
 }
 
 /// The attribute of a function that lists its kernels.
