@@ -624,6 +624,12 @@ impl Value {
         mlir!(mlirValueIsAOpResult(self.0)).then(|| Op(mlir!(mlirOpResultGetOwner(self.0))))
     }
 
+    /// The block whose argument this is; `None` for the result of an operation.
+    pub fn owner_block(self) -> Option<Block> {
+        mlir!(mlirValueIsABlockArgument(self.0))
+            .then(|| Block(mlir!(mlirBlockArgumentGetOwner(self.0))))
+    }
+
     /// Which result of its operation, or which argument of its block, the value is.
     pub fn number(self) -> usize {
         let number = match mlir!(mlirValueIsAOpResult(self.0)) {
@@ -706,6 +712,11 @@ impl Block {
 }
 
 impl Region {
+    /// Adds a block, which the region takes over.
+    pub fn append(self, block: Block) {
+        mlir!(mlirRegionAppendOwnedBlock(self.0, block.0));
+    }
+
     /// The blocks of the region.
     pub fn blocks(self) -> Vec<Block> {
         let mut blocks = Vec::new();
@@ -985,6 +996,12 @@ impl OpBuilder<'_> {
         let region = mlir!(mlirRegionCreate());
         mlir!(mlirRegionAppendOwnedBlock(region, block.0));
         self.regions.push(region);
+        self
+    }
+
+    /// Adds a region without blocks.
+    pub fn empty_region(mut self) -> Self {
+        self.regions.push(mlir!(mlirRegionCreate()));
         self
     }
 

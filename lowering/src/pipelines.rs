@@ -43,11 +43,15 @@ fn to_kernels(options: &Options) -> Result<String, String> {
     Ok(format!(
         "{},{}gauss-use-destinations,eliminate-empty-tensors,one-shot-bufferize,canonicalize,\
          gauss-generate-kernels{},gauss-expand-math{{fma={}}},canonicalize,cse,\
-         symbol-dce,gauss-plan-arena",
+         symbol-dce,gauss-plan-arena{}",
         to_linalg(),
         if core.hoists_operands { "gauss-hoist-operands," } else { "" },
         options.only(KERNEL_OPTIONS),
-        core.fma
+        core.fma,
+        match options.get("tasks") {
+            None | Some("1") => "",
+            Some(_) => ",gauss-outline-tasks",
+        }
     ))
 }
 

@@ -2,26 +2,44 @@
 
 use gauss_dialect::ir::{Block, Builder, Context, Op};
 
-use super::{gauss_generate_kernels::KERNELS, gauss_plan_arena::ALIGNMENT};
+use super::{
+    gauss_generate_kernels::KERNELS,
+    gauss_outline_tasks::{DISPATCH, EXECUTOR, TASK},
+    gauss_plan_arena::ALIGNMENT,
+};
 use crate::pass::{Failed, Outcome, Pass, fail};
 
 /// Puts `int pfp_<name>(.., void *arena)` before each `llvm.func` that has a
 /// planned arena, and makes that function internal. The C function returns 1
 /// where a pointer is null and 2 where the arena is not aligned.
+///
+/// A function with tasks gets `int pfp_<name>_parallel(.., void *arena, const struct
+/// pfp_executor *executor)` as well, and what was declared as a dispatch becomes a
+/// function that calls the executor, or the tasks in order where there is none.
 pub const PASS: Pass = Pass {
     name: "gauss-c-interface",
     description: "Wrap lowered networks in functions that C can call (option: vector-bits)",
     options: &["vector-bits"],
     run: |module, options| {
+        let vector_bits = options.get("vector-bits");
         let ops = module.body().map(Block::ops).unwrap_or_default();
-        for op in ops {
-            if op.is("llvm.func") && op.attribute("gauss.arena_bytes").is_some() {
-                wrap(op, options.get("vector-bits"))?;
+        for op in ops.into_iter().filter(|op| op.is("llvm.func")) {
+            if op.attribute("gauss.arena_bytes").is_some() {
+                wrap(op, vector_bits)?;
+            } else if op.attribute(TASK).is_some() {
+                make_internal(op, parameters(op) - 1, vector_bits);
+            } else if let Some(tasks) = op.attribute(DISPATCH).and_then(|tasks| tasks.as_i64()) {
+                define_dispatch(op, tasks, vector_bits)?;
             }
         }
         Ok(())
     },
 };
+
+/// How many parameters a function has.
+fn parameters(function: Op) -> usize {
+    function.body().map(Block::arguments).unwrap_or_default().len()
+}
 
 fn wrap(function: Op, vector_bits: Option<&str>) -> Outcome {
     let name = function.symbol().unwrap_or_default();
@@ -30,43 +48,78 @@ fn wrap(function: Op, vector_bits: Option<&str>) -> Outcome {
     if !starts_well || !characters.all(|c| c.is_ascii_alphanumeric() || c == '_') {
         return Err(fail(function, format!("has the name '{name}', which C cannot call")));
     }
-    let context = function.context();
-    let count = function.body().map(Block::arguments).unwrap_or_default().len();
+    let has_executor = function.attribute(EXECUTOR).is_some();
+    let count = parameters(function) - usize::from(has_executor);
     let arena_bytes =
         function.attribute("gauss.arena_bytes").and_then(|bytes| bytes.as_i64()).unwrap_or(0);
-    let text = wrapper(&name, count, arena_bytes);
-    let parsed = context
-        .parse_op(&text)
-        .ok_or_else(|| fail(function, "could not be wrapped: internal error"))?;
-    let wrapper = parsed.body().and_then(Block::first_op).ok_or(Failed)?.clone_detached();
-    Builder::before(function).insert(wrapper);
-    parsed.erase();
-    for attribute in ["gauss.arena_bytes", "gauss.arena_plan", KERNELS] {
-        if let Some(value) = function.attribute(attribute) {
-            wrapper.set_attribute(attribute, value);
-            function.remove_attribute(attribute);
+    let executors = match has_executor {
+        true => &[Executor::Null, Executor::Parameter][..],
+        false => &[Executor::None],
+    };
+    for (number, &executor) in executors.iter().enumerate() {
+        let text = wrapper(&name, count, arena_bytes, executor);
+        let [wrapper] = insert(function, &text, vector_bits)?;
+        if number == 0 {
+            for attribute in ["gauss.arena_bytes", "gauss.arena_plan", KERNELS] {
+                if let Some(value) = function.attribute(attribute) {
+                    wrapper.set_attribute(attribute, value);
+                    function.remove_attribute(attribute);
+                }
+            }
         }
     }
-    if let Some(internal) = context.parse_attribute("#llvm.linkage<internal>") {
-        function.set_attribute("linkage", internal);
-    }
-    if let Some(attributes) = pointer_attributes(context, count) {
-        function.set_attribute("arg_attrs", attributes);
-    }
-    for op in [function, wrapper] {
-        if let Some(attributes) = context.parse_attribute(&code_generation(vector_bits)) {
-            op.set_attribute("passthrough", attributes);
-        }
-    }
+    make_internal(function, count, vector_bits);
     Ok(())
 }
 
-/// Nothing overlaps, and the arena is aligned: the wrapper has checked it.
-fn pointer_attributes(context: Context, count: usize) -> Option<gauss_dialect::ir::Attribute> {
+/// Puts the first functions of a module's text before `function`.
+fn insert<const N: usize>(
+    function: Op,
+    text: &str,
+    vector_bits: Option<&str>,
+) -> Result<[Op; N], Failed> {
+    let context = function.context();
+    let parsed = context
+        .parse_op(text)
+        .ok_or_else(|| fail(function, "could not be wrapped: internal error"))?;
+    let functions = parsed.body().map(Block::ops).unwrap_or_default();
+    let copies: Vec<_> = functions.into_iter().take(N).map(Op::clone_detached).collect();
+    parsed.erase();
+    for &copy in &copies {
+        Builder::before(function).insert(copy);
+        if let Some(attributes) = context.parse_attribute(&code_generation(vector_bits)) {
+            copy.set_attribute("passthrough", attributes);
+        }
+    }
+    copies.try_into().map_err(|_| Failed)
+}
+
+/// Makes a function internal whose first `count` parameters are buffers.
+fn make_internal(function: Op, count: usize, vector_bits: Option<&str>) {
+    let context = function.context();
+    if let Some(internal) = context.parse_attribute("#llvm.linkage<internal>") {
+        function.set_attribute("linkage", internal);
+    }
+    if let Some(attributes) = pointer_attributes(context, count, parameters(function)) {
+        function.set_attribute("arg_attrs", attributes);
+    }
+    if let Some(attributes) = context.parse_attribute(&code_generation(vector_bits)) {
+        function.set_attribute("passthrough", attributes);
+    }
+}
+
+/// Nothing overlaps, and the arena, the last of the buffers, is aligned: the wrapper
+/// has checked it.
+fn pointer_attributes(
+    context: Context,
+    buffers: usize,
+    parameters: usize,
+) -> Option<gauss_dialect::ir::Attribute> {
     let plain = "{llvm.noalias, llvm.nocapture}".to_owned();
     let arena = format!("{{llvm.noalias, llvm.nocapture, llvm.align = {ALIGNMENT} : i64}}");
-    let mut each = vec![plain; count - 1];
+    let mut each = vec![plain; buffers - 1];
     each.push(arena);
+    each.resize(parameters, "{}".to_owned());
     context.parse_attribute(&format!("[{}]", each.join(", ")))
 }
 
@@ -82,11 +135,31 @@ fn code_generation(vector_bits: Option<&str>) -> String {
     }
 }
 
+/// What a C function gives as the executor.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Executor {
+    /// The network takes none.
+    None,
+    /// None: the tasks run in order.
+    Null,
+    /// That of the caller.
+    Parameter,
+}
+
 /// The text of the C function: pointers in, status out.
-fn wrapper(name: &str, count: usize, arena_bytes: i64) -> String {
-    let parameters: Vec<_> = (0..count).map(|i| format!("%p{i}: !llvm.ptr")).collect();
-    let arguments: Vec<_> = (0..count).map(|i| format!("%p{i}")).collect();
-    let types = vec!["!llvm.ptr"; count].join(", ");
+fn wrapper(name: &str, count: usize, arena_bytes: i64, executor: Executor) -> String {
+    let mut parameters: Vec<_> = (0..count).map(|i| format!("%p{i}: !llvm.ptr")).collect();
+    let mut arguments: Vec<_> = (0..count).map(|i| format!("%p{i}")).collect();
+    match executor {
+        Executor::None => {}
+        Executor::Null => arguments.push("%zero".to_owned()),
+        Executor::Parameter => {
+            parameters.push("%executor: !llvm.ptr".to_owned());
+            arguments.push("%executor".to_owned());
+        }
+    }
+    let suffix = if executor == Executor::Parameter { "_parallel" } else { "" };
+    let types = vec!["!llvm.ptr"; arguments.len()].join(", ");
     // An arena of no bytes may be null.
     let checked = if arena_bytes > 0 { count } else { count - 1 };
     let mut nulls = String::from("    %none = llvm.mlir.constant(false) : i1\n");
@@ -100,7 +173,7 @@ fn wrapper(name: &str, count: usize, arena_bytes: i64) -> String {
     }
     format!(
         "module {{
-  llvm.func @pfp_{name}({parameters}) -> i32 {{
+  llvm.func @pfp_{name}{suffix}({parameters}) -> i32 {{
     %zero = llvm.mlir.zero : !llvm.ptr
 {nulls}    llvm.cond_br {any}, ^null, ^aligned
   ^null:
@@ -127,5 +200,70 @@ fn wrapper(name: &str, count: usize, arena_bytes: i64) -> String {
         arguments = arguments.join(", "),
         arena = count - 1,
         mask = ALIGNMENT - 1,
+    )
+}
+
+/// Puts the definition of a dispatch in the place of its declaration.
+fn define_dispatch(declared: Op, tasks: i64, vector_bits: Option<&str>) -> Outcome {
+    let name = declared.symbol().unwrap_or_default();
+    let signature = declared.attribute("function_type").map(|ty| ty.to_string());
+    // The executor is the last parameter.
+    let pointers = signature.unwrap_or_default().matches("ptr").count();
+    let buffers = pointers.checked_sub(1).ok_or(Failed)?;
+    let text = dispatch(&name, buffers, tasks);
+    let [_, _] = insert(declared, &text, vector_bits)?;
+    declared.erase();
+    Ok(())
+}
+
+/// The text of a dispatch, and of the function that an executor calls for a task:
+/// the pointers go through memory, as C has one pointer for the data of a task.
+fn dispatch(name: &str, buffers: usize, tasks: i64) -> String {
+    let (task, entry) = (name.replace(".dispatch", ".task"), name.replace(".dispatch", ".entry"));
+    let types = vec!["!llvm.ptr"; buffers].join(", ");
+    let parameters: Vec<_> = (0..buffers).map(|i| format!("%p{i}: !llvm.ptr")).collect();
+    let arguments: Vec<_> = (0..buffers).map(|i| format!("%p{i}")).collect();
+    let (mut loads, mut stores) = (String::new(), String::new());
+    for i in 0..buffers {
+        let place = format!(
+            "    %place{i} = llvm.getelementptr %data[{i}] : (!llvm.ptr) -> !llvm.ptr, !llvm.ptr\n"
+        );
+        loads += &format!("{place}    %p{i} = llvm.load %place{i} : !llvm.ptr -> !llvm.ptr\n");
+        stores += &format!("{place}    llvm.store %p{i}, %place{i} : !llvm.ptr, !llvm.ptr\n");
+    }
+    format!(
+        "module {{
+  llvm.func internal @\"{entry}\"(%data: !llvm.ptr, %task: i64) {{
+{loads}    llvm.call @\"{task}\"({arguments}, %task) : ({types}, i64) -> ()
+    llvm.return
+  }}
+  llvm.func internal @\"{name}\"({parameters}, %executor: !llvm.ptr) {{
+    %buffers = llvm.mlir.constant({buffers} : i64) : i64
+    %data = llvm.alloca %buffers x !llvm.ptr : (i64) -> !llvm.ptr
+{stores}    %first = llvm.mlir.constant(0 : i64) : i64
+    %one = llvm.mlir.constant(1 : i64) : i64
+    %tasks = llvm.mlir.constant({tasks} : i64) : i64
+    %zero = llvm.mlir.zero : !llvm.ptr
+    %alone = llvm.icmp \"eq\" %executor, %zero : !llvm.ptr
+    llvm.cond_br %alone, ^next(%first : i64), ^together
+  ^next(%task: i64):
+    llvm.call @\"{entry}\"(%data, %task) : (!llvm.ptr, i64) -> ()
+    %following = llvm.add %task, %one : i64
+    %more = llvm.icmp \"ult\" %following, %tasks : i64
+    llvm.cond_br %more, ^next(%following : i64), ^done
+  ^together:
+    %context = llvm.load %executor : !llvm.ptr -> !llvm.ptr
+    %member = llvm.getelementptr %executor[1] : (!llvm.ptr) -> !llvm.ptr, !llvm.ptr
+    %run = llvm.load %member : !llvm.ptr -> !llvm.ptr
+    %entry = llvm.mlir.addressof @\"{entry}\" : !llvm.ptr
+    llvm.call %run(%context, %entry, %data, %tasks) : !llvm.ptr, (!llvm.ptr, !llvm.ptr, !llvm.ptr, i64) -> ()
+    llvm.br ^done
+  ^done:
+    llvm.return
+  }}
+  llvm.func @\"{task}\"({types}, i64)
+}}",
+        parameters = parameters.join(", "),
+        arguments = arguments.join(", "),
     )
 }
