@@ -108,6 +108,8 @@ pub struct Compiled {
     pub arena: Arena,
     /// Its kernels, in the order in which they run.
     pub kernels: Vec<KernelSchedule>,
+    /// The most tasks that run at the same time; 1 where it was compiled without.
+    pub tasks: usize,
     /// Bytes of weights, as they are packed for the target.
     pub weight_bytes: u64,
     /// The object file.
@@ -285,6 +287,7 @@ impl<'s> Network<'s> {
             target: target.clone(),
             arena: lowered.arena,
             kernels: lowered.kernels,
+            tasks: options.tasks.max(1),
             weight_bytes,
             object,
             report,

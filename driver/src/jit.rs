@@ -22,6 +22,8 @@ use inkwell::{
     },
 };
 
+use pfp_runtime::Executor;
+
 use crate::{
     compile::{ARENA_ALIGN, Compiled, codegen::Machine, wrapper},
     error::Error,
@@ -36,6 +38,7 @@ pub struct CompiledModel {
     call: Packed,
     signature: Signature,
     arena: Layout,
+    has_tasks: bool,
     // Owns the code.
     _jit: Jit,
 }
@@ -63,7 +66,8 @@ impl CompiledModel {
         let address = jit.look_up(&format!("{}_packed", compiled.function.symbol()))?;
         // SAFETY: the function was built with this type.
         let call = unsafe { std::mem::transmute::<usize, Packed>(address) };
-        Ok(Self { call, signature: compiled.function.signature.clone(), arena, _jit: jit })
+        let signature = compiled.function.signature.clone();
+        Ok(Self { call, signature, arena, has_tasks: compiled.tasks > 1, _jit: jit })
     }
 
     /// What the function takes and gives.
@@ -97,6 +101,18 @@ impl CompiledModel {
         outputs: &mut [&mut [f32]],
         arena: &mut Arena,
     ) -> Result<(), Error> {
+        self.run_parallel_into(inputs, outputs, arena, &Executor::serial())
+    }
+
+    /// As [`CompiledModel::run_into`], the tasks run by an executor. A function that
+    /// was compiled without tasks runs in the calling thread.
+    pub fn run_parallel_into(
+        &self,
+        inputs: &[&[f32]],
+        outputs: &mut [&mut [f32]],
+        arena: &mut Arena,
+        executor: &Executor,
+    ) -> Result<(), Error> {
         let lengths = |lengths: Vec<usize>, buffers: Vec<crate::signature::Buffer>| {
             if lengths.len() != buffers.len() {
                 return Err(Error::request(format!(
@@ -124,8 +140,11 @@ impl CompiledModel {
         }
         let inputs = inputs.iter().map(|input| input.as_ptr().cast_mut().cast());
         let outputs = outputs.iter_mut().map(|output| output.as_mut_ptr().cast());
+        let executor: *const Executor = executor;
+        let executor = self.has_tasks.then_some(executor.cast_mut().cast());
+        let arena = [arena.start.as_ptr().cast()];
         let pointers: Vec<*mut c_void> =
-            inputs.chain(outputs).chain([arena.start.as_ptr().cast()]).collect();
+            inputs.chain(outputs).chain(arena).chain(executor).collect();
         // SAFETY: a pointer for every parameter, each to as many elements as the function reads or
         // writes; the outputs are exclusive, as is the arena.
         match unsafe { (self.call)(pointers.as_ptr()) } {

@@ -47,26 +47,35 @@
 //!
 //! `predictive` (default): the `predictive` and `random` modules. Without it the crate has no
 //! dependency at all.
+//!
+//! `std`: `Threads`, which runs the tasks of a model that was compiled with `--threads` on threads
+//! of the system. Without it the crate needs no `std`.
 
 #![no_std]
 #![warn(missing_docs)]
 
-#[cfg(test)]
+#[cfg(any(test, feature = "std"))]
 extern crate std;
 
 mod arena;
 mod error;
+mod executor;
 mod model;
 #[cfg(feature = "predictive")]
 pub mod predictive;
 #[cfg(feature = "predictive")]
 pub mod random;
+#[cfg(any(test, feature = "std"))]
+mod threads;
 
 #[cfg(target_has_atomic = "8")]
 pub use arena::StaticArena;
 pub use arena::{ARENA_ALIGN, Arena};
 pub use error::Error;
+pub use executor::{Executor, Task};
 pub use model::{Buffer, Model, elements};
+#[cfg(any(test, feature = "std"))]
+pub use threads::Threads;
 
 /// What the expansion of [`model!`] needs. Not part of the API.
 #[doc(hidden)]

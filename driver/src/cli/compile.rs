@@ -39,6 +39,11 @@ pub struct CompileArgs {
     #[arg(long, value_name = "NAME")]
     cpu: Option<String>,
 
+    /// Tasks that may run at the same time: adds pfp_NAME_parallel, which takes an executor
+    #[arg(long, value_name = "N", default_value_t = 1,
+          value_parser = clap::value_parser!(u8).range(1..=64))]
+    threads: u8,
+
     /// Schedules for some kernels, as `pfp inspect --schedule` prints them
     #[arg(long, value_name = "FILE")]
     schedule: Option<PathBuf>,
@@ -63,8 +68,12 @@ pub fn compile(args: CompileArgs, ui: &Ui) -> Result<Outcome, Error> {
     let mut kinds = args.emit;
     kinds.sort();
     kinds.dedup();
-    let options =
-        Options { texts: emit::texts(&kinds), schedule: args.schedule, ..Options::default() };
+    let options = Options {
+        texts: emit::texts(&kinds),
+        tasks: args.threads.into(),
+        schedule: args.schedule,
+        ..Options::default()
+    };
     let mut reports = Vec::new();
     let mut lines = Vec::new();
     for function in functions {

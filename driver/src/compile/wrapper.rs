@@ -37,12 +37,14 @@ pub fn with_thread_local_arena<'c>(
 }
 
 /// `int pfp_NAME_packed(void **pointers)`: the function on a list of its
-/// pointers, whose number a caller in Rust does not know when it is compiled.
+/// pointers, whose number a caller in Rust does not know when it is compiled. The
+/// executor comes last where the function has tasks.
 pub fn packed<'c>(compiled: &Compiled, context: &'c Context) -> Result<Module<'c>, Error> {
+    let pointers = buffers(compiled) as u64 + 1 + u64::from(compiled.tasks > 1);
     wrap(compiled, context, "packed", 1, |builder, _, wrapper| {
         let pointer = context.ptr_type(AddressSpace::default());
         let list = wrapper.get_param_iter().map(|parameter| parameter.into_pointer_value());
-        list.flat_map(|list| (0..=buffers(compiled) as u64).map(move |index| (list, index)))
+        list.flat_map(|list| (0..pointers).map(move |index| (list, index)))
             .map(|(list, index)| {
                 let index = context.i64_type().const_int(index, false);
                 // SAFETY: the caller's list has a pointer for every parameter.
@@ -73,13 +75,15 @@ fn wrap<'c>(
         let ty = context.i32_type().fn_type(&vec![pointer.into(); parameters], false);
         module.add_function(name, ty, Some(Linkage::External))
     };
-    // The arena comes last.
-    let callee = declare(&symbol, buffers(compiled) + 1);
     let wrapper = declare(&format!("{symbol}_{suffix}"), parameters);
     let builder = context.create_builder();
     builder.position_at_end(context.append_basic_block(wrapper, ""));
     let build = || {
         let arguments = arguments(&builder, &module, wrapper)?;
+        // The buffers, the arena, and possibly an executor.
+        let has_executor = arguments.len() > buffers(compiled) + 1;
+        let name = if has_executor { format!("{symbol}_parallel") } else { symbol.clone() };
+        let callee = declare(&name, arguments.len());
         let arguments: Vec<_> = arguments.into_iter().map(Into::into).collect();
         let status = builder.build_call(callee, &arguments, "")?.try_as_basic_value().basic();
         builder.build_return(status.as_ref().map(|status| status as _))

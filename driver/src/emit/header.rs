@@ -47,6 +47,13 @@ pub fn header(compiled: &Compiled) -> String {
         weights = compiled.weight_bytes,
         stack = compiled.report.stack_bound_bytes,
     ));
+    if compiled.tasks > 1 {
+        line(&format!(
+            "#define {prefix}_TASKS {} /* the most that run at the same time */\n",
+            compiled.tasks
+        ));
+        line(EXECUTOR);
+    }
     for tensor in signature.inputs.iter().chain(&signature.outputs) {
         line(&shape_macros(&prefix, tensor));
     }
@@ -79,6 +86,19 @@ pub fn header(compiled: &Compiled) -> String {
     line(" * Returns PFP_OK, PFP_ERROR_NULL or PFP_ERROR_ALIGNMENT.");
     line(" */");
     line(&format!("int pfp_{name}({}, void *arena);", parameters.join(", ")));
+    if compiled.tasks > 1 {
+        line("");
+        line("/*");
+        line(
+            " * The same, its tasks run by an executor; a null one stands for the calling thread.",
+        );
+        line(" * The results are those of the function above, bit for bit.");
+        line(" */");
+        line(&format!(
+            "int pfp_{name}_parallel({}, void *arena,\n    const struct pfp_executor *executor);",
+            parameters.join(", ")
+        ));
+    }
     line("");
     line(&format!(
         "/* The same with an arena of the calling thread; only in the shared library lib{name}.so. */"
@@ -88,6 +108,24 @@ pub fn header(compiled: &Compiled) -> String {
     line(&format!("#endif /* {prefix}_H */"));
     text
 }
+
+/// Shared by all headers: what runs tasks.
+const EXECUTOR: &str = "\
+#ifndef PFP_EXECUTOR
+#define PFP_EXECUTOR
+#include <stddef.h>
+
+/*
+ * Runs tasks. run(context, task, data, count) calls task(data, i) once for every i < count,
+ * in any order, possibly at the same time, and returns when all of these calls have
+ * returned and their writes are visible.
+ */
+struct pfp_executor {
+    void *context;
+    void (*run)(void *context, void (*task)(void *data, size_t index), void *data, size_t count);
+};
+#endif
+";
 
 fn shape_macros(prefix: &str, tensor: &Tensor) -> String {
     let kind = if tensor.gaussian { "Gaussian" } else { "deterministic" };

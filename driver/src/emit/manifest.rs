@@ -32,6 +32,7 @@ pub struct Manifest<'a> {
     rodata_bytes: u64,
     data_bytes: u64,
     stack_bound_bytes: u64,
+    tasks: usize,
     undefined_symbols: &'a [String],
     op_counts: OpCounts<'a>,
     sha256: Hashes<'a>,
@@ -94,6 +95,7 @@ impl<'a> Manifest<'a> {
             rodata_bytes: report.rodata_bytes,
             data_bytes: report.data_bytes,
             stack_bound_bytes: report.stack_bound_bytes,
+            tasks: compiled.tasks,
             undefined_symbols: &report.undefined_symbols,
             op_counts: OpCounts {
                 multiply_adds: layers.iter().map(|layer| layer.multiply_adds).sum(),

@@ -23,6 +23,25 @@ pub fn binding(compiled: &Compiled) -> String {
         .map(|buffer| format!("\n        {},", parameter(buffer)))
         .collect();
     let outputs: Vec<_> = signature.output_buffers().iter().map(parameter).collect();
+    let parallel = match compiled.tasks {
+        0 | 1 => String::new(),
+        tasks => format!(
+            "
+pfp_runtime::parallel! {{
+    impl {type_name} {{
+        const TASKS = {tasks};
+    }}
+
+    // SAFETY: as above.
+    unsafe extern \"C\" fn {symbol}_parallel({inputs}
+    ) -> ({outputs});
+}}
+",
+            type_name = type_name(&function.name),
+            symbol = function.symbol(),
+            outputs = outputs.join(", "),
+        ),
+    };
     format!(
         "// {origin}
 
@@ -40,7 +59,7 @@ pfp_runtime::model! {{
     unsafe extern \"C\" fn {symbol}({inputs}
     ) -> ({outputs});
 }}
-",
+{parallel}",
         origin = super::origin(compiled),
         name = function.name,
         triple = compiled.target.triple,
