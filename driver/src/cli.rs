@@ -1,5 +1,6 @@
 //! The command line.
 
+mod bench;
 mod check;
 mod compile;
 mod completions;
@@ -41,6 +42,7 @@ enum Command {
     Compile(compile::CompileArgs),
     Run(run::RunArgs),
     Check(check::CheckArgs),
+    Bench(bench::BenchArgs),
     Inspect(inspect::InspectArgs),
     Demo(demo::DemoArgs),
     Completions(completions::CompletionsArgs),
@@ -88,6 +90,7 @@ pub fn main() -> ExitCode {
     let outcome = match cli.command {
         Command::Compile(args) => compile::compile(args, &ui),
         Command::Run(args) => run::run(args, &ui),
+        Command::Bench(args) => bench::bench(args, &ui),
         Command::Check(args) => check::check(args, &ui),
         Command::Inspect(args) => inspect::inspect(args, &ui),
         Command::Demo(args) => demo::demo(args, &ui),

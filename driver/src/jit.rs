@@ -12,11 +12,14 @@ use inkwell::{
         core::LLVMCreateMemoryBufferWithMemoryRangeCopy,
         error::{LLVMDisposeErrorMessage, LLVMErrorRef, LLVMGetErrorMessage},
         orc2::{
+            LLVMJITEvaluatedSymbol, LLVMJITSymbolFlags, LLVMJITSymbolGenericFlags,
+            LLVMOrcAbsoluteSymbols, LLVMOrcCSymbolMapPair,
             LLVMOrcCreateDynamicLibrarySearchGeneratorForProcess, LLVMOrcJITDylibAddGenerator,
+            LLVMOrcJITDylibDefine,
             lljit::{
                 LLVMOrcCreateLLJIT, LLVMOrcDisposeLLJIT, LLVMOrcLLJITAddObjectFile,
                 LLVMOrcLLJITGetGlobalPrefix, LLVMOrcLLJITGetMainJITDylib, LLVMOrcLLJITLookup,
-                LLVMOrcLLJITRef,
+                LLVMOrcLLJITMangleAndIntern, LLVMOrcLLJITRef,
             },
         },
     },
@@ -24,7 +27,10 @@ use inkwell::{
 
 use pfp_runtime::Executor;
 
+use gauss_lowering::passes::gauss_generate_kernels::PROFILE_MARK;
+
 use crate::{
+    bench::profile,
     compile::{ARENA_ALIGN, Compiled, codegen::Machine, wrapper},
     error::Error,
     signature::Signature,
@@ -61,6 +67,9 @@ impl CompiledModel {
             .and_then(|bytes| Layout::from_size_align(bytes, ARENA_ALIGN as usize).ok())
             .ok_or_else(|| Error::request("the arena is larger than the memory can be"))?;
         let jit = Jit::new()?;
+        if compiled.report.undefined_symbols.iter().any(|symbol| symbol == PROFILE_MARK) {
+            jit.define(PROFILE_MARK, profile::mark as *const () as u64)?;
+        }
         jit.add(&compiled.object)?;
         jit.add(&machine.object(&packed)?)?;
         let address = jit.look_up(&format!("{}_packed", compiled.function.symbol()))?;
@@ -201,6 +210,24 @@ impl Jit {
             LLVMOrcJITDylibAddGenerator(LLVMOrcLLJITGetMainJITDylib(jit.0), process);
         }
         Ok(jit)
+    }
+
+    /// Makes an address known under a name.
+    fn define(&self, symbol: &str, address: u64) -> Result<(), Error> {
+        let symbol = CString::new(symbol).map_err(|error| Error::Internal(error.to_string()))?;
+        let flags = LLVMJITSymbolFlags {
+            GenericFlags: LLVMJITSymbolGenericFlags::LLVMJITSymbolGenericFlagsExported as u8,
+            TargetFlags: 0,
+        };
+        // SAFETY: a live JIT; the library takes over the symbols.
+        check(unsafe {
+            let mut pair = LLVMOrcCSymbolMapPair {
+                Name: LLVMOrcLLJITMangleAndIntern(self.0, symbol.as_ptr()),
+                Sym: LLVMJITEvaluatedSymbol { Address: address, Flags: flags },
+            };
+            let unit = LLVMOrcAbsoluteSymbols(&raw mut pair, 1);
+            LLVMOrcJITDylibDefine(LLVMOrcLLJITGetMainJITDylib(self.0), unit)
+        })
     }
 
     fn add(&self, object: &[u8]) -> Result<(), Error> {

@@ -15,6 +15,7 @@
 //! - [`tools`]: MLIR's stock tools with the gauss dialect.
 
 pub mod batches;
+pub mod bench;
 pub mod cli;
 pub mod compile;
 pub mod data;

@@ -138,7 +138,7 @@ pub fn check(args: CheckArgs, ui: &Ui) -> Result<Outcome, Error> {
 }
 
 /// Standard normal numbers; variances between 0 and 1.
-fn random_inputs(signature: &Signature, items: usize, seed: u64) -> Result<Vec<Array>, Error> {
+pub fn random_inputs(signature: &Signature, items: usize, seed: u64) -> Result<Vec<Array>, Error> {
     let batch = signature.batch();
     let elements: usize = signature.input_buffers().iter().map(|b| b.tensor.elements()).sum();
     if elements.saturating_mul(items.div_ceil(batch)) > RANDOM_LIMIT {

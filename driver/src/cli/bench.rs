@@ -1,0 +1,332 @@
+//! `pfp bench`.
+
+use std::{collections::BTreeMap, path::PathBuf, time::Duration};
+
+use clap::Args;
+use gauss_lowering::target::Target;
+use pfp_runtime::Threads;
+use serde::Serialize;
+
+use super::{Outcome, Ui, check::random_inputs, table::Table};
+use crate::{
+    bench::{
+        measure::{self, Times},
+        profile,
+        roofline::Roofline,
+    },
+    compile::{Network, Options},
+    data::Array,
+    diagnostics::Source,
+    error::Error,
+    jit::{Arena, CompiledModel},
+    module::Session,
+    parameters::Safetensors,
+    target::{self, HOST},
+};
+
+/// Time a network on this machine, against what the machine can do
+#[derive(Debug, Args)]
+#[command(after_help = "The limit is the larger of two times: that of the multiply-adds at the \
+measured peak of a core, and that of reading the weights from the level of memory that holds \
+them. Its share is of the median.
+
+Examples:
+  pfp bench lenet.mlir --params lenet.safetensors
+  pfp bench lenet.mlir --params lenet.safetensors --batch 1,100 --threads 1,2 --json
+  pfp bench lenet.mlir --params lenet.safetensors --batch 1 --profile")]
+pub struct BenchArgs {
+    /// The network: a module in the gauss dialect (.mlir)
+    #[arg(value_name = "MODULE")]
+    module: PathBuf,
+
+    /// The posterior: a safetensors file
+    #[arg(long, value_name = "FILE")]
+    params: Option<PathBuf>,
+
+    /// The function, where there are several
+    #[arg(long, value_name = "NAME")]
+    function: Option<String>,
+
+    /// Items per call
+    #[arg(long, value_name = "N", value_delimiter = ',', default_values = ["1", "10", "100"],
+          value_parser = clap::value_parser!(i64).range(1..=1 << 30))]
+    batch: Vec<i64>,
+
+    /// Threads that share a call
+    #[arg(long, value_name = "N", value_delimiter = ',', default_values = ["1"],
+          value_parser = clap::value_parser!(u8).range(1..=64))]
+    threads: Vec<u8>,
+
+    /// Seconds for each batch and number of threads
+    #[arg(long, value_name = "S", default_value_t = 1.0, value_parser = seconds)]
+    seconds: f64,
+
+    /// Rounds in which all of them take turns
+    #[arg(long, value_name = "N", default_value_t = 10,
+          value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    rounds: u32,
+
+    /// The CPUs to use [default: the last ones that this process may use]
+    #[arg(long, value_name = "N", value_delimiter = ',')]
+    cpus: Vec<usize>,
+
+    /// Schedules for some kernels, as `pfp inspect --schedule` prints them
+    #[arg(long, value_name = "FILE")]
+    schedule: Option<PathBuf>,
+
+    /// Show where the time of a call goes, kernel by kernel
+    #[arg(long)]
+    profile: bool,
+}
+
+fn seconds(text: &str) -> Result<f64, String> {
+    let seconds: f64 = text.parse().map_err(|_| "it must be a number".to_owned())?;
+    match seconds > 0.0 && seconds <= 3600.0 {
+        true => Ok(seconds),
+        false => Err("it must be above 0 and at most 3600".into()),
+    }
+}
+
+/// What is timed: a batch and a number of threads.
+struct Configuration {
+    batch: i64,
+    flop: f64,
+    weight_bytes: u64,
+    model: CompiledModel,
+    threads: Threads,
+    inputs: Vec<Array>,
+    outputs: Vec<Vec<f32>>,
+    arena: Arena,
+    times: Vec<f64>,
+    kernels: Vec<String>,
+    profiles: Vec<Vec<f64>>,
+}
+
+#[derive(Debug, Serialize)]
+struct Report {
+    cpu: String,
+    cpus: Vec<usize>,
+    roofline: Roofline,
+    results: Vec<Measured>,
+}
+
+#[derive(Debug, Serialize)]
+struct Measured {
+    batch: i64,
+    threads: usize,
+    microseconds: Times,
+    microseconds_per_item: f64,
+    gflops: f64,
+    weight_bytes: u64,
+    limit_microseconds: f64,
+    share_of_limit: f64,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    profile: Vec<Kernel>,
+}
+
+/// A kernel of a call.
+#[derive(Debug, Serialize)]
+struct Kernel {
+    kernel: String,
+    microseconds: f64,
+    share: f64,
+}
+
+pub fn bench(args: BenchArgs, ui: &Ui) -> Result<Outcome, Error> {
+    let target = target::find(HOST, None)?;
+    let most = args.threads.iter().copied().max().unwrap_or(1).into();
+    let cpus = choose_cpus(&args.cpus, most)?;
+    let source = Source::open(&args.module)?;
+    let parameters = args.params.as_deref().map(Safetensors::open).transpose()?;
+    let session = Session::new();
+    let mut configurations = Vec::new();
+    for &batch in &args.batch {
+        for &threads in &args.threads {
+            ui.stage(&format!("compiling for batch {batch}, {threads} thread(s)"));
+            measure::pin(&cpus[..threads.into()])?;
+            let network = Network::open(&session, &source, parameters.as_ref(), Some(batch))?;
+            let options = Options {
+                tasks: threads.into(),
+                schedule: args.schedule.clone(),
+                profile: args.profile,
+                ..Options::default()
+            };
+            configurations.push(configuration(&args, &network, batch, &target, &options)?);
+        }
+    }
+    measure::pin(&cpus[..1])?;
+    ui.stage("measuring the limits of a core");
+    let roofline = Roofline::measure();
+    let slice = Duration::from_secs_f64(args.seconds / f64::from(args.rounds));
+    let bar = ui.count("timing", args.rounds as usize);
+    for _ in 0..args.rounds {
+        for configuration in &mut configurations {
+            measure::pin(&cpus[..configuration.threads.count()])?;
+            configuration.round(slice)?;
+        }
+        bar.inc(1);
+    }
+    let results = configurations.into_iter().map(|each| each.result(&roofline)).collect();
+    let report = Report { cpu: cpu_name(), cpus, roofline, results };
+    match ui.json() {
+        true => ui.print_json(&report)?,
+        false => ui.print(text(&report))?,
+    }
+    Ok(Outcome::Done)
+}
+
+/// The CPUs for so many threads: those that are wanted, else the last ones.
+fn choose_cpus(wanted: &[usize], threads: usize) -> Result<Vec<usize>, Error> {
+    let allowed = measure::allowed_cpus()?;
+    if let Some(cpu) = wanted.iter().find(|cpu| !allowed.contains(cpu)) {
+        return Err(Error::request(format!("this process may not use the CPU {cpu}"))
+            .with_help(format!("it may use {allowed:?}")));
+    }
+    let cpus: Vec<_> = match wanted.is_empty() {
+        true => allowed.into_iter().rev().collect(),
+        false => wanted.to_vec(),
+    };
+    match threads <= cpus.len() {
+        true => Ok(cpus.into_iter().take(threads).collect()),
+        false => Err(Error::request(format!("{threads} threads need as many CPUs"))
+            .with_help(format!("there are {}: {cpus:?}", cpus.len()))),
+    }
+}
+
+fn configuration(
+    args: &BenchArgs,
+    network: &Network,
+    batch: i64,
+    target: &Target,
+    options: &Options,
+) -> Result<Configuration, Error> {
+    let function = network.function(args.function.as_deref())?;
+    let compiled = network.compile(function, target, options, &|_| ())?;
+    let model = CompiledModel::new(&compiled)?;
+    let signature = &function.signature;
+    let inputs = random_inputs(signature, signature.batch(), 0)?;
+    let threads = Threads::new(options.tasks)
+        .map_err(|error| Error::request(format!("a thread cannot be started: {error}")))?;
+    let multiply_adds: u64 = function.layers.iter().map(|layer| layer.multiply_adds).sum();
+    let outputs = signature.output_buffers();
+    Ok(Configuration {
+        batch,
+        flop: 2.0 * multiply_adds as f64,
+        weight_bytes: compiled.weight_bytes,
+        arena: model.arena(),
+        model,
+        threads,
+        inputs,
+        outputs: outputs.iter().map(|buffer| vec![0.0; buffer.tensor.elements()]).collect(),
+        times: Vec::new(),
+        kernels: compiled.kernels.iter().map(|kernel| kernel.kernel.clone()).collect(),
+        profiles: if args.profile { vec![vec![]; compiled.kernels.len()] } else { vec![] },
+    })
+}
+
+impl Configuration {
+    /// Calls the function for a slice of time.
+    fn round(&mut self, slice: Duration) -> Result<(), Error> {
+        let inputs: Vec<_> = self.inputs.iter().map(|array| &array.values[..]).collect();
+        let mut outputs: Vec<_> = self.outputs.iter_mut().map(Vec::as_mut_slice).collect();
+        let executor = self.threads.executor();
+        let (model, arena) = (&self.model, &mut self.arena);
+        let mut call = || model.run_parallel_into(&inputs, &mut outputs, arena, &executor);
+        if self.profiles.is_empty() {
+            self.times.extend(measure::time(slice, call)?);
+            return Ok(());
+        }
+        let (kernels, profiles) = (self.kernels.len(), &mut self.profiles);
+        let times = measure::time(slice, || {
+            let spent = profile::of(kernels, &mut call)?;
+            profiles.iter_mut().zip(spent).for_each(|(all, spent)| all.push(spent));
+            Ok(())
+        })?;
+        self.times.extend(times);
+        Ok(())
+    }
+
+    fn result(self, roofline: &Roofline) -> Measured {
+        let microseconds = Times::of(self.times);
+        let threads = self.threads.count();
+        // Threads share the arithmetic; what they read together is not known.
+        let limit = roofline.limit(self.flop / threads as f64, self.weight_bytes / threads as u64);
+        let medians: Vec<_> =
+            self.profiles.into_iter().map(|spent| Times::of(spent).median).collect();
+        let total: f64 = medians.iter().sum();
+        let kernels = self.kernels.into_iter().zip(medians);
+        Measured {
+            batch: self.batch,
+            threads,
+            microseconds,
+            microseconds_per_item: microseconds.median / self.batch as f64,
+            gflops: self.flop / microseconds.median / 1e3,
+            weight_bytes: self.weight_bytes,
+            limit_microseconds: limit,
+            share_of_limit: limit / microseconds.median,
+            profile: kernels
+                .map(|(kernel, microseconds)| {
+                    let share = microseconds / total.max(f64::MIN_POSITIVE);
+                    Kernel { kernel, microseconds, share }
+                })
+                .collect(),
+        }
+    }
+}
+
+/// What the system calls the processor.
+fn cpu_name() -> String {
+    let text = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+    let fields: BTreeMap<_, _> = text.lines().filter_map(|line| line.split_once(':')).collect();
+    let name = fields.iter().find(|(key, _)| key.trim() == "model name");
+    name.map_or_else(|| std::env::consts::ARCH.to_owned(), |(_, name)| name.trim().to_owned())
+}
+
+fn text(report: &Report) -> String {
+    let roofline = &report.roofline;
+    let mut lines = vec![format!("{}, CPUs {:?}", report.cpu, report.cpus)];
+    lines.push(format!("one core: {:.1} GFLOP/s", roofline.gflops));
+    for level in &roofline.bandwidths {
+        lines.push(format!("  {:>6} KiB: {:.1} GB/s", level.bytes >> 10, level.gigabytes));
+    }
+    let head = [
+        "batch",
+        "threads",
+        "median us",
+        "p10",
+        "p90",
+        "min",
+        "us/item",
+        "GFLOP/s",
+        "limit us",
+        "share",
+    ];
+    let mut table = Table::new(&head, 0);
+    for result in &report.results {
+        let times = result.microseconds;
+        let micro = |time: f64| format!("{time:.2}");
+        table.row(vec![
+            result.batch.to_string(),
+            result.threads.to_string(),
+            micro(times.median),
+            micro(times.p10),
+            micro(times.p90),
+            micro(times.min),
+            micro(result.microseconds_per_item),
+            format!("{:.1}", result.gflops),
+            micro(result.limit_microseconds),
+            format!("{:.0} %", 100.0 * result.share_of_limit),
+        ]);
+    }
+    lines.extend([String::new(), table.to_string()]);
+    for result in report.results.iter().filter(|result| !result.profile.is_empty()) {
+        let mut table = Table::new(&["kernel", "us", "share"], 1);
+        for kernel in &result.profile {
+            let share = format!("{:.1} %", 100.0 * kernel.share);
+            table.row(vec![kernel.kernel.clone(), format!("{:.2}", kernel.microseconds), share]);
+        }
+        let title = format!("batch {}, {} thread(s):", result.batch, result.threads);
+        lines.extend([String::new(), title, table.to_string()]);
+    }
+    lines.join("\n")
+}
