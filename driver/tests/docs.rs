@@ -426,8 +426,17 @@ fn pass_examples_print_what_they_show() {
 #[test]
 fn what_pages_name_exists() {
     let ops: BTreeSet<_> = ops().into_iter().map(|op| format!("gauss.{}", op.name)).collect();
-    let also =
-        ["gauss.tensor", "gauss.arena_bytes", "gauss.arena_plan", "gauss.leaky_relu", "gauss.x"];
+    let also = [
+        "gauss.tensor",
+        "gauss.arena_bytes",
+        "gauss.arena_plan",
+        "gauss.dispatch",
+        "gauss.kernels",
+        "gauss.leaky_relu",
+        "gauss.tasks",
+        "gauss.within_item",
+        "gauss.x",
+    ];
     let flags = known_flags();
     let mut wrong = vec![];
     for page in all_pages() {

@@ -5,7 +5,7 @@ use gauss_dialect::ir::{Op, Value};
 use super::nest::{Access, Nest, users_of};
 
 /// The attribute of a `linalg.generic` that names the layer which it is from.
-pub const LAYER: &str = "gauss.layer";
+pub const LAYER: &str = "pfp.layer";
 
 /// A nest with what initialises its outputs and what is computed from them while
 /// they are in registers. All members have the same parallel dimensions.

@@ -32,7 +32,7 @@ fn expand(module: Op, fma: bool) {
         let lanes = Lanes::before(op, fma);
         let result = match op.name().as_str() {
             "math.exp" if op.attribute(TAIL_EXPONENT).is_some() => lanes.tail_exp(op.operand(0)),
-            "math.exp" => lanes.exp(op.operand(0)),
+            "math.exp" => lanes.exp(op.operand(0), has_no_special_values(op)),
             "math.erf" => lanes.erf(op.operand(0)),
             "math.fma" if !fma => lanes.fma(op.operand(0), op.operand(1), op.operand(2)),
             _ => continue,
@@ -42,9 +42,15 @@ fn expand(module: Op, fma: bool) {
     }
 }
 
+/// Does the op promise that it meets neither infinities nor NaN?
+fn has_no_special_values(op: Op) -> bool {
+    let flags = op.attribute("fastmath").map(|flags| flags.to_string()).unwrap_or_default();
+    flags.contains("fast>") || (flags.contains("nnan") && flags.contains("ninf"))
+}
+
 /// The discardable attribute by which a `math.exp` promises an operand in
 /// [[`TAIL_LEAST`], 0].
-pub const TAIL_EXPONENT: &str = "gauss.tail_exponent";
+pub const TAIL_EXPONENT: &str = "pfp.tail_exponent";
 
 /// −127.4 ln 2: the least exponent of the tail.
 pub const TAIL_LEAST: f64 = -88.3;
@@ -193,7 +199,7 @@ impl Lanes {
     }
 
     /// eˣ = 2ⁿ·eʳ with n the integer nearest to x/ln 2.
-    fn exp(&self, x: Value) -> Value {
+    fn exp(&self, x: Value, no_special_values: bool) -> Value {
         const ORDERED_GREATER: i64 = 2;
         const ORDERED_LESS: i64 = 4;
         const UNORDERED: i64 = 14;
@@ -212,6 +218,9 @@ impl Lanes {
         let scaled = self.builder.value("arith.bitcast", &[sum], self.float);
         let least = self.constant(EXP_LEAST);
         let result = self.select(ORDERED_LESS, x, least, self.constant(0.0), scaled);
+        if no_special_values {
+            return result;
+        }
         let infinity = self.constant(f64::INFINITY);
         let largest = self.constant(EXP_LARGEST);
         let result = self.select(ORDERED_GREATER, x, largest, infinity, result);
@@ -246,7 +255,7 @@ impl Lanes {
         let exponent = self.horner(&ERF_LARGE, size);
         let exponent = self.builder.value("arith.negf", &[exponent], self.float);
         let one = self.constant(1.0);
-        let complement = self.exp(exponent);
+        let complement = self.exp(exponent, true);
         let large = self.binary("arith.subf", one, complement);
         let large = self.builder.value("math.copysign", &[large, x], self.float);
         let result = self.select(ORDERED_LESS, size, one, small, large);

@@ -5,7 +5,8 @@
 // and its activation is neither written nor read.
 //
 // Constant weights are packed into a new global in the order in which the kernel
-// reads them: for each step of the sum the weights of all outputs, side by side.
+// reads them: for each step of the sum the weights of all outputs, side by side. The
+// core multiplies by a lane, so both inputs are loaded at once.
 
 // RUN: pfp-opt %s --gauss-generate-kernels=core=cortex-a72 --canonicalize --symbol-dce \
 // RUN:   | FileCheck %s --implicit-check-not=linalg.generic --implicit-check-not=memref.alloc
@@ -25,15 +26,15 @@ func.func @layer(%x: memref<2xf32>, %y: memref<4xf32>) {
   // CHECK-DAG: %[[W:.*]] = memref.get_global @[[PACKED]]
   // CHECK-DAG: %[[ZERO:.*]] = arith.constant dense<0.000000e+00> : vector<4xf32>
   // CHECK-DAG: %[[C0:.*]] = arith.constant 0 : index
-  // CHECK-DAG: %[[C1:.*]] = arith.constant 1 : index
   // CHECK-DAG: %[[C4:.*]] = arith.constant 4 : index
   %w = memref.get_global @weight : memref<4x2xf32>
   %sum = memref.alloc() : memref<4xf32>
-  // CHECK: %[[X0:.*]] = memref.load %[[X]][%[[C0]]]
+  // CHECK: %[[XS:.*]] = vector.load %[[X]][%[[C0]]] : memref<2xf32>, vector<2xf32>
+  // CHECK-NEXT: %[[X0:.*]] = vector.extract %[[XS]][0]
   // CHECK-NEXT: %[[B0:.*]] = vector.broadcast %[[X0]] : f32 to vector<4xf32>
   // CHECK-NEXT: %[[W0:.*]] = vector.load %[[W]][%[[C0]]] : memref<8xf32>, vector<4xf32>
   // CHECK-NEXT: %[[S0:.*]] = math.fma %[[B0]], %[[W0]], %[[ZERO]]
-  // CHECK-NEXT: %[[X1:.*]] = memref.load %[[X]][%[[C1]]]
+  // CHECK-NEXT: %[[X1:.*]] = vector.extract %[[XS]][1]
   // CHECK-NEXT: %[[B1:.*]] = vector.broadcast %[[X1]] : f32 to vector<4xf32>
   // CHECK-NEXT: %[[W1:.*]] = vector.load %[[W]][%[[C4]]] : memref<8xf32>, vector<4xf32>
   // CHECK-NEXT: %[[S1:.*]] = math.fma %[[B1]], %[[W1]], %[[S0]]

@@ -42,10 +42,25 @@ func.func @views() {
   return
 }
 
-// A use inside of a loop is a use of the whole loop.
+// What matters within one trip of a loop lives from its first to its last use there.
+// CHECK-LABEL: func.func @within_a_trip
+// CHECK-SAME: gauss.arena_bytes = 64 : i64
+func.func @within_a_trip(%n: index) {
+  %a = memref.alloc() {gauss.within_item} : memref<16xf32>
+  %b = memref.alloc() {gauss.within_item} : memref<16xf32>
+  scf.for %i = %n to %n step %n {
+    "test.op"(%a) : (memref<16xf32>) -> ()
+    "test.op"(%a) : (memref<16xf32>) -> ()
+    "test.op"(%b) : (memref<16xf32>) -> ()
+  }
+  return
+}
+
+// A use inside of a loop is a use of the whole loop. Its ops count as steps: it lasts
+// from step 3 to step 6.
 // CHECK-LABEL: func.func @loops
 // CHECK-SAME: gauss.arena_bytes = 128 : i64
-// CHECK-SAME: gauss.arena_plan = [array<i64: {{[0-9]+}}, 64, 2, 3>, array<i64: {{[0-9]+}}, 64, 3, 3>]
+// CHECK-SAME: gauss.arena_plan = [array<i64: {{[0-9]+}}, 64, 2, 6>, array<i64: {{[0-9]+}}, 64, 3, 6>]
 func.func @loops(%n: index) {
   %a = memref.alloc() : memref<16xf32>
   %b = memref.alloc() : memref<16xf32>

@@ -5,7 +5,8 @@
 // CHECK-LABEL: func.func @relu_deterministic
 // CHECK: ^bb0(%[[X:.*]]: f32, %{{.*}}: f32):
 // CHECK-NEXT: %[[ZERO:.*]] = arith.constant 0.000000e+00
-// CHECK-NEXT: %[[Y:.*]] = arith.maxnumf %[[X]], %[[ZERO]]
+// CHECK-NEXT: %[[IS_OFF:.*]] = arith.cmpf oge, %[[ZERO]], %[[X]]
+// CHECK-NEXT: %[[Y:.*]] = arith.select %[[IS_OFF]], %[[ZERO]], %[[X]]
 // CHECK-NEXT: linalg.yield %[[Y]]
 func.func @relu_deterministic(%x: tensor<4x3xf32>) -> tensor<4x3xf32> {
   %0 = gauss.relu %x : (tensor<4x3xf32>) -> tensor<4x3xf32>
@@ -14,23 +15,25 @@ func.func @relu_deterministic(%x: tensor<4x3xf32>) -> tensor<4x3xf32> {
 
 // The rectified Gaussian: mean = max(m, 0) + σJ, variance = v·U or v·L, by the
 // sign of m. J, U and L are functions of |m|/σ, which is not a number at 0/0 and
-// then taken as the far tail, like everything beyond 14. There is no epsilon.
+// then taken as the far tail, like everything beyond 13.26. There is no epsilon. The
+// comparison is false for a mean that is not a number, which therefore stays.
 // CHECK-LABEL: func.func @relu_gaussian
 // CHECK: ^bb0(%[[M:.*]]: f32, %[[V:.*]]: f32, %{{.*}}: f32, %{{.*}}: f32):
 // CHECK: %[[ZERO:.*]] = arith.constant 0.000000e+00
-// CHECK: %[[RECTIFIED:.*]] = arith.maxnumf %[[M]], %[[ZERO]]
+// CHECK: %[[IS_NEGATIVE:.*]] = arith.cmpf oge, %[[ZERO]], %[[M]]
+// CHECK: %[[RECTIFIED:.*]] = arith.select %[[IS_NEGATIVE]], %[[ZERO]], %[[M]]
 // CHECK: %[[SIGMA:.*]] = math.sqrt %[[V]]
 // CHECK: %[[QUOTIENT:.*]] = arith.divf %[[M]], %[[SIGMA]]
 // CHECK: %[[RATIO:.*]] = math.absf %[[QUOTIENT]]
-// CHECK: %[[FAR:.*]] = arith.constant 1.400000e+01
+// CHECK: %[[FAR:.*]] = arith.constant 1.326000e+01
 // CHECK: %[[IS_NEAR:.*]] = arith.cmpf olt, %[[RATIO]], %[[FAR]]
 // CHECK: arith.select %[[IS_NEAR]], %[[RATIO]], %[[FAR]]
 // CHECK-COUNT-1: math.exp
 // CHECK-COUNT-1: arith.divf
 // CHECK-NOT: arith.divf
 // CHECK: %[[MEAN:.*]] = math.fma %[[SIGMA]], %{{.*}}, %[[RECTIFIED]]
-// CHECK: %[[IS_POSITIVE:.*]] = arith.cmpf oge, %[[M]], %[[ZERO]]
-// CHECK: %[[SHARE:.*]] = arith.select %[[IS_POSITIVE]], %{{.*}}, %{{.*}}
+// CHECK: %[[IS_LOWER:.*]] = arith.cmpf oge, %[[ZERO]], %[[M]]
+// CHECK: %[[SHARE:.*]] = arith.select %[[IS_LOWER]], %{{.*}}, %{{.*}}
 // CHECK: %[[VARIANCE:.*]] = arith.mulf %[[V]], %[[SHARE]]
 // CHECK: linalg.yield %[[MEAN]], %[[VARIANCE]]
 func.func @relu_gaussian(%x: !gauss.tensor<4x3xf32>) -> !gauss.tensor<4x3xf32> {

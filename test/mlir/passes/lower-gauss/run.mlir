@@ -73,7 +73,8 @@ func.func @max_pool2d() {
   %mean = gauss.mean %y : !gauss.tensor<1x1x1x3xf32>
   %variance = gauss.variance %y : !gauss.tensor<1x1x1x3xf32>
   // CHECK: data =
-  // CHECK-NEXT: {{\[\[\[\[}}0, 0.56419, 0]]]]
+  // The exponential of the C library has denormal results; that of compiled code has none.
+// CHECK-NEXT: {{\[\[\[\[}}1.4{{[0-9]*}}e-41, 0.56419, 1.4{{[0-9]*}}e-41]]]]
   %0 = tensor.cast %mean : tensor<1x1x1x3xf32> to tensor<*xf32>
   call @printMemrefF32(%0) : (tensor<*xf32>) -> ()
   // CHECK: data =
