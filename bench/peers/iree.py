@@ -1,5 +1,6 @@
 """IREE: StableHLO exported by JAX, compiled for this CPU with weights as constants, invoked on a local device."""
 
+import importlib.metadata
 import io
 
 import iree.compiler
@@ -19,7 +20,7 @@ _devices = {}
 
 
 def version(case):
-    return iree.compiler.version.VERSION
+    return importlib.metadata.version("iree-base-compiler")
 
 
 def formulations(case):

@@ -8,6 +8,8 @@ two products. A form says how it is computed:
     moments    (v + m^2)(s + w^2) - m^2 w^2, which loses digits where variances are small
 """
 
+import math
+
 import jax.numpy as jnp
 import numpy as np
 from jax import lax
@@ -42,17 +44,17 @@ def build(case, form):
 
 def parameters_of(case, form, i):
     """Weights of the means, one or two of the variances, and both biases of the i-th layer with weights."""
-    network, data = case.network, case.data
-    layer = network.weighted[i]
+    data, layers = case.data, case.network.weighted
+    layer = layers[i]
 
     def arrange(weight):
         if isinstance(layer, Conv):
             return weight.transpose(2, 3, 1, 0)
-        position = network.layers.index(layer)
-        if isinstance(network.layers[position - 1], Flatten):
-            # The reference flattens NCHW, this NHWC.
-            channels, height, width = network.shapes[position - 2]
-            weight = weight.reshape(-1, channels, height, width).transpose(0, 2, 3, 1).reshape(weight.shape)
+        if i and isinstance(layers[i - 1], Conv):
+            # The reference flattens square NCHW images, this NHWC.
+            channels = layers[i - 1].outputs
+            side = math.isqrt(layer.inputs // channels)
+            weight = weight.reshape(-1, channels, side, side).transpose(0, 2, 3, 1).reshape(weight.shape)
         return weight.T
 
     weight, variance = arrange(data[f"mean{i}"]), arrange(data[f"variance{i}"])
