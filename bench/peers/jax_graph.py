@@ -1,0 +1,123 @@
+"""The networks in JAX, for XLA and IREE: NHWC, float32.
+
+The variance of a linear layer, for inputs with mean m and variance v, weights with mean w and variance s, is a sum of
+two products. A form says how it is computed:
+
+    separate   v (s + w^2) + m^2 s
+    joined     one product of the inputs [v, m^2], side by side, with the weights [s + w^2, s]
+    moments    (v + m^2)(s + w^2) - m^2 w^2, which loses digits where variances are small
+"""
+
+import math
+
+import jax.numpy as jnp
+import numpy as np
+from jax import lax
+
+from workloads import INV_SQRT_2PI, SQRT_1_2, TINY, Conv, Dense, Flatten, Pool, Relu
+
+FORMS = ("separate", "joined", "moments")
+
+
+def build(case, form):
+    """Gives (function, parameters): function(parameters, x) computes mean and variance."""
+    network = case.network
+
+    def function(parameters, x):
+        mean, variance, i = to_nhwc(x), None, 0
+        for layer in network.layers:
+            match layer:
+                case Conv() | Dense():
+                    mean, variance = linear(layer, form, parameters[i], mean, variance)
+                    i += 1
+                case Relu():
+                    mean, variance = relu(mean, variance)
+                case Pool():
+                    for axis in (2, 1):
+                        mean, variance = maximum(*halves(mean, axis), *halves(variance, axis))
+                case Flatten():
+                    mean, variance = (t.reshape(t.shape[0], -1) for t in (mean, variance))
+        return mean, variance
+
+    return function, [parameters_of(case, form, i) for i in range(len(network.weighted))]
+
+
+def parameters_of(case, form, i):
+    """Weights of the means, one or two of the variances, and both biases of the i-th layer with weights."""
+    data, layers = case.data, case.network.weighted
+    layer = layers[i]
+
+    def arrange(weight):
+        if isinstance(layer, Conv):
+            return weight.transpose(2, 3, 1, 0)
+        if i and isinstance(layers[i - 1], Conv):
+            # The reference flattens square NCHW images, this NHWC.
+            channels = layers[i - 1].outputs
+            side = math.isqrt(layer.inputs // channels)
+            weight = weight.reshape(-1, channels, side, side).transpose(0, 2, 3, 1).reshape(weight.shape)
+        return weight.T
+
+    weight, variance = arrange(data[f"mean{i}"]), arrange(data[f"variance{i}"])
+    square = weight * weight
+    if i == 0:
+        of_variance = (variance,)
+    elif form == "separate":
+        of_variance = (square + variance, variance)
+    elif form == "joined":
+        of_variance = (np.concatenate([square + variance, variance], axis=-2),)
+    else:
+        of_variance = (square + variance, square)
+    arrays = (weight, of_variance, data[f"bias_mean{i}"], data[f"bias_variance{i}"])
+    return tuple(tuple(map(np.ascontiguousarray, a)) if isinstance(a, tuple) else np.ascontiguousarray(a) for a in arrays)
+
+
+def linear(layer, form, parameters, mean, variance):
+    weight, of_variance, bias, bias_variance = parameters
+    square = mean * mean
+    if variance is None:
+        result = product(layer, square, of_variance[0])
+    elif form == "separate":
+        result = product(layer, variance, of_variance[0]) + product(layer, square, of_variance[1])
+    elif form == "joined":
+        result = product(layer, jnp.concatenate([variance, square], axis=-1), of_variance[0])
+    else:
+        result = product(layer, variance + square, of_variance[0]) - product(layer, square, of_variance[1])
+    return product(layer, mean, weight) + bias, result + bias_variance
+
+
+def product(layer, x, weight):
+    if isinstance(layer, Dense):
+        return x @ weight
+    padding = [(layer.padding, layer.padding)] * 2
+    return lax.conv_general_dilated(x, weight, (1, 1), padding, dimension_numbers=("NHWC", "HWIO", "NHWC"))
+
+
+def to_nhwc(x):
+    return x.transpose(0, 2, 3, 1) if x.ndim == 4 else x
+
+
+def halves(x, axis):
+    return (lax.slice_in_dim(x, start, None, 2, axis) for start in (0, 1))
+
+
+def normal(a):
+    cdf = np.float32(0.5) * (1 + lax.erf(a * np.float32(SQRT_1_2)))
+    return cdf, np.float32(INV_SQRT_2PI) * jnp.exp(np.float32(-0.5) * a * a)
+
+
+def relu(mean, variance):
+    variance = jnp.maximum(variance, np.float32(TINY))
+    sigma = jnp.sqrt(variance)
+    cdf, pdf = normal(mean / sigma)
+    result = mean * cdf + sigma * pdf
+    square = (mean * mean + variance) * cdf + mean * (sigma * pdf)
+    return result, jnp.maximum(square - result * result, 0)
+
+
+def maximum(m0, m1, v0, v1):
+    theta = jnp.sqrt(jnp.maximum(v0 + v1, np.float32(TINY)))
+    cdf, pdf = normal((m0 - m1) / theta)
+    rest, spread = 1 - cdf, theta * pdf
+    result = m0 * cdf + m1 * rest + spread
+    square = (v0 + m0 * m0) * cdf + (v1 + m1 * m1) * rest + (m0 + m1) * spread
+    return result, jnp.maximum(square - result * result, 0)

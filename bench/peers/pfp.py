@@ -1,0 +1,53 @@
+"""pfp: the shared library of `pfp compile`, called through ctypes with an arena of its own. One thread."""
+
+import ctypes
+import json
+import subprocess
+
+import numpy as np
+
+TOLERANCE = 1e-4
+ALIGNMENT = 64
+
+
+def version(case):
+    return subprocess.run([case.pfp, "--version"], check=True, capture_output=True, text=True).stdout.split()[-1]
+
+
+def formulations(case):
+    return {"library": lambda: build(case)}
+
+
+def build(case):
+    # A library of a new path: the loader takes one of the same path for the one that it has.
+    folder = case.folder / f"pfp-{case.name}-{case.batch}"
+    files = [case.folder / f"{case.name}.mlir", "--params", case.folder / f"{case.name}.safetensors"]
+    emit = ["--batch", str(case.batch), "--emit", "shared,manifest", "-o", folder]
+    compiled = subprocess.run([case.pfp, "compile", *files, *emit], capture_output=True, text=True)
+    if compiled.returncode:
+        raise RuntimeError(compiled.stderr)
+    manifest = json.loads((folder / f"{case.name}.json").read_text())
+    function = ctypes.CDLL(str(folder / f"lib{case.name}.so"))[manifest["symbol"]]
+    function.argtypes, function.restype = [ctypes.c_void_p] * 4, ctypes.c_int
+
+    x = aligned(case.images)
+    mean, variance = (aligned(np.zeros(manifest["outputs"][0]["shape"], np.float32)) for _ in range(2))
+    arena = aligned(np.zeros(manifest["arena_bytes"], np.uint8))
+    pointers = [ctypes.c_void_p(array.ctypes.data) for array in (x, mean, variance, arena)]
+
+    def call():
+        if function(*pointers):
+            raise RuntimeError("the function reports an error")
+
+    # Pointers do not keep arrays alive; this does.
+    call.buffers = (x, mean, variance, arena)
+    return call, lambda: (mean, variance)
+
+
+def aligned(array):
+    """A copy whose first byte has an address that is a multiple of ALIGNMENT."""
+    memory = np.zeros(array.nbytes + ALIGNMENT, np.uint8)
+    start = -memory.ctypes.data % ALIGNMENT
+    result = memory[start : start + array.nbytes].view(array.dtype).reshape(array.shape)
+    result[...] = array
+    return result

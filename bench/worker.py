@@ -1,0 +1,115 @@
+"""One peer in a process of its own; started by `run`, with the interpreter of the peer's environment.
+
+    python worker.py SETTINGS
+
+SETTINGS is a JSON object: peer, threads, folder (workloads and what peers write), pfp (its path). Requests are lines
+of JSON on standard input, answers are lines of JSON on standard output; what libraries print goes to standard error.
+"""
+
+import gc
+import importlib
+import json
+import os
+import statistics
+import sys
+import time
+import traceback
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+import workloads
+
+# A call is not timed where an output is further from the reference. An adapter may be stricter: TOLERANCE.
+TOLERANCE = 1e-2
+WARM_UP_NS = 20_000_000
+
+
+@dataclass
+class Case:
+    """What an adapter prepares: a network and its data, the images of one call, the threads it may use."""
+
+    name: str
+    batch: int
+    threads: int
+    data: dict
+    folder: Path
+    pfp: str
+
+    @property
+    def network(self):
+        return workloads.NETWORKS[self.name]
+
+    @property
+    def images(self):
+        return np.ascontiguousarray(self.data["x"][: self.batch])
+
+
+class Worker:
+    def __init__(self, peer, threads, folder, pfp):
+        self.threads, self.folder, self.pfp = threads, Path(folder), pfp
+        self.adapter = importlib.import_module(f"peers.{peer}")
+        self.formulations = {}
+
+    def prepare(self, network, batch):
+        """Builds all formulations and compares them with the reference; answers what can be timed."""
+        self.formulations.clear()
+        gc.collect()
+        data = dict(np.load(self.folder / f"{network}.npz"))
+        case = Case(network, batch, self.threads, data, self.folder, self.pfp)
+        tolerance = getattr(self.adapter, "TOLERANCE", TOLERANCE)
+        errors, failures = {}, {}
+        for name, build in self.adapter.formulations(case).items():
+            try:
+                call, outputs = build()
+                call()
+                call()
+                error = workloads.errors(data, *(output.reshape(batch, -1) for output in outputs()))
+                if not max(error.values()) <= tolerance:
+                    raise ValueError(f"errors {error} exceed {tolerance}")
+                self.formulations[name], errors[name] = call, error
+            except Exception as exception:
+                traceback.print_exc()
+                failures[name] = describe(exception)
+        return {"version": self.adapter.version(case), "errors": errors, "failures": failures}
+
+    def time(self, formulation, seconds):
+        """Answers the median time of the calls made for that long, after a warm-up."""
+        call, clock = self.formulations[formulation], time.perf_counter_ns
+        start = clock()
+        call()
+        warm = clock() + min(WARM_UP_NS, 4 * (clock() - start))
+        while clock() < warm:
+            call()
+        times, end = [], clock() + int(seconds * 1e9)
+        gc.disable()
+        while len(times) < 3 or clock() < end:
+            start = clock()
+            call()
+            times.append(clock() - start)
+        gc.enable()
+        return {"microseconds": statistics.median(times) / 1e3}
+
+
+def describe(exception):
+    return " ".join(f"{type(exception).__name__}: {exception}".split())[:300]
+
+
+def main():
+    answers = os.fdopen(os.dup(1), "w", buffering=1)
+    os.dup2(2, 1)
+    worker = None
+    for line in sys.stdin:
+        request = json.loads(line)
+        try:
+            worker = worker or Worker(**json.loads(sys.argv[1]))
+            answer = getattr(worker, request.pop("do"))(**request)
+        except Exception as exception:
+            traceback.print_exc()
+            answer = {"error": describe(exception)}
+        answers.write(json.dumps(answer) + "\n")
+
+
+if __name__ == "__main__":
+    main()
