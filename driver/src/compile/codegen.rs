@@ -64,7 +64,10 @@ impl Machine {
         module.set_triple(&self.0.get_triple());
         module.set_data_layout(&self.0.get_target_data().get_data_layout());
         module.verify().map_err(internal)?;
-        module.run_passes("default<O3>", &self.0, PassBuilderOptions::create()).map_err(internal)
+        // Kernels are written out as far as the registers go.
+        let options = PassBuilderOptions::create();
+        options.set_loop_unrolling(false);
+        module.run_passes("default<O3>", &self.0, options).map_err(internal)
     }
 
     /// The object file of an optimised module.

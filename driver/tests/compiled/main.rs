@@ -5,7 +5,9 @@
 mod common;
 
 mod case;
+mod chains;
 mod golden;
+mod hot_loops;
 mod linked;
 mod object;
 mod published;

@@ -163,7 +163,7 @@ impl Generator {
 }
 
 /// What the interpreter gives in double precision.
-fn reference(case: &Case) -> Tensor {
+pub fn reference(case: &Case) -> Tensor {
     let session = Session::new();
     let module = session
         .parse(&Source::new(case.name.clone(), case.module.as_bytes()))

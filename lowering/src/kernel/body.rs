@@ -48,6 +48,12 @@ impl<'a> Body<'a> {
         self.dependence.get(&value).copied().unwrap_or((false, false))
     }
 
+    /// Does an input differ between both rows and vectors?
+    pub fn reads_by_cell(&self) -> bool {
+        let inputs = 0..self.nest.inputs.len();
+        inputs.into_iter().any(|n| self.dependence(self.nest.body.argument(n)) == (true, true))
+    }
+
     /// The same for the result of an operation, where it has one.
     pub fn dependence_of(&self, op: Op) -> Option<(bool, bool)> {
         op.results().first().map(|&result| self.dependence(result))

@@ -645,6 +645,8 @@ impl Kernel<'_> {
         let cells: Vec<_> = tile.extent.cells().collect();
         let side_by_side = match nest.is_elementwise() {
             true => self.core.elementwise_unroll as usize,
+            // What each cell reads for itself would wait for all others.
+            false if evaluation.body.reads_by_cell() => 1,
             false => cells.len(),
         };
         for cells in cells.chunks(side_by_side) {

@@ -107,6 +107,15 @@ impl Group {
         let mut dim = root.parallel;
         while dim + 1 < root.sizes.len() {
             let size = root.sizes[dim + 1];
+            // A dimension of one step is walked with any other.
+            if root.sizes[dim] == 1 || size == 1 {
+                let single = if size == 1 { dim + 1 } else { dim };
+                root.sizes.remove(single);
+                root.accesses_mut().for_each(|access| {
+                    access.strides.remove(single);
+                });
+                continue;
+            }
             let mut asked = root.inputs.iter().filter(|input| !is_packed(input));
             if asked.all(|input| input.strides[dim] == input.strides[dim + 1] * size) {
                 root.sizes[dim + 1] *= root.sizes[dim];

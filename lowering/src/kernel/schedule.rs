@@ -100,6 +100,9 @@ pub fn tiles(size: i64, tile: i64) -> Vec<(i64, i64)> {
 const MAX_ROWS: i64 = 8;
 const MAX_VECTORS: i64 = 8;
 
+/// Uses of a weight from which on it is found in a near cache.
+const ENOUGH_USES: i64 = 8;
+
 /// Registers that an epilogue needs for its own values, and the cost from which on
 /// it needs so many.
 const EPILOGUE_REGISTERS: i64 = 12;
@@ -298,6 +301,10 @@ impl<'a> Model<'a> {
         let counts = self.body.counts();
         let outputs = root.outputs.len() as i64;
         if !root.is_elementwise() {
+            // The lanes of several rows leave no room for the loads of more vectors.
+            if self.core.lane_loads && rows > 1 && vectors > 4 {
+                return None;
+            }
             // A term at a time: its operands, and what they are computed from.
             let of_vector = 1 + i64::from(self.ops_of_vector(rows).computed > 0);
             let of_row = match self.core.lane_loads {
@@ -308,7 +315,10 @@ impl<'a> Model<'a> {
                 true => counts.values_of_row * rows,
                 false => 1 + i64::from(counts.ops_of_row > 0),
             };
-            let used = outputs * rows * vectors * splits + of_vector * vectors + of_row;
+            let used = outputs * rows * vectors * splits
+                + of_vector * vectors
+                + of_row
+                + self.loads_ahead(vectors);
             if used > self.core.vector_registers - self.core.spare_registers {
                 return None;
             }
@@ -379,6 +389,22 @@ impl<'a> Model<'a> {
         stores + arithmetic as f64 / self.core.fma_ports as f64
     }
 
+    /// Registers for vectors that the compiler loads before their turn: those of inputs
+    /// that are not packed, and the parts of vectors that are put together.
+    fn loads_ahead(&self, vectors: i64) -> i64 {
+        let inputs = self
+            .root()
+            .inputs
+            .iter()
+            .filter(|input| input.depends_on(self.vector) && !self.is_packed(input));
+        let (mut ahead, mut parts) = (-1, 0);
+        for input in inputs {
+            ahead += 1;
+            parts = parts.max(if input.strides[self.vector] > 1 { 2 } else { 0 });
+        }
+        (ahead.max(0) + parts) * vectors
+    }
+
     /// Memory for the sums, where the epilogue is long and they would be in its way.
     fn scratch(&self, rows: i64, vectors: i64) -> i64 {
         let epilogue: i64 = self.group.epilogue.iter().map(ops_cost).sum();
@@ -417,7 +443,8 @@ impl<'a> Model<'a> {
             .map(|dim| root.sizes[dim])
             .product();
         let of_vector = packed().any(|input| input.depends_on(self.vector));
-        self.has_packed_rows() || (of_vector && (rows <= self.core.computed_rows && reuse >= 16))
+        self.has_packed_rows()
+            || (of_vector && (rows <= self.core.computed_rows && reuse >= ENOUGH_USES))
     }
 
     fn schedule(&self, rows: i64, vectors: i64, splits: i64) -> Schedule {

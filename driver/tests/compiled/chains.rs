@@ -1,0 +1,184 @@
+//! Several layers and long sums: regions of items, layouts, parts of a reduction, tasks.
+
+use gauss_dialect::interpreter::Tensor;
+use gauss_lowering::target::Target;
+use pfp::{
+    compile::{Network, Options},
+    diagnostics::Source,
+    jit::CompiledModel,
+    module::Session,
+};
+use pfp_runtime::{Executor, Threads};
+
+use crate::{
+    case::{Case, Posterior, Tolerance, check, components},
+    common,
+    random::reference,
+};
+
+/// Relative errors of sums of up to 4096 terms, and of the maxima between them.
+const TOLERANCE: Tolerance = Tolerance {
+    mean_of_sigma: 3e-5,
+    mean: 2e-6,
+    mean_absolute: 1e-6,
+    variance: 1e-5,
+    variance_absolute: 1e-30,
+};
+
+/// Numbers that float32 holds exactly.
+fn tensor(shape: &[usize], gaussian: bool, seed: u64) -> Tensor {
+    let mut tensor = common::random(shape, gaussian, seed);
+    let round = |values: &mut Vec<f64>| {
+        values.iter_mut().for_each(|value| *value = f64::from(*value as f32));
+    };
+    round(&mut tensor.mean);
+    tensor.variance.iter_mut().for_each(round);
+    tensor
+}
+
+/// Two convolutions with ReLU and max-pooling, then a dense layer, on a batch.
+fn convolutional(batch: usize, channels: [usize; 2], gaussian: bool) -> Case {
+    let [c, d] = channels;
+    let (n, k) = (batch, d * 4 * 5);
+    let x = tensor(&[n, 2, 18, 22], gaussian, 1);
+    let mut posterior = Posterior::default();
+    posterior.insert("w1", &tensor(&[c, 2, 3, 3], true, 2));
+    posterior.insert("b1", &tensor(&[c], true, 3));
+    posterior.insert("w2", &tensor(&[d, c, 3, 3], true, 4));
+    posterior.insert("w3", &tensor(&[7, k], true, 5));
+    let xt = x.ty();
+    let module = format!(
+        "func.func @net(%x: {xt}) -> !gauss.tensor<{n}x7xf32> {{
+  %w1 = gauss.parameter \"w1\" : !gauss.tensor<{c}x2x3x3xf32>
+  %b1 = gauss.parameter \"b1\" : !gauss.tensor<{c}xf32>
+  %w2 = gauss.parameter \"w2\" : !gauss.tensor<{d}x{c}x3x3xf32>
+  %w3 = gauss.parameter \"w3\" : !gauss.tensor<7x{k}xf32>
+  %0 = gauss.conv2d %x, %w1, %b1 padding [1, 1, 1, 1] : ({xt}, !gauss.tensor<{c}x2x3x3xf32>, !gauss.tensor<{c}xf32>) -> !gauss.tensor<{n}x{c}x18x22xf32>
+  %1 = gauss.relu %0 : (!gauss.tensor<{n}x{c}x18x22xf32>) -> !gauss.tensor<{n}x{c}x18x22xf32>
+  %2 = gauss.max_pool2d %1 kernel [2, 2] strides [2, 2] : (!gauss.tensor<{n}x{c}x18x22xf32>) -> !gauss.tensor<{n}x{c}x9x11xf32>
+  %3 = gauss.conv2d %2, %w2 padding [1, 1, 1, 1] : (!gauss.tensor<{n}x{c}x9x11xf32>, !gauss.tensor<{d}x{c}x3x3xf32>) -> !gauss.tensor<{n}x{d}x9x11xf32>
+  %4 = gauss.relu %3 : (!gauss.tensor<{n}x{d}x9x11xf32>) -> !gauss.tensor<{n}x{d}x9x11xf32>
+  %5 = gauss.avg_pool2d %4 kernel [2, 2] strides [2, 2] : (!gauss.tensor<{n}x{d}x9x11xf32>) -> !gauss.tensor<{n}x{d}x4x5xf32>
+  %6 = gauss.flatten %5 : (!gauss.tensor<{n}x{d}x4x5xf32>) -> !gauss.tensor<{n}x{k}xf32>
+  %7 = gauss.dense %6, %w3 : (!gauss.tensor<{n}x{k}xf32>, !gauss.tensor<7x{k}xf32>) -> !gauss.tensor<{n}x7xf32>
+  return %7 : !gauss.tensor<{n}x7xf32>
+}}"
+    );
+    case(module, posterior, x, &[n, 7])
+}
+
+/// A dense layer.
+fn dense([n, k, m]: [usize; 3], gaussian: bool) -> Case {
+    let x = tensor(&[n, k], gaussian, 1);
+    let mut posterior = Posterior::default();
+    posterior.insert("w", &tensor(&[m, k], true, 2));
+    let xt = x.ty();
+    let module = format!(
+        "func.func @net(%x: {xt}) -> !gauss.tensor<{n}x{m}xf32> {{
+  %w = gauss.parameter \"w\" : !gauss.tensor<{m}x{k}xf32>
+  %0 = gauss.dense %x, %w : ({xt}, !gauss.tensor<{m}x{k}xf32>) -> !gauss.tensor<{n}x{m}xf32>
+  return %0 : !gauss.tensor<{n}x{m}xf32>
+}}"
+    );
+    case(module, posterior, x, &[n, m])
+}
+
+fn case(module: String, posterior: Posterior, x: Tensor, shape: &[usize]) -> Case {
+    let placeholder = Tensor::deterministic(shape, vec![0.0; shape.iter().product()]);
+    let name = "net".to_owned();
+    let mut case = Case { name, module, posterior, inputs: vec![x], expected: placeholder };
+    case.expected = reference(&case);
+    case
+}
+
+fn compile(case: &Case, target: &Target, options: &Options) -> CompiledModel {
+    let session = Session::new();
+    let source = Source::new("test.mlir", case.module.as_bytes());
+    let network = Network::with_source(&session, &source, Some(&case.posterior), None).unwrap();
+    let function = network.function(None).unwrap();
+    let compiled = network.compile(function, target, options, &|_| {}).unwrap();
+    CompiledModel::new(&compiled).unwrap()
+}
+
+fn run(case: &Case, model: &CompiledModel, executor: &Executor) -> Vec<Vec<f32>> {
+    let inputs = components(&case.inputs[0]);
+    let inputs: Vec<_> = inputs.iter().map(Vec::as_slice).collect();
+    let mut outputs = vec![vec![0.0; case.expected.mean.len()]; 2];
+    let mut slices: Vec<_> = outputs.iter_mut().map(Vec::as_mut_slice).collect();
+    model.run_parallel_into(&inputs, &mut slices, &mut model.arena(), executor).unwrap();
+    outputs
+}
+
+fn cases() -> Vec<Case> {
+    let mut cases = Vec::new();
+    for gaussian in [false, true] {
+        for (batch, channels) in [(1, [3, 8]), (3, [16, 20]), (5, [1, 33])] {
+            cases.push(convolutional(batch, channels, gaussian));
+        }
+        for shape in [[40, 4096, 20], [17, 1000, 70], [9, 997, 33], [1, 4096, 3], [64, 640, 16]] {
+            cases.push(dense(shape, gaussian));
+        }
+    }
+    cases
+}
+
+#[test]
+fn chains_and_long_sums_on_the_host() {
+    for case in cases() {
+        let model = compile(&case, &Target::host(), &Options::default());
+        let result = case.result(run(&case, &model, &Executor::serial()));
+        check(&case.module, &result, &case.expected, TOLERANCE);
+    }
+}
+
+/// A file that gives the generator a core of 16 lanes; LLVM splits the vectors for
+/// cores that have narrower ones. So the code for AVX-512 is run on any machine.
+fn sixteen_lanes() -> tempfile::NamedTempFile {
+    let core = Target::core("x86-64-v4").unwrap();
+    let file = tempfile::NamedTempFile::new().unwrap();
+    let text = serde_json::json!({ "core": core, "kernels": [] }).to_string();
+    std::fs::write(file.path(), text).unwrap();
+    file
+}
+
+#[test]
+fn chains_and_long_sums_with_sixteen_lanes() {
+    let file = sixteen_lanes();
+    let schedule = Some(file.path().to_owned());
+    let options = Options { schedule, ..Options::default() };
+    for case in cases() {
+        let model = compile(&case, &Target::host(), &options);
+        let result = case.result(run(&case, &model, &Executor::serial()));
+        check(&case.module, &result, &case.expected, TOLERANCE);
+    }
+}
+
+unsafe extern "C" fn backwards(
+    _: *mut std::ffi::c_void,
+    task: pfp_runtime::Task,
+    data: *mut std::ffi::c_void,
+    count: usize,
+) {
+    for index in (0..count).rev() {
+        // SAFETY: the model's task with its data.
+        unsafe { task(data, index) };
+    }
+}
+
+#[test]
+fn tasks_give_the_same_bits_whoever_runs_them() {
+    // SAFETY: runs each task once.
+    let backwards = unsafe { Executor::new(std::ptr::null_mut(), backwards) };
+    let threads = Threads::new(2).unwrap();
+    for case in [convolutional(8, [24, 40], true), dense([64, 784, 100], false)] {
+        let alone = compile(&case, &Target::host(), &Options::default());
+        let expected = run(&case, &alone, &Executor::serial());
+        for tasks in [2, 3, 7] {
+            let options = Options { tasks, ..Options::default() };
+            let model = compile(&case, &Target::host(), &options);
+            for executor in [Executor::serial(), backwards, threads.executor()] {
+                assert_eq!(run(&case, &model, &executor), expected, "{tasks} tasks");
+            }
+        }
+    }
+}
