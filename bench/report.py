@@ -5,6 +5,8 @@ import platform
 from pathlib import Path
 
 BEGIN, END = "<!-- peers:begin -->", "<!-- peers:end -->"
+# Messages have no Markdown.
+PLAIN = str.maketrans("`<>[]|", "'()()/")
 
 
 def markdown(results):
@@ -29,7 +31,7 @@ def markdown(results):
         _table([*head, *peers], [_errors(c, peers) for c in cases]),
     ]
     failures = [
-        f"- {case['network']}, batch {case['batch']}, {who}: {text}"
+        f"- {case['network']}, batch {case['batch']}, {who}: {text.translate(PLAIN)}"
         for case in cases
         for who, text in case["failures"].items()
     ]

@@ -11,6 +11,7 @@ import gc
 import importlib
 import json
 import os
+import re
 import statistics
 import sys
 import time
@@ -94,7 +95,11 @@ class Worker:
 
 
 def describe(exception):
-    return " ".join(f"{type(exception).__name__}: {exception}".split())[:300]
+    """One short line: what a compiler calls an error, where the text of one is in there."""
+    text = str(exception)
+    error = re.search(r"\berror: .*", text)
+    line = error[0] if error else f"{type(exception).__name__}: {text}"
+    return " ".join(line.split())[:200]
 
 
 def main():
