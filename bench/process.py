@@ -52,7 +52,7 @@ class Process:
             answer = self._answer(time.monotonic() + timeout)
             self.process.send_signal(signal.SIGSTOP)
         except BrokenPipeError:
-            raise Failure(f"the process ended; see {self.log}") from None
+            raise Failure(f"the process ended; see {self.log.name}") from None
         if "error" in answer:
             raise Failure(answer["error"])
         return answer
@@ -65,7 +65,7 @@ class Process:
             if not part:
                 self.end()
                 reason = "the process ended" if ready else "no answer in time"
-                raise Failure(f"{reason}; see {self.log}")
+                raise Failure(f"{reason}; see {self.log.name}")
             text += part
         return json.loads(text)
 
