@@ -1,4 +1,4 @@
-"""A worker from the outside: a process of a peer that is stopped whenever it has nothing to answer."""
+"""A worker from the outside: a process that is stopped while nothing is asked of it."""
 
 import ctypes
 import json
@@ -30,8 +30,8 @@ class Process:
         threads = dict.fromkeys(THREAD_VARIABLES, str(settings["threads"]))
         with open(log, "w") as errors:
             self.process = subprocess.Popen(
-                [python, WORKER, json.dumps(settings)],
-                env={**os.environ, **threads, "PYTHONDONTWRITEBYTECODE": "1"},
+                [python, "-B", WORKER, json.dumps(settings)],
+                env={**os.environ, **threads},
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=errors,
@@ -40,20 +40,24 @@ class Process:
         self.log = log
         self.process.send_signal(signal.SIGSTOP)
 
+    def runs(self):
+        return self.process.poll() is None
+
     def ask(self, timeout, **request):
         """The answer to a request. The process runs from here to its answer."""
-        if self.process.poll() is not None:
-            raise Failure(f"the process ended with status {self.process.returncode}; see {self.log}")
-        self.process.send_signal(signal.SIGCONT)
-        self.process.stdin.write(json.dumps(request).encode() + b"\n")
-        self.process.stdin.flush()
-        answer = self._line(time.monotonic() + timeout)
-        self.process.send_signal(signal.SIGSTOP)
+        try:
+            self.process.send_signal(signal.SIGCONT)
+            self.process.stdin.write(json.dumps(request).encode() + b"\n")
+            self.process.stdin.flush()
+            answer = self._answer(time.monotonic() + timeout)
+            self.process.send_signal(signal.SIGSTOP)
+        except BrokenPipeError:
+            raise Failure(f"the process ended; see {self.log.name}") from None
         if "error" in answer:
             raise Failure(answer["error"])
         return answer
 
-    def _line(self, end):
+    def _answer(self, end):
         text, out = b"", self.process.stdout.fileno()
         while not text.endswith(b"\n"):
             ready, _, _ = select.select([out], [], [], max(0, end - time.monotonic()))
@@ -61,7 +65,7 @@ class Process:
             if not part:
                 self.end()
                 reason = "the process ended" if ready else "no answer in time"
-                raise Failure(f"{reason}; see {self.log}")
+                raise Failure(f"{reason}; see {self.log.name}")
             text += part
         return json.loads(text)
 

@@ -17,7 +17,7 @@ enum { LANES = 4 };
 #endif
 typedef float vector __attribute__((vector_size(LANES * sizeof(float))));
 
-enum { RUNS = 40, CHAINS = 12 };
+enum { RUNS = 200, CHAINS = 12 };
 
 static volatile float sink;
 

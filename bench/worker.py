@@ -1,15 +1,17 @@
-"""One peer in a process of its own; started by `run`, with the interpreter of the peer's environment.
+"""One peer in a process of its own, with the interpreter of its environment.
 
     python worker.py SETTINGS
 
-SETTINGS is a JSON object: peer, threads, folder (workloads and what peers write), pfp (its path). Requests are lines
-of JSON on standard input, answers are lines of JSON on standard output; what libraries print goes to standard error.
+SETTINGS is a JSON object: peer, threads, folder (workloads, and what peers write), pfp (its path).
+Requests are lines of JSON on standard input, answers lines of JSON on standard output. What
+libraries print goes to standard error.
 """
 
 import gc
 import importlib
 import json
 import os
+import re
 import statistics
 import sys
 import time
@@ -21,14 +23,14 @@ import numpy as np
 
 import workloads
 
-# A call is not timed where an output is further from the reference. An adapter may be stricter: TOLERANCE.
+# How far outputs may be from the reference. An adapter may have a TOLERANCE of its own.
 TOLERANCE = 1e-2
 WARM_UP_NS = 20_000_000
 
 
 @dataclass
 class Case:
-    """What an adapter prepares: a network and its data, the images of one call, the threads it may use."""
+    """What an adapter prepares: a network, its data, images per call, threads to use."""
 
     name: str
     batch: int
@@ -53,7 +55,7 @@ class Worker:
         self.formulations = {}
 
     def prepare(self, network, batch):
-        """Builds all formulations and compares them with the reference; answers what can be timed."""
+        """Builds the formulations and compares them with the reference."""
         self.formulations.clear()
         gc.collect()
         data = dict(np.load(self.folder / f"{network}.npz"))
@@ -93,7 +95,11 @@ class Worker:
 
 
 def describe(exception):
-    return " ".join(f"{type(exception).__name__}: {exception}".split())[:300]
+    """One short line: what a compiler calls an error, where the text of one is in there."""
+    text = str(exception)
+    error = re.search(r"\berror: .*", text)
+    line = error[0] if error else f"{type(exception).__name__}: {text}"
+    return " ".join(line.split())[:200]
 
 
 def main():

@@ -5,8 +5,9 @@
 writes for each network NETWORK.npz (parameters, inputs, reference outputs), NETWORK.mlir and
 NETWORK.safetensors (the network for pfp) and NETWORK.json (its cost per image).
 
-Arrays of the i-th layer with weights: mean{i}, variance{i} (OIHW, or [outputs, inputs]), bias_mean{i},
-bias_variance{i}. Images: x, NCHW. Reference: output_mean, output_variance. Parameters and images are float32.
+Arrays of the i-th layer with weights: mean{i}, variance{i} (OIHW, or [outputs, inputs]),
+bias_mean{i}, bias_variance{i}. Images: x, NCHW. Reference: output_mean, output_variance.
+Parameters and images are float32.
 """
 
 import json
@@ -18,7 +19,7 @@ from pathlib import Path
 
 import numpy as np
 
-# Part of the definition that every peer implements: the argument of a square root is max(variance, TINY).
+# Part of the definition: the argument of a square root is max(variance, TINY).
 TINY = 1e-12
 SQRT_1_2 = math.sqrt(0.5)
 INV_SQRT_2PI = 1 / math.sqrt(2 * math.pi)
@@ -79,7 +80,10 @@ class Network:
         for layer in self.layers:
             match layer:
                 case Conv():
-                    shape = (layer.outputs, *(side + 2 * layer.padding - layer.kernel + 1 for side in shape[1:]))
+                    shape = (
+                        layer.outputs,
+                        *(side + 2 * layer.padding - layer.kernel + 1 for side in shape[1:]),
+                    )
                 case Dense():
                     shape = (layer.outputs,)
                 case Pool():
@@ -115,7 +119,7 @@ NETWORKS = {
 
 
 def make_data(name, images):
-    """Seeded parameters and inputs: means scaled by fan-in, standard deviations around 0.15 of that scale."""
+    """Seeded: means scaled by fan-in, standard deviations around 0.15 of that scale."""
     network = NETWORKS[name]
     random = np.random.default_rng([2511, 23440, *name.encode()])
     data = {}
@@ -139,14 +143,21 @@ def reference(name, data):
     for layer in NETWORKS[name].layers:
         match layer:
             case Conv() | Dense():
-                parameters = (data[f"{key}{i}"].astype(np.float64) for key in ("mean", "variance", "bias_mean", "bias_variance"))
+                parameters = (
+                    data[f"{key}{i}"].astype(np.float64)
+                    for key in ("mean", "variance", "bias_mean", "bias_variance")
+                )
                 mean, variance = _linear_moments(layer, mean, variance, *parameters)
                 i += 1
             case Relu():
                 mean, variance = _relu_moments(mean, variance)
             case Pool():
                 for axis in (3, 2):
-                    halves = [np.take(t, range(o, t.shape[axis], 2), axis) for o in (0, 1) for t in (mean, variance)]
+                    halves = [
+                        np.take(t, range(o, t.shape[axis], 2), axis)
+                        for o in (0, 1)
+                        for t in (mean, variance)
+                    ]
                     mean, variance = _maximum_moments(*halves)
             case Flatten():
                 mean, variance = (t.reshape(len(t), -1) for t in (mean, variance))
@@ -209,9 +220,9 @@ def errors(data, mean, variance):
 
 
 def cost(network):
-    """Per image: operations of the products (a multiply-add is two), and bytes of means and variances of the weights."""
+    """Operations of the products per image (a multiply-add is two), and bytes of the weights."""
     operations = parameters = 0
-    for layer, shape in zip(network.layers, network.shapes):
+    for layer, shape in zip(network.layers, network.shapes, strict=True):
         if isinstance(layer, (Conv, Dense)):
             # Images have no variance: the first layer does without the product with it.
             products = 3 if parameters else 2
@@ -230,7 +241,7 @@ def module(name):
     value, kind = "%x", f"tensor<?x{elements(network.image)}>"
     output = f"!gauss.tensor<?x{elements(network.shapes[-1])}>"
     lines, i = [f"func.func @{name}({value}: {kind}) -> {output} {{"], 0
-    for number, (layer, shape) in enumerate(zip(network.layers, network.shapes)):
+    for number, (layer, shape) in enumerate(zip(network.layers, network.shapes, strict=True)):
         operands, kinds = [value], [kind]
         if isinstance(layer, (Conv, Dense)):
             for part, size in (("weight", layer.weight_shape), ("bias", (layer.outputs,))):
@@ -251,7 +262,8 @@ def module(name):
             case Flatten():
                 op = "flatten"
         result = f"!gauss.tensor<?x{elements(shape)}>"
-        lines.append(f"  %{number} = gauss.{op} {', '.join(operands)}{attributes} : ({', '.join(kinds)}) -> {result}")
+        signature = f"({', '.join(kinds)}) -> {result}"
+        lines.append(f"  %{number} = gauss.{op} {', '.join(operands)}{attributes} : {signature}")
         value, kind = f"%{number}", result
     return "\n".join([*lines, f"  return {value} : {kind}", "}", ""])
 
@@ -264,7 +276,11 @@ def safetensors(name, data):
             for suffix, key in (("mean", f"{prefix}mean{i}"), ("var", f"{prefix}variance{i}")):
                 array = data[key]
                 offsets = [len(body), len(body) + array.nbytes]
-                header[f"layer{i}.{part}.{suffix}"] = {"dtype": "F32", "shape": array.shape, "data_offsets": offsets}
+                header[f"layer{i}.{part}.{suffix}"] = {
+                    "dtype": "F32",
+                    "shape": array.shape,
+                    "data_offsets": offsets,
+                }
                 body += array.tobytes()
     text = json.dumps(header).encode()
     return struct.pack("<Q", len(text)) + text + body

@@ -1,4 +1,4 @@
-"""IREE: StableHLO exported by JAX, compiled for this CPU with weights as constants, invoked on a local device."""
+"""IREE: StableHLO from JAX, compiled for this CPU with constant weights, on a local device."""
 
 import importlib.metadata
 import io
@@ -28,7 +28,7 @@ def formulations(case):
 
 
 def device(threads):
-    """The synchronous device for one thread, a pool of threads for more; there is one per process."""
+    """The synchronous device for one thread, a pool for more; one per process."""
     if threads not in _devices:
         if threads > 1:
             runtime.flags.parse_flags(f"--task_topology_group_count={threads}")
@@ -40,12 +40,18 @@ def build(case, form):
     function, parameters = jax_graph.build(case, form)
     jax.config.update("jax_platforms", "cpu")
     images = case.images
-    lowered = jax.jit(lambda x: function(parameters, x)).lower(jax.ShapeDtypeStruct(images.shape, images.dtype))
+    lowered = jax.jit(lambda x: function(parameters, x)).lower(
+        jax.ShapeDtypeStruct(images.shape, images.dtype)
+    )
     bytecode = io.BytesIO()
     lowered.compiler_ir("stablehlo").operation.write_bytecode(bytecode)
     path = str(case.folder / f"iree-{case.name}-{case.batch}-{case.threads}-{form}.vmfb")
     iree.compiler.compile_str(
-        bytecode.getvalue(), input_type="stablehlo", target_backends=["llvm-cpu"], output_file=path, extra_args=list(FLAGS)
+        bytecode.getvalue(),
+        input_type="stablehlo",
+        target_backends=["llvm-cpu"],
+        output_file=path,
+        extra_args=list(FLAGS),
     )
 
     config = runtime.Config(device=device(case.threads))
@@ -64,7 +70,12 @@ def build(case, form):
 
     def outputs():
         views = (results[0].get_as_object(i, runtime.HalBufferView) for i in range(2))
-        return [np.array(runtime.DeviceArray(config.device, view, implicit_host_transfer=True).to_host()) for view in views]
+        return [
+            np.array(
+                runtime.DeviceArray(config.device, view, implicit_host_transfer=True).to_host()
+            )
+            for view in views
+        ]
 
     # The argument list refers to a buffer of x.
     call.buffers = x

@@ -1,4 +1,4 @@
-"""JAX: a jitted function (XLA for CPUs). Arguments stay on the device; a call ends when its outputs are ready."""
+"""JAX: a function jitted by XLA, arguments on the device; a call ends when outputs are ready."""
 
 import os
 
@@ -20,7 +20,9 @@ def formulations(case):
     forms = jax_graph.FORMS if case.name == "mlp" else ("separate", "joined")
     result = {f"{form}, constants": lambda form=form: build(case, form, True) for form in forms}
     if case.name == "mlp":
-        result |= {f"{form}, arguments": lambda form=form: build(case, form, False) for form in forms}
+        result |= {
+            f"{form}, arguments": lambda form=form: build(case, form, False) for form in forms
+        }
     return result
 
 

@@ -1,7 +1,7 @@
 """The networks in JAX, for XLA and IREE: NHWC, float32.
 
-The variance of a linear layer, for inputs with mean m and variance v, weights with mean w and variance s, is a sum of
-two products. A form says how it is computed:
+The variance of a linear layer is a sum of two products. For inputs of mean m and variance v, and
+weights of mean w and variance s, a form says how it is computed:
 
     separate   v (s + w^2) + m^2 s
     joined     one product of the inputs [v, m^2], side by side, with the weights [s + w^2, s]
@@ -43,7 +43,7 @@ def build(case, form):
 
 
 def parameters_of(case, form, i):
-    """Weights of the means, one or two of the variances, and both biases of the i-th layer with weights."""
+    """Of the i-th layer with weights: weight of the mean, weights of the variance, both biases."""
     data, layers = case.data, case.network.weighted
     layer = layers[i]
 
@@ -54,7 +54,9 @@ def parameters_of(case, form, i):
             # The reference flattens square NCHW images, this NHWC.
             channels = layers[i - 1].outputs
             side = math.isqrt(layer.inputs // channels)
-            weight = weight.reshape(-1, channels, side, side).transpose(0, 2, 3, 1).reshape(weight.shape)
+            weight = (
+                weight.reshape(-1, channels, side, side).transpose(0, 2, 3, 1).reshape(weight.shape)
+            )
         return weight.T
 
     weight, variance = arrange(data[f"mean{i}"]), arrange(data[f"variance{i}"])
@@ -68,7 +70,10 @@ def parameters_of(case, form, i):
     else:
         of_variance = (square + variance, square)
     arrays = (weight, of_variance, data[f"bias_mean{i}"], data[f"bias_variance{i}"])
-    return tuple(tuple(map(np.ascontiguousarray, a)) if isinstance(a, tuple) else np.ascontiguousarray(a) for a in arrays)
+    return tuple(
+        tuple(map(np.ascontiguousarray, a)) if isinstance(a, tuple) else np.ascontiguousarray(a)
+        for a in arrays
+    )
 
 
 def linear(layer, form, parameters, mean, variance):
@@ -81,7 +86,9 @@ def linear(layer, form, parameters, mean, variance):
     elif form == "joined":
         result = product(layer, jnp.concatenate([variance, square], axis=-1), of_variance[0])
     else:
-        result = product(layer, variance + square, of_variance[0]) - product(layer, square, of_variance[1])
+        result = product(layer, variance + square, of_variance[0]) - product(
+            layer, square, of_variance[1]
+        )
     return product(layer, mean, weight) + bias, result + bias_variance
 
 
@@ -89,7 +96,9 @@ def product(layer, x, weight):
     if isinstance(layer, Dense):
         return x @ weight
     padding = [(layer.padding, layer.padding)] * 2
-    return lax.conv_general_dilated(x, weight, (1, 1), padding, dimension_numbers=("NHWC", "HWIO", "NHWC"))
+    return lax.conv_general_dilated(
+        x, weight, (1, 1), padding, dimension_numbers=("NHWC", "HWIO", "NHWC")
+    )
 
 
 def to_nhwc(x):

@@ -1,7 +1,7 @@
 """The networks as ONNX graphs of static shapes, for ONNX Runtime and OpenVINO: NCHW, float32.
 
-A form has up to two parts. Variances of linear layers: `separate` products, or one `joined` product, as in jax_graph.
-The four inputs of a pool: strided `slice`s, or space to `depth` and a split.
+A form has up to two parts. Variances of linear layers: `separate` products or one `joined` product,
+as in jax_graph. Inputs of a pool: by strided `slice`, or by space to `depth` and a split.
 """
 
 import numpy as np
@@ -21,7 +21,7 @@ def forms(case):
 
 
 class Graph:
-    """Nodes and constants; the methods named after ONNX operators add a node and give the name of its result."""
+    """Nodes and constants. A method named after an operator adds a node and gives its result."""
 
     def __init__(self):
         self.nodes, self.constants = [], []
@@ -48,16 +48,24 @@ def build(case, form):
     for layer in case.network.layers:
         match layer:
             case Conv() | Dense():
-                parameters = (case.data[f"{key}{i}"] for key in ("mean", "variance", "bias_mean", "bias_variance"))
+                parameters = (
+                    case.data[f"{key}{i}"]
+                    for key in ("mean", "variance", "bias_mean", "bias_variance")
+                )
                 mean, variance = linear(graph, layer, products, mean, variance, *parameters)
                 i, channels = i + 1, layer.outputs
             case Relu():
                 mean, variance = relu(graph, mean, variance)
             case Pool() if pool == "slice":
                 for axis in (3, 2):
-                    mean, variance = maximum(graph, *halves(graph, mean, axis), *halves(graph, variance, axis))
+                    mean, variance = maximum(
+                        graph, *halves(graph, mean, axis), *halves(graph, variance, axis)
+                    )
             case Pool():
-                means, variances = quarters(graph, mean, channels), quarters(graph, variance, channels)
+                means, variances = (
+                    quarters(graph, mean, channels),
+                    quarters(graph, variance, channels),
+                )
                 upper = maximum(graph, *means[:2], *variances[:2])
                 lower = maximum(graph, *means[2:], *variances[2:])
                 mean, variance = maximum(graph, upper[0], lower[0], upper[1], lower[1])
@@ -66,10 +74,14 @@ def build(case, form):
     for name, value in (("mean", mean), ("variance", variance)):
         graph.nodes.append(helper.make_node("Identity", [value], [name]))
     tensor = helper.make_tensor_value_info
-    outputs = [tensor(name, TensorProto.FLOAT, (case.batch, channels)) for name in ("mean", "variance")]
+    outputs = [
+        tensor(name, TensorProto.FLOAT, (case.batch, channels)) for name in ("mean", "variance")
+    ]
     inputs = [tensor("x", TensorProto.FLOAT, case.images.shape)]
     whole = helper.make_graph(graph.nodes, case.name, inputs, outputs, graph.constants)
-    model = helper.make_model(whole, opset_imports=[helper.make_opsetid("", OPSET)], ir_version=IR_VERSION)
+    model = helper.make_model(
+        whole, opset_imports=[helper.make_opsetid("", OPSET)], ir_version=IR_VERSION
+    )
     onnx.checker.check_model(model)
     return model.SerializeToString()
 
@@ -82,12 +94,17 @@ def linear(graph, layer, products, mean, variance, weight, weight_variance, bias
         return result, product(graph, layer, square, weight_variance, bias_variance)
     if products == "joined":
         inputs = graph.Concat(variance, square, axis=1)
-        return result, product(graph, layer, inputs, np.concatenate([second, weight_variance], axis=1), bias_variance)
+        return result, product(
+            graph, layer, inputs, np.concatenate([second, weight_variance], axis=1), bias_variance
+        )
     if isinstance(layer, Dense):
         # Gemm adds its third input: no addition of its own.
         start = product(graph, layer, variance, second, bias_variance)
         return result, product(graph, layer, square, weight_variance, start)
-    parts = product(graph, layer, square, weight_variance, bias_variance), product(graph, layer, variance, second)
+    parts = (
+        product(graph, layer, square, weight_variance, bias_variance),
+        product(graph, layer, variance, second),
+    )
     return result, graph.Add(*parts)
 
 
@@ -103,7 +120,10 @@ def halves(graph, x, axis):
         return graph.constant([value], np.int64)
 
     end = np.iinfo(np.int64).max
-    return (graph.Slice(x, integers(start), integers(end), integers(axis), integers(2)) for start in (0, 1))
+    return (
+        graph.Slice(x, integers(start), integers(end), integers(axis), integers(2))
+        for start in (0, 1)
+    )
 
 
 def quarters(graph, x, channels):
@@ -131,7 +151,9 @@ def maximum(graph, m0, m1, v0, v1):
     cdf, pdf = normal(graph, graph.Div(graph.Sub(m0, m1), theta))
     rest, spread = graph.Sub(graph.constant(1), cdf), graph.Mul(theta, pdf)
     result = graph.Add(graph.Add(graph.Mul(m0, cdf), graph.Mul(m1, rest)), spread)
-    squares = (graph.Mul(graph.Add(v, graph.Mul(m, m)), p) for m, v, p in ((m0, v0, cdf), (m1, v1, rest)))
+    squares = (
+        graph.Mul(graph.Add(v, graph.Mul(m, m)), p) for m, v, p in ((m0, v0, cdf), (m1, v1, rest))
+    )
     square = graph.Add(graph.Add(*squares), graph.Mul(graph.Add(m0, m1), spread))
     return result, central(graph, square, result)
 

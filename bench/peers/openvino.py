@@ -14,7 +14,11 @@ def version(case):
 
 def formulations(case):
     forms = onnx_graph.forms(case)
-    return {f"{form}, {how}": lambda form=form, how=how: build(case, form, how) for form in forms for how in ("sync", "async")}
+    return {
+        f"{form}, {how}": lambda form=form, how=how: build(case, form, how)
+        for form in forms
+        for how in ("sync", "async")
+    }
 
 
 def build(case, form, how):

@@ -1,4 +1,4 @@
-"""ONNX Runtime: all optimisations, weights prepacked, inputs and outputs bound to buffers, denormals flushed."""
+"""ONNX Runtime: all optimisations, bound inputs and outputs, denormals flushed."""
 
 import numpy as np
 import onnxruntime as ort
@@ -22,7 +22,9 @@ def build(case, form):
     options.inter_op_num_threads = 1
     options.add_session_config_entry("session.set_denormal_as_zero", "1")
     options.log_severity_level = 3
-    session = ort.InferenceSession(onnx_graph.build(case, form), options, providers=["CPUExecutionProvider"])
+    session = ort.InferenceSession(
+        onnx_graph.build(case, form), options, providers=["CPUExecutionProvider"]
+    )
 
     binding = session.io_binding()
     binding.bind_ortvalue_input("x", ort.OrtValue.ortvalue_from_numpy(case.images))

@@ -1,4 +1,4 @@
-"""pfp: the shared library of `pfp compile`, called through ctypes with an arena of its own. One thread."""
+"""pfp: the shared library of `pfp compile`, called through ctypes. One thread."""
 
 import ctypes
 import json
@@ -11,7 +11,9 @@ ALIGNMENT = 64
 
 
 def version(case):
-    return subprocess.run([case.pfp, "--version"], check=True, capture_output=True, text=True).stdout.split()[-1]
+    return subprocess.run(
+        [case.pfp, "--version"], check=True, capture_output=True, text=True
+    ).stdout.split()[-1]
 
 
 def formulations(case):
@@ -19,9 +21,13 @@ def formulations(case):
 
 
 def build(case):
-    # A library of a new path: the loader takes one of the same path for the one that it has.
+    # One path per library: the loader gives the old one for a path that it knows.
     folder = case.folder / f"pfp-{case.name}-{case.batch}"
-    files = [case.folder / f"{case.name}.mlir", "--params", case.folder / f"{case.name}.safetensors"]
+    files = [
+        case.folder / f"{case.name}.mlir",
+        "--params",
+        case.folder / f"{case.name}.safetensors",
+    ]
     emit = ["--batch", str(case.batch), "--emit", "shared,manifest", "-o", folder]
     compiled = subprocess.run([case.pfp, "compile", *files, *emit], capture_output=True, text=True)
     if compiled.returncode:
@@ -31,7 +37,9 @@ def build(case):
     function.argtypes, function.restype = [ctypes.c_void_p] * 4, ctypes.c_int
 
     x = aligned(case.images)
-    mean, variance = (aligned(np.zeros(manifest["outputs"][0]["shape"], np.float32)) for _ in range(2))
+    mean, variance = (
+        aligned(np.zeros(manifest["outputs"][0]["shape"], np.float32)) for _ in range(2)
+    )
     arena = aligned(np.zeros(manifest["arena_bytes"], np.uint8))
     pointers = [ctypes.c_void_p(array.ctypes.data) for array in (x, mean, variance, arena)]
 
