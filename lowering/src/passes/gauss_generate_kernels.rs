@@ -21,18 +21,19 @@ use crate::{
 
 /// Replaces every `linalg.generic` and `memref.copy` of a function by loops over
 /// vectors, in the schedule that suits the core. Constants that a reduction reads
-/// are packed into new globals. The kernels are listed, each as the JSON of a
-/// [`KernelSchedule`], in the function's attribute `gauss.kernels`.
+/// are packed into new globals.
 ///
 /// With `tasks=N` loops that are worth it become loops over up to N tasks that may
-/// run at the same time. With `profile` each kernel ends with a call of
-/// `pfp_profile_mark`, which gets its number. `schedule` names a JSON file with
-/// schedules for some kernels ([`ScheduleFile`]).
+/// run at the same time. With `report` the function's attribute `gauss.kernels` lists
+/// the kernels, each as the JSON of a [`KernelSchedule`]. With `profile`, which
+/// includes it, each kernel ends with a call of `pfp_profile_mark`, which gets its
+/// number. `schedule` names a JSON file with schedules for some kernels
+/// ([`ScheduleFile`]).
 pub const PASS: Pass = Pass {
     name: "gauss-generate-kernels",
     description: "Generate vector code for linalg on buffers (options: core, default host; tasks; \
-                  schedule, a file; profile)",
-    options: &["core", "tasks", "schedule", "profile"],
+                  schedule, a file; report; profile)",
+    options: &["core", "tasks", "schedule", "report", "profile"],
     run: |module, options| {
         let core = Target::core(options.get("core").unwrap_or("host"))
             .map_err(|error| fail(module, error))?;
@@ -42,17 +43,30 @@ pub const PASS: Pass = Pass {
             None => ScheduleFile::default(),
         };
         let core = file.core.unwrap_or(core);
-        let is_profiled = options.get("profile").is_some_and(|value| value != "false");
+        let is_set = |name| options.get(name).is_some_and(|value| value != "false");
+        let extras = Extras {
+            is_reported: is_set("report") || is_set("profile"),
+            is_profiled: is_set("profile"),
+        };
         let ops = module.body().map(|body| body.ops()).unwrap_or_default();
         for function in ops.into_iter().filter(|op| op.is("func.func")) {
             let constants = Constants::of(module);
             let given = &file.kernels[..];
             let planner = Planner { core: &core, constants: &constants, given, tasks, function };
-            generate(&planner, is_profiled)?;
+            generate(&planner, extras)?;
         }
         Ok(())
     },
 };
+
+/// What is added to the code, for those who look at it.
+#[derive(Debug, Clone, Copy)]
+struct Extras {
+    /// The list of kernels.
+    is_reported: bool,
+    /// Marks at the ends of kernels.
+    is_profiled: bool,
+}
 
 /// The most tasks that may run at the same time.
 const MAX_TASKS: i64 = 64;
@@ -68,7 +82,7 @@ fn read_schedule(path: &str) -> Result<ScheduleFile, String> {
     serde_json::from_str(&text).map_err(|error| format!("{path}: {error}"))
 }
 
-fn generate(planner: &Planner, is_profiled: bool) -> Outcome {
+fn generate(planner: &Planner, extras: Extras) -> Outcome {
     let function = planner.function;
     let Some(body) = function.body() else { return Ok(()) };
     for op in function.descendants() {
@@ -95,15 +109,17 @@ fn generate(planner: &Planner, is_profiled: bool) -> Outcome {
     let mut kernels = Vec::new();
     let regions = runs.into_iter().flat_map(|run| regions(run, planner.constants, planner.tasks));
     for region in regions {
-        emit_region(region, planner, is_profiled, &mut kernels)?;
+        emit_region(region, planner, extras.is_profiled, &mut kernels)?;
     }
     let context = function.context();
-    let kernels = kernels.iter().map(|kernel| match serde_json::to_string(kernel) {
-        Ok(text) => context.string_attr(&text),
-        Err(_) => context.string_attr(&kernel.kernel),
-    });
-    function.set_attribute(KERNELS, context.array_attr(&kernels.collect::<Vec<_>>()));
-    if is_profiled {
+    if extras.is_reported {
+        let kernels = kernels.iter().map(|kernel| match serde_json::to_string(kernel) {
+            Ok(text) => context.string_attr(&text),
+            Err(_) => context.string_attr(&kernel.kernel),
+        });
+        function.set_attribute(KERNELS, context.array_attr(&kernels.collect::<Vec<_>>()));
+    }
+    if extras.is_profiled {
         let mark = context.parse_op(&format!("func.func private @{PROFILE_MARK}(i32)"));
         let is_declared = |op: &Op| op.symbol().as_deref() == Some(PROFILE_MARK);
         let module = function.parent().and_then(Op::body).map(Block::ops).unwrap_or_default();
