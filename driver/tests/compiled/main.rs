@@ -6,6 +6,7 @@ mod common;
 
 mod case;
 mod golden;
+mod hot_loops;
 mod linked;
 mod object;
 mod published;
