@@ -80,7 +80,7 @@ const SSE2: Core =
 const CORTEX_A72: Core = Core {
     lanes: 4,
     vector_registers: 32,
-    spare_registers: 1,
+    spare_registers: 2,
     fma: true,
     fma_latency: 7,
     fma_ports: 1,

@@ -120,7 +120,12 @@ impl Case {
 
     /// What the compiled function gives on this machine.
     pub fn run(&self) -> Tensor {
-        let compiled = self.compile(&Target::host());
+        self.run_on(&Target::host())
+    }
+
+    /// What code for a target gives that runs on this machine.
+    pub fn run_on(&self, target: &Target) -> Tensor {
+        let compiled = self.compile(target);
         let model = CompiledModel::new(&compiled).unwrap();
         let buffers = self.buffers();
         let slices: Vec<_> = buffers.iter().map(Vec::as_slice).collect();
@@ -140,6 +145,22 @@ impl Case {
         let mean = outputs.next().unwrap();
         Tensor { shape: self.expected.shape.clone(), mean, variance: outputs.next() }
     }
+}
+
+/// This machine with the schedules of a core of 16 lanes and 32 vector registers. LLVM
+/// makes several operations of one on a wider vector than the machine has.
+pub fn sixteen_lanes() -> Target {
+    let core = Target::core("x86-64-v4").unwrap();
+    Target { name: "x86-64-v4".to_owned(), core, ..Target::host() }
+}
+
+/// Has this machine the fused multiply-add that [`sixteen_lanes`] asks for?
+pub fn has_fma() -> bool {
+    let has = Target::host().core.fma;
+    if !has {
+        eprintln!("SKIPPED: this machine has no fused multiply-add");
+    }
+    has
 }
 
 /// A tensor's means, then its variances, in single precision.

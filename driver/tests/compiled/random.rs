@@ -7,7 +7,7 @@ use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
 use crate::{
-    case::{Case, Operand, Tolerance, check},
+    case::{self, Case, Operand, Posterior, Tolerance, check},
     common, linked,
 };
 
@@ -20,6 +20,13 @@ const TOLERANCE: Tolerance = Tolerance {
     variance: 1e-5,
     variance_absolute: 1e-30,
 };
+
+/// Sums of up to 4096 terms. Those of a deterministic result cancel, which leaves the
+/// roundings of partial sums up to a hundred.
+const LONG: Tolerance = Tolerance { mean_absolute: 1e-4, ..TOLERANCE };
+
+/// Several layers, each of which passes the errors of the one before on.
+const CHAIN: Tolerance = Tolerance { mean_of_sigma: 2e-5, mean: 1e-5, variance: 2e-5, ..TOLERANCE };
 
 struct Generator {
     rng: ChaCha8Rng,
@@ -141,8 +148,122 @@ impl Generator {
         (op, String::new(), operands, shape)
     }
 
+    /// One to `most`, small numbers as likely as large ones.
+    fn any_size(&mut self, most: usize) -> usize {
+        let most = most >> self.rng.random_range(0..=most.ilog2());
+        self.size(most.max(1))
+    }
+
+    /// Layers with up to 4096 terms in a sum and more than two tiles of outputs.
+    fn long(&mut self) -> (&'static str, String, Vec<Operand>, Vec<usize>) {
+        const MOST_PRODUCTS: usize = 2_000_000;
+        let (op, input, weight, result) = loop {
+            let n = self.any_size(24);
+            let m = self.any_size(300);
+            let (op, input, weight, result) = if self.flip() {
+                let k = if self.flip() { 4096 } else { self.any_size(4096) };
+                ("dense", vec![n, k], vec![m, k], vec![n, m])
+            } else {
+                let (c, kernel) = (self.any_size(160), self.size(5));
+                let size = kernel + self.any_size(20) - 1;
+                let positions = size - kernel + 1;
+                (
+                    "conv2d",
+                    vec![n, c, size, size],
+                    vec![m, c, kernel, kernel],
+                    vec![n, m, positions, positions],
+                )
+            };
+            let terms: usize = weight[1..].iter().product();
+            if terms <= 4096 && terms * result.iter().product::<usize>() <= MOST_PRODUCTS {
+                break (op, input, weight, result);
+            }
+        };
+        // Constants are packed and blocked; arguments are not.
+        let parameter = self.rng.random_range(0..4) > 0;
+        let outputs = [weight[0]];
+        let mut operands = vec![self.operand(&input, false), self.operand(&weight, parameter)];
+        if self.flip() {
+            operands.push(self.operand(&outputs, parameter));
+        }
+        (op, String::new(), operands, result)
+    }
+
+    /// Convolutions of a batch, each with ReLU and pooling, and a dense layer at the end.
+    fn chain(&mut self, number: usize) -> Case {
+        let mut posterior = Posterior::default();
+        let ty = |shape: &[usize], gaussian| common::random(shape, gaussian, 0).ty();
+        let n = 1 + self.size(3);
+        let mut shape = [n, self.size(3), 8 + self.size(12), 8 + self.size(12)];
+        let is_exact = self.flip();
+        let input = self.tensor(&shape, !is_exact);
+        let mut x = input.ty();
+        let name = format!("chain_{number}");
+        let (mut parameters, mut body) = (String::new(), String::new());
+        let mut value = "%a".to_owned();
+        let mut parameter = |generator: &mut Self, name: String, shape: &[usize]| {
+            let tensor = generator.tensor(shape, true);
+            posterior.insert(&name, &tensor);
+            parameters += &format!("  %{name} = gauss.parameter \"{name}\" : {}\n", tensor.ty());
+            tensor.ty()
+        };
+        for layer in 0..2 {
+            let kernel = [self.size(3), self.size(3)];
+            let outputs = self.any_size(40);
+            let padding = self.rng.random_range(0..2);
+            let weight = [outputs, shape[1], kernel[0], kernel[1]];
+            let w = parameter(self, format!("w{layer}"), &weight);
+            let b = parameter(self, format!("b{layer}"), &[outputs]);
+            shape[1] = outputs;
+            for axis in 0..2 {
+                shape[axis + 2] = shape[axis + 2] + 2 * padding - kernel[axis] + 1;
+            }
+            let y = ty(&shape, true);
+            body += &format!(
+                "  %c{layer} = gauss.conv2d {value}, %w{layer}, %b{layer} padding {:?} : ({x}, {w}, \
+                 {b}) -> {y}\n  %r{layer} = gauss.relu %c{layer} : ({y}) -> {y}\n",
+                [padding; 4]
+            );
+            (value, x) = (format!("%r{layer}"), y);
+            if self.rng.random_range(0..4) > 0 {
+                let pool = if self.flip() { "max_pool2d" } else { "avg_pool2d" };
+                let stride = self.size(2);
+                shape[2] = (shape[2] - 2) / stride + 1;
+                shape[3] = (shape[3] - 2) / stride + 1;
+                let y = ty(&shape, true);
+                body += &format!(
+                    "  %p{layer} = gauss.{pool} {value} kernel [2, 2] strides [{stride}, {stride}] : \
+                     ({x}) -> {y}\n"
+                );
+                (value, x) = (format!("%p{layer}"), y);
+            }
+        }
+        let mut result = shape.to_vec();
+        if self.flip() {
+            let features = shape[1..].iter().product();
+            let outputs = self.any_size(40);
+            let w = parameter(self, "w2".into(), &[outputs, features]);
+            let flat = ty(&[n, features], true);
+            result = vec![n, outputs];
+            let y = ty(&result, true);
+            body += &format!(
+                "  %f = gauss.flatten {value} : ({x}) -> {flat}\n  %d = gauss.dense %f, %w2 : \
+                 ({flat}, {w}) -> {y}\n"
+            );
+            (value, x) = ("%d".into(), y);
+        }
+        let module = format!(
+            "func.func @{name}(%a: {}) -> {x} {{\n{parameters}{body}  return {value} : {x}\n}}\n",
+            input.ty()
+        );
+        let expected = Tensor::deterministic(&result, vec![0.0; result.iter().product()]);
+        let mut case = Case { name, module, posterior, inputs: vec![input], expected };
+        case.expected = reference(&case);
+        case
+    }
+
     fn case(&mut self, number: usize) -> Case {
-        let (op, attributes, operands, shape) = match number % 7 {
+        let op = match number % 7 {
             0 => self.dense(),
             1 | 2 => self.conv2d(),
             3 => self.pool("max_pool2d"),
@@ -153,6 +274,14 @@ impl Generator {
                 self.elementwise(op)
             }
         };
+        self.of_op(number, op)
+    }
+
+    fn of_op(
+        &mut self,
+        number: usize,
+        (op, attributes, operands, shape): (&'static str, String, Vec<Operand>, Vec<usize>),
+    ) -> Case {
         let elements = shape.iter().product();
         let placeholder = Tensor::deterministic(&shape, vec![0.0; elements]);
         let name = format!("{op}_{number}");
@@ -192,10 +321,50 @@ fn cases(seed: u64, count: usize) -> Vec<Case> {
     (0..count).map(|number| generator.case(number)).collect()
 }
 
+fn long_cases(seed: u64, count: usize) -> Vec<Case> {
+    let mut generator = Generator::new(seed);
+    let mut case = |number| {
+        let op = generator.long();
+        generator.of_op(number, op)
+    };
+    (0..count).map(&mut case).collect()
+}
+
+fn chains(seed: u64, count: usize) -> Vec<Case> {
+    let mut generator = Generator::new(seed);
+    (0..count).map(|number| generator.chain(number)).collect()
+}
+
+/// Compiles the cases for a target whose code this machine runs, and checks the results.
+fn check_here(cases: &[Case], target: &Target, tolerance: Tolerance) {
+    for case in cases {
+        let name = format!("{} on {}\n{}", case.name, target.name, case.module);
+        check(&name, &case.run_on(target), &case.expected, tolerance);
+    }
+}
+
 #[test]
 fn random_ops_on_the_host() {
-    for case in cases(1, 210) {
-        check(&format!("{}\n{}", case.name, case.module), &case.run(), &case.expected, TOLERANCE);
+    check_here(&cases(1, 210), &Target::host(), TOLERANCE);
+}
+
+#[test]
+fn long_sums_on_the_host() {
+    check_here(&long_cases(2, 60), &Target::host(), LONG);
+}
+
+#[test]
+fn chains_of_layers_on_the_host() {
+    check_here(&chains(3, 40), &Target::host(), CHAIN);
+}
+
+#[test]
+fn random_ops_with_sixteen_lanes() {
+    if case::has_fma() {
+        let target = case::sixteen_lanes();
+        check_here(&cases(4, 140), &target, TOLERANCE);
+        check_here(&long_cases(5, 40), &target, LONG);
+        check_here(&chains(6, 20), &target, CHAIN);
     }
 }
 
@@ -214,12 +383,16 @@ fn random_ops_on_other_cores() {
             eprintln!("SKIPPED: this machine has no FMA");
             continue;
         }
-        let cases = cases(100 + seed as u64, 63);
         let target = Target::find(triple, cpu).unwrap();
-        let Some(results) = linked::run(&cases, &target) else { continue };
-        for (case, result) in cases.iter().zip(results) {
-            let name = format!("{} on {cpu}\n{}", case.name, case.module);
-            check(&name, &result, &case.expected, TOLERANCE);
+        let seed = 100 + seed as u64;
+        for (cases, tolerance) in
+            [(cases(seed, 63), TOLERANCE), (long_cases(seed, 15), LONG), (chains(seed, 15), CHAIN)]
+        {
+            let Some(results) = linked::run(&cases, &target) else { continue };
+            for (case, result) in cases.iter().zip(results) {
+                let name = format!("{} on {cpu}\n{}", case.name, case.module);
+                check(&name, &result, &case.expected, tolerance);
+            }
         }
     }
 }

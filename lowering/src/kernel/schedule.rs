@@ -301,10 +301,6 @@ impl<'a> Model<'a> {
         let counts = self.body.counts();
         let outputs = root.outputs.len() as i64;
         if !root.is_elementwise() {
-            // The lanes of several rows leave no room for the loads of more vectors.
-            if self.core.lane_loads && rows > 1 && vectors > 4 {
-                return None;
-            }
             // A term at a time: its operands, and what they are computed from.
             let of_vector = 1 + i64::from(self.ops_of_vector(rows).computed > 0);
             let of_row = match self.core.lane_loads {
