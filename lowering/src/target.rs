@@ -123,6 +123,27 @@ const TRIPLES: [(&str, bool); 5] = [
     ("aarch64-none-elf", true),
 ];
 
+impl Core {
+    /// Refuses numbers that no core has.
+    pub fn check(&self) -> Result<(), String> {
+        let counts = [
+            ("vector_registers", self.vector_registers),
+            ("fma_latency", self.fma_latency),
+            ("fma_ports", self.fma_ports),
+            ("load_ports", self.load_ports),
+            ("elementwise_unroll", self.elementwise_unroll),
+            ("reduction_unroll", self.reduction_unroll),
+        ];
+        if !matches!(self.lanes, 1 | 2 | 4 | 8 | 16) {
+            return Err(format!("'lanes' of a core is 1, 2, 4, 8 or 16, not {}", self.lanes));
+        }
+        match counts.iter().find(|(_, count)| !(1..=64).contains(count)) {
+            Some((name, count)) => Err(format!("'{name}' of a core is 1 to 64, not {count}")),
+            None => Ok(()),
+        }
+    }
+}
+
 impl Target {
     /// The machine that this runs on, with the features that it has.
     pub fn host() -> Self {

@@ -13,8 +13,8 @@ pub struct Tail<V> {
     pub upper: V,
 }
 
-/// From here on J, K and L are taken as zero in `f32`: e^(−a²/2) is less than half
-/// the smallest normal number.
+/// From here on J, K and L are taken as zero in `f32`: e^(−a²/2) is below the
+/// smallest normal number.
 pub const TAIL_LIMIT_F32: f64 = 13.26;
 
 /// From here on J, K and L are zero in `f64`.

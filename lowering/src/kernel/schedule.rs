@@ -150,7 +150,11 @@ pub fn choose(group: &Group, core: &Core, constants: &Constants) -> Schedule {
             }
         }
     }
-    best
+    match best.vector {
+        // A single element is no work worth counting.
+        None => Schedule { cost: 0.0, ..best },
+        Some(_) => best,
+    }
 }
 
 impl Schedule {
@@ -166,7 +170,9 @@ impl Schedule {
         sorted.sort_unstable();
         let Some(vector) = self.vector.filter(|&vector| vector < root.parallel) else {
             return match (root.parallel, self.vector) {
-                (0, None) => Ok(self),
+                // A single element leaves nothing to choose.
+                (0, None) => Ok(choose(group, core, constants)),
+                (0, Some(_)) => Err("is for a single element, which has no 'vector'".into()),
                 _ => Err(format!("needs a 'vector' below {}", root.parallel)),
             };
         };
