@@ -132,7 +132,7 @@ unsafe extern "C" fn run(context: *mut c_void, task: Task, data: *mut c_void, co
     // A worker counts itself as active before it looks whether the job is open, so one that is
     // not counted here will find it closed.
     while shared.active.load(SeqCst) > 0 {
-        hint::spin_loop();
+        thread::yield_now();
     }
     fence(Acquire);
 }
@@ -183,6 +183,7 @@ impl Shared {
                 hint::spin_loop();
             }
             if start.elapsed() < PATIENCE {
+                thread::yield_now();
                 continue;
             }
             self.sleeping.fetch_add(1, SeqCst);

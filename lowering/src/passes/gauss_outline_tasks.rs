@@ -81,7 +81,7 @@ fn trips(op: Op) -> Result<i64, Failed> {
         _ => None,
     };
     let is_plain = op.is("scf.for") && op.results().is_empty();
-    shape().filter(|_| is_plain).ok_or_else(|| {
+    is_plain.then(shape).flatten().ok_or_else(|| {
         fail(op, "is marked as tasks; it must be an scf.for from 0 in steps of 1 without results")
     })
 }
