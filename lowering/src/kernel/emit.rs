@@ -236,9 +236,10 @@ impl Kernel<'_> {
         let (order, rows) = (&self.schedule.order[..], self.schedule.rows);
         let inner = self.schedule.block.as_ref().map_or(0, |block| block.dims);
         let (outer, inner) = order.split_at(order.len() - inner);
-        let mut body = |builder, tile: Tile| match &self.schedule.block {
-            Some(_) => self.block(builder, inner, &tile),
-            None => self.tile(builder, &tile),
+        // The kernel knows its task, if it is one.
+        let mut body = |kernel: &Kernel, builder, tile: Tile| match &kernel.schedule.block {
+            Some(_) => kernel.block(builder, inner, &tile),
+            None => kernel.tile(builder, &tile),
         };
         match (self.around.sharing, outer.split_first()) {
             (Some(tasks), Some((&shared, rest))) => {
@@ -255,7 +256,7 @@ impl Kernel<'_> {
         (dim, tasks): (usize, i64),
         inner: &[usize],
         origin: Tile,
-        body: &mut dyn FnMut(Builder, Tile),
+        body: &mut dyn FnMut(&Kernel, Builder, Tile),
     ) {
         let rows = self.schedule.rows;
         let step = self.step(dim, rows);
@@ -314,10 +315,10 @@ impl Kernel<'_> {
         dims: &[usize],
         rows: i64,
         tile: Tile,
-        body: &mut dyn FnMut(Builder, Tile),
+        body: &mut dyn FnMut(&Kernel, Builder, Tile),
     ) {
         let Some((&dim, inner)) = dims.split_first() else {
-            return body(builder, tile);
+            return body(self, builder, tile);
         };
         let size = self.group.root.sizes[dim];
         let step = self.step(dim, rows);
@@ -373,20 +374,20 @@ impl Kernel<'_> {
             });
             self.place(tile, index)
         };
-        self.walk(builder, dims, 1, origin.clone(), &mut |builder, tile| {
+        self.walk(builder, dims, 1, origin.clone(), &mut |_, builder, tile| {
             let initial = self.initial(builder, &tile);
             self.store_sums(builder, &tile, &initial, scratch, place(&tile));
         });
         let hoisted = self.schedule.block.as_ref().map_or(0, |block| block.hoisted);
         self.hoist(builder, hoisted, vec![], &|builder, steps| {
             let rows = self.schedule.rows;
-            self.walk(builder, dims, rows, origin.clone(), &mut |builder, tile| {
+            self.walk(builder, dims, rows, origin.clone(), &mut |_, builder, tile| {
                 let sums = self.load_sums(builder, &tile, scratch, place(&tile));
                 let sums = self.reduce(builder, &tile, steps, sums);
                 self.store_sums(builder, &tile, &sums, scratch, place(&tile));
             });
         });
-        self.walk(builder, dims, 1, origin.clone(), &mut |builder, tile| {
+        self.walk(builder, dims, 1, origin.clone(), &mut |_, builder, tile| {
             let sums = self.load_sums(builder, &tile, scratch, place(&tile));
             self.finish(builder, &tile, self.by_output(tile.extent.chunks.len(), sums));
         });
