@@ -17,7 +17,7 @@ pub const PASS: Pass = Pass {
     options: &[],
     run: |module, _| {
         for op in module.descendants() {
-            if op.is("linalg.generic") && op.results().first().is_some() {
+            if op.is("linalg.generic") && !op.results().is_empty() {
                 hoist(op)?;
             }
         }
