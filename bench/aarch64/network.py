@@ -64,8 +64,8 @@ def read(path):
                 for key, numbers in re.findall(r"(\w+) \[([^\]]*)\]", match["attributes"])
             }
             parameters = [names[parameter] for parameter in parameters]
-            places = match["op"], operand, match["result"]
-            layers.append(Layer(*places, parameters, attributes, shapes[operand], shape))
+            values = operand, match["result"], parameters
+            layers.append(Layer(match["op"], *values, attributes, shapes[operand], shape))
         elif "gauss." in line:
             raise ValueError(f"{path}: this line is not understood: {line.strip()}")
     if not layers or layers[-1].result != returned:

@@ -117,8 +117,9 @@ def case_row(case):
 def kernel_rows(case):
     where = [case["network"], case["cpu"], case["batch"]]
     for loop in case["kernels"]:
-        row = [f"{loop['share_of_multiply_adds']:.0%}", f"{loop['multiply_adds']:g}", loop["instructions"]]
-        row += [loop["loads"], loop["stack_accesses"], f"{loop['cycles']:.1f}"]
+        row = [f"{loop['share_of_multiply_adds']:.0%}", f"{loop['multiply_adds']:g}"]
+        row += [loop[what] for what in ("instructions", "loads", "stack_accesses")]
+        row += [f"{loop['cycles']:.1f}"]
         yield [*where, *row, f"{loop['share_of_peak']:.0%}"]
 
 
