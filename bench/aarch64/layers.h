@@ -14,6 +14,9 @@ typedef REAL real;
 #define EXP(x) (sizeof(real) == 4 ? expf(x) : exp(x))
 #define ERF(x) (sizeof(real) == 4 ? erff(x) : erf(x))
 
+/* The least variance of a difference, so that equal exact numbers have a maximum. */
+#define TINY ((real)1e-12)
+
 /* Inlined, so that the compiler knows every size. */
 #define LAYER static inline __attribute__((always_inline)) void
 
@@ -80,7 +83,8 @@ static inline void maximum(real a_mean, real a_variance, real b_mean, real b_var
                            real *mean, real *variance)
 {
     const real half_root = (real)0.70710678118654752440, inverse_root = (real)0.39894228040143267794;
-    real theta = SQRT(a_variance + b_variance);
+    real sum = a_variance + b_variance;
+    real theta = SQRT(sum > TINY ? sum : TINY);
     real alpha = (a_mean - b_mean) / theta;
     real above = (real)0.5 * (1 + ERF(alpha * half_root));
     real density = inverse_root * EXP((real)-0.5 * alpha * alpha);

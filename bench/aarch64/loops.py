@@ -6,8 +6,15 @@ from collections import Counter
 import programs
 
 # Cores: the model of llvm-mca, and how many multiply-adds of 128 bits a cycle can begin.
-MODELS = {"cortex-a53": ("cortex-a53", 1), "cortex-a72": ("cortex-a72", 1), "cortex-a76": ("neoverse-n1", 2)}
-BRANCH = re.compile(r"(?P<head>(?:b|b\.\w+|cbn?z|tbn?z) (?:\w+, )?(?:#\w+, )?)(?P<target>0x[0-9a-f]+)\b.*")
+MODELS = {
+    "cortex-a53": ("cortex-a53", 1),
+    "cortex-a72": ("cortex-a72", 1),
+    "cortex-a76": ("neoverse-n1", 2),
+}
+BRANCH = re.compile(
+    r"(?P<head>(?:b|b\.\w+|cbn?z|tbn?z) (?:\w+, )?(?:#\w+, )?)(?P<target>0x[0-9a-f]+)\b.*"
+)
+FLOATS = re.compile(r"fml[as] v\d+\.(?P<lanes>[24])s,")
 # A kernel loop does at least so many multiply-adds an iteration, and so large a share of all.
 LEAST_MULTIPLY_ADDS, LEAST_SHARE = 16, 0.01
 
@@ -19,24 +26,22 @@ def loops(instructions, executions, cpu):
     """
     model, peak = MODELS[cpu]
     kernels, activations = [], []
-    total = sum(
-        executions.get(address, 0) for address, text in instructions if multiply_add(text)
-    )
+    total = sum(executions.get(address, 0) * multiply_adds(text) for address, text in instructions)
     for begin, end in innermost(instructions):
         body = [text for _, text in instructions[begin : end + 1]]
         address = instructions[begin][0]
         iterations = executions.get(address, 0)
+        if not iterations:
+            continue
         names = Counter(text.split()[0] for text in body)
         loop = {
             "address": address,
             "iterations": iterations,
             "instructions": len(body),
-            "multiply_adds": sum(map(multiply_add, body)),
+            "multiply_adds": sum(map(multiply_adds, body)),
             "loads": sum(count for name, count in names.items() if name.startswith("ld")),
             "stack_accesses": sum("[sp" in text for text in body),
         }
-        if not iterations:
-            continue
         loop["share_of_multiply_adds"] = iterations * loop["multiply_adds"] / total
         if names["fdiv"] or names["fsqrt"]:
             loop["cycles"] = programs.llvm_mca(model, assembly(body))
@@ -60,8 +65,10 @@ def weighted(kernels):
     return ideal / cycles if cycles else None
 
 
-def multiply_add(text):
-    return text.startswith(("fmla ", "fmls "))
+def multiply_adds(text):
+    """Vector multiply-adds of 128 bits that an instruction does: 1, 1/2 or 0."""
+    match = FLOATS.match(text)
+    return int(match["lanes"]) / 4 if match else 0
 
 
 def innermost(instructions):

@@ -64,9 +64,8 @@ def read(path):
                 for key, numbers in re.findall(r"(\w+) \[([^\]]*)\]", match["attributes"])
             }
             parameters = [names[parameter] for parameter in parameters]
-            layers.append(
-                Layer(match["op"], operand, match["result"], parameters, attributes, shapes[operand], shape)
-            )
+            values = operand, match["result"], parameters
+            layers.append(Layer(match["op"], *values, attributes, shapes[operand], shape))
         elif "gauss." in line:
             raise ValueError(f"{path}: this line is not understood: {line.strip()}")
     if not layers or layers[-1].result != returned:
@@ -169,5 +168,6 @@ def dimensions(network, layer, batch):
             return [batch, *layer.input, outputs, *kernel, *size, top, left]
         case "max_pool2d" if attributes.keys() == {"kernel", "strides"}:
             channels, *size = layer.input
-            return [batch * channels, *size, *attributes["kernel"], *layer.output[1:], *attributes["strides"]]
+            kernel, strides = attributes["kernel"], attributes["strides"]
+            return [batch * channels, *size, *kernel, *layer.output[1:], *strides]
     raise ValueError(f"layers.h has no {layer.op} with {attributes}")

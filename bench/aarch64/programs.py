@@ -52,7 +52,7 @@ def compile_pfp(pfp, module, parameters, batch, cpu, out):
 
 def compile_c(source, flags, cpu, out):
     """An object of network.source for a CPU."""
-    options = ["--target=aarch64-linux-gnu", f"-mcpu={cpu}", "-O3", *flags]
+    options = ["--target=aarch64-linux-gnu", f"-mcpu={cpu}", *flags]
     execute(CLANG, *options, "-DREAL=float", "-I", HERE, "-c", source, "-o", out)
     return out
 
