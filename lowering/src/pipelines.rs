@@ -62,8 +62,9 @@ fn to_llvm(options: &Options) -> Result<String, String> {
          convert-math-to-llvm,convert-arith-to-llvm,convert-index-to-llvm,\
          finalize-memref-to-llvm,convert-func-to-llvm{{use-bare-ptr-memref-call-conv=1}},\
          convert-cf-to-llvm,convert-ub-to-llvm,reconcile-unrealized-casts,canonicalize,cse,\
-         gauss-c-interface{{vector-bits={}}}",
+         gauss-c-interface{{vector-bits={} flush-denormals={}}}",
         to_kernels(options)?,
-        core.lanes * 32
+        core.lanes * 32,
+        core.flushes_denormals,
     ))
 }

@@ -42,39 +42,59 @@ pub struct Core {
     pub task_cycles: i64,
     /// Bytes of the first-level data cache.
     pub l1_bytes: i64,
+    /// Bytes of the second-level cache.
+    pub l2_bytes: i64,
     /// Rows of a tile up to which products of weights are loaded, where a weight is
     /// read often enough to be in the cache, and not computed from what is loaded.
     pub computed_rows: i64,
+    /// Are some lanes of a vector loaded as fast as all?
+    pub masks_loads: bool,
     /// Does the core multiply a vector by one lane of another, so that numbers which
     /// all lanes share are better loaded several at a time?
     pub lane_loads: bool,
     /// Is a number that all lanes share loaded as fast as a vector, so that squares
     /// are better loaded than computed from it?
     pub hoists_operands: bool,
+    /// Is arithmetic on denormal numbers so slow that they are flushed to zero? Only
+    /// x86-64 knows how.
+    pub flushes_denormals: bool,
 }
 
+/// A 512-bit load a cycle: what Intel's and AMD's cores before 2024 sustain.
 const AVX512: Core = Core {
     lanes: 16,
     vector_registers: 32,
-    spare_registers: 5,
+    spare_registers: 1,
     fma: true,
     fma_latency: 4,
     fma_ports: 2,
-    load_ports: 2,
+    load_ports: 1,
     elementwise_unroll: 1,
-    reduction_unroll: 4,
+    reduction_unroll: 2,
     task_cycles: 200_000,
-    l1_bytes: 32768,
-    computed_rows: 8,
+    l1_bytes: 48 << 10,
+    l2_bytes: 1 << 20,
+    computed_rows: 0,
+    masks_loads: true,
     lane_loads: false,
     hoists_operands: true,
+    flushes_denormals: true,
 };
 
-const AVX2: Core = Core { lanes: 8, vector_registers: 16, spare_registers: 1, ..AVX512 };
+const AVX2: Core = Core {
+    lanes: 8,
+    vector_registers: 16,
+    load_ports: 2,
+    reduction_unroll: 4,
+    l1_bytes: 32 << 10,
+    l2_bytes: 256 << 10,
+    computed_rows: 8,
+    masks_loads: false,
+    ..AVX512
+};
 
 /// Without fused multiply-add.
-const SSE2: Core =
-    Core { lanes: 4, vector_registers: 16, spare_registers: 1, fma: false, ..AVX512 };
+const SSE2: Core = Core { lanes: 4, fma: false, ..AVX2 };
 
 /// Out-of-order, one 128-bit FMA pipe of the LLVM model.
 const CORTEX_A72: Core = Core {
@@ -88,10 +108,13 @@ const CORTEX_A72: Core = Core {
     elementwise_unroll: 2,
     reduction_unroll: 4,
     task_cycles: 200_000,
-    l1_bytes: 32768,
+    l1_bytes: 32 << 10,
+    l2_bytes: 256 << 10,
     computed_rows: 2,
+    masks_loads: false,
     lane_loads: true,
     hoists_operands: false,
+    flushes_denormals: false,
 };
 
 /// In order: more independent work must stand side by side.

@@ -717,6 +717,9 @@ impl Kernel<'_> {
         let buffer = self.flat[&access.root];
         match self.vector_stride(access) {
             0 => broadcast(builder, load_scalar(builder, buffer, &element), chunk.width),
+            1 if self.core.masks_loads && chunk.count < chunk.width => {
+                load_masked(builder, buffer, &element, chunk)
+            }
             1 => load_lanes(builder, buffer, &element, chunk.count, chunk.width),
             stride @ 2..=MAX_INTERLEAVE => {
                 let family = Family::of(nest, access, stride);
@@ -906,6 +909,22 @@ fn load_lanes(builder: Builder, buffer: Value, element: &Linear, count: i64, wid
     }
     let lanes: Vec<_> = (0..width).map(|lane| if lane < count { lane } else { -1 }).collect();
     shuffle(builder, loaded, &lanes)
+}
+
+/// The first lanes of a vector, the others zero.
+fn load_masked(builder: Builder, buffer: Value, element: &Linear, chunk: Chunk) -> Value {
+    let context = builder.context();
+    let index = element.emit(builder);
+    let mask = Type::vector(context.integer(1), &[chunk.width]);
+    let mask = builder
+        .op("vector.constant_mask")
+        .attr("mask_dim_sizes", context.i64_array_attr(&[chunk.count]))
+        .results(&[mask])
+        .build()
+        .result(0);
+    let zero = splat(builder, context.f32_attr(0.0), chunk.width);
+    let ty = vector_of(builder, chunk.width);
+    builder.value("vector.maskedload", &[buffer, index, mask, zero], ty)
 }
 
 /// The lanes of a vector in another order; -1 is a lane without meaning.

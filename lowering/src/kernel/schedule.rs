@@ -495,15 +495,16 @@ impl<'a> Model<'a> {
             + self.ops_of_vector(rows).loaded;
         let bytes_of_step = members * vectors * self.core.lanes * 4;
         let depth: i64 = root.reduction_sizes().iter().product();
-        let cache = self.core.l1_bytes / 2;
+        let cache = self.core.l1_bytes * 2 / 3;
         let tiles = root.sizes[row] / rows;
         if bytes_of_step * depth < 2 * cache || tiles < 2 {
             return None;
         }
-        // As many loops as leave their sums in the cache as well, the vector's never.
+        // As many loops as leave their sums in the next cache, the vector's never.
         let fits = |dims: &usize| {
             let dims = &order[order.len() - dims..];
-            !dims.contains(&self.vector) && self.block_sums(vectors, dims) * 4 <= cache
+            !dims.contains(&self.vector)
+                && self.block_sums(vectors, dims) * 4 <= self.core.l2_bytes / 2
         };
         let dims = (1..=order.len()).take_while(fits).last()?;
         let steps = cache / bytes_of_step;

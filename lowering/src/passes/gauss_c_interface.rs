@@ -16,20 +16,25 @@ use crate::pass::{Failed, Outcome, Pass, fail};
 /// A function with tasks gets `int pfp_<name>_parallel(.., void *arena, const struct
 /// pfp_executor *executor)` as well, and what was declared as a dispatch becomes a
 /// function that calls the executor, or the tasks in order where there is none.
+///
+/// With `flush-denormals`, for x86-64, denormal numbers count as zero while a network
+/// or a task of it runs: the control word of the calling thread is set and put back.
 pub const PASS: Pass = Pass {
     name: "gauss-c-interface",
-    description: "Wrap lowered networks in functions that C can call (option: vector-bits)",
-    options: &["vector-bits"],
+    description: "Wrap lowered networks in functions that C can call (options: vector-bits; \
+                  flush-denormals, for x86-64)",
+    options: &["vector-bits", "flush-denormals"],
     run: |module, options| {
         let vector_bits = options.get("vector-bits");
+        let flushes = options.get("flush-denormals").is_some_and(|value| value != "false");
         let ops = module.body().map(Block::ops).unwrap_or_default();
         for op in ops.into_iter().filter(|op| op.is("llvm.func")) {
             if op.attribute("gauss.arena_bytes").is_some() {
-                wrap(op, vector_bits)?;
+                wrap(op, vector_bits, flushes)?;
             } else if op.attribute(TASK).is_some() {
                 make_internal(op, parameters(op) - 1, vector_bits);
             } else if let Some(tasks) = op.attribute(DISPATCH).and_then(|tasks| tasks.as_i64()) {
-                define_dispatch(op, tasks, vector_bits)?;
+                define_dispatch(op, tasks, vector_bits, flushes)?;
             }
         }
         Ok(())
@@ -41,7 +46,7 @@ fn parameters(function: Op) -> usize {
     function.body().map(Block::arguments).unwrap_or_default().len()
 }
 
-fn wrap(function: Op, vector_bits: Option<&str>) -> Outcome {
+fn wrap(function: Op, vector_bits: Option<&str>, flushes: bool) -> Outcome {
     let name = function.symbol().unwrap_or_default();
     let mut characters = name.chars();
     let starts_well = characters.next().is_some_and(|c| c.is_ascii_alphabetic() || c == '_');
@@ -57,7 +62,7 @@ fn wrap(function: Op, vector_bits: Option<&str>) -> Outcome {
         false => &[Executor::None],
     };
     for (number, &executor) in executors.iter().enumerate() {
-        let text = wrapper(&name, count, arena_bytes, executor);
+        let text = wrapper(&name, count, arena_bytes, executor, flushes);
         let [wrapper] = insert(function, &text, vector_bits)?;
         if number == 0 {
             for attribute in ["gauss.arena_bytes", "gauss.arena_plan", KERNELS] {
@@ -103,7 +108,10 @@ fn make_internal(function: Op, count: usize, vector_bits: Option<&str>) {
     if let Some(attributes) = pointer_attributes(context, count, parameters(function)) {
         function.set_attribute("arg_attrs", attributes);
     }
-    if let Some(attributes) = context.parse_attribute(&code_generation(vector_bits)) {
+    // Not inlined: what is known of the pointers would be lost, and arithmetic could leave
+    // the place where denormal numbers are flushed.
+    let attributes = code_generation(vector_bits).replacen('[', "[\"noinline\", ", 1);
+    if let Some(attributes) = context.parse_attribute(&attributes) {
         function.set_attribute("passthrough", attributes);
     }
 }
@@ -146,8 +154,57 @@ enum Executor {
     Parameter,
 }
 
+/// What flushes denormal numbers on x86-64: the memory that it needs, for the entry of
+/// a function, and what comes before and after a call.
+#[derive(Debug, Clone, Default)]
+struct Flushing {
+    entry: String,
+    before: String,
+    after: String,
+}
+
+/// The bits of MXCSR that make denormal results (FTZ) and operands (DAZ) zero.
+const FLUSH_TO_ZERO: i32 = 0x8040;
+
+impl Flushing {
+    fn new(is_wanted: bool) -> Self {
+        if !is_wanted {
+            return Self::default();
+        }
+        let control = |what: &str, place: &str| {
+            format!(
+                "    llvm.call_intrinsic \"llvm.x86.sse.{what}mxcsr\"({place}) : (!llvm.ptr) -> ()\n"
+            )
+        };
+        let before = format!(
+            "{save}    %mxcsr = llvm.load %saved : !llvm.ptr -> i32\n    \
+             %bits = llvm.mlir.constant({FLUSH_TO_ZERO} : i32) : i32\n    \
+             %flushing = llvm.or %mxcsr, %bits : i32\n    \
+             llvm.store %flushing, %control : i32, !llvm.ptr\n{set}",
+            save = control("st", "%saved"),
+            set = control("ld", "%control"),
+        );
+        let place = |name| format!("    {name} = llvm.alloca %word x i32 : (i64) -> !llvm.ptr\n");
+        Self {
+            entry: format!(
+                "    %word = llvm.mlir.constant(1 : i64) : i64\n{}{}",
+                place("%saved"),
+                place("%control")
+            ),
+            before,
+            after: control("ld", "%saved"),
+        }
+    }
+}
+
 /// The text of the C function: pointers in, status out.
-fn wrapper(name: &str, count: usize, arena_bytes: i64, executor: Executor) -> String {
+fn wrapper(
+    name: &str,
+    count: usize,
+    arena_bytes: i64,
+    executor: Executor,
+    flushes: bool,
+) -> String {
     let mut parameters: Vec<_> = (0..count).map(|i| format!("%p{i}: !llvm.ptr")).collect();
     let mut arguments: Vec<_> = (0..count).map(|i| format!("%p{i}")).collect();
     match executor {
@@ -171,10 +228,11 @@ fn wrapper(name: &str, count: usize, arena_bytes: i64, executor: Executor) -> St
         );
         any = format!("%any{i}");
     }
+    let Flushing { entry, before, after } = Flushing::new(flushes);
     format!(
         "module {{
   llvm.func @pfp_{name}{suffix}({parameters}) -> i32 {{
-    %zero = llvm.mlir.zero : !llvm.ptr
+{entry}    %zero = llvm.mlir.zero : !llvm.ptr
 {nulls}    llvm.cond_br {any}, ^null, ^aligned
   ^null:
     %one = llvm.mlir.constant(1 : i32) : i32
@@ -190,8 +248,8 @@ fn wrapper(name: &str, count: usize, arena_bytes: i64, executor: Executor) -> St
     %two = llvm.mlir.constant(2 : i32) : i32
     llvm.return %two : i32
   ^run:
-    llvm.call @{name}({arguments}) : ({types}) -> ()
-    %ok = llvm.mlir.constant(0 : i32) : i32
+{before}    llvm.call @{name}({arguments}) : ({types}) -> ()
+{after}    %ok = llvm.mlir.constant(0 : i32) : i32
     llvm.return %ok : i32
   }}
   llvm.func @{name}({types})
@@ -204,13 +262,18 @@ fn wrapper(name: &str, count: usize, arena_bytes: i64, executor: Executor) -> St
 }
 
 /// Puts the definition of a dispatch in the place of its declaration.
-fn define_dispatch(declared: Op, tasks: i64, vector_bits: Option<&str>) -> Outcome {
+fn define_dispatch(
+    declared: Op,
+    tasks: i64,
+    vector_bits: Option<&str>,
+    flushes: bool,
+) -> Outcome {
     let name = declared.symbol().unwrap_or_default();
     let signature = declared.attribute("function_type").map(|ty| ty.to_string());
     // The executor is the last parameter.
     let pointers = signature.unwrap_or_default().matches("ptr").count();
     let buffers = pointers.checked_sub(1).ok_or(Failed)?;
-    let text = dispatch(&name, buffers, tasks);
+    let text = dispatch(&name, buffers, tasks, flushes);
     let [_, _] = insert(declared, &text, vector_bits)?;
     declared.erase();
     Ok(())
@@ -218,7 +281,7 @@ fn define_dispatch(declared: Op, tasks: i64, vector_bits: Option<&str>) -> Outco
 
 /// The text of a dispatch, and of the function that an executor calls for a task:
 /// the pointers go through memory, as C has one pointer for the data of a task.
-fn dispatch(name: &str, buffers: usize, tasks: i64) -> String {
+fn dispatch(name: &str, buffers: usize, tasks: i64, flushes: bool) -> String {
     let (task, entry) = (name.replace(".dispatch", ".task"), name.replace(".dispatch", ".entry"));
     let types = vec!["!llvm.ptr"; buffers].join(", ");
     let parameters: Vec<_> = (0..buffers).map(|i| format!("%p{i}: !llvm.ptr")).collect();
@@ -231,11 +294,13 @@ fn dispatch(name: &str, buffers: usize, tasks: i64) -> String {
         loads += &format!("{place}    %p{i} = llvm.load %place{i} : !llvm.ptr -> !llvm.ptr\n");
         stores += &format!("{place}    llvm.store %p{i}, %place{i} : !llvm.ptr, !llvm.ptr\n");
     }
+    // A thread of the executor has a control word of its own.
+    let flushing = Flushing::new(flushes);
     format!(
         "module {{
   llvm.func internal @\"{entry}\"(%data: !llvm.ptr, %task: i64) {{
-{loads}    llvm.call @\"{task}\"({arguments}, %task) : ({types}, i64) -> ()
-    llvm.return
+{memory}{loads}{before}    llvm.call @\"{task}\"({arguments}, %task) : ({types}, i64) -> ()
+{after}    llvm.return
   }}
   llvm.func internal @\"{name}\"({parameters}, %executor: !llvm.ptr) {{
     %buffers = llvm.mlir.constant({buffers} : i64) : i64
@@ -265,5 +330,8 @@ fn dispatch(name: &str, buffers: usize, tasks: i64) -> String {
 }}",
         parameters = parameters.join(", "),
         arguments = arguments.join(", "),
+        memory = flushing.entry,
+        before = flushing.before,
+        after = flushing.after,
     )
 }
