@@ -60,7 +60,8 @@ pub struct Core {
     pub flushes_denormals: bool,
 }
 
-/// A 512-bit load a cycle: what Intel's and AMD's cores before 2024 sustain.
+/// One load of 512 bits a cycle, which counts for a broadcast too: what cores of Intel
+/// and AMD before 2024 were measured to sustain.
 const AVX512: Core = Core {
     lanes: 16,
     vector_registers: 32,

@@ -1,6 +1,6 @@
 //! What one core can do: multiply-adds, and reading from each level of the memory.
 
-use std::{hint::black_box, time::Instant};
+use std::{collections::BTreeSet, hint::black_box, time::Instant};
 
 use serde::Serialize;
 
@@ -25,19 +25,29 @@ pub struct Bandwidth {
 /// Working sets that lie in the first, second and third level cache and in memory.
 const WORKING_SETS: [usize; 4] = [16 << 10, 256 << 10, 4 << 20, 256 << 20];
 
+/// Working sets are a multiple of this and at least as large.
+const GRAIN: usize = 4 << 10;
+
 /// Times that something is measured; the best counts, as nothing makes a core faster.
 const ROUNDS: usize = 12;
 
 impl Roofline {
-    /// Measures the core that the calling thread is pinned to; takes about a second.
-    pub fn measure() -> Self {
+    /// Measures the core that the calling thread is pinned to, reading sets of these bytes
+    /// and some of a size of their own; takes a second or two.
+    pub fn measure(working_sets: impl IntoIterator<Item = u64>) -> Self {
+        let largest = WORKING_SETS[WORKING_SETS.len() - 1];
+        let wanted = working_sets
+            .into_iter()
+            .map(|bytes| usize::try_from(bytes).map_or(largest, |bytes| bytes.min(largest)).max(1));
+        let sets: BTreeSet<_> =
+            wanted.map(|bytes| bytes.next_multiple_of(GRAIN)).chain(WORKING_SETS).collect();
         let best = |measure: &dyn Fn() -> f64| (0..ROUNDS).map(|_| measure()).fold(0.0, f64::max);
         let gflops = best(&|| {
             let start = Instant::now();
             let flop = black_box(multiply_add(black_box(1 << 20)));
             flop / start.elapsed().as_secs_f64() / 1e9
         });
-        let memory = vec![1.0f32; WORKING_SETS[WORKING_SETS.len() - 1] / 4];
+        let memory = vec![1.0f32; largest / 4];
         let bandwidth = |bytes: usize| {
             let set = &memory[..bytes / 4];
             let passes = ((64 << 20) / bytes).max(1);
@@ -51,11 +61,11 @@ impl Roofline {
             });
             Bandwidth { bytes, gigabytes }
         };
-        Self { gflops, bandwidths: WORKING_SETS.into_iter().map(bandwidth).collect() }
+        Self { gflops, bandwidths: sets.into_iter().map(bandwidth).collect() }
     }
 
     /// Microseconds below which a call cannot be: the time of its arithmetic, or that
-    /// of reading its weights from the level that holds them.
+    /// of reading its weights, at the speed of the smallest set that is as large.
     pub fn limit(&self, flop: f64, weight_bytes: u64) -> f64 {
         let arithmetic = flop / self.gflops / 1e3;
         let level = self.bandwidths.iter().find(|level| level.bytes as u64 >= weight_bytes);
@@ -134,7 +144,8 @@ mod x86 {
 
     #[target_feature(enable = "avx2")]
     pub fn sum_256(values: &[f32]) -> f32 {
-        let mut sums = [_mm256_setzero_ps(); 8];
+        // As many as hide the latency of an addition.
+        let mut sums = [_mm256_setzero_ps(); 12];
         for chunk in values.chunks_exact(8 * sums.len()) {
             for (sum, values) in sums.iter_mut().zip(chunk.chunks_exact(8)) {
                 // SAFETY: eight numbers.

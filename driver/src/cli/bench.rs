@@ -27,8 +27,8 @@ use crate::{
 /// Time a network on this machine, against what the machine can do
 #[derive(Debug, Args)]
 #[command(after_help = "The limit is the larger of two times: that of the multiply-adds at the \
-measured peak of a core, and that of reading the weights from the level of memory that holds \
-them. Its share is of the median.
+measured peak of a core, and that of reading the weights once, at the speed at which a core was \
+measured to read as many bytes again and again. Its share is of the median.
 
 Examples:
   pfp bench lenet.mlir --params lenet.safetensors
@@ -156,7 +156,7 @@ pub fn bench(args: BenchArgs, ui: &Ui) -> Result<Outcome, Error> {
     }
     measure::pin(&cpus[..1])?;
     ui.stage("measuring the limits of a core");
-    let roofline = Roofline::measure();
+    let roofline = Roofline::measure(configurations.iter().map(Configuration::bytes_of_thread));
     let slice = Duration::from_secs_f64(args.seconds / f64::from(args.rounds));
     let bar = ui.count("timing", args.rounds as usize);
     for _ in 0..args.rounds {
@@ -225,6 +225,11 @@ fn configuration(
 }
 
 impl Configuration {
+    /// Bytes of weights that a thread reads at least: threads share them at best.
+    fn bytes_of_thread(&self) -> u64 {
+        self.weight_bytes / self.threads.count() as u64
+    }
+
     /// Calls the function for a slice of time.
     fn round(&mut self, slice: Duration) -> Result<(), Error> {
         let inputs: Vec<_> = self.inputs.iter().map(|array| &array.values[..]).collect();
@@ -247,10 +252,9 @@ impl Configuration {
     }
 
     fn result(self, roofline: &Roofline) -> Measured {
-        let microseconds = Times::of(self.times);
         let threads = self.threads.count();
-        // Threads share the arithmetic; what they read together is not known.
-        let limit = roofline.limit(self.flop / threads as f64, self.weight_bytes / threads as u64);
+        let limit = roofline.limit(self.flop / threads as f64, self.bytes_of_thread());
+        let microseconds = Times::of(self.times);
         let medians: Vec<_> =
             self.profiles.into_iter().map(|spent| Times::of(spent).median).collect();
         let total: f64 = medians.iter().sum();

@@ -3,6 +3,7 @@
 
 mod fixture;
 
+mod bench;
 mod check;
 mod compile;
 mod demo;

@@ -46,6 +46,10 @@ fn worst(model: &CompiledModel, reference: fn(f64) -> f64) -> f64 {
             let rounded = exact as f32;
             if x.is_nan() {
                 assert!(y.is_nan(), "NaN became {y}");
+            } else if x.is_subnormal() {
+                // Taken as it is, or as zero.
+                let error = (f64::from(y) - exact).abs();
+                assert!(error <= 1.2 * f64::from(f32::MIN_POSITIVE) + f64::EPSILON, "f({x}) = {y}");
             } else if !rounded.is_finite() {
                 // The last float before overflow may round either way.
                 assert!(y == rounded || y >= f32::MAX * 0.999_999, "f({x}) = {y}, not {rounded}");

@@ -262,12 +262,7 @@ fn wrapper(
 }
 
 /// Puts the definition of a dispatch in the place of its declaration.
-fn define_dispatch(
-    declared: Op,
-    tasks: i64,
-    vector_bits: Option<&str>,
-    flushes: bool,
-) -> Outcome {
+fn define_dispatch(declared: Op, tasks: i64, vector_bits: Option<&str>, flushes: bool) -> Outcome {
     let name = declared.symbol().unwrap_or_default();
     let signature = declared.attribute("function_type").map(|ty| ty.to_string());
     // The executor is the last parameter.

@@ -4,7 +4,7 @@
 // CHECK-LABEL: llvm.func @pfp_wide
 // CHECK-SAME: passthrough = ["nounwind", "noredzone", ["prefer-vector-width", "512"], ["min-legal-vector-width", "512"]]
 // CHECK: llvm.func internal @wide
-// CHECK-SAME: passthrough = ["nounwind", "noredzone", ["prefer-vector-width", "512"], ["min-legal-vector-width", "512"]]
+// CHECK-SAME: passthrough = ["noinline", "nounwind", "noredzone", ["prefer-vector-width", "512"], ["min-legal-vector-width", "512"]]
 llvm.func @wide(%x: !llvm.ptr, %y: !llvm.ptr, %arena: !llvm.ptr) attributes {gauss.arena_bytes = 64 : i64} {
   llvm.return
 }

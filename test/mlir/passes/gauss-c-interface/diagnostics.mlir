@@ -1,7 +1,7 @@
 // RUN: pfp-opt %s --gauss-c-interface -split-input-file -verify-diagnostics
 // RUN: not pfp-opt %s --gauss-c-interface=prefix=pfp 2>&1 | FileCheck %s --check-prefix=OPTION
 
-// OPTION: error: gauss-c-interface: no option 'prefix'; known: vector-bits
+// OPTION: error: gauss-c-interface: no option 'prefix'; known: vector-bits, flush-denormals
 
 // expected-error @+1 {{'llvm.func' op has the name 'my net', which C cannot call}}
 llvm.func @"my net"(%x: !llvm.ptr, %arena: !llvm.ptr) attributes {gauss.arena_bytes = 64 : i64} {

@@ -1,0 +1,79 @@
+//! `pfp bench`.
+
+use serde_json::Value;
+
+use crate::fixture::{Dir, NET, net_parameters, safetensors};
+
+const QUICK: &str = "bench net.mlir --params net.safetensors --seconds 0.02 --rounds 2";
+
+/// A directory with a network of several layers.
+fn net() -> Dir {
+    let dir = Dir::empty();
+    dir.write("net.mlir", NET);
+    dir.write("net.safetensors", safetensors(&net_parameters()));
+    dir
+}
+
+fn number(value: &Value) -> f64 {
+    value.as_f64().unwrap_or_else(|| panic!("{value} is no number"))
+}
+
+#[test]
+fn every_batch_and_number_of_threads_is_timed_against_the_limits_of_a_core() {
+    let dir = net();
+    let answer = dir.pfp(&format!("{QUICK} --batch 1,3 --threads 1 --json")).json();
+    assert!(number(&answer["roofline"]["gflops"]) > 0.0);
+    let results = answer["results"].as_array().unwrap();
+    let batches: Vec<_> = results.iter().map(|result| number(&result["batch"])).collect();
+    assert_eq!(batches, [1.0, 3.0]);
+    for result in results {
+        let times = ["min", "p10", "median", "p90"].map(|key| number(&result["microseconds"][key]));
+        assert!(times[0] > 0.0 && times.is_sorted(), "{times:?}");
+        let share = number(&result["share_of_limit"]);
+        let limit = number(&result["limit_microseconds"]);
+        assert!((share * times[2] - limit).abs() <= 1e-9 * limit, "{result}");
+        // The weights are read as fast as a set of their own size.
+        let weights = number(&result["weight_bytes"]);
+        let sets = answer["roofline"]["bandwidths"].as_array().unwrap();
+        let is_measured = |set: &Value| (0.0..4096.0).contains(&(number(&set["bytes"]) - weights));
+        assert!(sets.iter().any(is_measured), "{weights} in {sets:?}");
+    }
+}
+
+#[test]
+fn a_profile_names_every_kernel_and_its_share() {
+    let dir = net();
+    let answer = dir.pfp(&format!("{QUICK} --batch 1 --profile --json")).json();
+    let kernels = answer["results"][0]["profile"].as_array().unwrap();
+    let names: Vec<_> = kernels.iter().map(|kernel| kernel["kernel"].as_str().unwrap()).collect();
+    for layer in ["conv2d", "max_pool2d", "dense"] {
+        assert!(names.iter().any(|name| name.contains(layer)), "no {layer} in {names:?}");
+    }
+    let shares: f64 = kernels.iter().map(|kernel| number(&kernel["share"])).sum();
+    assert!((shares - 1.0).abs() < 1e-6, "{shares}");
+}
+
+#[test]
+fn the_text_has_a_row_for_each_measurement() {
+    let dir = net();
+    let text = dir.pfp(&format!("{QUICK} --batch 1,2")).ok();
+    let rows = text.lines().skip_while(|line| !line.starts_with("batch")).skip(1);
+    let batches: Vec<_> = rows.filter_map(|row| row.split_whitespace().next()).collect();
+    assert_eq!(batches, ["1", "2"], "{text}");
+}
+
+#[test]
+fn what_cannot_be_measured_is_refused() {
+    let dir = net();
+    for (arguments, message) in [
+        ("--cpus 100000", "may not use the CPU 100000"),
+        ("--threads 64 --cpus 0", "64 threads need as many CPUs"),
+        ("--schedule missing.json", "missing.json"),
+    ] {
+        let refused = dir.pfp(&format!("{QUICK} --batch 1 {arguments}")).error();
+        assert!(refused.contains(message), "{arguments}: {refused}");
+    }
+    let usage = dir.pfp("bench net.mlir --params net.safetensors --seconds 0");
+    assert_eq!(usage.code, Some(2));
+    assert!(usage.stderr.contains("it must be above 0 and at most 3600"), "{}", usage.stderr);
+}
