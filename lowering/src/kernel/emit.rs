@@ -10,7 +10,7 @@ use super::{
     nest::{Access, Nest},
     pack::{Side, Stream},
     plan::Plan,
-    schedule::{Chunk, Schedule, chunks, padded_width},
+    schedule::{Chunk, Schedule, Shared, chunks, padded_width},
 };
 use crate::target::Core;
 
@@ -27,9 +27,12 @@ pub struct Around {
     pub item: Linear,
     /// The task, where several may run at the same time.
     pub task: Linear,
-    /// The number of tasks that share the kernel's outermost loop, where it is not
-    /// the items that they share.
-    pub sharing: Option<i64>,
+    /// The loop of the kernel that tasks share, and how many, where it is not the items
+    /// that they share.
+    pub sharing: Option<(Shared, i64)>,
+    /// The first tile and the end of the last one along the outermost loop of a block,
+    /// where the task has a part of it.
+    pub part: Option<[Value; 2]>,
 }
 
 /// Emits a kernel at `builder`.
@@ -241,51 +244,78 @@ impl Kernel<'_> {
             Some(_) => kernel.block(builder, inner, &tile),
             None => kernel.tile(builder, &tile),
         };
-        match (self.around.sharing, outer.split_first()) {
-            (Some(tasks), Some((&shared, rest))) => {
-                self.walk_shared(builder, (shared, tasks), rest, origin, &mut body);
+        match self.around.sharing {
+            None => self.walk(builder, outer, rows, origin, &mut body),
+            Some((Shared::Outermost, tasks)) => {
+                self.share(builder, outer[0], tasks, |kernel, builder, part| {
+                    kernel.walk_part(builder, outer, (rows, part), origin, &mut body);
+                });
             }
-            _ => self.walk(builder, outer, rows, origin, &mut body),
+            Some((Shared::Block, tasks)) => {
+                self.share(builder, inner[0], tasks, |kernel, builder, part| {
+                    let around = &Around { part: Some(part), ..kernel.around.clone() };
+                    let kernel = Kernel { around, flat: kernel.flat.clone(), ..*kernel };
+                    kernel.walk(builder, outer, rows, origin, &mut body);
+                });
+            }
         }
     }
 
-    /// As [`Kernel::walk`], the tiles of the first dimension shared by tasks.
-    fn walk_shared(
+    /// Shares the tiles along a dimension among tasks. `body` gets the kernel of a task,
+    /// its first tile and the end of its last one.
+    fn share(
         &self,
         builder: Builder,
-        (dim, tasks): (usize, i64),
-        inner: &[usize],
+        dim: usize,
+        tasks: i64,
+        body: impl FnOnce(&Kernel, Builder, [Value; 2]),
+    ) {
+        let step = self.step(dim, self.schedule.rows);
+        let tiles = (self.group.root.sizes[dim] + step - 1) / step;
+        share(builder, (tasks, tiles), |builder, task, part| {
+            let around = &Around { task, ..self.around.clone() };
+            let kernel = Kernel { around, flat: self.flat.clone(), ..*self };
+            body(&kernel, builder, part);
+        });
+    }
+
+    /// As [`Kernel::walk`], some of the tiles along the first dimension, counted in tiles
+    /// of the schedule's rows.
+    fn walk_part(
+        &self,
+        builder: Builder,
+        dims: &[usize],
+        (rows, [first, end]): (i64, [Value; 2]),
         origin: Tile,
         body: &mut dyn FnMut(&Kernel, Builder, Tile),
     ) {
-        let rows = self.schedule.rows;
-        let step = self.step(dim, rows);
+        let Some((&dim, inner)) = dims.split_first() else { return };
+        let (tile, step) = (self.step(dim, self.schedule.rows), self.step(dim, rows));
         let size = self.group.root.sizes[dim];
-        let (full, rest) = (size / step, size % step);
-        let trips = full + i64::from(rest > 0);
-        share(builder, (tasks, trips), |builder, task, [first, end]| {
-            let kernel = Kernel {
-                around: &Around { task, ..self.around.clone() },
-                flat: self.flat.clone(),
-                ..*self
-            };
-            let limit = builder.index_constant(full);
-            let index = builder.context().index();
-            let last_full = builder.value("arith.minsi", &[end, limit], index);
-            for_each(builder, [first, last_full], |builder, trip| {
-                let start = Linear::default().plus(&trip, step);
-                let tile = kernel.advance(origin.clone(), dim, start, step);
-                kernel.walk(builder, inner, rows, tile, body);
-            });
-            if rest > 0 {
-                // One trip for the task that has the last tile, none for the others.
-                for_each(builder, [last_full, end], |builder, _| {
-                    let start = Linear::constant(full * step);
-                    let tile = kernel.advance(origin.clone(), dim, start, rest);
-                    kernel.walk(builder, inner, rows, tile, body);
-                });
-            }
+        let full = size / step;
+        // In steps of so many rows, of which a tile may have several.
+        let ratio = tile / step;
+        let steps = |bound: Value| match ratio {
+            1 => bound,
+            _ => Linear::default().plus(&Linear::counter(bound), ratio).emit(builder),
+        };
+        let (first, end) = (steps(first), steps(end));
+        let limit = builder.index_constant(full);
+        let last_full = builder.value("arith.minsi", &[end, limit], builder.context().index());
+        for_each(builder, [first, last_full], |builder, trip| {
+            let start = Linear::default().plus(&trip, step);
+            let tile = self.advance(origin.clone(), dim, start, step);
+            self.walk(builder, inner, rows, tile, body);
         });
+        let rest = size % step;
+        if rest > 0 {
+            // One trip for the task that has the last tile, none for the others.
+            for_each(builder, [last_full, end], |builder, _| {
+                let start = Linear::constant(full * step);
+                let tile = self.advance(origin.clone(), dim, start, rest);
+                self.walk(builder, inner, rows, tile, body);
+            });
+        }
     }
 
     /// Elements of a dimension that a tile of so many rows takes.
@@ -374,23 +404,38 @@ impl Kernel<'_> {
             });
             self.place(tile, index)
         };
-        self.walk(builder, dims, 1, origin.clone(), &mut |_, builder, tile| {
+        self.walk_block(builder, dims, 1, origin, &mut |_, builder, tile| {
             let initial = self.initial(builder, &tile);
             self.store_sums(builder, &tile, &initial, scratch, place(&tile));
         });
         let hoisted = self.schedule.block.as_ref().map_or(0, |block| block.hoisted);
         self.hoist(builder, hoisted, vec![], &|builder, steps| {
             let rows = self.schedule.rows;
-            self.walk(builder, dims, rows, origin.clone(), &mut |_, builder, tile| {
+            self.walk_block(builder, dims, rows, origin, &mut |_, builder, tile| {
                 let sums = self.load_sums(builder, &tile, scratch, place(&tile));
                 let sums = self.reduce(builder, &tile, steps, sums);
                 self.store_sums(builder, &tile, &sums, scratch, place(&tile));
             });
         });
-        self.walk(builder, dims, 1, origin.clone(), &mut |_, builder, tile| {
+        self.walk_block(builder, dims, 1, origin, &mut |_, builder, tile| {
             let sums = self.load_sums(builder, &tile, scratch, place(&tile));
             self.finish(builder, &tile, self.by_output(tile.extent.chunks.len(), sums));
         });
+    }
+
+    /// Loops over the dimensions of a block, or over the part of them that the task has.
+    fn walk_block(
+        &self,
+        builder: Builder,
+        dims: &[usize],
+        rows: i64,
+        origin: &Tile,
+        body: &mut dyn FnMut(&Kernel, Builder, Tile),
+    ) {
+        match self.around.part {
+            Some(part) => self.walk_part(builder, dims, (rows, part), origin.clone(), body),
+            None => self.walk(builder, dims, rows, origin.clone(), body),
+        }
     }
 
     /// Loops over the outermost `count` reductions, around `body`.

@@ -210,9 +210,10 @@ impl Schedule {
         Ok(self)
     }
 
-    /// Makes the dimension whose tiles `tasks` tasks share most evenly the outermost
-    /// loop; returns how many of them get any. Loops of a block are not shared.
-    pub fn share(&mut self, sizes: &[i64], lanes: i64, tasks: i64) -> i64 {
+    /// The loop whose tiles `tasks` tasks share most evenly, which becomes the outermost
+    /// one or is that of the block, and how many tasks get any; `None` where there is
+    /// nothing to share.
+    pub fn share(&mut self, sizes: &[i64], lanes: i64, tasks: i64) -> Option<(Shared, i64)> {
         let outer = self.order.len() - self.block.as_ref().map_or(0, |block| block.dims);
         let tiles = |dim: usize| {
             let step = match (self.vector == Some(dim), self.row == Some(dim)) {
@@ -220,21 +221,37 @@ impl Schedule {
                 (_, true) => self.rows,
                 _ => 1,
             };
-            (sizes[dim] + step - 1) / step
+            (step, (sizes[dim] + step - 1) / step)
         };
-        let largest_share = |place: usize| {
-            let tiles = tiles(self.order[place]);
-            let share = (tiles + tasks - 1) / tasks;
+        let of_one = |dim: usize| (tiles(dim).1 + tasks - 1) / tasks;
+        let largest_share = |&place: &usize| {
+            let dim = self.order[place];
             // In thousandths of the whole, so that a later loop must win clearly.
-            share * 1000 / tiles
+            (of_one(dim) * tiles(dim).0).min(sizes[dim]) * 1000 / sizes[dim]
         };
-        let Some(place) = (0..outer).min_by_key(|&place| largest_share(place)) else { return 1 };
-        let dim = self.order.remove(place);
-        self.order.insert(0, dim);
-        let tiles = tiles(dim);
-        let share = (tiles + tasks - 1) / tasks;
-        (tiles + share - 1) / share
+        let last = if self.block.is_some() { outer + 1 } else { outer };
+        let place = (0..last).min_by_key(largest_share)?;
+        let dim = self.order[place];
+        let shares = (tiles(dim).1 + of_one(dim) - 1) / of_one(dim);
+        let shared = match place < outer {
+            true => Shared::Outermost,
+            false => Shared::Block,
+        };
+        if shared == Shared::Outermost {
+            let dim = self.order.remove(place);
+            self.order.insert(0, dim);
+        }
+        (shares > 1).then_some((shared, shares))
     }
+}
+
+/// The loop of a kernel that tasks share.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Shared {
+    /// The outermost.
+    Outermost,
+    /// The outermost of the block.
+    Block,
 }
 
 /// What one choice of dimensions costs.

@@ -164,11 +164,11 @@ fn emit_region(
     let core = planner.core;
     let is_shared = planner.tasks > 1 && cost >= core.task_cycles as f64;
     // A region of one item is one kernel, whose own loops are shared.
-    let shares = match &mut plans[..] {
+    let sharing = match &mut plans[..] {
         [plan] if is_shared && region.items == 1 => {
             plan.schedule.share(&plan.group.root.sizes, core.lanes, planner.tasks)
         }
-        _ => 1,
+        _ => None,
     };
     let emit_all = |builder: Builder, around: Around| {
         for (number, plan) in plans.iter().enumerate() {
@@ -179,14 +179,14 @@ fn emit_region(
         }
     };
     match (is_shared, region.items) {
-        (true, 1) if shares > 1 => {
-            emit_all(builder, Around { sharing: Some(shares), ..Around::default() });
+        (true, 1) if sharing.is_some() => {
+            emit_all(builder, Around { sharing, ..Around::default() });
         }
         (true, items) if items > 1 => {
             let tasks = planner.tasks.min(items);
             share(builder, (tasks, items), |builder, task, part| {
                 for_each(builder, part, |builder, item| {
-                    emit_all(builder, Around { item, task, sharing: None });
+                    emit_all(builder, Around { item, task, ..Around::default() });
                 });
             });
         }
