@@ -170,7 +170,13 @@ fn tasks_give_the_same_bits_whoever_runs_them() {
     // SAFETY: runs each task once.
     let backwards = unsafe { Executor::new(std::ptr::null_mut(), backwards) };
     let threads = Threads::new(2).unwrap();
-    for case in [convolutional(8, [24, 40], true), dense([64, 784, 100], false)] {
+    let cases = [
+        // By items of the batch, by columns, and by rows of a block whose columns are few.
+        convolutional(8, [24, 40], true),
+        dense([64, 784, 100], false),
+        dense([99, 1000, 40], true),
+    ];
+    for case in cases {
         let alone = compile(&case, &Target::host(), &Options::default());
         let expected = run(&case, &alone, &Executor::serial());
         for tasks in [2, 3, 7] {
