@@ -108,6 +108,9 @@ const ENOUGH_USES: i64 = 8;
 const EPILOGUE_REGISTERS: i64 = 12;
 const LONG_EPILOGUE: i64 = 16;
 
+/// The cost in cycles of a load that other work hides: it takes a place in the queues.
+const HIDDEN_LOAD: f64 = 0.02;
+
 /// Relative cost of the slow operations, in units of one addition.
 const SLOW_OPS: [(&str, i64); 4] =
     [("arith.divf", 8), ("math.sqrt", 10), ("math.exp", 14), ("math.erf", 20)];
@@ -375,9 +378,11 @@ impl<'a> Model<'a> {
                 let step = (arithmetic / self.core.fma_ports as f64)
                     .max(loads / self.core.load_ports as f64)
                     .max(if root.is_elementwise() { 0.0 } else { latency });
-                // Loop control and the first loads of a step are not free.
+                // Loop control and the first loads of a step are not free; nor is a load
+                // that hides behind arithmetic.
                 let joins = (splits - 1) as f64 * outputs as f64 * tile;
-                total += depth * (step + 0.5) + per_element * tile + joins + 2.0;
+                let hidden = loads * HIDDEN_LOAD;
+                total += depth * (step + hidden + 0.5) + per_element * tile + joins + 2.0;
             }
         }
         Some(total * others as f64)
