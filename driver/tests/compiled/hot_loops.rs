@@ -49,8 +49,8 @@ const CORES: [(&str, &str); 5] = [
     ("aarch64-linux-gnu", "cortex-a76"),
 ];
 
-/// Weights of a depthwise layer: with exact input, LLVM takes the loads of all taps out of
-/// the loop on these cores, more than there are registers, and the stack stands for them.
+/// Weights of a depthwise layer: with exact input, what two steps read of a row of the
+/// image is loaded once on these cores, and waits on the stack for the second step.
 const DEPTHWISE: (&[usize], [&str; 2]) = (&[16, 1, 3, 3], ["x86-64-v3", "cortex-a53"]);
 
 /// Fewer multiply-adds than this are no hot loop.
