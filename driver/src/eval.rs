@@ -1,5 +1,6 @@
 //! What a network is worth on data: answers, uncertainty and time, by mode of execution.
 
+pub mod dataset;
 mod result;
 
 pub use result::{
