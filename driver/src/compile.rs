@@ -8,7 +8,7 @@ use std::{path::PathBuf, sync::Arc};
 
 use gauss_dialect::ir::{Attribute, DYNAMIC, Op, Type};
 use gauss_lowering::{
-    kernel::plan::KernelSchedule, parameters::ParameterSource,
+    kernel::plan::KernelSchedule, mode::Mode, parameters::ParameterSource,
     passes::gauss_generate_kernels::KERNELS, target::Target,
 };
 use inkwell::context::Context as LlvmContext;
@@ -67,6 +67,8 @@ pub struct Texts {
 pub struct Options {
     /// What else than the object is wanted.
     pub texts: Texts,
+    /// What the function computes.
+    pub mode: Mode,
     /// Tasks that may run at the same time; 0 and 1 mean none.
     pub tasks: usize,
     /// A file with schedules for some kernels.
