@@ -5,6 +5,7 @@ mod check;
 mod compile;
 mod completions;
 mod demo;
+mod eval;
 mod inspect;
 mod run;
 mod table;
@@ -43,6 +44,7 @@ enum Command {
     Run(run::RunArgs),
     Check(check::CheckArgs),
     Bench(bench::BenchArgs),
+    Eval(eval::EvalArgs),
     Inspect(inspect::InspectArgs),
     Demo(demo::DemoArgs),
     Completions(completions::CompletionsArgs),
@@ -91,6 +93,7 @@ pub fn main() -> ExitCode {
         Command::Compile(args) => compile::compile(args, &ui),
         Command::Run(args) => run::run(args, &ui),
         Command::Bench(args) => bench::bench(args, &ui),
+        Command::Eval(args) => eval::eval(args, &ui),
         Command::Check(args) => check::check(args, &ui),
         Command::Inspect(args) => inspect::inspect(args, &ui),
         Command::Demo(args) => demo::demo(args, &ui),

@@ -36,6 +36,7 @@ pub type Watch<'a> = &'a dyn Fn(&str);
 pub struct Network<'s> {
     module: Module<'s>,
     functions: Vec<Function>,
+    has_free_batch: bool,
     module_sha256: String,
     parameters_sha256: Option<String>,
 }
@@ -187,14 +188,24 @@ impl<'s> Network<'s> {
         batch: Option<i64>,
     ) -> Result<Self, Error> {
         let mut module = session.parse(source)?;
-        fix_batch(&mut module, batch)?;
+        let has_free_batch = fix_batch(&mut module, batch)?;
         let functions = public_functions(&module)?;
         match parameters {
             Some(parameters) => module.load_parameters(parameters)?,
             None => check_no_parameters(&module)?,
         }
         let module_sha256 = sha256(source.bytes());
-        Ok(Self { module, functions, module_sha256, parameters_sha256: None })
+        Ok(Self { module, functions, has_free_batch, module_sha256, parameters_sha256: None })
+    }
+
+    /// Does the module leave the batch to its compilation?
+    pub fn has_free_batch(&self) -> bool {
+        self.has_free_batch
+    }
+
+    /// SHA-256 of the module's text and of the parameter file.
+    pub fn sha256(&self) -> (String, Option<String>) {
+        (self.module_sha256.clone(), self.parameters_sha256.clone())
     }
 
     /// The public functions, in the order of the module.
@@ -351,7 +362,8 @@ fn is_c_identifier(name: &str) -> bool {
         && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
 }
 
-fn fix_batch(module: &mut Module, batch: Option<i64>) -> Result<(), Error> {
+/// Gives a `?` batch its size. Was there one?
+fn fix_batch(module: &mut Module, batch: Option<i64>) -> Result<bool, Error> {
     let signatures = functions(module).into_iter().filter_map(|op| {
         op.attribute("function_type").and_then(|ty| ty.as_type()?.function_signature())
     });
@@ -359,7 +371,8 @@ fn fix_batch(module: &mut Module, batch: Option<i64>) -> Result<(), Error> {
         signatures.flat_map(|(inputs, results)| [inputs, results].concat()).collect();
     let leading = |ty: &Type| ty.shape().and_then(|shape| shape.first().copied());
     if types.iter().any(|ty| leading(ty) == Some(DYNAMIC)) {
-        return module.set_batch(batch.unwrap_or(1));
+        module.set_batch(batch.unwrap_or(1))?;
+        return Ok(true);
     }
     match (batch, types.iter().find_map(leading)) {
         (Some(batch), Some(fixed)) if batch != fixed => Err(Error::request(format!(
@@ -367,7 +380,7 @@ fn fix_batch(module: &mut Module, batch: Option<i64>) -> Result<(), Error> {
             module.source().name()
         ))
         .with_help("write ? as the leading dimension of the module's tensors to choose it here")),
-        _ => Ok(()),
+        _ => Ok(false),
     }
 }
 

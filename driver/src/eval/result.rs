@@ -268,6 +268,17 @@ impl Items {
         self.probabilities.len().checked_div(self.len()).unwrap_or(0)
     }
 
+    /// Appends the items of another list.
+    pub fn append(&mut self, other: Self) {
+        self.class.extend(other.class);
+        self.probabilities.extend(other.probabilities);
+        self.total.extend(other.total);
+        self.aleatoric.extend(other.aleatoric);
+        self.epistemic.extend(other.epistemic);
+        self.mean.extend(other.mean);
+        self.variance.extend(other.variance);
+    }
+
     /// The probability of the most probable class of every item.
     pub fn confidence(&self) -> Vec<f64> {
         let rows = self.probabilities.chunks_exact(self.classes().max(1));
