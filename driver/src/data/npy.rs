@@ -126,8 +126,8 @@ mod tests {
 
     #[test]
     fn other_dtypes_are_named() {
-        let header = "{'descr': '<i8', 'fortran_order': False, 'shape': (1,), }\n";
+        let header = "{'descr': '<u8', 'fortran_order': False, 'shape': (1,), }\n";
         let error = parse(&npy(header, &[0; 8])).unwrap_err();
-        assert!(error.contains("'<i8'"), "{error}");
+        assert!(error.contains("'<u8'"), "{error}");
     }
 }

@@ -187,11 +187,10 @@ impl<'a> Worker<'a> {
                 of_moments(mean, variance, classes, Draws { seed, ..draws })
             }
             Mode::Mean => of_logits(mean, classes),
-            Mode::Sample(_) => Items {
-                mean: mean.to_vec(),
-                variance: variance.to_vec(),
-                ..of_draws(output(2), self.batch, items.len(), classes)
-            },
+            Mode::Sample(_) => {
+                let passes = output(2).chunks_exact((self.batch * classes).max(1));
+                of_draws(mean, variance, passes, classes)
+            }
         })
     }
 }
@@ -199,33 +198,39 @@ impl<'a> Worker<'a> {
 /// What Gaussian logits say of items, by draws of the logits.
 pub fn of_moments(mean: &[f32], variance: &[f32], classes: usize, draws: Draws) -> Items {
     let rows = mean.chunks_exact(classes).zip(variance.chunks_exact(classes));
-    let items = (draws.seed..).zip(rows).map(|(seed, (mean, variance))| {
+    let rows = (0..).zip(rows).map(|(item, (mean, variance))| {
+        let seed = draws.seed.wrapping_add(item);
         decomposed(classes, |p, scratch| {
             predictive::decompose_into(mean, variance, draws.count, seed, p, scratch)
         })
     });
-    let columns = Items { mean: mean.to_vec(), variance: variance.to_vec(), ..Items::default() };
-    with_rows(columns, items)
+    collect(mean, variance, classes, rows)
 }
 
 /// What exact logits say of items.
 fn of_logits(logits: &[f32], classes: usize) -> Items {
-    let items = logits.chunks_exact(classes).map(|row| {
+    let rows = logits.chunks_exact(classes).map(|row| {
         decomposed(classes, |p, scratch| predictive::decompose_draws_into(row, p, scratch))
     });
-    with_rows(Items { mean: logits.to_vec(), ..Items::default() }, items)
+    collect(logits, &[], classes, rows)
 }
 
-/// What the logits of many passes, each of them a batch, say of the first items of the batch.
-fn of_draws(draws: &[f32], batch: usize, items: usize, classes: usize) -> Items {
-    let passes = || draws.chunks_exact((batch * classes).max(1));
-    let items = (0..items).map(|item| {
+/// What the logits of many passes say of items, beside the moments of these. A pass may have logits
+/// of more items.
+fn of_draws<'a>(
+    mean: &[f32],
+    variance: &[f32],
+    passes: impl Iterator<Item = &'a [f32]> + Clone,
+    classes: usize,
+) -> Items {
+    let items = mean.len() / classes;
+    let rows = (0..items).map(|item| {
         let row = item * classes..(item + 1) * classes;
-        let logits = passes().flat_map(|pass| pass.get(row.clone()).unwrap_or_default());
+        let logits = passes.clone().flat_map(|pass| pass.get(row.clone()).unwrap_or_default());
         let logits: Vec<_> = logits.copied().collect();
         decomposed(classes, |p, scratch| predictive::decompose_draws_into(&logits, p, scratch))
     });
-    with_rows(Items::default(), items)
+    collect(mean, variance, classes, rows)
 }
 
 /// Probabilities and uncertainty of an item.
@@ -239,9 +244,17 @@ fn decomposed(
     (probabilities, uncertainty)
 }
 
-fn with_rows(mut items: Items, rows: impl Iterator<Item = (Vec<f32>, Uncertainty)>) -> Items {
+/// The columns of items. Their class is the one of the largest mean logit: that needs no draws.
+fn collect(
+    mean: &[f32],
+    variance: &[f32],
+    classes: usize,
+    rows: impl Iterator<Item = (Vec<f32>, Uncertainty)>,
+) -> Items {
+    let class = mean.chunks_exact(classes).map(|row| predictive::argmax(row).unwrap_or(0));
+    let (class, mean, variance) = (class.collect(), mean.to_vec(), variance.to_vec());
+    let mut items = Items { class, mean, variance, ..Items::default() };
     for (probabilities, uncertainty) in rows {
-        items.class.push(predictive::argmax(&probabilities).unwrap_or(0));
         items.probabilities.extend(probabilities);
         items.total.push(uncertainty.total);
         items.aleatoric.push(uncertainty.aleatoric);
@@ -256,12 +269,12 @@ mod tests {
 
     #[test]
     fn draws_are_gathered_item_by_item() {
-        // Two passes over a batch of three, the last of which is no item.
+        // Two passes over three items, the last of which is not wanted.
         let sure = [9.0, -9.0];
-        let (first, second) = ([sure, sure, [0.0; 2]], [sure, [-9.0, 9.0], [0.0; 2]]);
-        let draws: Vec<f32> = [first, second].concat().concat();
-        let items = of_draws(&draws, 3, 2, 2);
-        assert_eq!(items.len(), 2);
+        let passes = [[sure, sure, [0.0; 2]], [sure, [-9.0, 9.0], [0.0; 2]]].map(|p| p.concat());
+        let mean = [9.0, -9.0, 0.0, 0.5];
+        let items = of_draws(&mean, &[0.0; 4], passes.iter().map(Vec::as_slice), 2);
+        assert_eq!(items.class, [0, 1]);
         assert!(items.probabilities[0] > 0.999 && items.epistemic[0] < 1e-6);
         assert_eq!(items.probabilities[2..], [0.5, 0.5]);
         assert!(items.epistemic[1] > 0.69 && items.aleatoric[1] < 1e-5);

@@ -236,7 +236,7 @@ pub struct Latency {
 /// What a mode gave item by item: columns of one entry, or of one entry per class, for each item.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
 pub struct Items {
-    /// The most probable class.
+    /// The class that is answered: the one of the largest mean logit.
     pub class: Vec<usize>,
     /// The probabilities of the classes.
     pub probabilities: Vec<f32>,
@@ -279,7 +279,7 @@ impl Items {
         self.variance.extend(other.variance);
     }
 
-    /// The probability of the most probable class of every item.
+    /// The probability of the class that is answered, for every item.
     pub fn confidence(&self) -> Vec<f64> {
         let rows = self.probabilities.chunks_exact(self.classes().max(1));
         self.class

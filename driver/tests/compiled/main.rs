@@ -6,6 +6,7 @@ mod common;
 
 mod case;
 mod chains;
+mod evaluated;
 mod golden;
 mod hot_loops;
 mod linked;
