@@ -14,6 +14,7 @@ mod ui;
 use std::{path::PathBuf, process::ExitCode};
 
 use clap::{Args, Parser, Subcommand};
+use gauss_lowering::mode::{Mode, Sampling};
 use miette::{MietteHandlerOpts, Report};
 
 use crate::{
@@ -71,6 +72,37 @@ struct ModelArgs {
     /// The size of a leading `?` dimension [default: 1]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(i64).range(1..=1 << 30))]
     batch: Option<i64>,
+}
+
+/// What is computed of a network.
+#[derive(Debug, Args)]
+struct ModeArgs {
+    /// moments, mean, sample:N (weights drawn in each call) or presampled:N (by the compiler)
+    #[arg(long, value_name = "MODE", default_value_t = Mode::Moments)]
+    mode: Mode,
+
+    /// The seed of the weights that are drawn [default: 0]
+    #[arg(long, value_name = "S")]
+    seed: Option<u64>,
+}
+
+impl ModeArgs {
+    /// The mode; with the outputs of every forward pass where `draws` are wanted.
+    fn mode(&self, draws: bool) -> Result<Mode, Error> {
+        let extra = match (self.seed, draws) {
+            (Some(_), _) => "--seed",
+            (None, true) => "--draws",
+            (None, false) => return Ok(self.mode),
+        };
+        match self.mode {
+            Mode::Sample(sampling) => {
+                let seed = self.seed.unwrap_or(sampling.seed);
+                Ok(Mode::Sample(Sampling { seed, draws, ..sampling }))
+            }
+            mode => Err(Error::request(format!("{extra} has no meaning with --mode {mode}"))
+                .with_help("choose --mode sample:N or --mode presampled:N")),
+        }
+    }
 }
 
 impl ModelArgs {

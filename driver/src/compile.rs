@@ -81,7 +81,7 @@ pub struct Options {
 impl Options {
     /// The options of the pipeline that lowers a function.
     fn pipeline(&self, target: &Target) -> Result<String, Error> {
-        let mut options = format!("core={} report=true", target.name);
+        let mut options = format!("core={} report=true {}", target.name, self.mode.options());
         if self.tasks > 1 {
             options += &format!(" tasks={}", self.tasks);
         }
@@ -105,6 +105,8 @@ impl Options {
 pub struct Compiled {
     /// The function.
     pub function: Function,
+    /// What it computes; the signature of the function is that of this mode.
+    pub mode: Mode,
     /// What it was compiled for.
     pub target: Target,
     /// Its scratch memory.
@@ -263,7 +265,7 @@ impl<'s> Network<'s> {
         let mlir = match options.texts.mlir {
             true => {
                 let mut linalg = module.duplicate();
-                linalg.run("gauss-to-linalg")?;
+                linalg.run(&format!("gauss-to-linalg{{{}}}", options.mode.options()))?;
                 Some(linalg.op().to_string())
             }
             false => None,
@@ -295,8 +297,11 @@ impl<'s> Network<'s> {
         let object = machine.object(&module)?;
         let report = Report::of(&object)?;
         let assembly = texts.assembly.then(|| machine.assembly(&module)).transpose()?;
+        let signature = function.signature.in_mode(options.mode);
+        let layers = function.layers.iter().map(|layer| layer.in_mode(options.mode)).collect();
         Ok(Compiled {
-            function: function.clone(),
+            function: Function { signature, layers, name: function.name.clone() },
+            mode: options.mode,
             target: target.clone(),
             arena: lowered.arena,
             kernels: lowered.kernels,

@@ -1,8 +1,14 @@
 //! Modes: what a compiled function computes of a Bayesian network.
 
+mod draw;
+mod mean;
+mod sample;
+
 use std::{fmt, str::FromStr};
 
-use crate::pass::Options;
+use gauss_dialect::ir::{Op, Type};
+
+use crate::pass::{Options, Outcome};
 
 /// What a compiled function computes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -28,6 +34,25 @@ pub struct Sampling {
     pub presampled: bool,
     /// Does the function also return the outputs of every pass?
     pub draws: bool,
+}
+
+/// Rewrites every function of a module, whose calls are inlined, so that it computes
+/// what the mode says. What is left of the dialect has plain tensors, but for
+/// Gaussian arguments of functions that sample.
+pub fn apply(module: Op, mode: Mode) -> Outcome {
+    match mode {
+        Mode::Moments => Ok(()),
+        Mode::Mean => mean::apply(module),
+        Mode::Sample(sampling) => sample::apply(module, &sampling),
+    }
+}
+
+/// The plain tensor type of the shape of a Gaussian one; other types as they are.
+pub(crate) fn plain(ty: Type) -> Type {
+    match ty.is_gaussian() {
+        true => Type::tensor(ty.element_type(), &ty.shape().unwrap_or_default()),
+        false => ty,
+    }
 }
 
 /// The most passes of a call: up to here `f32` holds their number exactly.
