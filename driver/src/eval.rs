@@ -80,7 +80,9 @@ pub fn evaluate(request: &Request, watch: &dyn Watch) -> Result<(Evaluation, Vec
     let pool = ThreadPoolBuilder::new().num_threads(request.threads).build();
     let pool =
         pool.map_err(|error| Error::request(format!("threads cannot be started: {error}")))?;
-    let modes: Vec<_> = request.modes.iter().map(|mode| with_draws(*mode, request.seed)).collect();
+    let seeded =
+        |draws| request.modes.iter().map(move |&mode| with_seed(mode, request.seed, draws));
+    let modes: Vec<_> = seeded(true).collect();
     let draws = Draws { count: request.logit_draws, seed: request.seed };
     let mut results = Vec::new();
     for &mode in &modes {
@@ -104,6 +106,8 @@ pub fn evaluate(request: &Request, watch: &dyn Watch) -> Result<(Evaluation, Vec
     };
     if let (false, Some(set)) = (batches.is_empty(), sets.first()) {
         let progress = watch.count("latency", batches.len());
+        // Without the logits of every pass, as an application would call it.
+        let modes: Vec<_> = seeded(false).collect();
         let times = latency::measure(&classifier, &modes, &batches, set, &|| progress(1))?;
         for (result, times) in results.iter_mut().zip(times) {
             result.latency = times;
@@ -114,10 +118,10 @@ pub fn evaluate(request: &Request, watch: &dyn Watch) -> Result<(Evaluation, Vec
     Ok((Evaluation { settings, sets: descriptions, modes: results }, sets))
 }
 
-/// Sampling that returns the logits of every pass.
-fn with_draws(mode: Mode, seed: u64) -> Mode {
+/// A mode whose draws follow from a seed, and which returns those of the logits where `draws` says so.
+fn with_seed(mode: Mode, seed: u64, draws: bool) -> Mode {
     match mode {
-        Mode::Sample(sampling) => Mode::Sample(Sampling { seed, draws: true, ..sampling }),
+        Mode::Sample(sampling) => Mode::Sample(Sampling { seed, draws, ..sampling }),
         other => other,
     }
 }

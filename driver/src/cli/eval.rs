@@ -47,7 +47,7 @@ pub struct EvalArgs {
     data: DataArgs,
 
     /// How the network is run: moments, mean, sample:N, presampled:N
-    #[arg(long, value_name = "MODE", value_delimiter = ',', default_values = ["moments", "mean"])]
+    #[arg(long, value_name = "MODE", value_delimiter = ',', default_values = ["moments", "mean", "sample:30"])]
     modes: Vec<Mode>,
 
     /// Items in a call [default: 100]

@@ -86,6 +86,7 @@ impl DataSet {
         let found = match (&spec.labels, role) {
             (Some(path), _) => Some(path.clone()),
             (None, Role::OutOfDomain) => None,
+            (None, _) if matches!(items, Source::Folder(_)) => None,
             (None, _) => labels_beside(&path),
         };
         let (labels, labels_source) = match (found, folder_classes) {

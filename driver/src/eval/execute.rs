@@ -2,14 +2,13 @@
 
 use std::{ops::Range, path::Path, sync::Arc};
 
-use gauss_lowering::{mode::Mode, parameters::ParameterSource, target::Target};
+use gauss_lowering::{mode::Mode, target::Target};
 use pfp_runtime::predictive::{self, Uncertainty};
 use rayon::prelude::*;
 
 use super::{DataSet, result::Items};
 use crate::{
     compile::{Function, Network, Options},
-    demo::mean_network::{self, Means},
     diagnostics::Source,
     error::Error,
     jit::{Arena, CompiledModel},
@@ -90,15 +89,7 @@ impl<'s> Classifier<'s> {
     /// Compiles the network for a mode and a batch.
     pub fn compile(&self, mode: Mode, batch: usize) -> Result<CompiledModel, Error> {
         let batch = i64::try_from(batch).ok();
-        let network = match mode {
-            Mode::Mean => {
-                let means = self.parameters.as_ref().map(Means::new);
-                let means = means.as_ref().map(|means| means as &dyn ParameterSource);
-                let source = mean_network::source(&self.source);
-                Network::with_source(self.session, &source, means, batch)?
-            }
-            _ => Network::open(self.session, &self.source, self.parameters.as_ref(), batch)?,
-        };
+        let network = Network::open(self.session, &self.source, self.parameters.as_ref(), batch)?;
         let function = network.function(Some(&self.function.name))?;
         let options = Options { mode, ..Options::default() };
         CompiledModel::new(&network.compile(function, &self.target, &options, &|_| ())?)

@@ -208,7 +208,7 @@ fn a_set_may_be_prepared_in_its_own_way() {
         npy(&[12], &labels.iter().map(|&l| f32::from(l)).collect::<Vec<_>>()),
     );
     let run = "--in-domain x@name=prepared --ood set@scale=1/255@normalize=0.5,0.25 --json --items";
-    let json = dir.pfp(&format!("{EVAL} {run}")).json();
+    let json = dir.pfp(&format!("{EVAL} --modes moments {run}")).json();
     assert_eq!(json["sets"][0]["name"], "prepared");
     assert_eq!(json["sets"][1]["scale"], "1/255");
     assert_eq!(json["sets"][1]["normalize"], serde_json::json!([0.5, 0.25]));
@@ -239,18 +239,62 @@ fn an_answer_that_names_one_of_several_labels_is_right() {
 #[test]
 fn without_a_set_out_of_domain_there_is_no_detection() {
     let dir = dir();
-    let run = format!("{EVAL} --in-domain set --scale 1/255");
+    let run = format!("{EVAL} --in-domain set --scale 1/255 --modes moments");
     assert!(!dir.pfp(&run).ok().contains("AUROC"));
     let json = dir.pfp(&format!("{run} --json")).json();
     assert_eq!(json["modes"][0]["detection"], serde_json::json!([]));
 }
 
+/// One layer and its activation are exact, so that sampling converges to them.
+#[test]
+fn sampling_agrees_with_the_moments_of_an_exact_network() {
+    let dir = dir();
+    let run = |modes: &str| {
+        let run =
+            format!("--in-domain set --ood other --scale 1/255 --json --items --modes {modes}");
+        dir.pfp(&format!("{EVAL} {run}")).json()["modes"].clone()
+    };
+    let modes = run("moments,sample:4000");
+    assert_eq!((&modes[0]["passes"], &modes[1]["passes"]), (&1.into(), &4000.into()));
+    for set in [0, 1] {
+        let (moments, sampled) = (&modes[0]["sets"][set], &modes[1]["sets"][set]);
+        assert!(moments["agreement"].is_null());
+        let agreement = &sampled["agreement"];
+        let number = |name: &str| agreement[name].as_f64().unwrap();
+        assert!(number("mean") < 0.06, "{agreement}");
+        assert!((number("variance_ratio") - 1.0).abs() < 0.1, "{agreement}");
+        assert!(number("correlation") > 0.98, "{agreement}");
+        for part in ["total", "aleatoric"] {
+            let nats = |result: &Value| result["uncertainty"][part].as_f64().unwrap();
+            let (a, b) = (nats(moments), nats(sampled));
+            assert!((a - b).abs() < 0.1, "{part}: {a} {b}");
+        }
+    }
+    assert_eq!(modes[1]["detection"].as_array().unwrap().len(), 4);
+    let text = dir.pfp(&format!("{EVAL} --in-domain set --modes moments,sample:2")).ok();
+    assert!(text.contains("moments against") && text.contains("sample:2"), "{text}");
+}
+
+#[test]
+fn the_seed_decides_what_is_sampled_and_not_when() {
+    let dir = dir();
+    let nll = |options: &str| {
+        let run = format!("{EVAL} --in-domain set --scale 1/255 --json {options}");
+        dir.pfp(&run).json()["modes"][0]["sets"][0]["classification"]["nll"].as_f64().unwrap()
+    };
+    let sampled = nll("--modes sample:5");
+    assert!((nll("--modes presampled:5") - sampled).abs() < 1e-5);
+    assert!((nll("--modes sample:5 --batch 7 --threads 1") - sampled).abs() < 1e-5);
+    assert!((nll("--modes sample:5 --seed 1") - sampled).abs() > 1e-5);
+}
+
 #[test]
 fn times_are_taken_where_they_are_wanted() {
     let dir = dir();
-    let run = "eval tiny.mlir --params tiny.safetensors --in-domain set --latency 1,4";
+    let run = "eval tiny.mlir --params tiny.safetensors --in-domain set --latency 1,4 \
+               --modes moments,mean,sample:3";
     let json = dir.pfp(&format!("{run} --json")).json();
-    for (mode, others) in [(0, 1.0..=1.0), (1, 0.0..=1e3)] {
+    for (mode, others) in [(0, 1.0..=1.0), (1, 0.0..=1e3), (2, 0.0..=1e3)] {
         let latency = json["modes"][mode]["latency"].as_array().unwrap();
         let batches: Vec<_> = latency.iter().map(|l| l["batch"].as_u64().unwrap()).collect();
         assert_eq!(batches, [1, 4]);
@@ -314,7 +358,7 @@ fn bad_data_is_named() {
         ("classes", "has the label 7"),
         ("set --ood set", "two data sets are called set"),
     ] {
-        let error = dir.pfp(&format!("{EVAL} --in-domain {data}")).error();
+        let error = dir.pfp(&format!("{EVAL} --modes moments --in-domain {data}")).error();
         assert!(error.contains(needle), "{needle}: {error}");
     }
 }
@@ -326,7 +370,8 @@ fn what_is_no_classifier_is_refused() {
     let error = dir.pfp("eval fusion.mlir --in-domain set").error();
     assert!(error.contains("@fusion is not a classifier"), "{error}");
     dir.write("fixed.mlir", crate::fixture::TINY.replace('?', "2"));
-    let fixed = "eval fixed.mlir --params tiny.safetensors --in-domain set --no-latency";
+    let fixed =
+        "eval fixed.mlir --params tiny.safetensors --in-domain set --no-latency --modes mean";
     assert_eq!(dir.pfp(&format!("{fixed} --json")).json()["settings"]["batch"], 2);
     let error = dir.pfp(&format!("{fixed} --batch 3")).error();
     assert!(error.contains("fixed to 2, not 3"), "{error}");
