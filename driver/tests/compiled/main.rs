@@ -9,6 +9,7 @@ mod chains;
 mod golden;
 mod hot_loops;
 mod linked;
+mod modes;
 mod object;
 mod published;
 mod random;
