@@ -1,13 +1,13 @@
 //! The built-in networks on their built-in data: what `pfp demo` measures.
 
 pub mod aarch64;
-pub mod mean_network;
 
 use std::{
     path::{Path, PathBuf},
     time::Instant,
 };
 
+use gauss_lowering::mode::Mode;
 use serde::Serialize;
 
 use crate::{
@@ -29,7 +29,6 @@ use crate::{
     target::{self, HOST},
 };
 use aarch64::Run;
-use mean_network::Means;
 
 /// The networks, by the names of their files.
 pub const NETWORKS: [&str; 2] = ["mlp", "cnn"];
@@ -224,16 +223,8 @@ pub fn measure(
     let digits = [data.digits.clone()];
     let digits = Items::new(&function.signature, &digits)?;
     let pfp = latency(&model, &digits)?;
-    let means = Means::new(&parameters);
-    let mean_source = mean_network::source(&source);
-    let mean_network = Network::with_source(&session, &mean_source, Some(&means), Some(1))?;
-    let mean_function = mean_network.function(None)?;
-    let mean_model = CompiledModel::new(&mean_network.compile(
-        mean_function,
-        &host,
-        &Options::default(),
-        &|_| (),
-    )?)?;
+    let at_mean = Options { mode: Mode::Mean, ..Options::default() };
+    let mean_model = CompiledModel::new(&loaded.compile(function, &host, &at_mean, &|_| ())?)?;
     let mean_network = latency(&mean_model, &digits)?;
 
     watch(&format!("{network}: uncertainties"));

@@ -10,6 +10,7 @@ mod evaluated;
 mod golden;
 mod hot_loops;
 mod linked;
+mod modes;
 mod object;
 mod published;
 mod random;
