@@ -78,7 +78,7 @@ impl<'a> Items<'a> {
 
 /// The shape of one item of a buffer.
 fn item_shape<'a>(buffer: &Buffer<'a>, batch: usize) -> &'a [usize] {
-    match &buffer.tensor.shape[..] {
+    match buffer.tensor.shape_of_pass() {
         [first, item @ ..] if *first == batch => item,
         whole => whole,
     }
@@ -113,8 +113,10 @@ pub fn run(
         .iter()
         .map(|buffer| {
             let item = item_shape(buffer, batch);
-            let shape = [&[items.count()], item].concat();
-            Output { name: buffer.name.clone(), shape, values: Vec::new() }
+            let passes = buffer.tensor.passes;
+            let shape = [passes.as_slice(), &[items.count()], item].concat();
+            let values = vec![0.0; shape.iter().product()];
+            Output { name: buffer.name.clone(), shape, values }
         })
         .collect();
     let mut chunk_outputs: Vec<_> =
@@ -126,8 +128,16 @@ pub fn run(
         let mut slices: Vec<_> = chunk_outputs.iter_mut().map(Vec::as_mut_slice).collect();
         model.run_into(&inputs, &mut slices, &mut arena)?;
         let used = (items.count() - start).min(batch);
-        for (output, chunk) in outputs.iter_mut().zip(&chunk_outputs) {
-            output.values.extend_from_slice(&chunk[..chunk.len() / batch * used]);
+        for ((output, chunk), buffer) in outputs.iter_mut().zip(&chunk_outputs).zip(&buffers) {
+            // The items lie together within each pass.
+            let passes = buffer.tensor.passes.unwrap_or(1);
+            let length = chunk.len() / passes / batch;
+            let wholes =
+                output.values.chunks_mut(length * items.count()).zip(chunk.chunks(length * batch));
+            for (whole, part) in wholes {
+                whole[start * length..(start + used) * length]
+                    .copy_from_slice(&part[..used * length]);
+            }
         }
         progress(start + used);
     }

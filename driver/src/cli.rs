@@ -5,6 +5,7 @@ mod check;
 mod compile;
 mod completions;
 mod demo;
+mod eval;
 mod inspect;
 mod run;
 mod table;
@@ -13,6 +14,7 @@ mod ui;
 use std::{path::PathBuf, process::ExitCode};
 
 use clap::{Args, Parser, Subcommand};
+use gauss_lowering::mode::{Mode, Sampling};
 use miette::{MietteHandlerOpts, Report};
 
 use crate::{
@@ -43,6 +45,7 @@ enum Command {
     Run(run::RunArgs),
     Check(check::CheckArgs),
     Bench(bench::BenchArgs),
+    Eval(eval::EvalArgs),
     Inspect(inspect::InspectArgs),
     Demo(demo::DemoArgs),
     Completions(completions::CompletionsArgs),
@@ -71,6 +74,37 @@ struct ModelArgs {
     batch: Option<i64>,
 }
 
+/// What is computed of a network.
+#[derive(Debug, Args)]
+struct ModeArgs {
+    /// moments, mean, sample:N (weights drawn in each call) or presampled:N (by the compiler)
+    #[arg(long, value_name = "MODE", default_value_t = Mode::Moments)]
+    mode: Mode,
+
+    /// The seed of the weights that are drawn [default: 0]
+    #[arg(long, value_name = "S")]
+    seed: Option<u64>,
+}
+
+impl ModeArgs {
+    /// The mode; with the outputs of every forward pass where `draws` are wanted.
+    fn mode(&self, draws: bool) -> Result<Mode, Error> {
+        let extra = match (self.seed, draws) {
+            (Some(_), _) => "--seed",
+            (None, true) => "--draws",
+            (None, false) => return Ok(self.mode),
+        };
+        match self.mode {
+            Mode::Sample(sampling) => {
+                let seed = self.seed.unwrap_or(sampling.seed);
+                Ok(Mode::Sample(Sampling { seed, draws, ..sampling }))
+            }
+            mode => Err(Error::request(format!("{extra} has no meaning with --mode {mode}"))
+                .with_help("choose --mode sample:N or --mode presampled:N")),
+        }
+    }
+}
+
 impl ModelArgs {
     fn open<'s>(&self, session: &'s Session, ui: &Ui) -> Result<Network<'s>, Error> {
         ui.stage("reading the network");
@@ -91,6 +125,7 @@ pub fn main() -> ExitCode {
         Command::Compile(args) => compile::compile(args, &ui),
         Command::Run(args) => run::run(args, &ui),
         Command::Bench(args) => bench::bench(args, &ui),
+        Command::Eval(args) => eval::eval(args, &ui),
         Command::Check(args) => check::check(args, &ui),
         Command::Inspect(args) => inspect::inspect(args, &ui),
         Command::Demo(args) => demo::demo(args, &ui),

@@ -8,7 +8,7 @@ use std::{path::PathBuf, sync::Arc};
 
 use gauss_dialect::ir::{Attribute, DYNAMIC, Op, Type};
 use gauss_lowering::{
-    kernel::plan::KernelSchedule, parameters::ParameterSource,
+    kernel::plan::KernelSchedule, mode::Mode, parameters::ParameterSource,
     passes::gauss_generate_kernels::KERNELS, target::Target,
 };
 use inkwell::context::Context as LlvmContext;
@@ -36,6 +36,7 @@ pub type Watch<'a> = &'a dyn Fn(&str);
 pub struct Network<'s> {
     module: Module<'s>,
     functions: Vec<Function>,
+    has_free_batch: bool,
     module_sha256: String,
     parameters_sha256: Option<String>,
 }
@@ -67,6 +68,8 @@ pub struct Texts {
 pub struct Options {
     /// What else than the object is wanted.
     pub texts: Texts,
+    /// What the function computes.
+    pub mode: Mode,
     /// Tasks that may run at the same time; 0 and 1 mean none.
     pub tasks: usize,
     /// A file with schedules for some kernels.
@@ -78,7 +81,7 @@ pub struct Options {
 impl Options {
     /// The options of the pipeline that lowers a function.
     fn pipeline(&self, target: &Target) -> Result<String, Error> {
-        let mut options = format!("core={} report=true", target.name);
+        let mut options = format!("core={} report=true {}", target.name, self.mode.options());
         if self.tasks > 1 {
             options += &format!(" tasks={}", self.tasks);
         }
@@ -102,6 +105,8 @@ impl Options {
 pub struct Compiled {
     /// The function.
     pub function: Function,
+    /// What it computes; the signature of the function is that of this mode.
+    pub mode: Mode,
     /// What it was compiled for.
     pub target: Target,
     /// Its scratch memory.
@@ -185,14 +190,24 @@ impl<'s> Network<'s> {
         batch: Option<i64>,
     ) -> Result<Self, Error> {
         let mut module = session.parse(source)?;
-        fix_batch(&mut module, batch)?;
+        let has_free_batch = fix_batch(&mut module, batch)?;
         let functions = public_functions(&module)?;
         match parameters {
             Some(parameters) => module.load_parameters(parameters)?,
             None => check_no_parameters(&module)?,
         }
         let module_sha256 = sha256(source.bytes());
-        Ok(Self { module, functions, module_sha256, parameters_sha256: None })
+        Ok(Self { module, functions, has_free_batch, module_sha256, parameters_sha256: None })
+    }
+
+    /// Does the module leave the batch to its compilation?
+    pub fn has_free_batch(&self) -> bool {
+        self.has_free_batch
+    }
+
+    /// SHA-256 of the module's text and of the parameter file.
+    pub fn sha256(&self) -> (String, Option<String>) {
+        (self.module_sha256.clone(), self.parameters_sha256.clone())
     }
 
     /// The public functions, in the order of the module.
@@ -250,7 +265,7 @@ impl<'s> Network<'s> {
         let mlir = match options.texts.mlir {
             true => {
                 let mut linalg = module.duplicate();
-                linalg.run("gauss-to-linalg")?;
+                linalg.run(&format!("gauss-to-linalg{{{}}}", options.mode.options()))?;
                 Some(linalg.op().to_string())
             }
             false => None,
@@ -282,8 +297,11 @@ impl<'s> Network<'s> {
         let object = machine.object(&module)?;
         let report = Report::of(&object)?;
         let assembly = texts.assembly.then(|| machine.assembly(&module)).transpose()?;
+        let signature = function.signature.in_mode(options.mode);
+        let layers = function.layers.iter().map(|layer| layer.in_mode(options.mode)).collect();
         Ok(Compiled {
-            function: function.clone(),
+            function: Function { signature, layers, name: function.name.clone() },
+            mode: options.mode,
             target: target.clone(),
             arena: lowered.arena,
             kernels: lowered.kernels,
@@ -349,7 +367,8 @@ fn is_c_identifier(name: &str) -> bool {
         && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
 }
 
-fn fix_batch(module: &mut Module, batch: Option<i64>) -> Result<(), Error> {
+/// Gives a `?` batch its size. Was there one?
+fn fix_batch(module: &mut Module, batch: Option<i64>) -> Result<bool, Error> {
     let signatures = functions(module).into_iter().filter_map(|op| {
         op.attribute("function_type").and_then(|ty| ty.as_type()?.function_signature())
     });
@@ -357,7 +376,8 @@ fn fix_batch(module: &mut Module, batch: Option<i64>) -> Result<(), Error> {
         signatures.flat_map(|(inputs, results)| [inputs, results].concat()).collect();
     let leading = |ty: &Type| ty.shape().and_then(|shape| shape.first().copied());
     if types.iter().any(|ty| leading(ty) == Some(DYNAMIC)) {
-        return module.set_batch(batch.unwrap_or(1));
+        module.set_batch(batch.unwrap_or(1))?;
+        return Ok(true);
     }
     match (batch, types.iter().find_map(leading)) {
         (Some(batch), Some(fixed)) if batch != fixed => Err(Error::request(format!(
@@ -365,7 +385,7 @@ fn fix_batch(module: &mut Module, batch: Option<i64>) -> Result<(), Error> {
             module.source().name()
         ))
         .with_help("write ? as the leading dimension of the module's tensors to choose it here")),
-        _ => Ok(()),
+        _ => Ok(false),
     }
 }
 

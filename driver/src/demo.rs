@@ -1,15 +1,13 @@
 //! The built-in networks on their built-in data: what `pfp demo` measures.
 
 pub mod aarch64;
-pub mod mean_network;
-pub mod metrics;
 
 use std::{
     path::{Path, PathBuf},
     time::Instant,
 };
 
-use pfp_runtime::predictive;
+use gauss_lowering::mode::Mode;
 use serde::Serialize;
 
 use crate::{
@@ -18,6 +16,11 @@ use crate::{
     data::{self, Array, Output, Preparation},
     diagnostics::Source,
     error::Error,
+    eval::{
+        self, Draws, Score,
+        execute::of_moments,
+        metrics::{self, Labels, Roc},
+    },
     jit::CompiledModel,
     module::Session,
     parameters::Safetensors,
@@ -26,8 +29,6 @@ use crate::{
     target::{self, HOST},
 };
 use aarch64::Run;
-use mean_network::Means;
-use metrics::auroc;
 
 /// The networks, by the names of their files.
 pub const NETWORKS: [&str; 2] = ["mlp", "cnn"];
@@ -140,7 +141,7 @@ impl Data {
         let read = |file: &str| data::read(&directory.join(file).display().to_string());
         let images = |file: &str| -> Result<Array, Error> {
             let mut images = read(file)?;
-            preparation.apply(&mut images);
+            preparation.apply(&mut images.values);
             Ok(images)
         };
         let data = Self {
@@ -222,28 +223,20 @@ pub fn measure(
     let digits = [data.digits.clone()];
     let digits = Items::new(&function.signature, &digits)?;
     let pfp = latency(&model, &digits)?;
-    let means = Means::new(&parameters);
-    let mean_source = mean_network::source(&source);
-    let mean_network = Network::with_source(&session, &mean_source, Some(&means), Some(1))?;
-    let mean_function = mean_network.function(None)?;
-    let mean_model = CompiledModel::new(&mean_network.compile(
-        mean_function,
-        &host,
-        &Options::default(),
-        &|_| (),
-    )?)?;
+    let at_mean = Options { mode: Mode::Mean, ..Options::default() };
+    let mean_model = CompiledModel::new(&loaded.compile(function, &host, &at_mean, &|_| ())?)?;
     let mean_network = latency(&mean_model, &digits)?;
 
     watch(&format!("{network}: uncertainties"));
-    let scores = Scores::of(&results, items.count());
+    let scores = Group::ALL.map(|group| items_of(&results, data, group));
     let (aarch64, aarch64_missing) = match aarch64 {
         Run::Done(outputs) => (Some(moments(&function.signature, &outputs)?), None),
         Run::Missing(tool) => (None, Some(tool)),
     };
     Ok(Report {
         network: network.to_owned(),
-        groups: scores.groups(data),
-        auroc: scores.auroc(data),
+        groups: groups(&scores, data),
+        auroc: auroc(&scores),
         latency_us: Latency { pfp, mean_network },
         host_to_reference: agreement(&results, &expected),
         aarch64_to_reference: aarch64.as_ref().map(|aarch64| agreement(aarch64, &expected)),
@@ -323,86 +316,46 @@ fn latency(model: &CompiledModel, items: &Items) -> Result<f64, Error> {
     Ok(best * 1e6 / inputs.len().max(1) as f64)
 }
 
-/// What is computed for every image of all groups, one after the other.
-struct Scores {
-    class: Vec<usize>,
-    uncertainty: Vec<predictive::Uncertainty>,
-    variance: Vec<f64>,
+/// What a network says of the images of a group, by the logits of all groups one after the other.
+fn items_of(logits: &Moments, data: &Data, group: Group) -> eval::Items {
+    let count = |group: &Group| data.group(*group).shape.first().copied().unwrap_or(0);
+    let start: usize = Group::ALL.iter().take_while(|&&other| other != group).map(count).sum();
+    let images: usize = Group::ALL.iter().map(count).sum();
+    let classes = (logits.mean.len() / images.max(1)).max(1);
+    let rows = start * classes..(start + count(&group)) * classes;
+    let narrow = |values: &[f64]| {
+        let rows = values.get(rows.clone()).unwrap_or_default();
+        rows.iter().map(|&x| x as f32).collect::<Vec<_>>()
+    };
+    let mean = narrow(&logits.mean);
+    let variance = narrow(logits.variance.as_deref().unwrap_or_default());
+    let draws = Draws { count: LOGIT_DRAWS, seed: start as u64 };
+    of_moments(&mean, &variance, classes, draws)
 }
 
-impl Scores {
-    fn of(logits: &Moments, images: usize) -> Self {
-        let classes = (logits.mean.len() / images.max(1)).max(1);
-        let narrow = |values: &[f64]| values.iter().map(|&x| x as f32).collect::<Vec<_>>();
-        let mean = narrow(&logits.mean);
-        let variance = narrow(logits.variance.as_deref().unwrap_or_default());
-        let mut scores = Self { class: Vec::new(), uncertainty: Vec::new(), variance: Vec::new() };
-        let mut probabilities = vec![0.0; classes];
-        let mut scratch = vec![0.0; classes];
-        for (seed, (mean, variance)) in
-            (0..).zip(mean.chunks_exact(classes).zip(variance.chunks_exact(classes)))
-        {
-            // The slices have the same length, which is all that could be wrong.
-            let uncertainty = predictive::decompose_into(
-                mean,
-                variance,
-                LOGIT_DRAWS,
-                seed,
-                &mut probabilities,
-                &mut scratch,
-            );
-            scores.uncertainty.push(uncertainty.unwrap_or_default());
-            scores.class.push(predictive::argmax(&probabilities).unwrap_or(0));
-            let sum: f64 = variance.iter().copied().map(f64::from).sum();
-            scores.variance.push(sum / classes as f64);
+fn groups(items: &[eval::Items; 3], data: &Data) -> Vec<GroupReport> {
+    let report = |(group, items): (Group, &eval::Items)| {
+        let uncertainty = eval::uncertainties(items);
+        let accuracy = data.labels(group).map(|(labels, each)| {
+            let values: Vec<_> = labels.iter().map(|&label| label as usize).collect();
+            metrics::share(&metrics::named(&items.class, Labels { values: &values, each }))
+        });
+        GroupReport {
+            group,
+            images: items.len(),
+            accuracy,
+            predictive: uncertainty.total,
+            aleatoric: uncertainty.aleatoric,
+            epistemic: uncertainty.epistemic.unwrap_or(0.0),
         }
-        scores
-    }
+    };
+    Group::ALL.into_iter().zip(items).map(report).collect()
+}
 
-    /// Where the images of a group lie.
-    fn range(data: &Data, group: Group) -> std::ops::Range<usize> {
-        let count = |group: &Group| data.group(*group).shape.first().copied().unwrap_or(0);
-        let start = Group::ALL.iter().take_while(|&&other| other != group).map(count).sum();
-        start..start + count(&group)
-    }
-
-    fn groups(&self, data: &Data) -> Vec<GroupReport> {
-        Group::ALL
-            .iter()
-            .map(|&group| {
-                let range = Self::range(data, group);
-                let images = range.len();
-                let uncertainty = &self.uncertainty[range.clone()];
-                let average = |part: fn(&predictive::Uncertainty) -> f32| {
-                    let sum: f64 = uncertainty.iter().map(part).map(f64::from).sum();
-                    sum / images.max(1) as f64
-                };
-                let accuracy = data.labels(group).map(|(labels, each)| {
-                    let named = self.class[range.clone()]
-                        .iter()
-                        .zip(labels.chunks_exact(each))
-                        .filter(|(class, labels)| labels.contains(&(**class as f32)));
-                    named.count() as f64 / images.max(1) as f64
-                });
-                GroupReport {
-                    group,
-                    images,
-                    accuracy,
-                    predictive: average(|u| u.total),
-                    aleatoric: average(|u| u.aleatoric),
-                    epistemic: average(|u| u.epistemic),
-                }
-            })
-            .collect()
-    }
-
-    fn auroc(&self, data: &Data) -> Auroc {
-        let [digits, other] =
-            [Group::Digits, Group::OutOfDomain].map(|group| Self::range(data, group));
-        let epistemic: Vec<_> = self.uncertainty.iter().map(|u| f64::from(u.epistemic)).collect();
-        Auroc {
-            variance: auroc(&self.variance[digits.clone()], &self.variance[other.clone()]),
-            mutual_information: auroc(&epistemic[digits], &epistemic[other]),
-        }
-    }
+fn auroc([digits, _, other]: &[eval::Items; 3]) -> Auroc {
+    let by = |score: Score| {
+        let scores = |items| score.of(items).unwrap_or_default();
+        Roc::of(&scores(digits), &scores(other)).auroc()
+    };
+    Auroc { variance: by(Score::Variance), mutual_information: by(Score::MutualInformation) }
 }

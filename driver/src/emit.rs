@@ -13,6 +13,7 @@ use std::{
 };
 
 use clap::ValueEnum;
+use gauss_lowering::mode::{Mode, Sampling};
 
 pub use manifest::Manifest;
 
@@ -112,6 +113,18 @@ pub fn write_file(path: &Path, contents: &[u8], executable: bool) -> Result<(), 
     file.write_all(contents).map_err(failed)?;
     file.persist(path).map_err(|error| failed(error.error))?;
     Ok(())
+}
+
+/// What a function computes where it is not moments: a sentence after a space.
+fn of_mode(compiled: &Compiled) -> String {
+    match compiled.mode {
+        Mode::Moments => String::new(),
+        Mode::Mean => " Every Gaussian is at its mean.".into(),
+        Mode::Sample(Sampling { samples, seed, presampled, .. }) => format!(
+            " Mean and variance over {samples} forward passes, weights drawn {} with seed {seed}.",
+            if presampled { "by the compiler" } else { "in each call" }
+        ),
+    }
 }
 
 /// Who wrote a file, from what and for what.

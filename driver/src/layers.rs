@@ -5,6 +5,7 @@ use gauss_dialect::{
     layer::{Layer as Kind, Window},
     shape::TensorType,
 };
+use gauss_lowering::mode::Mode;
 use serde::Serialize;
 
 /// A layer of a network.
@@ -22,6 +23,9 @@ pub struct Layer {
     /// Multiply-adds per call. A lone addition or multiplication counts as one;
     /// what depends on the weights alone is folded and does not count.
     pub multiply_adds: u64,
+    /// The same where every Gaussian is one number.
+    #[serde(skip)]
+    plain_multiply_adds: u64,
     /// Maxima of Gaussians per call, each an exponential, a square root and some
     /// thirty multiply-adds.
     pub gaussian_maxima: u64,
@@ -68,14 +72,31 @@ fn layer(op: Op, kind: &Kind) -> Option<Layer> {
     let short = op.name().trim_start_matches("gauss.").to_owned();
     let name = trained.first().and_then(|(name, _)| name.rsplit_once('.')).map(|(name, _)| name);
     let (multiply_adds, gaussian_maxima) = work(kind, &operands, &output);
+    let plain = |ty: &TensorType| TensorType { gaussian: false, ..ty.clone() };
+    let plain_operands: Vec<_> = operands.iter().map(plain).collect();
+    let (plain_multiply_adds, _) = work(kind, &plain_operands, &plain(&output));
     Some(Layer {
         name: name.unwrap_or(&short).to_owned(),
         op: short.clone(),
         output: output.to_string(),
         parameters: trained.iter().map(|(_, ty)| elements(ty) * components(ty)).sum(),
         multiply_adds,
+        plain_multiply_adds,
         gaussian_maxima,
     })
+}
+
+impl Layer {
+    /// The layer in a mode, given what it is for moments.
+    pub fn in_mode(&self, mode: Mode) -> Self {
+        let passes = match mode {
+            Mode::Moments => return self.clone(),
+            Mode::Mean => 1,
+            Mode::Sample(sampling) => u64::from(sampling.samples),
+        };
+        let multiply_adds = self.plain_multiply_adds * passes;
+        Self { multiply_adds, gaussian_maxima: 0, ..self.clone() }
+    }
 }
 
 /// The name and the type of the parameter that a value is.

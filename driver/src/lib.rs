@@ -9,6 +9,7 @@
 //! - [`jit`]: a compiled model in this process;
 //! - [`data`], [`batches`]: arrays in files, and models on many items;
 //! - [`mod@reference`]: the float64 reference and Monte Carlo, and errors against them;
+//! - [`eval`]: what a network is worth on data;
 //! - [`demo`]: the built-in networks on their built-in data;
 //! - [`cli`]: the command line;
 //! - [`diagnostics`], [`error`]: what is wrong, and where;
@@ -23,6 +24,7 @@ pub mod demo;
 pub mod diagnostics;
 pub mod emit;
 pub mod error;
+pub mod eval;
 mod ffi;
 pub mod jit;
 pub mod layers;

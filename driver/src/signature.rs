@@ -1,6 +1,7 @@
 //! What a function takes and gives, as its callers in C and Rust see it.
 
 use gauss_dialect::{ir::Op, shape::TensorType};
+use gauss_lowering::mode::{Mode, Sampling};
 use serde::Serialize;
 
 /// The inputs and outputs of a compiled function.
@@ -25,6 +26,9 @@ pub struct Tensor {
     pub layout: &'static str,
     /// Is it known by mean and variance, in two buffers?
     pub gaussian: bool,
+    /// The forward passes whose outputs it lists, which are its leading size; otherwise none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub passes: Option<usize>,
 }
 
 /// A pointer parameter of the C function.
@@ -61,7 +65,7 @@ impl Signature {
                         format!("cannot be exported: its {name} is {ty}, whose shape is not static")
                     })?;
                     let gaussian = tensor.gaussian;
-                    Ok(Tensor { name, shape, dtype: "f32", layout: "row-major", gaussian })
+                    Ok(Tensor { name, shape, gaussian, ..Tensor::default() })
                 })
                 .collect::<Result<Vec<_>, String>>()
         };
@@ -70,6 +74,26 @@ impl Signature {
         match signature.outputs.is_empty() {
             true => Err("cannot be exported: it has no outputs".into()),
             false => Ok(signature),
+        }
+    }
+
+    /// What the function takes and gives in a mode, given what it does for moments.
+    pub fn in_mode(&self, mode: Mode) -> Self {
+        match mode {
+            Mode::Moments | Mode::Sample(Sampling { draws: false, .. }) => self.clone(),
+            Mode::Mean => {
+                let plain = |tensor: &Tensor| Tensor { gaussian: false, ..tensor.clone() };
+                let of = |tensors: &[Tensor]| tensors.iter().map(plain).collect();
+                Self { inputs: of(&self.inputs), outputs: of(&self.outputs) }
+            }
+            Mode::Sample(sampling) => {
+                let with_draws = |tensor: &Tensor| {
+                    let draws = tensor.gaussian.then(|| tensor.draws(sampling.samples as usize));
+                    [Some(tensor.clone()), draws].into_iter().flatten()
+                };
+                let outputs = self.outputs.iter().flat_map(with_draws).collect();
+                Self { inputs: self.inputs.clone(), outputs }
+            }
         }
     }
 
@@ -93,7 +117,8 @@ impl Signature {
 
     /// How many items a call takes: the leading size that all inputs and outputs share, or 1.
     pub fn batch(&self) -> usize {
-        let mut sizes = self.inputs.iter().chain(&self.outputs).map(|t| t.shape.first().copied());
+        let mut sizes =
+            self.inputs.iter().chain(&self.outputs).map(|t| t.shape_of_pass().first().copied());
         match sizes.next().flatten() {
             Some(batch) if sizes.all(|size| size == Some(batch)) => batch,
             _ => 1,
@@ -108,10 +133,33 @@ fn all_buffers(tensors: &[Tensor], names: impl Fn(&Tensor) -> Vec<String>) -> Ve
         .collect()
 }
 
+impl Default for Tensor {
+    fn default() -> Self {
+        let (name, shape) = (String::new(), Vec::new());
+        Self { name, shape, dtype: "f32", layout: "row-major", gaussian: false, passes: None }
+    }
+}
+
 impl Tensor {
+    /// The sizes without that of the passes.
+    pub fn shape_of_pass(&self) -> &[usize] {
+        &self.shape[usize::from(self.passes.is_some())..]
+    }
+
     /// The number of elements, the whole batch.
     pub fn elements(&self) -> usize {
         self.shape.iter().product()
+    }
+
+    /// The outputs of so many passes.
+    fn draws(&self, passes: usize) -> Self {
+        Self {
+            name: self.name.replace("output", "draws"),
+            shape: [&[passes], &self.shape[..]].concat(),
+            gaussian: false,
+            passes: Some(passes),
+            ..Self::default()
+        }
     }
 
     /// The sizes in words: `1 x 28 x 28`.
@@ -128,8 +176,7 @@ mod tests {
     use super::*;
 
     fn tensor(name: &str, shape: &[usize], gaussian: bool) -> Tensor {
-        let (dtype, layout) = ("f32", "row-major");
-        Tensor { name: name.into(), shape: shape.to_vec(), dtype, layout, gaussian }
+        Tensor { name: name.into(), shape: shape.to_vec(), gaussian, ..Tensor::default() }
     }
 
     fn names(buffers: Vec<Buffer>) -> Vec<String> {
@@ -145,6 +192,23 @@ mod tests {
         assert_eq!(names(signature.input_buffers()), ["input_mean", "input_variance"]);
         assert_eq!(names(signature.output_buffers()), ["mean", "variance"]);
         assert_eq!(signature.batch(), 2);
+    }
+
+    #[test]
+    fn a_mode_changes_what_comes_out() {
+        let signature = Signature {
+            inputs: vec![tensor("input", &[2, 3], true)],
+            outputs: vec![tensor("output0", &[2, 1], true), tensor("output1", &[2], false)],
+        };
+        let mean = signature.in_mode(Mode::Mean);
+        assert_eq!(names(mean.input_buffers()), ["input"]);
+        assert_eq!(names(mean.output_buffers()), ["output0", "output1"]);
+        let sampling = Sampling::new(30);
+        assert_eq!(signature.in_mode(Mode::Sample(sampling)), signature);
+        let drawn = signature.in_mode(Mode::Sample(Sampling { draws: true, ..sampling }));
+        assert_eq!(names(drawn.output_buffers()), ["mean0", "variance0", "draws0", "output1"]);
+        assert_eq!(drawn.outputs[1].shape, [30, 2, 1]);
+        assert_eq!(drawn.batch(), 2);
     }
 
     #[test]

@@ -495,7 +495,9 @@ fn known_flags() -> BTreeSet<String> {
     .into();
     let pfp = env!("CARGO_BIN_EXE_pfp");
     let mut commands = vec!["pfp-opt --help-hidden".to_owned(), format!("{pfp} --help")];
-    commands.extend(["compile", "run", "check", "inspect"].map(|c| format!("{pfp} {c} --help")));
+    commands.extend(
+        ["compile", "run", "check", "inspect", "eval"].map(|c| format!("{pfp} {c} --help")),
+    );
     for command in commands {
         let help = shell(&command, &root());
         let words = help.split(|c: char| c.is_whitespace() || c == '=' || c == ',' || c == '`');

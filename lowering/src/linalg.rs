@@ -1,6 +1,8 @@
 //! `linalg.generic` ops.
 
-use gauss_dialect::ir::{Attribute, Block, Builder, Context, Op, Type, Value};
+use gauss_dialect::ir::{AffineMap, Attribute, Block, Builder, Context, Op, Type, Value};
+
+use crate::kernel::group::LAYER;
 
 /// The attribute of an iterator: `parallel` or `reduction`.
 pub fn iterator(context: Context, kind: &str) -> Attribute {
@@ -29,4 +31,56 @@ pub fn elementwise(
         .attr("operandSegmentSizes", context.i32_array_attr(&[1, 1]))
         .region(body)
         .build()
+}
+
+/// An op on tensors or on buffers, or a sum where `outs` does not name every dimension. `body` gets
+/// the elements of the inputs and the outputs, and gives those of the results.
+/// `layer` names what it is from.
+pub fn generic(
+    builder: Builder,
+    inputs: &[(Value, AffineMap)],
+    outs: &[(Value, AffineMap)],
+    layer: &str,
+    body: impl FnOnce(Builder, &[Value]) -> Vec<Value>,
+) -> Op {
+    let context = builder.context();
+    let values = |list: &[(Value, AffineMap)]| list.iter().map(|(x, _)| *x).collect::<Vec<_>>();
+    let (input_values, out_values) = (values(inputs), values(outs));
+    let all = || inputs.iter().chain(outs);
+    let maps: Vec<_> = all().map(|(_, map)| map.attr()).collect();
+    let scalars: Vec<_> = all().map(|(x, _)| x.ty().element_type()).collect();
+    let parallel = outs.first().map_or(0, |(_, map)| map.results().len());
+    let dims = all().map(|(_, map)| map.num_dims()).max().unwrap_or(0);
+    let kind = |dim| if dim < parallel { "parallel" } else { "reduction" };
+    let iterators: Vec<_> = (0..dims).map(|dim| iterator(context, kind(dim))).collect();
+    let block = Block::new(&scalars, builder.location());
+    let inner = builder.in_block(block);
+    let results = body(inner, &block.arguments());
+    inner.op("linalg.yield").operands(&results).build();
+    let types = out_values.iter().map(|x| x.ty()).filter(|ty| ty.is_ranked_tensor());
+    let types: Vec<_> = types.collect();
+    builder
+        .op("linalg.generic")
+        .operands(&input_values)
+        .operands(&out_values)
+        .results(&types)
+        .attr("indexing_maps", context.array_attr(&maps))
+        .attr("iterator_types", context.array_attr(&iterators))
+        .attr(
+            "operandSegmentSizes",
+            context.i32_array_attr(&[inputs.len() as i32, outs.len() as i32]),
+        )
+        .attr(LAYER, context.string_attr(layer))
+        .region(block)
+        .build()
+}
+
+/// A tensor with one value everywhere.
+pub fn fill(builder: Builder, shape: &[i64], value: f64, layer: &str) -> Value {
+    let context = builder.context();
+    let empty = builder.value("tensor.empty", &[], Type::tensor(context.f32(), shape));
+    let map = context.identity_map(shape.len());
+    let literal =
+        |inner: Builder, _: &[Value]| vec![inner.constant(context.f32_attr(value), context.f32())];
+    generic(builder, &[], &[(empty, map)], layer, literal).result(0)
 }

@@ -1,6 +1,7 @@
 //! Named sequences of passes.
 
 use crate::{
+    mode::Mode,
     pass::{Options, Pipeline},
     passes::gauss_generate_kernels,
     target::Target,
@@ -8,44 +9,54 @@ use crate::{
 
 const KERNEL_OPTIONS: &[&str] = gauss_generate_kernels::PASS.options;
 
+/// Those of gauss-generate-kernels and of lower-gauss.
+const OPTIONS: &[&str] =
+    &["core", "tasks", "schedule", "report", "profile", "mode", "samples", "seed", "draws"];
+
 /// Every pipeline of the crate.
 pub static ALL: &[Pipeline] = &[
     Pipeline {
         name: "gauss-to-linalg",
-        description: "Lower gauss to linalg on tensors, simplified",
-        options: &[],
-        build: |_| Ok(to_linalg()),
+        description: "Lower gauss to linalg on tensors, simplified (options: those of lower-gauss)",
+        options: Mode::OPTIONS,
+        build: |options| Ok(to_linalg(options)),
     },
     Pipeline {
         name: "gauss-to-kernels",
         description: "Lower gauss to vector code in a planned arena (options: those of \
-                      gauss-generate-kernels)",
-        options: KERNEL_OPTIONS,
+                      lower-gauss and gauss-generate-kernels)",
+        options: OPTIONS,
         build: to_kernels,
     },
     Pipeline {
         name: "gauss-to-llvm",
         description: "Lower gauss to the LLVM dialect with a C interface (options: those of \
-                      gauss-generate-kernels)",
-        options: KERNEL_OPTIONS,
+                      lower-gauss and gauss-generate-kernels)",
+        options: OPTIONS,
         build: to_llvm,
     },
 ];
 
 /// One function per network, folded, then linalg. No common subexpressions are
 /// joined afterwards: two empty tensors would become one buffer.
-fn to_linalg() -> String {
-    "inline,symbol-dce,gauss-fold-batch-norm,canonicalize,cse,lower-gauss,canonicalize".into()
+fn to_linalg(options: &Options) -> String {
+    format!(
+        "inline,symbol-dce,gauss-fold-batch-norm,canonicalize,cse,lower-gauss{},canonicalize",
+        options.only(Mode::OPTIONS)
+    )
 }
 
 fn to_kernels(options: &Options) -> Result<String, String> {
     let core = Target::core(options.get("core").unwrap_or("host"))?;
     Ok(format!(
-        "{},{}gauss-use-destinations,eliminate-empty-tensors,one-shot-bufferize,canonicalize,\
+        "{},{}gauss-use-destinations,eliminate-empty-tensors,one-shot-bufferize,{}canonicalize,\
          gauss-generate-kernels{},gauss-expand-math{{fma={}}},canonicalize,cse,\
          symbol-dce,gauss-plan-arena{}",
-        to_linalg(),
+        to_linalg(options),
         if core.hoists_operands { "gauss-hoist-operands," } else { "" },
+        // A pass may write its outputs where they are listed: then the copy to there
+        // is one of a view to itself.
+        if matches!(Mode::of(options)?, Mode::Sample(_)) { "cse," } else { "" },
         options.only(KERNEL_OPTIONS),
         core.fma,
         match options.get("tasks") {

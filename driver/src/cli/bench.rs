@@ -7,7 +7,7 @@ use gauss_lowering::target::Target;
 use pfp_runtime::Threads;
 use serde::Serialize;
 
-use super::{Outcome, Ui, check::random_inputs, table::Table};
+use super::{ModeArgs, Outcome, Ui, check::random_inputs, table::Table};
 use crate::{
     bench::{
         measure::{self, Times},
@@ -42,6 +42,9 @@ pub struct BenchArgs {
     /// The posterior: a safetensors file
     #[arg(long, value_name = "FILE")]
     params: Option<PathBuf>,
+
+    #[command(flatten)]
+    mode: ModeArgs,
 
     /// The function, where there are several
     #[arg(long, value_name = "NAME")]
@@ -149,6 +152,7 @@ pub fn bench(args: BenchArgs, ui: &Ui) -> Result<Outcome, Error> {
                 tasks: threads.into(),
                 schedule: args.schedule.clone(),
                 profile: args.profile,
+                mode: args.mode.mode(false)?,
                 ..Options::default()
             };
             configurations.push(configuration(&args, &network, batch, &target, &options)?);
@@ -203,11 +207,11 @@ fn configuration(
     let function = network.function(args.function.as_deref())?;
     let compiled = network.compile(function, target, options, &|_| ())?;
     let model = CompiledModel::new(&compiled)?;
-    let signature = &function.signature;
+    let signature = &compiled.function.signature;
     let inputs = random_inputs(signature, signature.batch(), 0)?;
     let threads = Threads::new(options.tasks)
         .map_err(|error| Error::request(format!("a thread cannot be started: {error}")))?;
-    let multiply_adds: u64 = function.layers.iter().map(|layer| layer.multiply_adds).sum();
+    let multiply_adds: u64 = compiled.function.layers.iter().map(|layer| layer.multiply_adds).sum();
     let outputs = signature.output_buffers();
     Ok(Configuration {
         batch,

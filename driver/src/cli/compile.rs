@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 use serde_json::json;
 
-use super::{ModelArgs, Outcome, Ui, table::grouped};
+use super::{ModeArgs, ModelArgs, Outcome, Ui, table::grouped};
 use crate::{
     compile::Options,
     emit::{self, Kind, Manifest},
@@ -20,12 +20,20 @@ use crate::{
   pfp compile lenet.mlir --params lenet.safetensors -o build
   pfp compile lenet.mlir --params lenet.safetensors --target aarch64-linux-gnu --cpu cortex-a72 \\
       --emit=obj,header,rust -o build
+  pfp compile lenet.mlir --params lenet.safetensors --mode sample:30 --seed 1 --draws -o build
 
 Every public function of the module becomes a C function pfp_NAME in files of its name; see the
 header for how it is called.")]
 pub struct CompileArgs {
     #[command(flatten)]
     model: ModelArgs,
+
+    #[command(flatten)]
+    mode: ModeArgs,
+
+    /// Let the function also return the outputs of every forward pass
+    #[arg(long)]
+    draws: bool,
 
     /// Compile this function only
     #[arg(long, value_name = "NAME")]
@@ -72,6 +80,7 @@ pub fn compile(args: CompileArgs, ui: &Ui) -> Result<Outcome, Error> {
         texts: emit::texts(&kinds),
         tasks: args.threads.into(),
         schedule: args.schedule,
+        mode: args.mode.mode(args.draws)?,
         ..Options::default()
     };
     let mut reports = Vec::new();

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 use serde_json::json;
 
-use super::{ModelArgs, Outcome, Ui, table::Table};
+use super::{ModeArgs, ModelArgs, Outcome, Ui, table::Table};
 use crate::{
     batches::{self, Items},
     compile::Options,
@@ -13,6 +13,7 @@ use crate::{
     error::Error,
     jit::CompiledModel,
     module::Session,
+    signature::Buffer,
     target::{self, HOST},
 };
 
@@ -32,6 +33,13 @@ pub struct RunArgs {
     /// The function to run, where there are several
     #[arg(long, value_name = "NAME")]
     function: Option<String>,
+
+    #[command(flatten)]
+    mode: ModeArgs,
+
+    /// Give the outputs of every forward pass, too; the table leaves them out
+    #[arg(long)]
+    draws: bool,
 
     #[command(flatten)]
     input: InputArgs,
@@ -67,7 +75,7 @@ impl InputArgs {
             .iter()
             .map(|path| {
                 let mut array = data::read(path)?;
-                preparation.apply(&mut array);
+                preparation.apply(&mut array.values);
                 Ok(array)
             })
             .collect()
@@ -80,10 +88,11 @@ pub fn run(args: RunArgs, ui: &Ui) -> Result<Outcome, Error> {
     let function = network.function(args.function.as_deref())?;
     ui.stage("reading the input");
     let arrays = args.input.read()?;
-    let items = Items::new(&function.signature, &arrays)?;
+    let options = Options { mode: args.mode.mode(args.draws)?, ..Options::default() };
+    let signature = function.signature.in_mode(options.mode);
+    let items = Items::new(&signature, &arrays)?;
     let target = target::find(HOST, None)?;
-    let compiled =
-        network.compile(function, &target, &Options::default(), &|stage| ui.stage(stage))?;
+    let compiled = network.compile(function, &target, &options, &|stage| ui.stage(stage))?;
     let model = CompiledModel::new(&compiled)?;
     let bar = ui.count("running", items.count());
     let outputs = batches::run(&model, &items, &|done| bar.set_position(done as u64))?;
@@ -101,7 +110,14 @@ pub fn run(args: RunArgs, ui: &Ui) -> Result<Outcome, Error> {
         None if ui.json() => {
             ui.print_json(&json!({ "items": items.count(), "outputs": outputs }))?;
         }
-        None => ui.print(shown(&outputs, items.count()))?,
+        None => {
+            let buffers = signature.output_buffers();
+            let per_item = |(output, buffer): (&Output, &Buffer)| {
+                buffer.tensor.passes.is_none().then(|| output.clone())
+            };
+            let outputs: Vec<_> = outputs.iter().zip(&buffers).filter_map(per_item).collect();
+            ui.print(shown(&outputs, items.count()))?;
+        }
     }
     Ok(Outcome::Done)
 }

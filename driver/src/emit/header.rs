@@ -61,7 +61,7 @@ pub fn header(compiled: &Compiled) -> String {
     let batch = signature.batch();
     let items = if batch == 1 { "one item".into() } else { format!("{batch} items") };
     line("/*");
-    line(&format!(" * Runs @{name} once, on {items}."));
+    line(&format!(" * Runs @{name} once, on {items}.{}", super::of_mode(compiled)));
     line(" *");
     line(" * Every tensor is an array of IEEE 754 binary32 floats, row-major, the last dimension");
     line(" * contiguous, of any alignment that float has. A Gaussian tensor is two arrays, the");

@@ -1,5 +1,6 @@
 //! The JSON manifest: what a build system or a reviewer needs to know of an object.
 
+use gauss_lowering::mode::{self, Sampling};
 use serde::Serialize;
 
 use crate::{
@@ -21,6 +22,7 @@ pub struct Manifest<'a> {
     symbol: String,
     compiler: Compiler,
     target: Target<'a>,
+    mode: Mode,
     batch: usize,
     inputs: &'a [Tensor],
     outputs: &'a [Tensor],
@@ -36,6 +38,32 @@ pub struct Manifest<'a> {
     undefined_symbols: &'a [String],
     op_counts: OpCounts<'a>,
     sha256: Hashes<'a>,
+}
+
+/// What the function computes.
+#[derive(Debug, Serialize)]
+struct Mode {
+    /// `moments`, `mean`, `sample` or `presampled`.
+    name: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    samples: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    seed: Option<u64>,
+}
+
+impl Mode {
+    fn of(mode: mode::Mode) -> Self {
+        let plain = |name| Self { name, samples: None, seed: None };
+        match mode {
+            mode::Mode::Moments => plain("moments"),
+            mode::Mode::Mean => plain("mean"),
+            mode::Mode::Sample(Sampling { samples, seed, presampled, .. }) => Self {
+                name: if presampled { "presampled" } else { "sample" },
+                samples: Some(samples),
+                seed: Some(seed),
+            },
+        }
+    }
 }
 
 #[derive(Debug, Serialize)]
@@ -84,6 +112,7 @@ impl<'a> Manifest<'a> {
                 cpu: &target.cpu,
                 features: target.features.split(',').filter(|f| !f.is_empty()).collect(),
             },
+            mode: Mode::of(compiled.mode),
             batch: function.signature.batch(),
             inputs: &function.signature.inputs,
             outputs: &function.signature.outputs,

@@ -8,6 +8,7 @@ mod check;
 mod compile;
 mod demo;
 mod diagnostics;
+mod eval;
 mod files;
 mod help;
 mod inspect;

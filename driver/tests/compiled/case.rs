@@ -115,7 +115,12 @@ impl Case {
 
     /// The object for a target.
     pub fn compile(&self, target: &Target) -> Compiled {
-        compile(&self.module, Some(&self.posterior), None, target)
+        self.compile_with(target, &Options::default())
+    }
+
+    /// The object for a target, with options.
+    pub fn compile_with(&self, target: &Target, options: &Options) -> Compiled {
+        compile_with(&self.module, Some(&self.posterior), None, target, options)
     }
 
     /// What the compiled function gives on this machine.
@@ -176,13 +181,24 @@ pub fn compile(
     batch: Option<i64>,
     target: &Target,
 ) -> Compiled {
+    compile_with(module, posterior, batch, target, &Options::default())
+}
+
+/// Compiles the only function of a module, with options.
+pub fn compile_with(
+    module: &str,
+    posterior: Option<&Posterior>,
+    batch: Option<i64>,
+    target: &Target,
+    options: &Options,
+) -> Compiled {
     let session = Session::new();
     let source = Source::new("test.mlir", module);
     let parameters = posterior.filter(|posterior| !posterior.0.is_empty());
     let parameters = parameters.map(|posterior| posterior as &dyn ParameterSource);
     let compiled = Network::with_source(&session, &source, parameters, batch).and_then(|network| {
         let function = network.function(None)?;
-        network.compile(function, target, &Options::default(), &|_| {})
+        network.compile(function, target, options, &|_| {})
     });
     compiled.unwrap_or_else(|error| panic!("{error:?}\n{module}"))
 }

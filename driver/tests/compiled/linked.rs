@@ -5,6 +5,8 @@ use std::{fmt::Write, fs, process::Command};
 use gauss_dialect::interpreter::Tensor;
 use gauss_lowering::target::Target;
 
+use pfp::compile::Options;
+
 use crate::case::Case;
 
 /// How a program for a target is linked and run.
@@ -36,6 +38,11 @@ fn toolchain(target: &Target) -> Option<Toolchain> {
 /// cases are linked into one program. Every buffer ends where an unmapped page
 /// begins, and the arena is exactly as large as declared.
 pub fn run(cases: &[Case], target: &Target) -> Option<Vec<Tensor>> {
+    run_with(cases, target, &Options::default())
+}
+
+/// As [`run`], with options that leave the buffers as they are for moments.
+pub fn run_with(cases: &[Case], target: &Target, options: &Options) -> Option<Vec<Tensor>> {
     let toolchain = toolchain(target)?;
     let folder = tempfile::tempdir().unwrap();
     let path = |name: &str| folder.path().join(name);
@@ -44,7 +51,7 @@ pub fn run(cases: &[Case], target: &Target) -> Option<Vec<Tensor>> {
     let mut input = Vec::new();
     let mut objects = Vec::new();
     for (number, case) in cases.iter().enumerate() {
-        let compiled = case.compile(target);
+        let compiled = case.compile_with(target, options);
         let object = path(&format!("{number}.o"));
         fs::write(&object, &compiled.object).unwrap();
         objects.push(object);

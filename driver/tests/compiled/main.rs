@@ -6,9 +6,11 @@ mod common;
 
 mod case;
 mod chains;
+mod evaluated;
 mod golden;
 mod hot_loops;
 mod linked;
+mod modes;
 mod object;
 mod published;
 mod random;

@@ -297,9 +297,17 @@ pub fn reference(case: &Case) -> Tensor {
     let module = session
         .parse(&Source::new(case.name.clone(), case.module.as_bytes()))
         .unwrap_or_else(|error| panic!("{error:?}\n{}", case.module));
-    let values = |name: &str, ty: &gauss_dialect::shape::TensorType| {
+    let program = Program::of(module.op(), &case.name, &values(&case.posterior)).unwrap();
+    program.run(&case.inputs).unwrap().remove(0)
+}
+
+/// A posterior for the interpreter.
+pub fn values(
+    posterior: &Posterior,
+) -> impl Fn(&str, &gauss_dialect::shape::TensorType) -> Result<Tensor, String> {
+    |name, ty| {
         let read = |name: String| {
-            let tensor = case.posterior.0.get(&name).ok_or(format!("no {name}"))?;
+            let tensor = posterior.0.get(&name).ok_or(format!("no {name}"))?;
             Ok::<_, String>(tensor.values.iter().map(|&value| f64::from(value)).collect())
         };
         let shape: Vec<_> = ty.shape.iter().map(|&size| size as usize).collect();
@@ -311,12 +319,10 @@ pub fn reference(case: &Case) -> Tensor {
             ),
             false => Tensor::deterministic(&shape, read(name.to_owned())?),
         })
-    };
-    let program = Program::of(module.op(), &case.name, &values).unwrap();
-    program.run(&case.inputs).unwrap().remove(0)
+    }
 }
 
-fn cases(seed: u64, count: usize) -> Vec<Case> {
+pub fn cases(seed: u64, count: usize) -> Vec<Case> {
     let mut generator = Generator::new(seed);
     (0..count).map(|number| generator.case(number)).collect()
 }
@@ -330,7 +336,7 @@ fn long_cases(seed: u64, count: usize) -> Vec<Case> {
     (0..count).map(&mut case).collect()
 }
 
-fn chains(seed: u64, count: usize) -> Vec<Case> {
+pub fn chains(seed: u64, count: usize) -> Vec<Case> {
     let mut generator = Generator::new(seed);
     (0..count).map(|number| generator.chain(number)).collect()
 }

@@ -30,6 +30,11 @@ impl<'a> Body<'a> {
         for op in nest.body.ops() {
             let joined = op.operands().into_iter().map(|operand| body.dependence(operand));
             let joined = joined.fold((false, false), |a, b| (a.0 || b.0, a.1 || b.1));
+            // The only loop of the nest, if it is read.
+            let joined = match op.is("linalg.index") {
+                true => (vector == Some(0), row == Some(0)),
+                false => joined,
+            };
             for result in op.results() {
                 body.dependence.insert(result, joined);
             }

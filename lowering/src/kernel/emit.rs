@@ -2,12 +2,12 @@
 
 use std::{cell::RefCell, collections::HashMap};
 
-use gauss_dialect::ir::{Attribute, Block, Builder, Op, Type, Value};
+use gauss_dialect::ir::{Attribute, Block, Builder, DYNAMIC, Op, Type, Value};
 
 use super::{
     body::Body,
     group::Group,
-    nest::{Access, Nest},
+    nest::{Access, Nest, is_moving},
     pack::{Side, Stream},
     plan::Plan,
     schedule::{Chunk, Schedule, Shared, chunks, padded_width},
@@ -52,6 +52,9 @@ pub fn emit(plan: &Plan, core: &Core, around: &Around, builder: Builder) {
 /// A buffer as a list of elements.
 fn flatten(builder: Builder, buffer: Value) -> Value {
     let context = builder.context();
+    if is_moving(buffer) {
+        return flatten_moving(builder, buffer);
+    }
     let elements: i64 = buffer.ty().shape().unwrap_or_default().iter().product();
     let ty = Type::memref(context.f32(), &[elements]);
     if buffer.ty() == ty {
@@ -65,6 +68,33 @@ fn flatten(builder: Builder, buffer: Value) -> Value {
         .attr("static_sizes", context.i64_array_attr(&[elements]))
         .attr("static_strides", context.i64_array_attr(&[1]))
         .attr("operandSegmentSizes", context.i32_array_attr(&[1, 0, 0, 0]))
+        .build()
+        .result(0)
+}
+
+/// A part of a buffer, at a place that is known at run time, as a list of elements.
+fn flatten_moving(builder: Builder, view: Value) -> Value {
+    let context = builder.context();
+    let shape = view.ty().shape().unwrap_or_default();
+    let (strides, _) = view.ty().strides_and_offset().unwrap_or_default();
+    let elements = shape.iter().zip(strides).map(|(size, stride)| (size - 1) * stride).sum::<i64>();
+    let numbers = vec![context.index(); 1 + 2 * shape.len()];
+    let metadata = builder
+        .op("memref.extract_strided_metadata")
+        .operands(&[view])
+        .results(&[&[Type::memref(context.f32(), &[])], &numbers[..]].concat())
+        .build();
+    let text = format!("memref<{}xf32, strided<[1], offset: ?>>", elements + 1);
+    // The text is a type, whatever the number.
+    let ty = context.parse_type(&text).unwrap_or_else(|| view.ty());
+    builder
+        .op("memref.reinterpret_cast")
+        .operands(&[metadata.result(0), metadata.result(1)])
+        .results(&[ty])
+        .attr("static_offsets", context.i64_array_attr(&[DYNAMIC]))
+        .attr("static_sizes", context.i64_array_attr(&[elements + 1]))
+        .attr("static_strides", context.i64_array_attr(&[1]))
+        .attr("operandSegmentSizes", context.i32_array_attr(&[1, 1, 0, 0]))
         .build()
         .result(0)
 }
@@ -1044,6 +1074,9 @@ impl Evaluation<'_> {
         let Some(op) = value.defining_op() else {
             return self.argument(value, cell, width);
         };
+        if op.is("linalg.index") {
+            return self.index(cell, width);
+        }
         if op.block() != self.body.nest().body || op.is("arith.constant") {
             return match op.attribute("value").filter(|_| op.is("arith.constant")) {
                 Some(literal) => splat(self.builder, literal, width),
@@ -1053,6 +1086,23 @@ impl Evaluation<'_> {
         let operands: Vec<_> =
             op.operands().into_iter().map(|operand| self.value(operand, cell)).collect();
         self.apply(op, &operands, width).result(value.number())
+    }
+
+    /// The index along the only loop of the nest, lane by lane.
+    fn index(&self, (row, chunk): (i64, usize), width: i64) -> Value {
+        let schedule = self.kernel.schedule;
+        let first = self.tile.position.first().cloned().unwrap_or_default();
+        let (first, is_vector) = match (schedule.vector, schedule.row) {
+            (Some(0), _) => (first.plus_constant(self.tile.extent.chunks[chunk].offset), true),
+            (_, Some(0)) => (first.plus_constant(row), false),
+            _ => (first, false),
+        };
+        let first = broadcast(self.builder, first.emit(self.builder), width);
+        if !is_vector {
+            return first;
+        }
+        let steps = self.builder.value("vector.step", &[], first.ty());
+        self.builder.value("arith.addi", &[first, steps], first.ty())
     }
 
     /// The operation on vectors.

@@ -1,6 +1,6 @@
 //! Loop nests: what a `linalg.generic` on buffers reads, writes and computes.
 
-use gauss_dialect::ir::{AffineExpr, Block, Op, Value};
+use gauss_dialect::ir::{AffineExpr, Block, DYNAMIC, Op, Value};
 
 /// A perfect loop nest over buffers of `f32`.
 #[derive(Debug, Clone)]
@@ -23,7 +23,8 @@ pub struct Nest {
 /// `offset + item · i + task · t + Σ strides[d] · index[d]` of item i in task t.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Access {
-    /// The whole buffer: a `memref.alloc`, a `memref.get_global` or an argument.
+    /// The whole buffer: a `memref.alloc`, a `memref.get_global` or an argument; or a
+    /// part of one whose place a loop around the nest decides.
     pub root: Value,
     /// The element at the origin of the nest.
     pub offset: i64,
@@ -66,16 +67,19 @@ impl Nest {
                 return Err(format!("has an operand of type {ty}; buffers of f32 are compiled"));
             }
             let shape = ty.shape().ok_or("has an operand without shape")?;
+            let root = base_of(operand);
             let (steps, offset) = ty
                 .strides_and_offset()
+                .map(|(steps, offset)| (steps, if is_moving(root) { 0 } else { offset }))
                 .filter(|(steps, offset)| *offset >= 0 && steps.iter().all(|&step| step >= 0))
-                .ok_or_else(|| format!("has an operand of type {ty}; its layout must be static"))?;
+                .ok_or_else(|| {
+                    format!("has an operand of type {ty}; its strides must be static")
+                })?;
             let results = map.results();
             let linear = |expr: &AffineExpr| {
                 expr.linear(dims).ok_or("has an indexing map that is not linear".to_owned())
             };
-            let mut access =
-                Access { root: root_of(operand), offset, item: 0, task: 0, strides: vec![0; dims] };
+            let mut access = Access { root, offset, item: 0, task: 0, strides: vec![0; dims] };
             for ((expr, step), size) in results.iter().zip(steps).zip(shape) {
                 let (coefficients, constant) = linear(expr)?;
                 access.offset += constant * step;
@@ -104,6 +108,9 @@ impl Nest {
             return Err("writes along a reduction".into());
         }
         let body = op.body().ok_or("has no body")?;
+        if dims > 1 && body.ops().iter().any(|op| op.is("linalg.index")) {
+            return Err("reads the index of one of several loops, which may be joined".into());
+        }
         Ok(Nest { op, sizes, parallel, inputs: accesses, outputs, body })
     }
 
@@ -166,6 +173,24 @@ pub fn root_of(view: Value) -> Value {
         Some(op) if VIEWS.contains(&op.name().as_str()) => root_of(op.operand(0)),
         _ => view,
     }
+}
+
+/// The buffer that a nest takes a view for: [`root_of`], or the view itself where its
+/// place is not known before run time.
+fn base_of(view: Value) -> Value {
+    const SAME_PLACE: [&str; 3] = ["memref.collapse_shape", "memref.expand_shape", "memref.cast"];
+    if !is_moving(view) {
+        return root_of(view);
+    }
+    match view.defining_op() {
+        Some(op) if SAME_PLACE.contains(&op.name().as_str()) => base_of(op.operand(0)),
+        _ => view,
+    }
+}
+
+/// Is this a view whose place in its buffer is not known before run time?
+pub fn is_moving(view: Value) -> bool {
+    view.ty().strides_and_offset().is_some_and(|(_, offset)| offset == DYNAMIC)
 }
 
 /// Every op that uses a buffer, directly or through views.

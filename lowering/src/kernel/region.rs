@@ -57,7 +57,10 @@ fn items(group: &Group, constants: &Constants) -> i64 {
     if root.parallel < 2 || root.outputs.iter().any(|out| !out.depends_on(0)) {
         return 1;
     }
-    let weights = root.inputs.iter().filter(|input| constants.values(input.root).is_some());
+    // What all items read, known or not.
+    let is_weight =
+        |input: &&Access| !input.depends_on(0) || constants.values(input.root).is_some();
+    let weights = root.inputs.iter().filter(is_weight);
     let is_used_often = |uses: i64| uses >= ENOUGH_USES;
     let often = root.is_elementwise()
         || weights.into_iter().all(|weight| {

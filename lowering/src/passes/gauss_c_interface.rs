@@ -31,8 +31,8 @@ pub const PASS: Pass = Pass {
         for op in ops.into_iter().filter(|op| op.is("llvm.func")) {
             if op.attribute("gauss.arena_bytes").is_some() {
                 wrap(op, vector_bits, flushes)?;
-            } else if op.attribute(TASK).is_some() {
-                make_internal(op, parameters(op) - 1, vector_bits);
+            } else if let Some(buffers) = op.attribute(TASK).and_then(|buffers| buffers.as_i64()) {
+                make_internal(op, buffers as usize, vector_bits);
             } else if let Some(tasks) = op.attribute(DISPATCH).and_then(|tasks| tasks.as_i64()) {
                 define_dispatch(op, tasks, vector_bits, flushes)?;
             }
@@ -265,30 +265,35 @@ fn wrapper(
 fn define_dispatch(declared: Op, tasks: i64, vector_bits: Option<&str>, flushes: bool) -> Outcome {
     let name = declared.symbol().unwrap_or_default();
     let signature = declared.attribute("function_type").map(|ty| ty.to_string());
+    let signature = signature.unwrap_or_default();
+    let (_, parameters) = signature.rsplit_once('(').ok_or(Failed)?;
+    let of_llvm = |ty: &str| if ty.contains("ptr") { "!llvm.ptr" } else { "i64" };
+    let mut types: Vec<_> = parameters.split(',').map(of_llvm).collect();
     // The executor is the last parameter.
-    let pointers = signature.unwrap_or_default().matches("ptr").count();
-    let buffers = pointers.checked_sub(1).ok_or(Failed)?;
-    let text = dispatch(&name, buffers, tasks, flushes);
+    types.pop().ok_or(Failed)?;
+    let text = dispatch(&name, &types, tasks, flushes);
     let [_, _] = insert(declared, &text, vector_bits)?;
     declared.erase();
     Ok(())
 }
 
 /// The text of a dispatch, and of the function that an executor calls for a task:
-/// the pointers go through memory, as C has one pointer for the data of a task.
-fn dispatch(name: &str, buffers: usize, tasks: i64, flushes: bool) -> String {
+/// pointers and counters go through memory, as C has one pointer for the data of a task.
+fn dispatch(name: &str, types: &[&str], tasks: i64, flushes: bool) -> String {
     let (task, entry) = (name.replace(".dispatch", ".task"), name.replace(".dispatch", ".entry"));
-    let types = vec!["!llvm.ptr"; buffers].join(", ");
-    let parameters: Vec<_> = (0..buffers).map(|i| format!("%p{i}: !llvm.ptr")).collect();
-    let arguments: Vec<_> = (0..buffers).map(|i| format!("%p{i}")).collect();
+    let count = types.len();
+    let parameters: Vec<_> =
+        types.iter().enumerate().map(|(i, ty)| format!("%p{i}: {ty}")).collect();
+    let arguments: Vec<_> = (0..count).map(|i| format!("%p{i}")).collect();
     let (mut loads, mut stores) = (String::new(), String::new());
-    for i in 0..buffers {
+    for (i, ty) in types.iter().enumerate() {
         let place = format!(
             "    %place{i} = llvm.getelementptr %data[{i}] : (!llvm.ptr) -> !llvm.ptr, !llvm.ptr\n"
         );
-        loads += &format!("{place}    %p{i} = llvm.load %place{i} : !llvm.ptr -> !llvm.ptr\n");
-        stores += &format!("{place}    llvm.store %p{i}, %place{i} : !llvm.ptr, !llvm.ptr\n");
+        loads += &format!("{place}    %p{i} = llvm.load %place{i} : !llvm.ptr -> {ty}\n");
+        stores += &format!("{place}    llvm.store %p{i}, %place{i} : {ty}, !llvm.ptr\n");
     }
+    let types = types.join(", ");
     // A thread of the executor has a control word of its own.
     let flushing = Flushing::new(flushes);
     format!(
@@ -298,8 +303,8 @@ fn dispatch(name: &str, buffers: usize, tasks: i64, flushes: bool) -> String {
 {after}    llvm.return
   }}
   llvm.func internal @\"{name}\"({parameters}, %executor: !llvm.ptr) {{
-    %buffers = llvm.mlir.constant({buffers} : i64) : i64
-    %data = llvm.alloca %buffers x !llvm.ptr : (i64) -> !llvm.ptr
+    %slots = llvm.mlir.constant({count} : i64) : i64
+    %data = llvm.alloca %slots x !llvm.ptr : (i64) -> !llvm.ptr
 {stores}    %first = llvm.mlir.constant(0 : i64) : i64
     %one = llvm.mlir.constant(1 : i64) : i64
     %tasks = llvm.mlir.constant({tasks} : i64) : i64

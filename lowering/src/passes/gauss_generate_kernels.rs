@@ -9,7 +9,7 @@ use crate::{
         emit::{Around, emit, erase_members, for_each, repeat, share},
         group::{Group, group},
         layout,
-        nest::Nest,
+        nest::{Nest, root_of},
         pack::Constants,
         plan::{KernelSchedule, Planner, ScheduleFile},
         region::{Region, regions},
@@ -83,18 +83,8 @@ fn generate(planner: &Planner, is_profiled: bool) -> Result<Vec<KernelSchedule>,
             copy_as_nest(op);
         }
     }
-    // A run of nests ends at any op that may touch memory in another way.
     let mut runs: Vec<Vec<Nest>> = vec![vec![]];
-    for op in body.ops() {
-        if op.is("linalg.generic") {
-            let nest = Nest::of(op).map_err(|error| fail(op, error))?;
-            if let Some(run) = runs.last_mut() {
-                run.push(nest);
-            }
-        } else if !is_transparent(op) {
-            runs.push(vec![]);
-        }
-    }
+    find_runs(body, &mut runs)?;
     let mut runs: Vec<Vec<Group>> = runs.into_iter().map(group).collect();
     for run in &mut runs {
         layout::assign(run, planner.core, planner.constants);
@@ -126,6 +116,46 @@ fn generate(planner: &Planner, is_profiled: bool) -> Result<Vec<KernelSchedule>,
         }
     }
     Ok(kernels)
+}
+
+/// Adds the nests of a block and of its loops. A run of nests ends at any op that may
+/// touch memory in another way.
+fn find_runs(block: Block, runs: &mut Vec<Vec<Nest>>) -> Outcome {
+    for op in block.ops() {
+        if op.is("linalg.generic") {
+            let nest = Nest::of(op).map_err(|error| fail(op, error))?;
+            if let Some(run) = runs.last_mut() {
+                check_alias(&nest, run)?;
+                run.push(nest);
+            }
+        } else if let Some(body) = op.body().filter(|_| op.is("scf.for")) {
+            runs.push(vec![]);
+            find_runs(body, runs)?;
+            runs.push(vec![]);
+        } else if !is_transparent(op) {
+            runs.push(vec![]);
+        }
+    }
+    Ok(())
+}
+
+/// Nests of one run are compared by their buffers. A part at a moving place must
+/// not share its buffer with another that they write.
+fn check_alias(nest: &Nest, run: &[Nest]) -> Outcome {
+    let written = |nest: &Nest, root| nest.outputs.iter().any(|out| out.root == root);
+    for earlier in run {
+        for (a, b) in nest.accesses().flat_map(|a| earlier.accesses().map(move |b| (a, b))) {
+            let may_overlap = a.root != b.root && root_of(a.root) == root_of(b.root);
+            if may_overlap && (written(nest, a.root) || written(earlier, b.root)) {
+                return Err(fail(
+                    nest.op,
+                    "writes a part of a buffer whose place is known at run time only, beside \
+                     another access of the buffer",
+                ));
+            }
+        }
+    }
+    Ok(())
 }
 
 fn report(function: Op, kernels: &[KernelSchedule]) {
@@ -211,8 +241,7 @@ fn mark(builder: Builder, kernel: i64) {
 
 /// Does the op neither read nor write the elements of a buffer?
 fn is_transparent(op: Op) -> bool {
-    const HARMLESS: [&str; 9] = [
-        "arith.constant",
+    const HARMLESS: [&str; 8] = [
         "func.return",
         "memref.alloc",
         "memref.cast",
@@ -222,7 +251,7 @@ fn is_transparent(op: Op) -> bool {
         "memref.reinterpret_cast",
         "memref.subview",
     ];
-    HARMLESS.contains(&op.name().as_str())
+    op.name().starts_with("arith.") || HARMLESS.contains(&op.name().as_str())
 }
 
 /// `memref.copy` as the nest that yields what it reads.

@@ -14,7 +14,8 @@ use crate::{
 /// puts a call of `NAME.dispatchK` in the place of the loop. That function is
 /// declared only: `--gauss-c-interface` defines it, as what hands the tasks to the
 /// executor of the caller. The executor is a further last argument of the function;
-/// it stands for an address, as a buffer of no elements.
+/// it stands for an address, as a buffer of no elements. Between both stand the counters
+/// of the loops around the loop over tasks, where it uses them.
 pub const PASS: Pass = Pass {
     name: "gauss-outline-tasks",
     description: "Turn loops over tasks into functions for an executor",
@@ -32,7 +33,7 @@ pub const EXECUTOR: &str = "gauss.executor";
 /// The attribute of a declaration that stands for a dispatch: how many tasks there are.
 pub const DISPATCH: &str = "gauss.dispatch";
 
-/// The attribute of a function that is a task.
+/// The attribute of a function that is a task: how many of its parameters are buffers.
 pub const TASK: &str = "gauss.task";
 
 /// The names of what belongs to the k-th loop of a function. A dot keeps them apart
@@ -52,23 +53,32 @@ fn outline(function: Op) -> Outcome {
     function.set_attribute("function_type", context.function_type(&inputs, &[]).attr());
     function.set_attribute(EXECUTOR, context.unit_attr());
     let name = function.symbol().unwrap_or_default();
-    let loops = body.ops().into_iter().filter(|op| op.attribute(TASKS).is_some());
+    let loops = function.descendants().into_iter().filter(|op| op.attribute(TASKS).is_some());
     for (number, op) in loops.enumerate() {
         let tasks = trips(op)?;
         let [task, dispatch, _] = names(&name, number);
+        let given = [&arguments[..], &counters(op)].concat();
+        let types: Vec<_> = given.iter().map(|value| value.ty()).collect();
         let task = declare(function, &task, &[&types[..], &[context.index()]].concat());
-        task.set_attribute(TASK, context.unit_attr());
-        fill(task, op, &arguments)?;
-        let declared = declare(function, &dispatch, &inputs);
+        task.set_attribute(TASK, context.i64_attr(arguments.len() as i64));
+        fill(task, op, &given)?;
+        let declared = declare(function, &dispatch, &[&types[..], &[executor_type]].concat());
         declared.set_attribute(DISPATCH, context.i64_attr(tasks));
         Builder::before(op)
             .op("func.call")
-            .operands(&[&arguments[..], &[executor]].concat())
+            .operands(&[&given[..], &[executor]].concat())
             .attr("callee", context.symbol_attr(&dispatch))
             .build();
         op.erase();
     }
     Ok(())
+}
+
+/// The counters of the loops around `op`, innermost first.
+fn counters(op: Op) -> Vec<Value> {
+    let around = std::iter::successors(op.parent(), |op| op.parent());
+    let loops = around.filter(|op| op.is("scf.for"));
+    loops.filter_map(|op| Some(op.body()?.argument(0))).collect()
 }
 
 /// The trips of a loop from 0 in steps of 1.
@@ -142,14 +152,20 @@ fn is_within(value: Value, block: Block) -> bool {
 
 /// The value in the function of the task: an argument, or a copy of what computes it.
 fn bring(value: Value, start: Op, known: &mut HashMap<Value, Value>) -> Result<Value, Failed> {
-    const PURE: [&str; 9] = [
+    const PURE: [&str; 15] = [
+        "arith.addf",
         "arith.addi",
         "arith.constant",
+        "arith.divf",
+        "arith.index_cast",
         "arith.minsi",
         "arith.muli",
+        "arith.uitofp",
         "memref.cast",
+        "memref.extract_strided_metadata",
         "memref.get_global",
         "memref.reinterpret_cast",
+        "memref.subview",
         "memref.view",
         "vector.broadcast",
     ];

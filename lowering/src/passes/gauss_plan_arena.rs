@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use gauss_dialect::ir::{Attribute, Block, Builder, Op, Type, Value};
 
 use crate::{
-    kernel::{nest::users_of, region::WITHIN_ITEM},
+    kernel::{emit::TASKS, nest::users_of, region::WITHIN_ITEM},
     pass::{Outcome, Pass, fail},
 };
 
@@ -53,13 +53,21 @@ fn plan(function: Op) -> Outcome {
         return Ok(());
     };
     let steps = Steps::of(body);
+    let is_loop_of = |block: Block| {
+        std::iter::successors(block.parent_op(), |op| op.parent())
+            .take_while(|op| !op.is("func.func"))
+            .all(|op| op.is("scf.for") && op.attribute(TASKS).is_none())
+    };
     let mut allocations = Vec::new();
     for op in function.descendants() {
         if !op.is("memref.alloc") {
             continue;
         }
-        if op.block() != body {
-            return Err(fail(op, "allocates inside of a loop, where no place can be planned"));
+        if !is_loop_of(op.block()) {
+            return Err(fail(
+                op,
+                "allocates inside of a branch or a task, where no place can be planned",
+            ));
         }
         let shape = op.result(0).ty().shape().unwrap_or_default();
         if shape.iter().any(|&size| size < 0) || !op.result(0).ty().element_type().is_f32() {
@@ -93,36 +101,46 @@ fn plan(function: Op) -> Outcome {
     Ok(())
 }
 
-/// The steps of a function: the ops of its body, and those of the loops among them.
+/// The steps of a function: the ops of its body, and those of the loops among them. A
+/// loop that allocates is seen as a function is: its loops have steps, too.
 struct Steps {
-    body: Block,
     /// For each op, when it begins and when it ends.
     spans: HashMap<Op, (usize, usize)>,
 }
 
 impl Steps {
     fn of(body: Block) -> Self {
-        let mut spans = HashMap::new();
+        let mut steps = Self { spans: HashMap::new() };
         let mut step = 0;
         for op in body.ops() {
-            let first = step;
-            for inner in op.body().filter(|_| op.is("scf.for")).map(Block::ops).unwrap_or_default()
-            {
-                step += 1;
-                spans.insert(inner, (step, step));
-            }
-            spans.insert(op, (first, step));
+            steps.number(op, &mut step, true);
             step += 1;
         }
-        Self { body, spans }
+        steps
+    }
+
+    fn number(&mut self, op: Op, step: &mut usize, looks_inside: bool) {
+        let first = *step;
+        let body = op.body().filter(|_| op.is("scf.for") && looks_inside);
+        let ops = body.map(Block::ops).unwrap_or_default();
+        let allocates = ops.iter().any(|op| op.is("memref.alloc"));
+        for inner in ops {
+            *step += 1;
+            self.number(inner, step, allocates);
+        }
+        self.spans.insert(op, (first, *step));
     }
 
     /// The first and the last step at which an allocation is used.
     fn live(&self, allocation: Op) -> Option<(usize, usize)> {
         // What matters within one trip of a loop need not live as long as the loop.
         let is_of_trip = allocation.attribute(WITHIN_ITEM).is_some();
+        let block = allocation.block();
+        let is_in_loop = |user: Op| {
+            user.parent().is_some_and(|parent| parent.is("scf.for") && parent.block() == block)
+        };
         let span = |mut user: Op| {
-            while user.block() != self.body && !(is_of_trip && self.spans.contains_key(&user)) {
+            while user.block() != block && !(is_of_trip && is_in_loop(user)) {
                 user = user.parent()?;
             }
             self.spans.get(&user).copied()

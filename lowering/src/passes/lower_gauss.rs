@@ -7,7 +7,7 @@
 use std::collections::HashSet;
 
 use gauss_dialect::{
-    ir::{AffineMap, Attribute, Block, Builder, Context, DYNAMIC, Op, Type, Value},
+    ir::{AffineExpr, AffineMap, Attribute, Block, Builder, Context, DYNAMIC, Op, Type, Value},
     layer::{AvgPool2d, Conv2d, Layer, Linear, Window},
     moments::{self, Arithmetic, Moments},
 };
@@ -15,18 +15,25 @@ use gauss_dialect::{
 use crate::{
     kernel::group::LAYER,
     linalg,
+    mode::{self, Mode, plain},
     pass::{Failed, Outcome, Pass, fail},
     payload::Payload,
 };
 
 /// Rewrites every gauss op into upstream ops and every gauss type in a function
 /// signature into two tensors, mean first. A parameter that is not loaded
-/// becomes an external `memref.global`.
+/// becomes an external `memref.global`. What the functions compute is the [`Mode`] of
+/// the options.
 pub const PASS: Pass = Pass {
     name: "lower-gauss",
-    description: "Lower the gauss dialect to linalg, arith, math and tensor",
-    options: &[],
-    run: |module, _| lower(module),
+    description: "Lower the gauss dialect to linalg, arith, math and tensor (options: mode, \
+                  moments, mean, sample or presampled; samples; seed; draws)",
+    options: Mode::OPTIONS,
+    run: |module, options| {
+        let mode = Mode::of(options).map_err(|error| fail(module, error))?;
+        mode::apply(module, mode)?;
+        lower(module)
+    },
 };
 
 fn lower(module: Op) -> Outcome {
@@ -46,7 +53,8 @@ fn lower(module: Op) -> Outcome {
     }
     // Users before definitions, so that one sweep finds all that is dead.
     for op in module.descendants().into_iter().rev() {
-        if op.name().starts_with("gauss.") && !op.is_used() {
+        let is_ours = op.name().starts_with("gauss.") || op.is("linalg.transpose");
+        if is_ours && !op.is_used() {
             op.erase();
         }
     }
@@ -74,14 +82,9 @@ fn check_nothing_left(module: Op) -> Outcome {
 // Functions
 //===----------------------------------------------------------------------===//
 
-/// The plain tensor type of the shape of a Gaussian one.
-fn component(ty: Type) -> Type {
-    Type::tensor(ty.element_type(), &ty.shape().unwrap_or_default())
-}
-
 fn split_types(types: Vec<Type>) -> Vec<Type> {
     let split = |ty: Type| match ty.is_gaussian() {
-        true => vec![component(ty); 2],
+        true => vec![plain(ty); 2],
         false => vec![ty],
     };
     types.into_iter().flat_map(split).collect()
@@ -111,9 +114,9 @@ fn lower_signature(function: Op) -> Outcome {
         let argument = body.argument(number);
         let ty = argument.ty();
         if ty.is_gaussian() {
-            let component = component(ty);
-            let mean = body.insert_argument(number, component, function.location());
-            let variance = body.insert_argument(number + 1, component, function.location());
+            let part = plain(ty);
+            let mean = body.insert_argument(number, part, function.location());
+            let variance = body.insert_argument(number + 1, part, function.location());
             let builder = match body.first_op() {
                 Some(first) => Builder::before(first),
                 None => Builder::at_end(context, body, function.location()),
@@ -132,7 +135,7 @@ fn lower_signature(function: Op) -> Outcome {
 fn split_values(builder: Builder, values: Vec<Value>) -> Vec<Value> {
     let split = |value: Value| match value.ty().is_gaussian() {
         true => ["gauss.mean", "gauss.variance"]
-            .map(|name| builder.value(name, &[value], component(value.ty())))
+            .map(|name| builder.value(name, &[value], plain(value.ty())))
             .to_vec(),
         false => vec![value],
     };
@@ -258,7 +261,7 @@ impl Emitter {
         if let Some(make) = value.defining_op().filter(|op| op.is("gauss.make")) {
             return Moments::gaussian(make.operand(0), make.operand(1));
         }
-        let ty = component(value.ty());
+        let ty = plain(value.ty());
         Moments::gaussian(
             self.builder.value("gauss.mean", &[value], ty),
             self.builder.value("gauss.variance", &[value], ty),
@@ -283,7 +286,7 @@ impl Emitter {
     ) -> Moments<Value> {
         let ty = op.result(0).ty();
         let mut external = |symbol: String| {
-            let tensor = component(ty);
+            let tensor = plain(ty);
             let memref = Type::memref(ty.element_type(), &ty.shape().unwrap_or_default());
             if globals.insert(symbol.clone()) {
                 Builder::before(top_level(op, module))
@@ -317,7 +320,7 @@ impl Emitter {
     }
 
     fn constant(&self, op: Op) -> Result<Moments<Value>, Failed> {
-        let ty = component(op.result(0).ty());
+        let ty = plain(op.result(0).ty());
         let read = |name: &str| {
             let values = op.attribute(name).ok_or_else(|| fail(op, format!("needs '{name}'")))?;
             Ok(self.builder.constant(values, ty))
@@ -335,7 +338,7 @@ impl Emitter {
         let (batch, output, depth) = (0, 1, 2);
         let inputs = [
             (self.moments(layer.input), map(batch, depth)),
-            (self.moments(layer.weight), map(output, depth)),
+            self.as_stored(layer.weight, 3, &[dim(output), dim(depth)]),
         ];
         let initial = self.bias(layer.bias, shape, [inputs[0].0, inputs[1].0]);
         self.contract(inputs, initial, map(batch, output))
@@ -359,7 +362,7 @@ impl Emitter {
             return self.contract(
                 [
                     (input, map(&[dim(0), dim(4), along(2, 5, 0), along(3, 6, 1)])),
-                    (weight, map(&[dim(1), dim(4), dim(5), dim(6)])),
+                    self.as_stored(layer.weight, 7, &[dim(1), dim(4), dim(5), dim(6)]),
                 ],
                 initial,
                 map(&[dim(0), dim(1), dim(2), dim(3)]),
@@ -389,6 +392,23 @@ impl Emitter {
             map(&[dim(0), dim(1), dim(2), dim(3), dim(4)]),
         );
         self.each(result, |x| self.reshape(x, shape))
+    }
+
+    /// A read of a weight by these indices, in the place of a transposition from it.
+    fn as_stored(&self, weight: Value, dims: usize, indices: &[AffineExpr]) -> Read {
+        let permutation = |op: Op| op.attribute("permutation").and_then(Attribute::as_i64_array);
+        let transposition = weight.defining_op().filter(|op| op.is("linalg.transpose"));
+        let Some((op, permutation)) = transposition.and_then(|op| Some((op, permutation(op)?)))
+        else {
+            return (self.moments(weight), self.context.affine_map(dims, indices));
+        };
+        // Dimension d of the result is dimension permutation[d] of what is stored.
+        let mut stored = indices.to_vec();
+        for (&index, &dim) in indices.iter().zip(&permutation) {
+            stored[dim as usize] = index;
+        }
+        let map = self.context.affine_map(dims, &stored);
+        (Moments::deterministic(op.operand(0)), map)
     }
 
     /// `initial + Σ input · weight`; the dimensions after those of the result are summed.

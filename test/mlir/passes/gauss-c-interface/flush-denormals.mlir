@@ -29,6 +29,6 @@ llvm.func @net(%x: !llvm.ptr, %y: !llvm.ptr, %arena: !llvm.ptr) attributes {gaus
 // CHECK: llvm.call @net.task0
 // CHECK: llvm.call_intrinsic "llvm.x86.sse.ldmxcsr"
 llvm.func @net.dispatch0(!llvm.ptr, !llvm.ptr) attributes {gauss.dispatch = 2 : i64, sym_visibility = "private"}
-llvm.func @net.task0(%data: !llvm.ptr, %task: i64) attributes {gauss.task} {
+llvm.func @net.task0(%data: !llvm.ptr, %task: i64) attributes {gauss.task = 1 : i64} {
   llvm.return
 }

@@ -1,0 +1,378 @@
+//! Modes: the network of the means, and samples with drawn weights.
+
+use gauss_dialect::interpreter::{Program, Tensor};
+use gauss_lowering::{
+    mode::{Mode, Sampling},
+    target::Target,
+};
+use pfp::{
+    compile::{Compiled, Options},
+    diagnostics::Source,
+    jit::CompiledModel,
+    module::Session,
+};
+use pfp_runtime::{Executor, Threads, random::standard_normals};
+
+use crate::{
+    case::{self, Case, Posterior, Tolerance, check, components},
+    linked, random,
+};
+
+fn options(mode: Mode) -> Options {
+    Options { mode, ..Options::default() }
+}
+
+fn sampling(samples: u32, seed: u64) -> Sampling {
+    Sampling { seed, ..Sampling::new(samples) }
+}
+
+/// What a compiled function gives on this machine, buffer by buffer.
+fn run(compiled: &Compiled, inputs: &[Vec<f32>]) -> Vec<Vec<f32>> {
+    let inputs: Vec<_> = inputs.iter().map(Vec::as_slice).collect();
+    CompiledModel::new(compiled).unwrap().run(&inputs).unwrap()
+}
+
+/// The case with every variance 0, and the outputs of that: those of the mean network.
+fn without_variance(case: &Case) -> Case {
+    let mut case = case.clone();
+    for input in &mut case.inputs {
+        input.variance.iter_mut().flatten().for_each(|variance| *variance = 0.0);
+    }
+    for (name, tensor) in &mut case.posterior.0 {
+        if name.ends_with(".var") {
+            tensor.values.fill(0.0);
+        }
+    }
+    case.expected = random::reference(&case);
+    case
+}
+
+const TOLERANCE: Tolerance = Tolerance {
+    mean_of_sigma: 0.0,
+    mean: 2e-5,
+    mean_absolute: 2e-5,
+    variance: 0.0,
+    variance_absolute: 1e-8,
+};
+
+fn networks(seed: u64) -> Vec<Case> {
+    [random::cases(seed, 42), random::chains(seed, 8)].concat()
+}
+
+#[test]
+fn the_mean_network_has_every_gaussian_at_its_mean() {
+    for case in networks(21) {
+        let exact = without_variance(&case);
+        let expected = Tensor { variance: None, ..exact.expected };
+        let means: Vec<_> =
+            case.inputs.iter().map(|input| components(input).swap_remove(0)).collect();
+        let compiled = case.compile_with(&Target::host(), &options(Mode::Mean));
+        let outputs = run(&compiled, &means);
+        assert_eq!(outputs.len(), 1, "one plain output");
+        check(&case.module, &case.result(outputs), &expected, TOLERANCE);
+    }
+}
+
+/// Without variances each pass gives the mean: so every op, shape and kind of operand
+/// is right within the loop.
+#[test]
+fn samples_without_variance_are_the_mean_network() {
+    for presampled in [false, true] {
+        let mode = Mode::Sample(Sampling { presampled, ..sampling(2, 5) });
+        for case in networks(22) {
+            let case = without_variance(&case);
+            let outputs = run(&case.compile_with(&Target::host(), &options(mode)), &case.buffers());
+            check(&case.module, &case.result(outputs), &case.expected, TOLERANCE);
+        }
+    }
+}
+
+#[test]
+fn samples_on_aarch64() {
+    let target = Target::find("aarch64-linux-gnu", "cortex-a53").unwrap();
+    let cases: Vec<_> = networks(23).iter().map(without_variance).collect();
+    let options = options(Mode::Sample(sampling(2, 5)));
+    let Some(results) = linked::run_with(&cases, &target, &options) else { return };
+    for (case, result) in cases.iter().zip(results) {
+        check(&case.module, &result, &case.expected, TOLERANCE);
+    }
+}
+
+//===----------------------------------------------------------------------===//
+// The generator
+//===----------------------------------------------------------------------===//
+
+/// The standard normal variates of one pass: mean 0, variance 1, no layer.
+fn normals(elements: usize) -> Case {
+    let unit = Tensor::gaussian(&[elements], vec![0.0; elements], vec![1.0; elements]);
+    let mut posterior = Posterior::default();
+    posterior.insert("z", &unit);
+    let module = format!(
+        "func.func @normals_{elements}() -> !gauss.tensor<{elements}xf32> {{\n  \
+         %z = gauss.parameter \"z\" : !gauss.tensor<{elements}xf32>\n  \
+         return %z : !gauss.tensor<{elements}xf32>\n}}\n"
+    );
+    let name = format!("normals_{elements}");
+    Case { name, module, posterior, inputs: vec![], expected: unit }
+}
+
+/// Element e is word e div q of block e mod q, with q blocks.
+fn formula(elements: usize, seed: u64) -> Vec<f32> {
+    let blocks = elements.div_ceil(4);
+    let key = [seed as u32, (seed >> 32) as u32];
+    let word = |e: usize| standard_normals([(e % blocks) as u32, 0, 0, 0], key)[e / blocks];
+    (0..elements).map(word).collect()
+}
+
+const LENGTHS: [usize; 6] = [1, 3, 4, 37, 1000, 4003];
+const SEED: u64 = 0xfedc_ba98_7654_3210;
+
+#[test]
+fn compiled_draws_have_the_bits_of_the_formula() {
+    let cases = LENGTHS.map(normals);
+    let options = options(Mode::Sample(sampling(1, SEED)));
+    let bits = |values: &[f32]| values.iter().map(|z| z.to_bits()).collect::<Vec<_>>();
+    for (triple, cpu) in [
+        ("host", "x86-64"),
+        ("host", "x86-64-v3"),
+        ("aarch64-linux-gnu", "cortex-a53"),
+        ("aarch64-linux-gnu", "neoverse-n1"),
+    ] {
+        if cpu == "x86-64-v3" && !std::arch::is_x86_feature_detected!("avx2") {
+            eprintln!("SKIPPED: this machine has no AVX2");
+            continue;
+        }
+        let target = Target::find(triple, cpu).unwrap();
+        let Some(results) = linked::run_with(&cases, &target, &options) else { continue };
+        for (elements, result) in LENGTHS.into_iter().zip(results) {
+            let drawn: Vec<_> = result.mean.iter().map(|&z| z as f32).collect();
+            assert_eq!(bits(&drawn), bits(&formula(elements, SEED)), "{elements} on {cpu}");
+        }
+    }
+    for (case, elements) in cases.iter().zip(LENGTHS) {
+        let drawn = run(&case.compile_with(&Target::host(), &options), &[]);
+        assert_eq!(bits(&drawn[0]), bits(&formula(elements, SEED)), "{elements} on the host");
+        assert_eq!(drawn[1], vec![0.0; elements], "one pass has no variance");
+    }
+}
+
+//===----------------------------------------------------------------------===//
+// Against Monte Carlo
+//===----------------------------------------------------------------------===//
+
+/// Every op of the dialect, Gaussian inputs, and results of each kind.
+const IMAGES: &str = "
+func.func @images(%x: !gauss.tensor<2x2x6x6xf32>) -> (!gauss.tensor<2x3xf32>, tensor<2x3xf32>) {
+  %w1 = gauss.parameter \"w1\" : !gauss.tensor<4x1x3x3xf32>
+  %b1 = gauss.parameter \"b1\" : !gauss.tensor<4xf32>
+  %gamma = gauss.parameter \"gamma\" : !gauss.tensor<4xf32>
+  %beta = gauss.parameter \"beta\" : tensor<4xf32>
+  %m = gauss.parameter \"m\" : tensor<4xf32>
+  %v = gauss.parameter \"v\" : tensor<4xf32>
+  %w2 = gauss.parameter \"w2\" : !gauss.tensor<5x4x2x2xf32>
+  %w3 = gauss.parameter \"w3\" : !gauss.tensor<3x5xf32>
+  %b3 = gauss.parameter \"b3\" : !gauss.tensor<3xf32>
+  %one = arith.constant dense<1.0> : tensor<2x3xf32>
+  %c1 = gauss.conv2d %x, %w1, %b1 padding [1, 1, 1, 1] groups 2 : (!gauss.tensor<2x2x6x6xf32>, !gauss.tensor<4x1x3x3xf32>, !gauss.tensor<4xf32>) -> !gauss.tensor<2x4x6x6xf32>
+  %n1 = gauss.batch_norm %c1, %gamma, %beta, %m, %v : (!gauss.tensor<2x4x6x6xf32>, !gauss.tensor<4xf32>, tensor<4xf32>, tensor<4xf32>, tensor<4xf32>) -> !gauss.tensor<2x4x6x6xf32>
+  %r1 = gauss.relu %n1 : (!gauss.tensor<2x4x6x6xf32>) -> !gauss.tensor<2x4x6x6xf32>
+  %p1 = gauss.max_pool2d %r1 kernel [2, 2] strides [2, 2] : (!gauss.tensor<2x4x6x6xf32>) -> !gauss.tensor<2x4x3x3xf32>
+  %c2 = gauss.conv2d %p1, %w2 : (!gauss.tensor<2x4x3x3xf32>, !gauss.tensor<5x4x2x2xf32>) -> !gauss.tensor<2x5x2x2xf32>
+  %p2 = gauss.avg_pool2d %c2 kernel [2, 2] : (!gauss.tensor<2x5x2x2xf32>) -> !gauss.tensor<2x5x1x1xf32>
+  %f = gauss.flatten %p2 : (!gauss.tensor<2x5x1x1xf32>) -> !gauss.tensor<2x5xf32>
+  %d = gauss.dense %f, %w3, %b3 : (!gauss.tensor<2x5xf32>, !gauss.tensor<3x5xf32>, !gauss.tensor<3xf32>) -> !gauss.tensor<2x3xf32>
+  %noise = gauss.make %one, %one : (tensor<2x3xf32>, tensor<2x3xf32>) -> !gauss.tensor<2x3xf32>
+  %s = gauss.add %d, %noise : (!gauss.tensor<2x3xf32>, !gauss.tensor<2x3xf32>) -> !gauss.tensor<2x3xf32>
+  %t = gauss.reshape %s : (!gauss.tensor<2x3xf32>) -> !gauss.tensor<6xf32>
+  %u = gauss.reshape %t : (!gauss.tensor<6xf32>) -> !gauss.tensor<2x3xf32>
+  %e = gauss.mean %d : (!gauss.tensor<2x3xf32>) -> tensor<2x3xf32>
+  return %u, %e : !gauss.tensor<2x3xf32>, tensor<2x3xf32>
+}
+";
+
+fn images() -> (Posterior, Tensor) {
+    let mut state = 7u32;
+    let mut next = move || {
+        state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        f64::from(state >> 8) / f64::from(1 << 24)
+    };
+    let mut tensor = |shape: &[usize], gaussian: bool| {
+        let count = shape.iter().product();
+        let single = |x: f64| f64::from(x as f32);
+        let mean: Vec<_> = (0..count).map(|_| single(next() - 0.4)).collect();
+        let variance: Vec<_> = (0..count).map(|_| single(0.05 + 0.2 * next())).collect();
+        match gaussian {
+            true => Tensor::gaussian(shape, mean, variance),
+            false => Tensor::deterministic(shape, variance),
+        }
+    };
+    let mut posterior = Posterior::default();
+    for (name, shape, gaussian) in [
+        ("w1", &[4, 1, 3, 3][..], true),
+        ("b1", &[4], true),
+        ("gamma", &[4], true),
+        ("beta", &[4], false),
+        ("m", &[4], false),
+        ("v", &[4], false),
+        ("w2", &[5, 4, 2, 2], true),
+        ("w3", &[3, 5], true),
+        ("b3", &[3], true),
+    ] {
+        posterior.insert(name, &tensor(shape, gaussian));
+    }
+    (posterior, tensor(&[2, 2, 6, 6], true))
+}
+
+/// Mean and variance of the reference and of compiled samples are two estimates; their
+/// difference is at most 4 of its standard errors.
+#[test]
+fn samples_converge_to_the_monte_carlo_reference() {
+    const SAMPLES: usize = 10_000;
+    let (posterior, x) = images();
+    let session = Session::new();
+    let module = session.parse(&Source::new("images", IMAGES)).unwrap();
+    let program = Program::of(module.op(), "images", &random::values(&posterior)).unwrap();
+    let reference = program.sample(&[x.clone()], SAMPLES as u64, 11).unwrap();
+
+    let mode = Mode::Sample(Sampling { draws: true, ..sampling(SAMPLES as u32, 12) });
+    let compiled =
+        case::compile_with(IMAGES, Some(&posterior), None, &Target::host(), &options(mode));
+    let names: Vec<_> =
+        compiled.function.signature.output_buffers().into_iter().map(|b| b.name).collect();
+    assert_eq!(names, ["mean0", "variance0", "draws0", "output1"]);
+    let outputs = run(&compiled, &components(&x));
+    let [mean, variance, draws, average] = &outputs[..] else { panic!("four buffers") };
+    let n = SAMPLES as f64;
+    for element in 0..6 {
+        let drawn = || draws.iter().skip(element).step_by(6).map(|&x| f64::from(x));
+        let exact_mean = drawn().sum::<f64>() / n;
+        let central = |power| drawn().map(|x| (x - exact_mean).powi(power)).sum::<f64>() / n;
+        let exact_variance = central(2) * n / (n - 1.0);
+        let (m, v) = (f64::from(mean[element]), f64::from(variance[element]));
+        assert!((m - exact_mean).abs() < 1e-5, "mean of the draws: {m} {exact_mean}");
+        assert!(
+            (v - exact_variance).abs() < 1e-4 * v,
+            "variance of the draws: {v} {exact_variance}"
+        );
+
+        let reference_variance = reference[0].variance.as_ref().unwrap()[element];
+        let of_mean = (2.0 * v / n).sqrt();
+        let of_variance = (2.0 * (central(4) - v * v) / n).sqrt();
+        let difference = (m - reference[0].mean[element]).abs();
+        assert!(difference < 4.0 * of_mean, "mean {m} ± {of_mean}: off by {difference}");
+        let difference = (v - reference_variance).abs();
+        assert!(
+            difference < 4.0 * of_variance,
+            "variance {v} ± {of_variance}: off by {difference}"
+        );
+        let difference = (f64::from(average[element]) - reference[1].mean[element]).abs();
+        assert!(difference < 4.0 * of_mean, "plain mean: off by {difference}");
+    }
+}
+
+//===----------------------------------------------------------------------===//
+// One seed, one result
+//===----------------------------------------------------------------------===//
+
+#[test]
+fn the_compiler_draws_what_a_call_draws() {
+    let (posterior, x) = images();
+    let outputs = [false, true].map(|presampled| {
+        let mode = Mode::Sample(Sampling { presampled, draws: true, ..sampling(20, 3) });
+        let target = Target::host();
+        run(
+            &case::compile_with(IMAGES, Some(&posterior), None, &target, &options(mode)),
+            &components(&x),
+        )
+    });
+    for (drawn, presampled) in outputs[0].iter().flatten().zip(outputs[1].iter().flatten()) {
+        assert!((drawn - presampled).abs() <= 1e-5 * drawn.abs().max(1.0), "{drawn} {presampled}");
+    }
+}
+
+/// Two layers with a dynamic batch, large enough that tasks share them.
+fn network() -> (String, Posterior) {
+    let module = "func.func @net(%x: tensor<?x300xf32>) -> !gauss.tensor<?x10xf32> {
+  %w = gauss.parameter \"w\" : !gauss.tensor<200x300xf32>
+  %v = gauss.parameter \"v\" : !gauss.tensor<10x200xf32>
+  %0 = gauss.dense %x, %w : (tensor<?x300xf32>, !gauss.tensor<200x300xf32>) -> !gauss.tensor<?x200xf32>
+  %1 = gauss.relu %0 : (!gauss.tensor<?x200xf32>) -> !gauss.tensor<?x200xf32>
+  %2 = gauss.dense %1, %v : (!gauss.tensor<?x200xf32>, !gauss.tensor<10x200xf32>) -> !gauss.tensor<?x10xf32>
+  return %2 : !gauss.tensor<?x10xf32>
+}
+";
+    let mut posterior = Posterior::default();
+    for (name, shape) in [("w", [200, 300]), ("v", [10, 200])] {
+        let count: usize = shape.iter().product();
+        let mean = (0..count).map(|i| ((i * 37 % 101) as f64 - 50.0) / 1024.0).collect();
+        posterior.insert(name, &Tensor::gaussian(&shape, mean, vec![1.0 / 1024.0; count]));
+    }
+    (module.to_owned(), posterior)
+}
+
+fn items(count: usize) -> Vec<f32> {
+    (0..count * 300).map(|i| ((i * 29 % 97) as f32 - 48.0) / 64.0).collect()
+}
+
+#[test]
+fn the_batch_does_not_matter() {
+    let (module, posterior) = network();
+    let options = options(Mode::Sample(sampling(7, 9)));
+    let outputs_at = |batch: usize| {
+        let target = Target::host();
+        let batch_size = Some(batch as i64);
+        case::compile_with(&module, Some(&posterior), batch_size, &target, &options)
+    };
+    let x = items(10);
+    let whole = run(&outputs_at(10), &[x.clone()]);
+    let single = outputs_at(1);
+    for item in 0..10 {
+        let one = run(&single, &[x[item * 300..(item + 1) * 300].to_vec()]);
+        for (whole, one) in whole.iter().zip(one) {
+            for (a, b) in whole[item * 10..(item + 1) * 10].iter().zip(one) {
+                assert!((a - b).abs() <= 1e-5 * a.abs().max(1.0), "item {item}: {a} {b}");
+            }
+        }
+    }
+}
+
+#[test]
+fn the_number_of_tasks_does_not_matter() {
+    let (module, posterior) = network();
+    let threads = Threads::new(2).unwrap();
+    for presampled in [false, true] {
+        let mode = Mode::Sample(Sampling { presampled, draws: true, ..sampling(5, 9) });
+        let outputs = |tasks: usize, executor: &Executor| {
+            let options = Options { tasks, ..options(mode) };
+            let target = Target::host();
+            let compiled =
+                case::compile_with(&module, Some(&posterior), Some(64), &target, &options);
+            if tasks > 1 {
+                assert!(String::from_utf8_lossy(&compiled.object).contains("pfp_net_parallel"));
+            }
+            let model = CompiledModel::new(&compiled).unwrap();
+            let mut outputs = [640, 640, 3200].map(|elements| vec![0.0; elements]);
+            let mut slices = outputs.each_mut().map(Vec::as_mut_slice);
+            let x = items(64);
+            model.run_parallel_into(&[&x], &mut slices, &mut model.arena(), executor).unwrap();
+            outputs
+        };
+        let expected = outputs(1, &Executor::serial());
+        for tasks in [2, 3] {
+            assert_eq!(outputs(tasks, &Executor::serial()), expected, "{tasks} tasks in order");
+            assert_eq!(outputs(tasks, &threads.executor()), expected, "{tasks} tasks on threads");
+        }
+    }
+}
+
+#[test]
+fn another_seed_gives_other_weights() {
+    let (module, posterior) = network();
+    let outputs = [1, 2].map(|seed| {
+        let options = options(Mode::Sample(sampling(3, seed)));
+        let target = Target::host();
+        let compiled = case::compile_with(&module, Some(&posterior), None, &target, &options);
+        run(&compiled, &[items(1)])
+    });
+    assert_ne!(outputs[0], outputs[1]);
+}

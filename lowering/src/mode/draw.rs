@@ -1,0 +1,295 @@
+//! Draws of a Gaussian tensor: one number for each element, from its own distribution.
+//!
+//! Element e of a tensor of n elements is word e div q of block e mod q, with q = ⌈n/4⌉
+//! blocks of four words. So a vector of blocks writes four contiguous runs. A block is
+//! named by its number, the pass, and the number of the Gaussian in its function; the
+//! seed is the key. Nothing else enters: neither the target nor the batch nor the task.
+
+use gauss_dialect::ir::{Attribute, Builder, Context, Type, Value};
+use pfp_runtime::random::{Arithmetic, standard_normals, standard_normals_on};
+
+use crate::linalg;
+
+/// What the kernels that draw are called in reports.
+const LAYER: &str = "draw";
+
+/// Words of a block.
+const WORDS: usize = 4;
+
+/// Which numbers a Gaussian gets.
+#[derive(Debug, Clone, Copy)]
+pub struct Stream {
+    /// The key of the generator.
+    pub seed: u64,
+    /// The number of the Gaussian in its function.
+    pub number: u32,
+}
+
+impl Stream {
+    fn key(&self) -> [u32; 2] {
+        [self.seed as u32, (self.seed >> 32) as u32]
+    }
+
+    /// The draw of pass `sample`: `mean + deviation · z` for every element.
+    pub fn values(&self, sample: u32, mean: &[f32], deviation: &[f32]) -> Vec<f32> {
+        let blocks = mean.len().div_ceil(WORDS);
+        let mut values = vec![0.0; mean.len()];
+        for block in 0..blocks {
+            let normals = standard_normals([block as u32, sample, self.number, 0], self.key());
+            for (word, z) in normals.into_iter().enumerate() {
+                let element = word * blocks + block;
+                if let Some(value) = values.get_mut(element) {
+                    *value = deviation[element] * z + mean[element];
+                }
+            }
+        }
+        values
+    }
+}
+
+/// The moments of a Gaussian as lists of a multiple of four elements.
+#[derive(Debug, Clone, Copy)]
+pub struct Moments {
+    /// The means.
+    pub mean: Value,
+    /// The standard deviations, or the variances.
+    pub spread: Value,
+    /// Is `spread` the standard deviation?
+    pub is_deviation: bool,
+}
+
+/// Emits the draw of the pass whose number the `i32` `sample` holds: a list of as many
+/// elements as the moments have.
+pub fn emit(builder: Builder, stream: Stream, sample: Value, moments: &Moments) -> Value {
+    let context = builder.context();
+    let elements = moments.mean.ty().shape().and_then(|shape| shape.first().copied()).unwrap_or(0);
+    let blocks = elements / WORDS as i64;
+    let identity = context.identity_map(1);
+    // On buffers: bufferisation would not write four parts of one tensor in place.
+    let list = Type::memref(context.f32(), &[elements]);
+    let read = |x: Value| {
+        let op = builder.op("bufferization.to_buffer").operands(&[x]).results(&[list]);
+        op.attr("read_only", context.unit_attr()).build().result(0)
+    };
+    let parts = |buffer: Value| {
+        (0..WORDS as i64).map(move |word| (part(builder, buffer, word * blocks, blocks), identity))
+    };
+    let inputs: Vec<_> =
+        [moments.mean, moments.spread].into_iter().flat_map(|x| parts(read(x))).collect();
+    let buffer = builder
+        .op("memref.alloc")
+        .results(&[list])
+        .attr("operandSegmentSizes", context.i32_array_attr(&[0, 0]))
+        .build()
+        .result(0);
+    let outs: Vec<_> = parts(buffer).collect();
+    linalg::generic(builder, &inputs, &outs, LAYER, |inner, arguments| {
+        let mut a = Scalars { builder: inner };
+        let index = inner
+            .op("linalg.index")
+            .attr("dim", context.i64_attr(0))
+            .results(&[context.index()])
+            .build()
+            .result(0);
+        let block = inner.value("arith.index_cast", &[index], context.integer(32));
+        let (number, zero) = (a.word(stream.number), a.word(0));
+        let normals = standard_normals_on(&mut a, [block, sample, number, zero], stream.key());
+        let shifted = normals.into_iter().enumerate().map(|(word, z)| {
+            let (mean, spread) = (arguments[word], arguments[WORDS + word]);
+            let deviation = if moments.is_deviation { spread } else { a.sqrt(spread) };
+            let scaled = a.mul(deviation, z);
+            a.add(scaled, mean)
+        });
+        shifted.collect()
+    });
+    builder
+        .op("bufferization.to_tensor")
+        .operands(&[buffer])
+        .attr("restrict", context.unit_attr())
+        .results(&[Type::tensor(context.f32(), &[elements])])
+        .build()
+        .result(0)
+}
+
+/// The elements `offset..offset + length` of a buffer.
+fn part(builder: Builder, buffer: Value, offset: i64, length: i64) -> Value {
+    let context = builder.context();
+    let offset_text = if offset == 0 { String::new() } else { format!(", offset: {offset}") };
+    let text = format!("memref<{length}xf32, strided<[1]{offset_text}>>");
+    // The text is a type, whatever the numbers.
+    let ty = context.parse_type(&text).unwrap_or_else(|| buffer.ty());
+    builder
+        .op("memref.subview")
+        .operands(&[buffer])
+        .results(&[ty])
+        .attr("static_offsets", context.i64_array_attr(&[offset]))
+        .attr("static_sizes", context.i64_array_attr(&[length]))
+        .attr("static_strides", context.i64_array_attr(&[1]))
+        .attr("operandSegmentSizes", context.i32_array_attr(&[1, 0, 0, 0]))
+        .build()
+        .result(0)
+}
+
+/// The elements `offset..offset + length` of a list.
+pub fn slice(builder: Builder, x: Value, offset: i64, length: i64) -> Value {
+    let context = builder.context();
+    if x.ty().shape().as_deref() == Some(&[length]) {
+        return x;
+    }
+    builder
+        .op("tensor.extract_slice")
+        .operands(&[x])
+        .results(&[Type::tensor(context.f32(), &[length])])
+        .attr("static_offsets", context.i64_array_attr(&[offset]))
+        .attr("static_sizes", context.i64_array_attr(&[length]))
+        .attr("static_strides", context.i64_array_attr(&[1]))
+        .attr("operandSegmentSizes", context.i32_array_attr(&[1, 0, 0, 0]))
+        .build()
+        .result(0)
+}
+
+/// `whole` with the list `part` in it from `offset` on.
+fn insert(builder: Builder, part: Value, whole: Value, offset: i64) -> Value {
+    let context = builder.context();
+    let length = part.ty().shape().unwrap_or_default();
+    builder
+        .op("tensor.insert_slice")
+        .operands(&[part, whole])
+        .results(&[whole.ty()])
+        .attr("static_offsets", context.i64_array_attr(&[offset]))
+        .attr("static_sizes", context.i64_array_attr(&length))
+        .attr("static_strides", context.i64_array_attr(&[1]))
+        .attr("operandSegmentSizes", context.i32_array_attr(&[1, 1, 0, 0, 0]))
+        .build()
+        .result(0)
+}
+
+/// A list with zeros after it, to a multiple of four elements.
+pub fn pad(builder: Builder, list: Value) -> Value {
+    let length = list.ty().shape().and_then(|shape| shape.first().copied()).unwrap_or(0);
+    let padded = padded(length);
+    match padded == length {
+        true => list,
+        false => insert(builder, list, linalg::fill(builder, &[padded], 0.0, LAYER), 0),
+    }
+}
+
+/// The next multiple of four.
+pub fn padded(length: i64) -> i64 {
+    let words = WORDS as i64;
+    (length + words - 1) / words * words
+}
+
+/// Emits scalar operations of the generator; no product is fused with a sum.
+struct Scalars {
+    builder: Builder,
+}
+
+impl Scalars {
+    fn context(&self) -> Context {
+        self.builder.context()
+    }
+
+    fn emit(&self, name: &str, operands: &[Value], ty: Type) -> Value {
+        self.builder.value(name, operands, ty)
+    }
+
+    fn binary(&self, name: &str, a: Value, b: Value) -> Value {
+        self.emit(name, &[a, b], a.ty())
+    }
+
+    fn literal(&self, value: u32) -> (Attribute, Type) {
+        let ty = self.context().integer(32);
+        (ty.integer_attr(i64::from(value.cast_signed())), ty)
+    }
+
+    fn shift(&self, name: &str, a: Value, places: u32) -> Value {
+        let (places, ty) = self.literal(places);
+        self.binary(name, a, self.builder.constant(places, ty))
+    }
+}
+
+impl Arithmetic for Scalars {
+    type Word = Value;
+    type Float = Value;
+
+    fn word(&mut self, value: u32) -> Value {
+        let (literal, ty) = self.literal(value);
+        self.builder.constant(literal, ty)
+    }
+
+    fn float(&mut self, value: f32) -> Value {
+        self.builder.constant(self.context().f32_attr(value.into()), self.context().f32())
+    }
+
+    fn wide_mul(&mut self, a: Value, b: Value) -> [Value; 2] {
+        let types = [a.ty(); 2];
+        let op = self.builder.op("arith.mului_extended").operands(&[a, b]).results(&types).build();
+        [op.result(0), op.result(1)]
+    }
+
+    fn xor(&mut self, a: Value, b: Value) -> Value {
+        self.binary("arith.xori", a, b)
+    }
+
+    fn and(&mut self, a: Value, b: Value) -> Value {
+        self.binary("arith.andi", a, b)
+    }
+
+    fn add_words(&mut self, a: Value, b: Value) -> Value {
+        self.binary("arith.addi", a, b)
+    }
+
+    fn sub_words(&mut self, a: Value, b: Value) -> Value {
+        self.binary("arith.subi", a, b)
+    }
+
+    fn shift_left(&mut self, a: Value, places: u32) -> Value {
+        self.shift("arith.shli", a, places)
+    }
+
+    fn shift_right(&mut self, a: Value, places: u32) -> Value {
+        self.shift("arith.shrsi", a, places)
+    }
+
+    fn from_unsigned(&mut self, a: Value) -> Value {
+        self.emit("arith.uitofp", &[a], self.context().f32())
+    }
+
+    fn from_signed(&mut self, a: Value) -> Value {
+        self.emit("arith.sitofp", &[a], self.context().f32())
+    }
+
+    fn from_bits(&mut self, a: Value) -> Value {
+        self.emit("arith.bitcast", &[a], self.context().f32())
+    }
+
+    fn to_bits(&mut self, a: Value) -> Value {
+        self.emit("arith.bitcast", &[a], self.context().integer(32))
+    }
+
+    fn add(&mut self, a: Value, b: Value) -> Value {
+        self.binary("arith.addf", a, b)
+    }
+
+    fn mul(&mut self, a: Value, b: Value) -> Value {
+        self.binary("arith.mulf", a, b)
+    }
+
+    fn sqrt(&mut self, a: Value) -> Value {
+        self.emit("math.sqrt", &[a], a.ty())
+    }
+
+    fn select_zero(&mut self, a: Value, then: Value, otherwise: Value) -> Value {
+        let zero = self.word(0);
+        let is_zero = self
+            .builder
+            .op("arith.cmpi")
+            .operands(&[a, zero])
+            .attr("predicate", self.context().i64_attr(0))
+            .results(&[self.context().integer(1)])
+            .build()
+            .result(0);
+        self.emit("arith.select", &[is_zero, then, otherwise], then.ty())
+    }
+}
