@@ -12,6 +12,7 @@ BENCH = Path(__file__).resolve().parent
 
 def environment(peer, cache):
     """The interpreter of a virtual environment with the packages that the peer requires."""
+    peer, _, _ = peer.partition("@")
     requirements = BENCH / "requirements" / f"{peer}.txt"
     folder, stamp = cache / "venvs" / peer, cache / "venvs" / f"{peer}.stamp"
     python = folder / "bin" / "python"

@@ -4,7 +4,6 @@ import datetime
 import platform
 from pathlib import Path
 
-BEGIN, END = "<!-- peers:begin -->", "<!-- peers:end -->"
 # Messages have no Markdown.
 PLAIN = str.maketrans("`<>[]|", "'()()/")
 
@@ -40,13 +39,56 @@ def markdown(results):
     return "\n\n".join(parts)
 
 
-def write(page, text):
-    """Replaces what stands between the marks in the page."""
-    before, begin, rest = page.read_text().partition(BEGIN)
-    _, end, after = rest.partition(END)
+def write(page, section, text):
+    """Replaces what stands between the marks of a section in the page."""
+    marks = [f"<!-- {section}:{mark} -->" for mark in ("begin", "end")]
+    before, begin, rest = page.read_text().partition(marks[0])
+    _, end, after = rest.partition(marks[1])
     if not (begin and end):
-        raise ValueError(f"{page} has no {BEGIN} with {END} after it")
+        raise ValueError(f"{page} has no {marks[0]} with {marks[1]} after it")
     page.write_text(f"{before}{begin}\n{text}\n{end}{after}")
+
+
+def sampling(results):
+    """The section of the page on sampling: where and when, times and how many times moments."""
+    peers, cases = results["peers"], results["cases"]
+    versions = {peer: version for case in cases for peer, version in case["versions"].items()}
+    programs = {label.split("@")[0]: version for label, version in versions.items()}
+    named = ", ".join(
+        f"{'jax' if program == 'jax_sampled' else program} {version}"
+        for program, version in programs.items()
+    )
+    titles = {peer: _title(peer) for peer in peers}
+
+    def row(case):
+        measured = case["peers"]
+        cells = [case["network"], str(case["batch"])]
+        for peer in peers:
+            if peer not in measured:
+                cells.append("failed")
+                continue
+            time, ratio = measured[peer]["microseconds"], measured[peer]["ratio"]
+            cells.append(_number(time) + (f" ({_number(ratio)}x)" if peer != "pfp" else ""))
+        return cells
+
+    parts = [
+        f"{_cpu()}, one core, {datetime.date.today().isoformat()}: {named}.",
+        "Microseconds of a call, and how many times those of moments:",
+        _table(["network", "batch", *titles.values()], [row(case) for case in cases]),
+    ]
+    failures = [
+        f"- {case['network']}, batch {case['batch']}, {who}: {text.translate(PLAIN)}"
+        for case in cases
+        for who, text in case["failures"].items()
+    ]
+    if failures:
+        parts += ["What failed:", "\n".join(failures)]
+    return "\n\n".join(parts)
+
+
+def _title(peer):
+    program, _, argument = peer.partition("@")
+    return f"JAX, {argument} passes" if program == "jax_sampled" else argument or "moments"
 
 
 def _cpu():

@@ -23,16 +23,18 @@ import numpy as np
 
 import workloads
 
-# How far outputs may be from the reference. An adapter may have a TOLERANCE of its own.
+# How far outputs may be from the reference. An adapter may say otherwise: tolerance(case).
 TOLERANCE = 1e-2
 WARM_UP_NS = 20_000_000
 
 
 @dataclass
 class Case:
-    """What an adapter prepares: a network, its data, images per call, threads to use."""
+    """What an adapter prepares: a network, its data, images per call, threads to use, and what
+    stands behind the @ of the peer's name."""
 
     name: str
+    argument: str
     batch: int
     threads: int
     data: dict
@@ -51,7 +53,8 @@ class Case:
 class Worker:
     def __init__(self, peer, threads, folder, pfp):
         self.threads, self.folder, self.pfp = threads, Path(folder), pfp
-        self.adapter = importlib.import_module(f"peers.{peer}")
+        adapter, _, self.argument = peer.partition("@")
+        self.adapter = importlib.import_module(f"peers.{adapter}")
         self.formulations = {}
 
     def prepare(self, network, batch):
@@ -59,8 +62,9 @@ class Worker:
         self.formulations.clear()
         gc.collect()
         data = dict(np.load(self.folder / f"{network}.npz"))
-        case = Case(network, batch, self.threads, data, self.folder, self.pfp)
-        tolerance = getattr(self.adapter, "TOLERANCE", TOLERANCE)
+        case = Case(network, self.argument, batch, self.threads, data, self.folder, self.pfp)
+        own_tolerance = getattr(self.adapter, "tolerance", None)
+        tolerance = own_tolerance(case) if own_tolerance else TOLERANCE
         errors, failures = {}, {}
         for name, build in self.adapter.formulations(case).items():
             try:

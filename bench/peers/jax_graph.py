@@ -42,24 +42,26 @@ def build(case, form):
     return function, [parameters_of(case, form, i) for i in range(len(network.weighted))]
 
 
+def arrange(case, i, weight):
+    """An array of the shape of the weight of the i-th layer with weights, for channels last."""
+    layers = case.network.weighted
+    layer = layers[i]
+    if isinstance(layer, Conv):
+        return weight.transpose(2, 3, 1, 0)
+    if i and isinstance(layers[i - 1], Conv):
+        # The reference flattens square NCHW images, this NHWC.
+        channels = layers[i - 1].outputs
+        side = math.isqrt(layer.inputs // channels)
+        weight = (
+            weight.reshape(-1, channels, side, side).transpose(0, 2, 3, 1).reshape(weight.shape)
+        )
+    return weight.T
+
+
 def parameters_of(case, form, i):
     """Of the i-th layer with weights: weight of the mean, weights of the variance, both biases."""
-    data, layers = case.data, case.network.weighted
-    layer = layers[i]
-
-    def arrange(weight):
-        if isinstance(layer, Conv):
-            return weight.transpose(2, 3, 1, 0)
-        if i and isinstance(layers[i - 1], Conv):
-            # The reference flattens square NCHW images, this NHWC.
-            channels = layers[i - 1].outputs
-            side = math.isqrt(layer.inputs // channels)
-            weight = (
-                weight.reshape(-1, channels, side, side).transpose(0, 2, 3, 1).reshape(weight.shape)
-            )
-        return weight.T
-
-    weight, variance = arrange(data[f"mean{i}"]), arrange(data[f"variance{i}"])
+    data = case.data
+    weight, variance = (arrange(case, i, data[f"{key}{i}"]) for key in ("mean", "variance"))
     square = weight * weight
     if i == 0:
         of_variance = (variance,)
