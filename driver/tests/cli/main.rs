@@ -10,6 +10,7 @@ mod diagnostics;
 mod files;
 mod help;
 mod inspect;
+mod modes;
 mod run;
 mod shared;
 mod targets;

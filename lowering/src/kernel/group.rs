@@ -263,8 +263,10 @@ fn extends(group: &Group, nest: &Nest) -> bool {
         |a: &Access, b: &Access| a.offset == b.offset && a.strides[..] == b.strides[..parallel];
     let mut uses_group = false;
     for input in &nest.inputs {
-        if let Some(out) = written.iter().find(|out| out.root == input.root) {
-            if !same(input, out) {
+        let mut writers = written.iter().filter(|out| out.root == input.root);
+        if let Some(out) = writers.next() {
+            // What is held is known by its buffer alone.
+            if !same(input, out) || writers.next().is_some() {
                 return false;
             }
             uses_group = true;
