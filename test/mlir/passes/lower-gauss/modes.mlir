@@ -19,7 +19,7 @@
 // SAMPLE: #[[WEIGHT:.*]] = affine_map<(d0, d1, d2) -> (d2, d1)>
 // SAMPLE-LABEL: func.func @net
 // SAMPLE-SAME: (%[[X:.*]]: tensor<2x3xf32>) -> (tensor<2x5xf32>, tensor<2x5xf32>)
-// SAMPLE: %[[SUMS:.*]]:2 = scf.for %[[PASS:.*]] = %{{.*}} to %c4{{.*}} iter_args
+// SAMPLE: %[[SUMS:.*]]:2 = scf.for %[[PASS:[a-z0-9]+]] = %{{.*}} to %c4{{.*}} iter_args
 // SAMPLE: arith.index_cast %[[PASS]] : index to i32
 // SAMPLE: linalg.index 0
 // SAMPLE-COUNT-20: arith.mului_extended
@@ -33,11 +33,11 @@
 
 // DRAWS-LABEL: func.func @net
 // DRAWS-SAME: -> (tensor<2x5xf32>, tensor<2x5xf32>, tensor<4x2x5xf32>)
-// DRAWS: scf.for %[[PASS:.*]] = {{.*}} -> (tensor<2x5xf32>, tensor<2x5xf32>, tensor<4x2x5xf32>)
+// DRAWS: scf.for %[[PASS:[a-z0-9]+]] = {{.*}} -> (tensor<2x5xf32>, tensor<2x5xf32>, tensor<4x2x5xf32>)
 // DRAWS: tensor.insert_slice %{{.*}} into %{{.*}}[%[[PASS]], 0, 0] [1, 2, 5]
 
 // PRESAMPLED: %[[ALL:.*]] = arith.constant dense_resource<{{.*}}> : tensor<4x15xf32>
-// PRESAMPLED: scf.for %[[PASS:.*]] =
+// PRESAMPLED: scf.for %[[PASS:[a-z0-9]+]] =
 // PRESAMPLED: tensor.extract_slice %[[ALL]][%[[PASS]], 0] [1, 15]
 func.func @net(%x: tensor<2x3xf32>) -> !gauss.tensor<2x5xf32> {
   %w = gauss.constant mean(dense<1.5> : tensor<5x3xf32>) variance(dense<0.25> : tensor<5x3xf32>) : !gauss.tensor<5x3xf32>
