@@ -145,6 +145,7 @@ fn shape_macros(prefix: &str, tensor: &Tensor) -> String {
 fn describe(buffer: &Buffer, prefix: &str) -> String {
     let elements = format!("{prefix}_{}_ELEMENTS floats", buffer.tensor.name.to_uppercase());
     let part = match (buffer.tensor.gaussian, buffer.name.contains("variance")) {
+        (false, _) if buffer.tensor.passes.is_some() => "values of every forward pass",
         (false, _) => "values",
         (true, false) => "means",
         (true, true) => "variances",

@@ -12,6 +12,7 @@ mod eval;
 mod files;
 mod help;
 mod inspect;
+mod modes;
 mod run;
 mod shared;
 mod targets;

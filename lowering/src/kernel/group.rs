@@ -263,11 +263,11 @@ fn extends(group: &Group, nest: &Nest) -> bool {
         |a: &Access, b: &Access| a.offset == b.offset && a.strides[..] == b.strides[..parallel];
     let mut uses_group = false;
     for input in &nest.inputs {
-        if let Some(out) = written.iter().find(|out| out.root == input.root) {
-            if !same(input, out) {
-                return false;
-            }
-            uses_group = true;
+        // What is held is known by its buffer alone: no part of it may be elsewhere.
+        let mut places = written.iter().filter(|out| out.root == input.root).peekable();
+        uses_group |= places.peek().is_some();
+        if !places.all(|out| same(input, out)) {
+            return false;
         }
     }
     // An output that the group reads or writes elsewhere would have to wait for it.

@@ -10,7 +10,7 @@
 // CORE: gauss-to-llvm: unknown core 'cortex-m4'; known: host, {{.*}}cortex-a72
 // KERNELS: gauss-to-kernels: unknown core 'cortex-m4'; known: host, {{.*}}cortex-a72
 // OPTION: gauss-to-llvm: no option 'batch'; known: core
-// NONE: gauss-to-linalg: no option 'core'; it takes none
+// NONE: gauss-to-linalg: no option 'core'; known: mode, samples, seed, draws
 // TEXT: gauss-to-llvm: unknown core 'nothing'
 // UNKNOWN: 'gauss-to-wasm' does not refer to a registered pass or pass pipeline
 // ANCHOR: Can't add pass 'lower-gauss' restricted to 'builtin.module' on a PassManager intended to run on 'func.func'

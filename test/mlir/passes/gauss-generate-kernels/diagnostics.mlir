@@ -44,7 +44,7 @@ func.func @dynamic_size(%x: memref<?xf32>, %y: memref<?xf32>) {
 
 #id = affine_map<(d0) -> (d0)>
 func.func @dynamic_stride(%x: memref<8xf32, strided<[?]>>, %y: memref<8xf32>) {
-  // expected-error @+1 {{'linalg.generic' op has an operand of type memref<8xf32, strided<[?]>>; its layout must be static}}
+  // expected-error @+1 {{'linalg.generic' op has an operand of type memref<8xf32, strided<[?]>>; its strides must be static}}
   linalg.generic {indexing_maps = [#id, #id], iterator_types = ["parallel"]} ins(%x : memref<8xf32, strided<[?]>>) outs(%y : memref<8xf32>) {
   ^bb0(%in: f32, %out: f32):
     linalg.yield %in : f32

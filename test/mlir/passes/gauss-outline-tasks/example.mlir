@@ -4,7 +4,7 @@
 
 // RUN: pfp-opt %s --gauss-outline-tasks | FileCheck %s --implicit-check-not=scf.for
 
-// CHECK: func.func private @net.task0(%[[X:.*]]: memref<8xf32>, %[[ARENA:.*]]: memref<64xi8>, %[[TASK:.*]]: index) attributes {gauss.task}
+// CHECK: func.func private @net.task0(%[[X:.*]]: memref<8xf32>, %[[ARENA:.*]]: memref<64xi8>, %[[TASK:.*]]: index) attributes {gauss.task = 2 : i64}
 // CHECK: %[[VIEW:.*]] = memref.view %[[ARENA]]
 // CHECK: %[[VALUE:.*]] = memref.load %[[VIEW]][%[[TASK]]]
 // CHECK: memref.store %[[VALUE]], %[[X]][%[[TASK]]]

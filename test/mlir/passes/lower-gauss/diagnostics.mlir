@@ -4,7 +4,7 @@
 // RUN: pfp-opt %s --lower-gauss -split-input-file -verify-diagnostics
 // RUN: not pfp-opt %s --lower-gauss=batch=1 2>&1 | FileCheck %s --check-prefix=OPTION
 
-// OPTION: error: lower-gauss: no option 'batch'; it takes none
+// OPTION: error: lower-gauss: no option 'batch'; known: mode, samples, seed, draws
 
 // expected-error @+1 {{'func.func' op has attributes on arguments or results, which have no place once a Gaussian is two tensors}}
 func.func @argument_attributes(%x: !gauss.tensor<2xf32> {llvm.noalias}) -> !gauss.tensor<2xf32> {
