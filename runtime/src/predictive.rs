@@ -461,7 +461,8 @@ mod tests {
         let (mean, variance, key) = ([1.0, -2.0, 0.5, 3.0, 0.0], [0.5, 4.0, 0.0, 1.0, 9.0], [7, 0]);
         let draws: Vec<f32> = (0..20)
             .flat_map(|draw| {
-                let [first, second] = [0, 1].map(|block| standard_normals([block, draw, 0, 0], key));
+                let [first, second] =
+                    [0, 1].map(|block| standard_normals([block, draw, 0, 0], key));
                 let normals = first.into_iter().chain(second);
                 let moments = mean.into_iter().zip(variance).zip(normals);
                 moments.map(|((mean, variance), z)| mean + libm::sqrtf(variance) * z)
