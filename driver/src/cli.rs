@@ -1,6 +1,7 @@
 //! The command line.
 
 mod bench;
+mod calibrate;
 mod check;
 mod compile;
 mod completions;
@@ -43,6 +44,7 @@ enum Command {
     Run(run::RunArgs),
     Check(check::CheckArgs),
     Bench(bench::BenchArgs),
+    Calibrate(calibrate::CalibrateArgs),
     Inspect(inspect::InspectArgs),
     Demo(demo::DemoArgs),
     Completions(completions::CompletionsArgs),
@@ -92,6 +94,7 @@ pub fn main() -> ExitCode {
         Command::Run(args) => run::run(args, &ui),
         Command::Bench(args) => bench::bench(args, &ui),
         Command::Check(args) => check::check(args, &ui),
+        Command::Calibrate(args) => calibrate::calibrate(args, &ui),
         Command::Inspect(args) => inspect::inspect(args, &ui),
         Command::Demo(args) => demo::demo(args, &ui),
         Command::Completions(args) => completions::completions(args, &ui),

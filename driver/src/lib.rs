@@ -9,6 +9,7 @@
 //! - [`jit`]: a compiled model in this process;
 //! - [`data`], [`batches`]: arrays in files, and models on many items;
 //! - [`mod@reference`]: the float64 reference and Monte Carlo, and errors against them;
+//! - [`calibrate`]: variances, temperature and thresholds from held-out data;
 //! - [`demo`]: the built-in networks on their built-in data;
 //! - [`cli`]: the command line;
 //! - [`diagnostics`], [`error`]: what is wrong, and where;
@@ -16,6 +17,7 @@
 
 pub mod batches;
 pub mod bench;
+pub mod calibrate;
 pub mod cli;
 pub mod compile;
 pub mod data;
