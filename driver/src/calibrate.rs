@@ -15,7 +15,7 @@ pub mod search;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{batches::Items, data::Array, error::Error};
+use crate::{batches::Items, data::Array, demo::metrics::auroc, error::Error};
 use adjustable::Adjustable;
 use conformal::Conformal;
 use fit::Fit;
@@ -38,14 +38,25 @@ pub struct Settings {
     pub sampling: Sampling,
     /// The share of the items that factors and temperature are fitted to, in (0, 1).
     pub fit_share: f64,
-    /// Is a factor fitted for each layer?
-    pub layers: bool,
+    /// What may change of the variances.
+    pub variances: Variances,
     /// Is a temperature fitted?
     pub temperature: bool,
     /// What the thresholds are for.
     pub goal: Goal,
     /// The coverage of prediction sets, in (0, 1).
     pub conformal: f64,
+}
+
+/// What may change of the variances.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum Variances {
+    /// Nothing.
+    Keep,
+    /// One factor for all.
+    One,
+    /// A factor for each layer.
+    Layers,
 }
 
 /// Labelled items, and items that belong to no class.
@@ -80,6 +91,9 @@ pub struct Calibration {
     pub draws: u32,
     /// The seed of the draws and of the split of the items.
     pub seed: u64,
+    /// How well the mutual information tells the held-out items from those out of domain, where
+    /// there are any.
+    pub detection: Option<Detection>,
     /// On the items that factors and temperature were fitted to.
     pub fitted: Change,
     /// On the other items.
@@ -105,6 +119,15 @@ pub struct Temperature {
     pub value: f64,
     /// Why it was not fitted, where it was not.
     pub not_fitted: Option<String>,
+}
+
+/// The area under the ROC curve of a score: 0.5 is chance, 1 perfect.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Detection {
+    /// As the parameters were.
+    pub before: f64,
+    /// As they are now.
+    pub after: f64,
 }
 
 /// Measures before and after.
@@ -175,13 +198,27 @@ pub fn calibrate(
             right: Some(after.class(item) == data.labels[item]),
         })
         .collect();
+    let mut detection = None;
     if let Some(items) = &data.out_of_domain {
-        let logits = model.run(items, &factors)?;
-        logits.check("the data out of domain")?;
-        let foreign = logits.predict(temperature, settings.sampling);
+        let predict = |factors: &[f64], temperature: f64| {
+            let logits = model.run(items, factors)?;
+            logits.check("the data out of domain")?;
+            Ok::<_, Error>(logits.predict(temperature, settings.sampling))
+        };
+        let all: Vec<_> = (0..items.count()).collect();
+        let epistemic = |predictions: &Predictions, items: &[usize]| -> Vec<f64> {
+            items.iter().map(|&item| predictions.uncertainty(item).epistemic.into()).collect()
+        };
+        let area = |inside: &Predictions, outside: &Predictions| {
+            auroc(&epistemic(inside, &held_out), &epistemic(outside, &all))
+        };
+        let foreign = predict(&factors, temperature)?;
+        detection = Some(Detection {
+            before: area(&before, &predict(&ones, 1.0)?),
+            after: area(&after, &foreign),
+        });
         judged.extend(
-            (0..items.count())
-                .map(|item| Item { uncertainty: foreign.uncertainty(item), right: None }),
+            all.iter().map(|&item| Item { uncertainty: foreign.uncertainty(item), right: None }),
         );
     }
     let layers = model.layers().iter().zip(&factors).map(|(layer, &factor)| LayerFactor {
@@ -206,6 +243,7 @@ pub fn calibrate(
         )?,
         draws: settings.sampling.draws,
         seed: settings.sampling.seed,
+        detection,
         fitted: change(&fitted),
         held_out: change(&held_out),
     })

@@ -136,13 +136,16 @@ impl Predictions {
         right as f64 / items.len() as f64
     }
 
-    /// The mean negative logarithm of the probability of the right class, in nats. A probability
-    /// that rounds to 0 counts as the smallest normal number.
+    /// The negative logarithm of the probability of a class, in nats. A probability that rounds to
+    /// 0 counts as the smallest normal number.
+    pub fn loss(&self, item: usize, class: usize) -> f64 {
+        -f64::from(self.probabilities(item)[class].max(f32::MIN_POSITIVE)).ln()
+    }
+
+    /// The mean loss of the right classes of these items.
     pub fn nll(&self, labels: &[usize], items: &[usize]) -> f64 {
-        let loss = |&item: &usize| {
-            -f64::from(self.probabilities(item)[labels[item]].max(f32::MIN_POSITIVE)).ln()
-        };
-        items.iter().map(loss).sum::<f64>() / items.len() as f64
+        let losses = items.iter().map(|&item| self.loss(item, labels[item]));
+        losses.sum::<f64>() / items.len() as f64
     }
 }
 

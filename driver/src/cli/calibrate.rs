@@ -9,8 +9,8 @@ use super::{ModelArgs, Outcome, Ui, run::InputArgs, table::Table};
 use crate::{
     batches::Items,
     calibrate::{
-        self, Calibration, Labelled, Settings, adjustable::Adjustable, predictions::Sampling,
-        reject::Goal, rewrite,
+        self, Calibration, Labelled, Settings, Variances, adjustable::Adjustable,
+        predictions::Sampling, reject::Goal, rewrite,
     },
     compile::Network,
     data::{self, Preparation},
@@ -78,9 +78,9 @@ pub struct CalibrateArgs {
     #[arg(long, value_name = "SHARE", default_value_t = 0.5, value_parser = share)]
     fit_share: f64,
 
-    /// Fit one factor for all variances, none for each layer
-    #[arg(long)]
-    no_layers: bool,
+    /// Which variances may change: keep them, one factor for all, or one for each layer
+    #[arg(long, value_name = "WHICH", default_value = "layers")]
+    variances: Variances,
 
     /// Leave the scale of the logits as it is
     #[arg(long)]
@@ -110,7 +110,7 @@ impl CalibrateArgs {
         Settings {
             sampling: Sampling { draws: self.draws, seed: self.seed },
             fit_share: self.fit_share,
-            layers: !self.no_layers,
+            variances: self.variances,
             temperature: !self.no_temperature,
             goal: match self.false_accept {
                 Some(rate) => Goal::FalseAccept(rate),
@@ -225,6 +225,12 @@ fn text_of(calibration: &Calibration, files: &[String]) -> String {
             .false_accept
             .map_or(String::new(), |f| format!(", {} of what it should reject", percent(f))),
     );
+    let detection = calibration.detection.map_or(String::new(), |detection| {
+        format!(
+            "\nAUROC of mutual information against out of domain: {:.4} before, {:.4} after",
+            detection.before, detection.after
+        )
+    });
     let check = &calibration.conformal_check;
     let sets = format!(
         "prediction sets hold the classes with 1 - p <= {:.4}: stated coverage {}, measured {} over \
@@ -237,7 +243,7 @@ fn text_of(calibration: &Calibration, files: &[String]) -> String {
         percent(check.empty),
     );
     format!(
-        "{quality}\n\n{factors}\n\n{temperature}\n{rejection}\n{sets}\n\n  {}",
+        "{quality}\n\n{factors}\n\n{temperature}\n{rejection}{detection}\n{sets}\n\n  {}",
         files.join("\n  ")
     )
 }

@@ -3,6 +3,7 @@
 
 mod fixture;
 
+mod calibrate;
 mod check;
 mod compile;
 mod demo;
