@@ -15,11 +15,15 @@ pub mod search;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{batches::Items, data::Array, demo::metrics::auroc, error::Error};
+use crate::{
+    batches::Items,
+    error::Error,
+    eval::{Draws, metrics::Roc},
+};
 use adjustable::Adjustable;
 use conformal::Conformal;
 use fit::Fit;
-use predictions::{Predictions, Sampling, shuffled};
+use predictions::{Predictions, shuffled};
 use reject::{Goal, Item, Thresholds};
 
 /// The key of a safetensors file's metadata under which its [`Calibration`] stands as JSON.
@@ -35,7 +39,7 @@ const MIN_ITEMS: usize = 20;
 #[derive(Debug, Clone, Copy)]
 pub struct Settings {
     /// How logits become class probabilities.
-    pub sampling: Sampling,
+    pub draws: Draws,
     /// The share of the items that factors and temperature are fitted to, in (0, 1).
     pub fit_share: f64,
     /// What may change of the variances.
@@ -178,14 +182,14 @@ pub fn calibrate(
     progress("the network as it is");
     let before = model.run(&data.items, &ones)?;
     before.check("the labelled data")?;
-    let before = before.predict(1.0, settings.sampling);
+    let before = before.predict(1.0, settings.draws);
 
     let fit = Fit::new(model, &data.items, &data.labels, &fitted, settings);
     let (global, factors, temperature) = fit.run(progress)?;
     progress("thresholds and prediction sets");
     let after = model.run(&data.items, &factors)?;
     after.check("the labelled data")?;
-    let after = after.predict(temperature, settings.sampling);
+    let after = after.predict(temperature, settings.draws);
     let change = |items: &[usize]| Change {
         items: items.len(),
         before: quality(&before, &data.labels, items),
@@ -203,14 +207,14 @@ pub fn calibrate(
         let predict = |factors: &[f64], temperature: f64| {
             let logits = model.run(items, factors)?;
             logits.check("the data out of domain")?;
-            Ok::<_, Error>(logits.predict(temperature, settings.sampling))
+            Ok::<_, Error>(logits.predict(temperature, settings.draws))
         };
         let all: Vec<_> = (0..items.count()).collect();
         let epistemic = |predictions: &Predictions, items: &[usize]| -> Vec<f64> {
             items.iter().map(|&item| predictions.uncertainty(item).epistemic.into()).collect()
         };
         let area = |inside: &Predictions, outside: &Predictions| {
-            auroc(&epistemic(inside, &held_out), &epistemic(outside, &all))
+            Roc::of(&epistemic(inside, &held_out), &epistemic(outside, &all)).auroc()
         };
         let foreign = predict(&factors, temperature)?;
         detection = Some(Detection {
@@ -241,8 +245,8 @@ pub fn calibrate(
             coverage,
             CONFORMAL_SPLITS,
         )?,
-        draws: settings.sampling.draws,
-        seed: settings.sampling.seed,
+        draws: settings.draws.count,
+        seed: settings.draws.seed,
         detection,
         fitted: change(&fitted),
         held_out: change(&held_out),
@@ -264,7 +268,7 @@ fn quality(predictions: &Predictions, labels: &[usize], items: &[usize]) -> Qual
 
 /// The numbers of the items for the fit and of those held out.
 fn split(count: usize, settings: &Settings) -> Result<(Vec<usize>, Vec<usize>), Error> {
-    let mut order = shuffled(&(0..count).collect::<Vec<_>>(), settings.sampling.seed);
+    let mut order = shuffled(&(0..count).collect::<Vec<_>>(), settings.draws.seed);
     let fitted = (count as f64 * settings.fit_share).round() as usize;
     let held_out = order.split_off(fitted.min(count));
     match order.len().min(held_out.len()) {
@@ -276,28 +280,6 @@ fn split(count: usize, settings: &Settings) -> Result<(Vec<usize>, Vec<usize>), 
         ))
         .with_help(format!("give at least {MIN_ITEMS} for either"))),
     }
-}
-
-/// The classes that an array of labels names, one for each item.
-///
-/// # Errors
-///
-/// Where the array is not one-dimensional or an element is not a whole number from 0.
-pub fn labels(array: &Array, file: &str) -> Result<Vec<usize>, Error> {
-    let rows = array.shape.first().copied().unwrap_or(0);
-    if array.values.len() != rows {
-        return Err(Error::request(format!(
-            "the labels in {file} have shape {:?}; calibration needs one label for each item",
-            array.shape
-        )));
-    }
-    let class = |(item, &value): (usize, &f32)| match value {
-        value if value >= 0.0 && value.fract() == 0.0 => Ok(value as usize),
-        value => Err(Error::request(format!(
-            "the label of item {item} in {file} is {value}, not a whole number from 0"
-        ))),
-    };
-    array.values.iter().enumerate().map(class).collect()
 }
 
 fn check_labels(labels: &[usize], items: usize, classes: usize) -> Result<(), Error> {
@@ -348,19 +330,7 @@ mod tests {
     }
 
     #[test]
-    fn labels_are_whole_numbers_one_for_each_item() {
-        let array = |shape: &[usize], values: &[f32]| Array {
-            shape: shape.to_vec(),
-            values: values.to_vec(),
-        };
-        assert_eq!(labels(&array(&[3], &[0.0, 2.0, 1.0]), "f").unwrap(), [0, 2, 1]);
-        assert_eq!(labels(&array(&[2, 1], &[3.0, 1.0]), "f").unwrap(), [3, 1]);
-        for bad in [-1.0, 0.5, f32::NAN, f32::INFINITY] {
-            let error = labels(&array(&[2], &[0.0, bad]), "f").unwrap_err().to_string();
-            assert!(error.contains("item 1 in f"), "{error}");
-        }
-        let error = labels(&array(&[2, 2], &[0.0; 4]), "f").unwrap_err().to_string();
-        assert!(error.contains("one label for each item"), "{error}");
+    fn labels_are_classes_one_for_each_item() {
         assert!(check_labels(&[0, 9], 2, 10).is_ok());
         assert!(check_labels(&[0], 2, 10).is_err() && check_labels(&[10], 1, 10).is_err());
     }

@@ -6,6 +6,7 @@ mod check;
 mod compile;
 mod completions;
 mod demo;
+mod eval;
 mod inspect;
 mod run;
 mod table;
@@ -45,6 +46,7 @@ enum Command {
     Check(check::CheckArgs),
     Bench(bench::BenchArgs),
     Calibrate(calibrate::CalibrateArgs),
+    Eval(eval::EvalArgs),
     Inspect(inspect::InspectArgs),
     Demo(demo::DemoArgs),
     Completions(completions::CompletionsArgs),
@@ -93,6 +95,7 @@ pub fn main() -> ExitCode {
         Command::Compile(args) => compile::compile(args, &ui),
         Command::Run(args) => run::run(args, &ui),
         Command::Bench(args) => bench::bench(args, &ui),
+        Command::Eval(args) => eval::eval(args, &ui),
         Command::Check(args) => check::check(args, &ui),
         Command::Calibrate(args) => calibrate::calibrate(args, &ui),
         Command::Inspect(args) => inspect::inspect(args, &ui),

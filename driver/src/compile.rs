@@ -9,7 +9,7 @@ use std::{path::PathBuf, sync::Arc};
 
 use gauss_dialect::ir::{Attribute, DYNAMIC, Op};
 use gauss_lowering::{
-    kernel::plan::KernelSchedule, parameters::ParameterSource,
+    kernel::plan::KernelSchedule, mode::Mode, parameters::ParameterSource,
     passes::gauss_generate_kernels::KERNELS, target::Target,
 };
 use inkwell::context::Context as LlvmContext;
@@ -38,6 +38,7 @@ pub type Watch<'a> = &'a dyn Fn(&str);
 pub struct Network<'s> {
     module: Module<'s>,
     functions: Vec<Function>,
+    has_free_batch: bool,
     module_sha256: String,
     parameters_sha256: Option<String>,
 }
@@ -69,6 +70,8 @@ pub struct Texts {
 pub struct Options {
     /// What else than the object is wanted.
     pub texts: Texts,
+    /// What the function computes.
+    pub mode: Mode,
     /// Tasks that may run at the same time; 0 and 1 mean none.
     pub tasks: usize,
     /// A file with schedules for some kernels.
@@ -187,24 +190,29 @@ impl<'s> Network<'s> {
         batch: Option<i64>,
     ) -> Result<Self, Error> {
         let mut module = session.parse(source)?;
-        fix_batch(&mut module, batch)?;
+        let has_free_batch = fix_batch(&mut module, batch)?;
         let functions = public_functions(&module)?;
         match parameters {
             Some(parameters) => module.load_parameters(parameters)?,
             None => check_no_parameters(&module)?,
         }
         let module_sha256 = sha256(source.bytes());
-        Ok(Self { module, functions, module_sha256, parameters_sha256: None })
+        Ok(Self { module, functions, has_free_batch, module_sha256, parameters_sha256: None })
+    }
+
+    /// Does the module leave the batch to its compilation?
+    pub fn has_free_batch(&self) -> bool {
+        self.has_free_batch
+    }
+
+    /// SHA-256 of the module's text and of the parameter file.
+    pub fn sha256(&self) -> (String, Option<String>) {
+        (self.module_sha256.clone(), self.parameters_sha256.clone())
     }
 
     /// The public functions, in the order of the module.
     pub fn functions(&self) -> &[Function] {
         &self.functions
-    }
-
-    /// SHA-256 of the parameter file.
-    pub fn parameters_sha256(&self) -> Option<&str> {
-        self.parameters_sha256.as_deref()
     }
 
     /// The module with its parameters, for the interpreter.
@@ -370,9 +378,11 @@ fn has_free_batch(module: &Module) -> bool {
     leading_sizes(module).contains(&DYNAMIC)
 }
 
-fn fix_batch(module: &mut Module, batch: Option<i64>) -> Result<(), Error> {
+/// Gives a `?` batch its size. Was there one?
+fn fix_batch(module: &mut Module, batch: Option<i64>) -> Result<bool, Error> {
     if has_free_batch(module) {
-        return module.set_batch(batch.unwrap_or(1));
+        module.set_batch(batch.unwrap_or(1))?;
+        return Ok(true);
     }
     match (batch, leading_sizes(module).first()) {
         (Some(batch), Some(&fixed)) if batch != fixed => Err(Error::request(format!(
@@ -380,7 +390,7 @@ fn fix_batch(module: &mut Module, batch: Option<i64>) -> Result<(), Error> {
             module.source().name()
         ))
         .with_help("write ? as the leading dimension of the module's tensors to choose it here")),
-        _ => Ok(()),
+        _ => Ok(false),
     }
 }
 

@@ -4,7 +4,7 @@ mod idx;
 mod npy;
 mod write;
 
-use std::{fs, io::Read, path::Path, str::FromStr};
+use std::{fmt, fs, io::Read, path::Path, str::FromStr};
 
 use flate2::read::MultiGzDecoder;
 
@@ -25,7 +25,7 @@ pub struct Array {
 }
 
 /// What is done to the numbers of a file: `(x · scale − mean) / deviation`.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub struct Preparation {
     /// A factor, such as 1/255.
     pub scale: Option<Scale>,
@@ -57,6 +57,15 @@ impl FromStr for Scale {
     }
 }
 
+impl fmt::Display for Scale {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.denominator {
+            1.0 => write!(f, "{}", self.numerator),
+            denominator => write!(f, "{}/{denominator}", self.numerator),
+        }
+    }
+}
+
 /// Parses `MEAN,STD`.
 pub fn parse_normalize(text: &str) -> Result<(f64, f64), String> {
     let (mean, deviation) = text.split_once(',').ok_or("expected MEAN,STD")?;
@@ -72,11 +81,11 @@ pub fn parse_normalize(text: &str) -> Result<(f64, f64), String> {
 
 impl Preparation {
     /// Applies the preparation in double precision and rounds once.
-    pub fn apply(&self, array: &mut Array) {
+    pub fn apply(&self, values: &mut [f32]) {
         let Scale { numerator, denominator } =
             self.scale.unwrap_or(Scale { numerator: 1.0, denominator: 1.0 });
         let (mean, deviation) = self.normalize.unwrap_or((0.0, 1.0));
-        for value in &mut array.values {
+        for value in values {
             let scaled = f64::from(*value) * numerator / denominator;
             *value = ((scaled - mean) / deviation) as f32;
         }
@@ -133,7 +142,7 @@ fn from_safetensors(file: &str, bytes: Vec<u8>, tensor: Option<&str>) -> Result<
         (None, [only]) => only,
         (None, names) => return Err(choose(format!("{file} has {} tensors", names.len()))),
     };
-    match tensors.f32(name) {
+    match tensors.numbers(name) {
         Ok(Some(array)) => Ok(array),
         Ok(None) => Err(choose(format!("{file} has no tensor '{name}'"))),
         Err(message) => Err(Error::request(format!("cannot read the tensor '{name}': {message}"))),
@@ -155,7 +164,7 @@ mod tests {
     fn bytes_are_normalised_in_double_precision() {
         let mut array = Array { shape: vec![2], values: vec![0.0, 254.0] };
         let scale = Some("1/255".parse().unwrap());
-        Preparation { scale, normalize: Some((0.1307, 0.3081)) }.apply(&mut array);
+        Preparation { scale, normalize: Some((0.1307, 0.3081)) }.apply(&mut array.values);
         let expected = |p: f64| ((p / 255.0 - 0.1307) / 0.3081) as f32;
         assert_eq!(array.values, [expected(0.0), expected(254.0)]);
     }
@@ -164,6 +173,7 @@ mod tests {
     fn a_scale_is_a_number_or_a_fraction() {
         assert!("1/0".parse::<Scale>().is_err());
         assert!("x".parse::<Scale>().is_err());
+        assert_eq!("1/255".parse::<Scale>().map(|scale| scale.to_string()), Ok("1/255".into()));
         assert_eq!("0.5".parse(), Ok(Scale { numerator: 0.5, denominator: 1.0 }));
     }
 }

@@ -140,7 +140,7 @@ impl Data {
         let read = |file: &str| data::read(&directory.join(file).display().to_string());
         let images = |file: &str| -> Result<Array, Error> {
             let mut images = read(file)?;
-            preparation.apply(&mut images);
+            preparation.apply(&mut images.values);
             Ok(images)
         };
         let data = Self {

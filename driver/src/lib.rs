@@ -10,6 +10,7 @@
 //! - [`data`], [`batches`]: arrays in files, and models on many items;
 //! - [`mod@reference`]: the float64 reference and Monte Carlo, and errors against them;
 //! - [`calibrate`]: variances, temperature and thresholds from held-out data;
+//! - [`eval`]: what a network is worth on data;
 //! - [`demo`]: the built-in networks on their built-in data;
 //! - [`cli`]: the command line;
 //! - [`diagnostics`], [`error`]: what is wrong, and where;
@@ -25,6 +26,7 @@ pub mod demo;
 pub mod diagnostics;
 pub mod emit;
 pub mod error;
+pub mod eval;
 mod ffi;
 pub mod jit;
 pub mod layers;

@@ -95,12 +95,38 @@ impl Safetensors {
                 tensor.dtype, self.name
             ));
         }
-        let data = self.bytes.get(tensor.data.clone()).unwrap_or_default();
-        let values = data
-            .chunks_exact(size_of::<f32>())
-            .map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]]))
-            .collect();
+        Ok(Some(Array {
+            shape: tensor.shape.clone(),
+            values: self.decode(tensor, f32::from_le_bytes),
+        }))
+    }
+
+    /// A tensor of integers or floats, rounded to `f32`; `None` where there is none of this name.
+    pub fn numbers(&self, name: &str) -> Result<Option<Array>, String> {
+        let Some(tensor) = self.tensors.get(name) else { return Ok(None) };
+        let values = match tensor.dtype {
+            Dtype::F32 => self.decode(tensor, f32::from_le_bytes),
+            Dtype::F64 => self.decode(tensor, |b| f64::from_le_bytes(b) as f32),
+            Dtype::U8 => self.decode(tensor, |b| f32::from(u8::from_le_bytes(b))),
+            Dtype::I8 => self.decode(tensor, |b| f32::from(i8::from_le_bytes(b))),
+            Dtype::I16 => self.decode(tensor, |b| f32::from(i16::from_le_bytes(b))),
+            Dtype::I32 => self.decode(tensor, |b| i32::from_le_bytes(b) as f32),
+            Dtype::I64 => self.decode(tensor, |b| i64::from_le_bytes(b) as f32),
+            dtype => {
+                return Err(format!(
+                    "it has the dtype {dtype:?} in {}; supported are F32, F64, U8, I8, I16, I32 \
+                     and I64",
+                    self.name
+                ));
+            }
+        };
         Ok(Some(Array { shape: tensor.shape.clone(), values }))
+    }
+
+    fn decode<const SIZE: usize>(&self, tensor: &Tensor, read: fn([u8; SIZE]) -> f32) -> Vec<f32> {
+        let (elements, _) =
+            self.bytes.get(tensor.data.clone()).unwrap_or_default().as_chunks::<SIZE>();
+        elements.iter().copied().map(read).collect()
     }
 }
 

@@ -3,6 +3,7 @@
 //! - [`passes`]: one file per pass, named as its flag;
 //! - [`pipelines`]: named sequences of passes;
 //! - [`kernel`]: the kernel generator, from loop nests to vector code;
+//! - [`mode`]: what is computed of a network: moments, its mean, samples;
 //! - [`target`]: what the schedules need to know of a core.
 //!
 //! The crate knows no command line and no file format: parameters come through
@@ -10,6 +11,7 @@
 
 pub mod kernel;
 pub mod linalg;
+pub mod mode;
 pub mod parameters;
 pub mod pass;
 pub mod passes;

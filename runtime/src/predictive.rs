@@ -8,8 +8,8 @@
 //! ```
 //!
 //! which has no closed form. [`decompose`] estimates it by sampling the logits (not the network),
-//! together with the uncertainty decomposition; [`probit_softmax`] is an approximation without
-//! sampling.
+//! together with the uncertainty decomposition; [`decompose_draws_into`] takes draws from elsewhere;
+//! [`probit_softmax`] is an approximation without sampling.
 //!
 //! # Numerics
 //!
@@ -122,8 +122,7 @@ fn sample(
     logits: &mut [f32],
 ) -> Uncertainty {
     let key = [seed as u32, (seed >> 32) as u32];
-    let mut aleatoric = 0.0;
-    probabilities.fill(0.0);
+    let mut average = Average::new(probabilities);
     for draw in 0..draws.max(1) {
         let moments = mean.chunks(4).zip(variance.chunks(4));
         for ((block, logits), (mean, variance)) in (0..).zip(logits.chunks_mut(4)).zip(moments) {
@@ -134,18 +133,83 @@ fn sample(
                 *logit = mean + libm::sqrtf(non_negative(*variance)) * z;
             }
         }
+        average.add(logits);
+    }
+    average.uncertainty()
+}
+
+/// Class probabilities from draws of the logits, such as those of forward passes with drawn
+/// weights, and the decomposition of their uncertainty.
+///
+/// `draws` holds one vector of logits after the other, each as long as `probabilities`. The
+/// formulas are those of [`decompose`].
+///
+/// Writes the class probabilities to `probabilities` and uses `scratch`, whose contents do not
+/// matter.
+///
+/// # Errors
+///
+/// [`Error::Length`] if `scratch` is not as long as `probabilities`, or `draws` not a multiple of
+/// that, at least one. Then nothing was written.
+///
+/// ```
+/// use pfp_runtime::predictive::decompose_draws_into;
+///
+/// // Two passes that are sure of different classes.
+/// let (mut probabilities, mut scratch) = ([0.0; 2], [0.0; 2]);
+/// let draws = [90.0, 0.0, 0.0, 90.0];
+/// let uncertainty = decompose_draws_into(&draws, &mut probabilities, &mut scratch)?;
+/// assert_eq!(probabilities, [0.5, 0.5]);
+/// assert!(uncertainty.epistemic > 0.69 && uncertainty.aleatoric < 1e-6);
+/// # Ok::<(), pfp_runtime::Error>(())
+/// ```
+pub fn decompose_draws_into(
+    draws: &[f32],
+    probabilities: &mut [f32],
+    scratch: &mut [f32],
+) -> Result<Uncertainty, Error> {
+    let classes = probabilities.len();
+    check_length("scratch", scratch, classes)?;
+    let passes = draws.len().checked_div(classes).unwrap_or(0).max(1);
+    check_length("draws", draws, passes * classes)?;
+    let mut average = Average::new(probabilities);
+    for logits in draws.chunks_exact(classes.max(1)) {
+        scratch.copy_from_slice(logits);
+        average.add(scratch);
+    }
+    Ok(average.uncertainty())
+}
+
+/// Running means over draws: equal draws leave them exactly unchanged, so a variance of 0 is exact.
+struct Average<'a> {
+    probabilities: &'a mut [f32],
+    aleatoric: f32,
+    draws: u32,
+}
+
+impl<'a> Average<'a> {
+    fn new(probabilities: &'a mut [f32]) -> Self {
+        probabilities.fill(0.0);
+        Self { probabilities, aleatoric: 0.0, draws: 0 }
+    }
+
+    /// Takes a draw of the logits, which become their softmax.
+    fn add(&mut self, logits: &mut [f32]) {
         softmax(logits);
-        // Running means: equal draws leave them exactly unchanged, so a variance of 0 is exact.
-        let weight = 1.0 / (draw + 1) as f32;
-        aleatoric += (entropy(logits) - aleatoric) * weight;
-        for (mean, p) in probabilities.iter_mut().zip(&*logits) {
+        self.draws += 1;
+        let weight = 1.0 / self.draws as f32;
+        self.aleatoric += (entropy(logits) - self.aleatoric) * weight;
+        for (mean, p) in self.probabilities.iter_mut().zip(&*logits) {
             *mean += (p - *mean) * weight;
         }
     }
-    // Jensen's inequality makes aleatoric <= total; the minimum removes what rounding leaves.
-    let total = entropy(probabilities);
-    let aleatoric = aleatoric.min(total);
-    Uncertainty { total, aleatoric, epistemic: total - aleatoric }
+
+    fn uncertainty(self) -> Uncertainty {
+        // Jensen's inequality makes aleatoric <= total; the minimum removes what rounding leaves.
+        let total = entropy(self.probabilities);
+        let aleatoric = self.aleatoric.min(total);
+        Uncertainty { total, aleatoric, epistemic: total - aleatoric }
+    }
 }
 
 /// Class probabilities under Gaussian logits without sampling: the mean-field approximation.
@@ -390,6 +454,28 @@ mod tests {
         let u = actual.uncertainty;
         assert!(close(u.total, 1.365_015_622_892_473, 2e-6), "{u:?}");
         assert!(close(u.aleatoric, 1.061_986_610_656_500_4, 2e-6), "{u:?}");
+    }
+
+    #[test]
+    fn draws_that_are_given_are_decomposed_as_those_that_are_drawn() {
+        let (mean, variance, key) = ([1.0, -2.0, 0.5, 3.0, 0.0], [0.5, 4.0, 0.0, 1.0, 9.0], [7, 0]);
+        let draws: Vec<f32> = (0..20)
+            .flat_map(|draw| {
+                let [first, second] =
+                    [0, 1].map(|block| standard_normals([block, draw, 0, 0], key));
+                let normals = first.into_iter().chain(second);
+                let moments = mean.into_iter().zip(variance).zip(normals);
+                moments.map(|((mean, variance), z)| mean + libm::sqrtf(variance) * z)
+            })
+            .collect();
+        let (mut p, mut scratch) = ([0.0; 5], [0.0; 5]);
+        let uncertainty = decompose_draws_into(&draws, &mut p, &mut scratch).unwrap();
+        let expected = decompose(&mean, &variance, 20, 7);
+        assert_eq!((p, uncertainty), (expected.probabilities, expected.uncertainty));
+        for length in [0, 4, 99] {
+            let error = decompose_draws_into(&draws[..length], &mut p, &mut scratch).unwrap_err();
+            assert!(matches!(error, Error::Length { buffer: "draws", .. }), "{error:?}");
+        }
     }
 
     #[test]

@@ -105,10 +105,12 @@ fn nonconformity(probabilities: &[f32], class: usize) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::eval::Items;
 
     /// Two classes; the right one, 0, has the probability `p`.
     fn predictions(right: &[f32]) -> Predictions {
-        Predictions::new(2, right.iter().flat_map(|&p| [p, 1.0 - p]).collect(), vec![])
+        let probabilities = right.iter().flat_map(|&p| [p, 1.0 - p]).collect();
+        Predictions::new(2, vec![Items { probabilities, ..Items::default() }])
     }
 
     #[test]

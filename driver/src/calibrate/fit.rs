@@ -10,13 +10,8 @@
 
 use std::convert::Infallible;
 
-use super::{
-    Settings, Variances,
-    adjustable::Adjustable,
-    predictions::{Logits, Sampling},
-    search::minimise,
-};
-use crate::{batches::Items, data::Array, error::Error};
+use super::{Settings, Variances, adjustable::Adjustable, predictions::Logits, search::minimise};
+use crate::{batches::Items, data::Array, error::Error, eval::Draws};
 
 /// Natural logarithms of the factors that are tried first.
 const FACTORS: (f64, f64) = (-9.3, 4.7);
@@ -178,6 +173,27 @@ impl<'a> Fit<'a> {
         Ok(Point { temperature, ..chosen })
     }
 
+    /// The best point along one coordinate, or the point itself.
+    fn improve(
+        &self,
+        items: &Items,
+        point: Point,
+        interval: (f64, f64),
+        set: &dyn Fn(&mut Point, f64),
+    ) -> Result<Point, Error> {
+        let at = |x: f64| {
+            let mut candidate = point.clone();
+            set(&mut candidate, x);
+            candidate
+        };
+        let (x, nll) = minimise(interval, TOLERANCE, |x| {
+            let candidate = at(x);
+            let logits = self.model.run(items, &candidate.factors())?;
+            Ok::<_, Error>(self.nll(&logits, candidate.temperature))
+        })?;
+        Ok(if nll < point.nll { Point { nll, ..at(x) } } else { point })
+    }
+
     /// The point with the best temperature for these logits of it, where one is fitted.
     fn fit_temperature(&self, logits: &Logits, interval: (f64, f64), point: Point) -> Point {
         if !self.settings.temperature || self.model.last().is_err() {
@@ -199,9 +215,9 @@ impl<'a> Fit<'a> {
         if logits.check("").is_err() {
             return vec![f64::INFINITY; self.labels.len()];
         }
-        let Sampling { draws, seed } = self.settings.sampling;
-        let sampling = Sampling { draws: draws.min(DRAWS), seed };
-        let predictions = logits.predict(temperature.exp(), sampling);
+        let Draws { count, seed } = self.settings.draws;
+        let draws = Draws { count: count.min(DRAWS), seed };
+        let predictions = logits.predict(temperature.exp(), draws);
         self.labels.iter().enumerate().map(|(item, &label)| predictions.loss(item, label)).collect()
     }
 }

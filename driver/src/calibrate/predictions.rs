@@ -1,9 +1,15 @@
 //! Class probabilities and uncertainties of many items.
 
-use pfp_runtime::{predictive, predictive::Uncertainty, random::standard_normals};
+use pfp_runtime::{predictive::Uncertainty, random::standard_normals};
 use rayon::prelude::*;
 
-use crate::error::Error;
+use crate::{
+    error::Error,
+    eval::{Draws, Items, execute::of_moments, metrics::item_nll},
+};
+
+/// Items that a thread works on at a time.
+const CHUNK: usize = 32;
 
 /// Gaussian logits of many items, row-major.
 #[derive(Debug, Clone, PartialEq)]
@@ -16,20 +22,11 @@ pub struct Logits {
     pub variance: Vec<f32>,
 }
 
-/// How logits become class probabilities: by so many draws from one seed, the same draws for every
-/// item and every candidate, so that comparisons share their noise.
-#[derive(Debug, Clone, Copy)]
-pub struct Sampling {
-    /// Draws of the logits of an item.
-    pub draws: u32,
-    /// What the draws depend on.
-    pub seed: u64,
-}
-
 /// What is predicted for many items.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Predictions {
     classes: usize,
+    class: Vec<usize>,
     probabilities: Vec<f32>,
     uncertainty: Vec<Uncertainty>,
 }
@@ -62,57 +59,41 @@ impl Logits {
         }
     }
 
-    /// Class probabilities and uncertainties at a temperature: means divided by it, variances by
-    /// its square.
-    pub fn predict(&self, temperature: f64, sampling: Sampling) -> Predictions {
-        let each = self.rows().map_init(
-            || (vec![0.0; self.classes], vec![0.0; self.classes], vec![0.0; self.classes]),
-            |(mean, variance, scratch), row| {
-                let mut probabilities = vec![0.0; self.classes];
-                let uncertainty = sample(
-                    row,
-                    temperature,
-                    sampling,
-                    (mean, variance),
-                    (&mut probabilities, scratch),
-                );
-                (probabilities, uncertainty)
-            },
-        );
-        let (probabilities, uncertainty): (Vec<_>, Vec<_>) = each.collect();
-        Predictions { classes: self.classes, probabilities: probabilities.concat(), uncertainty }
+    /// Class probabilities and uncertainties at a temperature, as `pfp eval` computes them: means
+    /// divided by the temperature, variances by its square. Equal draws give equal noise, so
+    /// candidates can be compared.
+    pub fn predict(&self, temperature: f64, draws: Draws) -> Predictions {
+        let scale = |values: &[f32], divisor: f64| -> Vec<f32> {
+            values.iter().map(|&value| (f64::from(value) / divisor) as f32).collect()
+        };
+        let length = CHUNK * self.classes;
+        let chunks = self.mean.par_chunks(length).zip(self.variance.par_chunks(length));
+        let parts: Vec<Items> = chunks
+            .enumerate()
+            .map(|(index, (mean, variance))| {
+                let mean = scale(mean, temperature);
+                let variance = scale(variance, temperature * temperature);
+                let seed = draws.seed.wrapping_add((index * CHUNK) as u64);
+                of_moments(&mean, &variance, self.classes, Draws { seed, ..draws })
+            })
+            .collect();
+        Predictions::new(self.classes, parts)
     }
-
-    fn rows(&self) -> impl IndexedParallelIterator<Item = (&[f32], &[f32])> {
-        let rows = self.mean.par_chunks_exact(self.classes);
-        rows.zip(self.variance.par_chunks_exact(self.classes))
-    }
-}
-
-fn sample(
-    (mean, variance): (&[f32], &[f32]),
-    temperature: f64,
-    sampling: Sampling,
-    (scaled_mean, scaled_variance): (&mut [f32], &mut [f32]),
-    (probabilities, scratch): (&mut [f32], &mut [f32]),
-) -> Uncertainty {
-    let scale = |values: &[f32], scaled: &mut [f32], divisor: f64| {
-        for (value, scaled) in values.iter().zip(scaled) {
-            *scaled = (f64::from(*value) / divisor) as f32;
-        }
-    };
-    scale(mean, scaled_mean, temperature);
-    scale(variance, scaled_variance, temperature * temperature);
-    let Sampling { draws, seed } = sampling;
-    // The slices have the same length, which is all that could be wrong.
-    predictive::decompose_into(scaled_mean, scaled_variance, draws, seed, probabilities, scratch)
-        .unwrap_or_default()
 }
 
 impl Predictions {
-    /// Predictions with these class probabilities, row-major, and an uncertainty for each item.
-    pub fn new(classes: usize, probabilities: Vec<f32>, uncertainty: Vec<Uncertainty>) -> Self {
-        Self { classes, probabilities, uncertainty }
+    /// Gathers what is predicted for parts of the items.
+    pub fn new(classes: usize, parts: Vec<Items>) -> Self {
+        let mut all = Self { classes, class: vec![], probabilities: vec![], uncertainty: vec![] };
+        for part in parts {
+            let uncertainty = part.total.iter().zip(&part.aleatoric).zip(&part.epistemic);
+            all.uncertainty.extend(uncertainty.map(|((&total, &aleatoric), &epistemic)| {
+                Uncertainty { total, aleatoric, epistemic }
+            }));
+            all.class.extend(part.class);
+            all.probabilities.extend(part.probabilities);
+        }
+        all
     }
 
     /// The class probabilities of an item.
@@ -127,7 +108,7 @@ impl Predictions {
 
     /// The most probable class of an item.
     pub fn class(&self, item: usize) -> usize {
-        predictive::argmax(self.probabilities(item)).unwrap_or(0)
+        self.class[item]
     }
 
     /// The share of these items whose most probable class is the right one.
@@ -136,10 +117,9 @@ impl Predictions {
         right as f64 / items.len() as f64
     }
 
-    /// The negative logarithm of the probability of a class, in nats. A probability that rounds to
-    /// 0 counts as the smallest normal number.
+    /// The negative logarithm of the probability of a class, in nats.
     pub fn loss(&self, item: usize, class: usize) -> f64 {
-        -f64::from(self.probabilities(item)[class].max(f32::MIN_POSITIVE)).ln()
+        item_nll(self.probabilities(item), class)
     }
 
     /// The mean loss of the right classes of these items.
@@ -168,7 +148,7 @@ pub fn shuffled(items: &[usize], seed: u64) -> Vec<usize> {
 mod tests {
     use super::*;
 
-    const SAMPLING: Sampling = Sampling { draws: 100, seed: 3 };
+    const DRAWS: Draws = Draws { count: 100, seed: 3 };
 
     #[test]
     fn a_temperature_divides_mean_and_deviation() {
@@ -177,8 +157,8 @@ mod tests {
             mean: mean.into(),
             variance: variance.into(),
         };
-        let hot = logits([4.0, 0.0, 1.0, 3.0], [4.0, 8.0, 1.0, 2.0]).predict(2.0, SAMPLING);
-        let cold = logits([2.0, 0.0, 0.5, 1.5], [1.0, 2.0, 0.25, 0.5]).predict(1.0, SAMPLING);
+        let hot = logits([4.0, 0.0, 1.0, 3.0], [4.0, 8.0, 1.0, 2.0]).predict(2.0, DRAWS);
+        let cold = logits([2.0, 0.0, 0.5, 1.5], [1.0, 2.0, 0.25, 0.5]).predict(1.0, DRAWS);
         assert_eq!(hot, cold);
         assert_eq!((hot.class(0), hot.class(1)), (0, 1));
         assert_eq!(hot.accuracy(&[0, 0], &[0, 1]), 0.5);

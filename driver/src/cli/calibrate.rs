@@ -5,18 +5,19 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use serde_json::json;
 
-use super::{ModelArgs, Outcome, Ui, run::InputArgs, table::Table};
+use super::{ModelArgs, Outcome, Ui, table::Table};
 use crate::{
     batches::Items,
     calibrate::{
-        self, Calibration, Labelled, Settings, Variances, adjustable::Adjustable,
-        predictions::Sampling, reject::Goal, rewrite,
+        self, Calibration, Labelled, Settings, Variances, adjustable::Adjustable, reject::Goal,
+        rewrite,
     },
     compile::Network,
-    data::{self, Preparation},
+    data::{self, Array, Preparation, Scale},
     diagnostics::Source,
     emit::write_file,
     error::Error,
+    eval::{DataSet, Draws, Role, Spec},
     module::Session,
     parameters::Safetensors,
 };
@@ -31,12 +32,13 @@ same text stands in the metadata of the parameter file.
 Half of the data is for factors and temperature, the rest for thresholds, prediction sets and
 the likelihood that is reported. Use data that the network was not trained on.
 
+Data sets are named as for `pfp eval`.
+
 Examples:
-  pfp calibrate lenet.mlir --params lenet.safetensors --input images.npy --labels labels.npy \\
-      -o calibrated.safetensors
-  pfp calibrate digits.mlir --params digits.safetensors --input test-images.idx3-ubyte \\
-      --labels test-labels.idx1-ubyte --scale 1/16 --normalize 0.5,0.5 \\
-      --ood ood-images.idx3-ubyte --false-accept 0.05 -o calibrated.safetensors")]
+  pfp calibrate lenet.mlir --params lenet.safetensors --data mnist/t10k \\
+      --scale 1/255 --normalize 0.1307,0.3081 -o calibrated.safetensors
+  pfp calibrate net.mlir --params net.safetensors --data x.npy@labels=y.npy \\
+      --ood other.npy --false-accept 0.05 -o calibrated.safetensors")]
 pub struct CalibrateArgs {
     #[command(flatten)]
     model: ModelArgs,
@@ -46,20 +48,7 @@ pub struct CalibrateArgs {
     function: Option<String>,
 
     #[command(flatten)]
-    input: InputArgs,
-
-    /// The class of each item, from 0: a .npy or IDX file or FILE.safetensors:TENSOR
-    #[arg(long, value_name = "FILE")]
-    labels: String,
-
-    /// Items that belong to no class, for --false-accept; as --input
-    #[arg(long, value_name = "FILE")]
-    ood: Vec<String>,
-
-    /// Mean and standard deviation of the scaled items of --ood [default: those of --normalize]
-    #[arg(long, value_name = "MEAN,STD", value_parser = data::parse_normalize)]
-    #[arg(allow_hyphen_values = true, requires = "ood")]
-    ood_normalize: Option<(f64, f64)>,
+    data: DataArgs,
 
     /// The share of in-domain items that the thresholds accept
     #[arg(long, value_name = "SHARE", default_value_t = 0.95, value_parser = share)]
@@ -99,6 +88,48 @@ pub struct CalibrateArgs {
     output: PathBuf,
 }
 
+/// The data sets.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Data")]
+struct DataArgs {
+    /// Items of the kind that the network was trained for, with a label each
+    #[arg(long, value_name = "DATA")]
+    data: Spec,
+
+    /// Items that belong to none of the classes, for --false-accept
+    #[arg(long, value_name = "DATA")]
+    ood: Option<Spec>,
+
+    /// Multiply the numbers by this, such as 1/255
+    #[arg(long, value_name = "FACTOR")]
+    scale: Option<Scale>,
+
+    /// Then subtract MEAN and divide by STD
+    #[arg(long, value_name = "MEAN,STD", value_parser = data::parse_normalize)]
+    #[arg(allow_hyphen_values = true)]
+    normalize: Option<(f64, f64)>,
+}
+
+impl DataArgs {
+    fn open(&self, spec: &Spec, role: Role, model: &Adjustable) -> Result<DataSet, Error> {
+        let preparation = Preparation { scale: self.scale, normalize: self.normalize };
+        let set = DataSet::open(spec, role, &preparation, model.signature(), model.classes())?;
+        match (role, set.set.labels_per_item) {
+            (Role::InDomain, 2..) => Err(Error::request(format!(
+                "{} has several labels for each item; calibration needs one",
+                set.set.labels_source.as_deref().unwrap_or_default()
+            ))),
+            _ => Ok(set),
+        }
+    }
+}
+
+/// All items of a set as the network reads them.
+fn items(set: &DataSet) -> Result<[Array; 1], Error> {
+    let values = set.prepared(0..set.len())?;
+    Ok([Array { shape: vec![set.len(), values.len() / set.len()], values }])
+}
+
 /// Parses a number between 0 and 1, both excluded.
 fn share(text: &str) -> Result<f64, String> {
     let number = text.parse::<f64>().ok().filter(|&number| number > 0.0 && number < 1.0);
@@ -108,7 +139,7 @@ fn share(text: &str) -> Result<f64, String> {
 impl CalibrateArgs {
     fn settings(&self) -> Settings {
         Settings {
-            sampling: Sampling { draws: self.draws, seed: self.seed },
+            draws: Draws { count: self.draws, seed: self.seed },
             fit_share: self.fit_share,
             variances: self.variances,
             temperature: !self.no_temperature,
@@ -135,37 +166,27 @@ pub fn calibrate(args: CalibrateArgs, ui: &Ui) -> Result<Outcome, Error> {
     let source = Source::open(&args.model.module)?;
     ui.stage("reading the network");
     // Checks the parameters as any other command does, before they become inputs.
-    let sha256 = {
+    let (_, sha256) = {
         let session = Session::new();
-        let network = Network::open(&session, &source, Some(&parameters), args.model.batch)?;
-        network.parameters_sha256().unwrap_or_default().to_owned()
+        Network::open(&session, &source, Some(&parameters), args.model.batch)?.sha256()
     };
-    ui.stage("reading the data");
-    let arrays = args.input.read()?;
-    let labels = calibrate::labels(&data::read(&args.labels)?, &args.labels)?;
-    let preparation = Preparation {
-        scale: args.input.scale,
-        normalize: args.ood_normalize.or(args.input.normalize),
-    };
-    let foreign = args.ood.iter().map(|path| {
-        let mut array = data::read(path)?;
-        preparation.apply(&mut array);
-        Ok(array)
-    });
-    let foreign = foreign.collect::<Result<Vec<_>, Error>>()?;
-
     ui.stage("compiling");
     let function = args.function.as_deref();
     let model = Adjustable::new(&source, &parameters, args.model.batch, function)?;
+    ui.stage("reading the data");
+    let inside = args.data.open(&args.data.data, Role::InDomain, &model)?;
+    let outside = args.data.ood.as_ref();
+    let outside = outside.map(|spec| args.data.open(spec, Role::OutOfDomain, &model));
+    let (arrays, labels) = (items(&inside)?, inside.set.labels);
+    let foreign = outside.transpose()?.as_ref().map(items).transpose()?;
     let signature = model.signature();
-    let out_of_domain = match &foreign[..] {
-        [] => None,
-        arrays => Some(Items::new(signature, arrays)?),
-    };
+    let out_of_domain = foreign.as_ref().map(|arrays| Items::new(signature, arrays)).transpose()?;
     let data = Labelled { items: Items::new(signature, &arrays)?, labels, out_of_domain };
     let settings = args.settings();
     let calibration =
-        calibrate::calibrate(&model, sha256, &data, &settings, &|what| ui.stage(what))?;
+        calibrate::calibrate(&model, sha256.unwrap_or_default(), &data, &settings, &|what| {
+            ui.stage(what)
+        })?;
 
     ui.stage("writing");
     let last = model.last().unwrap_or_default();

@@ -67,7 +67,7 @@ impl InputArgs {
             .iter()
             .map(|path| {
                 let mut array = data::read(path)?;
-                preparation.apply(&mut array);
+                preparation.apply(&mut array.values);
                 Ok(array)
             })
             .collect()

@@ -62,13 +62,15 @@ impl<'s> OpenNetwork<'s> {
     ) -> Result<Self, Error> {
         let mut module = session.parse(source)?;
         let batch = batch.or_else(|| has_free_batch(&module).then_some(free));
-        fix_batch(&mut module, batch)?;
+        let has_free_batch = fix_batch(&mut module, batch)?;
         if module.op().descendants().iter().any(|op| op.is("func.call")) {
             module.run("inline,symbol-dce")?;
         }
         let functions = public_functions(&module)?;
         let module_sha256 = sha256(source.bytes());
-        let mut network = Network { module, functions, module_sha256, parameters_sha256: None };
+        let parameters_sha256 = Some(sha256(parameters.bytes()));
+        let mut network =
+            Network { module, functions, has_free_batch, module_sha256, parameters_sha256 };
         let Function { name, signature, .. } = network.function(function)?.clone();
         let op = find(&network.module, &name)?;
         let layers = linear_layers(op);

@@ -10,7 +10,7 @@ pub const MAGIC: &[u8] = b"\x93NUMPY";
 /// NumPy writes headers of 128 bytes or little more.
 const HEADER_LIMIT: usize = 1 << 16;
 
-/// Reads an array of floats, or of bytes, in C order.
+/// Reads an array of floats, integers or bytes, in C order.
 pub fn parse(bytes: &[u8]) -> Result<Array, String> {
     check_header(bytes)?;
     let file = NpyFile::new(bytes).map_err(|error| error.to_string())?;
@@ -34,7 +34,15 @@ pub fn parse(bytes: &[u8]) -> Result<Array, String> {
             let bytes = file.into_vec::<u8>().map_err(read_error)?;
             bytes.into_iter().map(f32::from).collect()
         }
-        _ => return Err(format!("it has the dtype {descr}; supported are f4, f8 and u1")),
+        Some("i4") => {
+            let integers = file.into_vec::<i32>().map_err(read_error)?;
+            integers.into_iter().map(|x| x as f32).collect()
+        }
+        Some("i8") => {
+            let integers = file.into_vec::<i64>().map_err(read_error)?;
+            integers.into_iter().map(|x| x as f32).collect()
+        }
+        _ => return Err(format!("it has the dtype {descr}; supported are f4, f8, i4, i8 and u1")),
     };
     Ok(Array { shape, values })
 }

@@ -23,7 +23,7 @@ fn classifier() -> Dir {
 }
 
 const CALIBRATE: &str =
-    "calibrate linear.mlir --params tiny.safetensors --input x.npy --draws 100 -o out.safetensors";
+    "calibrate linear.mlir --params tiny.safetensors --draws 100 -o out.safetensors";
 
 /// The numbers of a tensor of a safetensors file.
 fn tensor(bytes: &[u8], name: &str) -> Vec<f64> {
@@ -35,7 +35,7 @@ fn tensor(bytes: &[u8], name: &str) -> Vec<f64> {
 #[test]
 fn the_parameters_carry_the_calibration() {
     let dir = classifier();
-    let answer = dir.pfp(&format!("{CALIBRATE} --labels labels.npy --json")).json();
+    let answer = dir.pfp(&format!("{CALIBRATE} --data x.npy@labels=labels.npy --json")).json();
     let calibration = &answer["calibration"];
     assert_eq!(dir.json("out.json"), *calibration);
     let (before, after) = (dir.read("tiny.safetensors"), dir.read("out.safetensors"));
@@ -63,9 +63,9 @@ fn the_parameters_carry_the_calibration() {
 #[test]
 fn the_same_data_and_seed_give_the_same_file() {
     let dir = classifier();
-    dir.pfp(&format!("{CALIBRATE} --labels labels.npy")).ok();
+    dir.pfp(&format!("{CALIBRATE} --data x.npy@labels=labels.npy")).ok();
     let first = dir.read("out.safetensors");
-    dir.pfp(&format!("{CALIBRATE} --labels labels.npy")).ok();
+    dir.pfp(&format!("{CALIBRATE} --data x.npy@labels=labels.npy")).ok();
     assert_eq!(first, dir.read("out.safetensors"));
 }
 
@@ -73,7 +73,9 @@ fn the_same_data_and_seed_give_the_same_file() {
 fn a_temperature_needs_a_linear_last_layer() {
     let dir = classifier();
     let answer = dir
-        .pfp(&format!("{CALIBRATE} --labels labels.npy --json").replace("linear", "tiny"))
+        .pfp(
+            &format!("{CALIBRATE} --data x.npy@labels=labels.npy --json").replace("linear", "tiny"),
+        )
         .json();
     let temperature = &answer["calibration"]["temperature"];
     assert_eq!(temperature["value"], 1.0);
@@ -88,42 +90,49 @@ fn bad_data_is_refused_with_a_reason() {
     let labels = |values: &[f32]| dir.write("bad.npy", npy(&[values.len()], values));
 
     labels(&[0.0; 99]);
-    assert!(refused("--labels bad.npy").contains("there are 100 items but 99 labels"));
-    labels(&[&[0.0; 99][..], &[3.0]].concat());
-    let error = refused("--labels bad.npy");
     assert!(
-        error.contains("the label of item 99 is 3, but the network tells 3 classes"),
+        refused("--data x.npy@labels=bad.npy").contains("labels of shape [99] for the 100 item(s)")
+    );
+    labels(&[&[0.0; 99][..], &[3.0]].concat());
+    let error = refused("--data x.npy@labels=bad.npy");
+    assert!(
+        error.contains("item 99 of bad.npy has the label 3, but the network tells 3 classes"),
         "{error}"
     );
     labels(&[0.5; 100]);
-    assert!(refused("--labels bad.npy").contains("is 0.5, not a whole number"));
+    assert!(refused("--data x.npy@labels=bad.npy").contains("has 0.5 as its label number 0"));
     dir.write("bad.npy", npy(&[100, 2], &[0.0; 200]));
-    assert!(refused("--labels bad.npy").contains("one label for each item"));
+    assert!(refused("--data x.npy@labels=bad.npy").contains("several labels for each item"));
 
-    let error = refused("--labels labels.npy --coverage 0.999");
+    let error = refused("--data x.npy@labels=labels.npy --coverage 0.999");
     assert!(error.contains("50 items are too few for the thresholds"), "{error}");
     assert!(error.contains("at least 999 are needed"), "{error}");
-    let error = refused("--labels labels.npy --conformal 0.99");
+    let error = refused("--data x.npy@labels=labels.npy --conformal 0.99");
     assert!(error.contains("too few for prediction sets"), "{error}");
-    let error = refused("--labels labels.npy --fit-share 0.95");
+    let error = refused("--data x.npy@labels=labels.npy --fit-share 0.95");
     assert!(error.contains("100 labelled items are too few"), "{error}");
 
     let mut items = vec![0.0; 400];
     items[4 * 7 + 2] = f32::NAN;
     dir.write("nan.npy", npy(&[100, 4], &items));
-    let error =
-        dir.pfp(&format!("{CALIBRATE} --labels labels.npy").replace("x.npy", "nan.npy")).error();
+    let error = dir
+        .pfp(&format!("{CALIBRATE} --data x.npy@labels=labels.npy").replace("x.npy", "nan.npy"))
+        .error();
     assert!(
         error.contains("the logits of item 7 of the labelled data are not all finite"),
         "{error}"
     );
     dir.write("empty.npy", npy(&[0, 4], &[]));
-    let error =
-        dir.pfp(&format!("{CALIBRATE} --labels labels.npy").replace("x.npy", "empty.npy")).error();
-    assert!(error.contains("but the input has shape [0, 4]"), "{error}");
+    let error = dir
+        .pfp(&format!("{CALIBRATE} --data x.npy@labels=labels.npy").replace("x.npy", "empty.npy"))
+        .error();
+    assert!(error.contains("has no items"), "{error}");
 
     let error = dir
-        .pfp(&format!("{CALIBRATE} --labels labels.npy").replace("out.safetensors", "out.npy"))
+        .pfp(
+            &format!("{CALIBRATE} --data x.npy@labels=labels.npy")
+                .replace("out.safetensors", "out.npy"),
+        )
         .error();
     assert!(error.contains("is no parameter file"), "{error}");
     assert!(!dir.path("out.safetensors").exists() && !dir.path("out.json").exists());
@@ -134,7 +143,9 @@ fn a_false_accept_rate_uses_data_out_of_domain() {
     let dir = classifier();
     dir.write("ood.npy", npy(&[50, 4], &[300.0; 200]));
     let answer = dir
-        .pfp(&format!("{CALIBRATE} --labels labels.npy --ood ood.npy --false-accept 0.2 --json"))
+        .pfp(&format!(
+            "{CALIBRATE} --data x.npy@labels=labels.npy --ood ood.npy --false-accept 0.2 --json"
+        ))
         .json();
     let thresholds = &answer["calibration"]["thresholds"];
     assert_eq!(thresholds["goal"]["false-accept"], 0.2);
@@ -151,8 +162,7 @@ fn the_built_in_networks_gain() {
         let mut command = pfp();
         command.current_dir(repository().join("examples/digits")).args(["calibrate", "--json"]);
         command.args([&format!("{network}.mlir"), "--params", &format!("{network}.safetensors")]);
-        command.args(["--input", "test-images.idx3-ubyte", "--labels", "test-labels.idx1-ubyte"]);
-        command.args(["--ood", "ood-images.idx3-ubyte", "--scale", "1/16"]);
+        command.args(["--data", "test", "--ood", "ood", "--scale", "1/16"]);
         command.args(["--normalize", "0.5,0.5", "-o", output.to_str().unwrap()]);
         let answer = Ran::of(&mut command).json();
         let number = |pointer: &str| answer.pointer(pointer).and_then(Value::as_f64).unwrap();

@@ -6,11 +6,12 @@ use pfp::{
     batches::Items,
     calibrate::{
         Labelled, Settings, Variances, adjustable::Adjustable, calibrate, conformal::Conformal,
-        labels, predictions::Sampling, reject::Goal, rewrite,
+        reject::Goal, rewrite,
     },
     compile::Network,
-    data::{self, Array, Preparation},
+    data::{Array, Preparation},
     diagnostics::Source,
+    eval::{DataSet, Draws, Role, Spec},
     module::Session,
     parameters::Safetensors,
     reference::Reference,
@@ -18,33 +19,26 @@ use pfp::{
 
 use crate::common::shared_data;
 
-/// Of the items that nothing is fitted to: enough for a coverage to be known to 1 %.
+/// Enough held out for a coverage to be known to 1 %.
 const ITEMS: usize = 3000;
-
-fn first(array: Array, items: usize) -> Array {
-    let length = array.values.len() / array.shape[0];
-    let shape = [&[items], &array.shape[1..]].concat();
-    Array { shape, values: array.values[..items * length].to_vec() }
-}
 
 #[test]
 fn lenet_gains_and_its_prediction_sets_cover_as_stated() {
     let Some(data) = shared_data() else { return };
-    let read = |file: &str| data::read(data.join(file).to_str().unwrap()).unwrap();
-    let mut images = first(read("mnist/t10k-images-idx3-ubyte.gz"), ITEMS);
-    let preparation =
-        Preparation { scale: Some("1/255".parse().unwrap()), normalize: Some((0.1307, 0.3081)) };
-    preparation.apply(&mut images);
-    let classes = labels(&first(read("mnist/t10k-labels-idx1-ubyte.gz"), ITEMS), "labels").unwrap();
     let module = Path::new(env!("CARGO_MANIFEST_DIR")).join("../test/models/lenet.mlir");
     let source = Source::new("lenet", fs::read_to_string(module).unwrap());
     let parameters = Safetensors::open(&data.join("models/lenet_dirty_mnist.safetensors")).unwrap();
     let model = Adjustable::new(&source, &parameters, None, None).unwrap();
 
-    let arrays = [images];
+    let spec = Spec { path: data.join("mnist/t10k").to_str().unwrap().into(), ..Spec::default() };
+    let preparation =
+        Preparation { scale: Some("1/255".parse().unwrap()), normalize: Some((0.1307, 0.3081)) };
+    let set = DataSet::open(&spec, Role::InDomain, &preparation, model.signature(), 10).unwrap();
+    let (values, classes) = (set.prepared(0..ITEMS).unwrap(), set.set.labels[..ITEMS].to_vec());
+    let arrays = [Array { shape: vec![ITEMS, 784], values }];
     let items = || Items::new(model.signature(), &arrays).unwrap();
     let settings = Settings {
-        sampling: Sampling { draws: 200, seed: 1 },
+        draws: Draws { count: 200, seed: 1 },
         fit_share: 0.1,
         variances: Variances::One,
         temperature: true,
@@ -61,7 +55,7 @@ fn lenet_gains_and_its_prediction_sets_cover_as_stated() {
 
     let factors: Vec<_> = found.layers.iter().map(|layer| layer.factor).collect();
     let logits = model.run(&items(), &factors).unwrap();
-    let predictions = logits.predict(found.temperature.value, settings.sampling);
+    let predictions = logits.predict(found.temperature.value, settings.draws);
     let all: Vec<_> = (0..ITEMS).collect();
     for coverage in [0.8, 0.9, 0.95] {
         let check = Conformal::check(&predictions, &classes, &all, coverage, 20).unwrap();

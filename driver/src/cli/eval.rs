@@ -1,0 +1,288 @@
+//! `pfp eval`.
+
+use std::{path::PathBuf, thread};
+
+use clap::Args;
+use gauss_lowering::mode::Mode;
+
+use super::{Outcome, Ui, table::Table};
+use crate::{
+    data::{self, Preparation, Scale},
+    error::Error,
+    eval::{
+        self, Classification, Evaluation, Items, ModeResult, Request, Role, Set, SetResult, Spec,
+        Watch,
+    },
+};
+
+/// Compare ways to run a network by accuracy, calibration, uncertainty and time
+#[derive(Debug, Args)]
+#[command(after_help = "A data set is one of
+  an IDX or .npy file (.gz too), or FILE.safetensors:TENSOR
+  the part of such a name before -images-idx3-ubyte, .images-idx3-ubyte or -images.npy
+  a folder of PNG images, or of folders of them, which are classes
+Labels are beside the images: 'labels' stands in the name where 'images' does.
+After a data set may follow what holds for it alone: @labels=FILE @scale=FACTOR
+@normalize=MEAN,STD @name=NAME
+
+Examples:
+  pfp eval lenet.mlir --params lenet.safetensors --in-domain mnist/t10k \\
+      --ood fashion-mnist/t10k@normalize=0.2860,0.3530 \\
+      --scale 1/255 --normalize 0.1307,0.3081
+  pfp eval net.mlir --params net.safetensors --in-domain photos/ --json --items > photos.json")]
+pub struct EvalArgs {
+    /// The network: a module in the gauss dialect (.mlir)
+    #[arg(value_name = "MODULE")]
+    module: PathBuf,
+
+    /// The posterior: a safetensors file
+    #[arg(long, value_name = "FILE")]
+    params: Option<PathBuf>,
+
+    /// The function, where there are several
+    #[arg(long, value_name = "NAME")]
+    function: Option<String>,
+
+    #[command(flatten)]
+    data: DataArgs,
+
+    /// How the network is run: moments, mean, sample:N, presampled:N
+    #[arg(long, value_name = "MODE", value_delimiter = ',', default_values = ["moments", "mean"])]
+    modes: Vec<Mode>,
+
+    /// Items in a call [default: 100]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1 << 30))]
+    batch: Option<u32>,
+
+    /// Threads that share the items [default: one for each CPU]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    threads: Option<u16>,
+
+    /// Draws of the logits of an item, from which mode moments gets class probabilities
+    #[arg(long, value_name = "N", default_value_t = 1000)]
+    #[arg(value_parser = clap::value_parser!(u32).range(1..=1 << 24))]
+    draws: u32,
+
+    /// The seed of all draws
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    seed: u64,
+
+    /// Bins of the reliability diagram
+    #[arg(long, value_name = "N", default_value_t = 15)]
+    #[arg(value_parser = clap::value_parser!(u16).range(1..=1000))]
+    bins: u16,
+
+    /// Items in a call whose time is measured [default: 1,10,100]
+    #[arg(long, value_name = "N", value_delimiter = ',', conflicts_with = "no_latency")]
+    #[arg(value_parser = clap::value_parser!(u32).range(1..=1 << 30))]
+    latency: Vec<u32>,
+
+    /// Measure no times
+    #[arg(long)]
+    no_latency: bool,
+
+    /// With --json: what each item got, and its labels
+    #[arg(long)]
+    items: bool,
+}
+
+/// The data sets.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Data")]
+struct DataArgs {
+    /// What the network was trained for; needs labels
+    #[arg(long, value_name = "DATA")]
+    in_domain: Spec,
+
+    /// What belongs to none of the classes
+    #[arg(long, value_name = "DATA")]
+    ood: Vec<Spec>,
+
+    /// What belongs to several classes; right is an answer that names one of the labels
+    #[arg(long, value_name = "DATA")]
+    ambiguous: Vec<Spec>,
+
+    /// Multiply the numbers by this, such as 1/255
+    #[arg(long, value_name = "FACTOR")]
+    scale: Option<Scale>,
+
+    /// Then subtract MEAN and divide by STD
+    #[arg(long, value_name = "MEAN,STD", value_parser = data::parse_normalize)]
+    #[arg(allow_hyphen_values = true)]
+    normalize: Option<(f64, f64)>,
+}
+
+impl EvalArgs {
+    fn request(&self) -> Request {
+        let data = &self.data;
+        let sets = [(Role::InDomain, data.in_domain.clone())].into_iter();
+        let ambiguous = data.ambiguous.iter().map(|spec| (Role::Ambiguous, spec.clone()));
+        let outside = data.ood.iter().map(|spec| (Role::OutOfDomain, spec.clone()));
+        let numbers = |list: &[u32]| list.iter().map(|&number| number as usize).collect();
+        Request {
+            module: self.module.clone(),
+            parameters: self.params.clone(),
+            function: self.function.clone(),
+            sets: sets.chain(ambiguous).chain(outside).collect(),
+            preparation: Preparation { scale: data.scale, normalize: data.normalize },
+            modes: self.modes.clone(),
+            batch: self.batch.map(|batch| batch as usize),
+            logit_draws: self.draws,
+            seed: self.seed,
+            bins: self.bins.into(),
+            threads: self.threads.map_or_else(cpus, usize::from),
+            latency: match (self.no_latency, &self.latency[..]) {
+                (true, _) => Some(Vec::new()),
+                (false, []) => None,
+                (false, batches) => Some(numbers(batches)),
+            },
+        }
+    }
+}
+
+/// How many CPUs this process may use.
+fn cpus() -> usize {
+    thread::available_parallelism().map_or(1, usize::from)
+}
+
+impl Watch for Ui {
+    fn stage(&self, what: &str) {
+        Ui::stage(self, what);
+    }
+
+    fn count(&self, what: &str, parts: usize) -> Box<dyn Fn(usize) + Sync> {
+        let bar = Ui::count(self, what, parts).clone();
+        Box::new(move |done| bar.inc(done as u64))
+    }
+}
+
+pub fn eval(args: EvalArgs, ui: &Ui) -> Result<Outcome, Error> {
+    let (mut evaluation, _) = eval::evaluate(&args.request(), ui)?;
+    match ui.json() {
+        true => {
+            if !args.items {
+                drop_items(&mut evaluation);
+            }
+            ui.print_json(&evaluation)?;
+        }
+        false => ui.print(text(&evaluation))?,
+    }
+    Ok(Outcome::Done)
+}
+
+fn drop_items(evaluation: &mut Evaluation) {
+    evaluation.sets.iter_mut().for_each(|set| set.labels.clear());
+    let results = evaluation.modes.iter_mut().flat_map(|mode| &mut mode.sets);
+    results.for_each(|result| result.items = Items::default());
+}
+
+fn text(evaluation: &Evaluation) -> String {
+    let tables =
+        evaluation.sets.iter().enumerate().map(|(index, set)| set_table(evaluation, set, index));
+    let tables: Vec<_> = tables
+        .chain(detection_table(evaluation))
+        .chain(agreement_table(evaluation))
+        .chain(latency_table(evaluation))
+        .collect();
+    tables.join("\n\n")
+}
+
+/// What all modes say of one data set.
+fn set_table(evaluation: &Evaluation, set: &Set, index: usize) -> String {
+    let (role, right) = match set.role {
+        Role::InDomain => ("in domain", "accuracy"),
+        Role::Ambiguous => ("ambiguous", "names one of the labels"),
+        Role::OutOfDomain => ("out of domain", "accuracy"),
+    };
+    let title = format!("{} ({role}, {} items)", set.name, set.items);
+    let names = evaluation.modes.iter().map(|mode| mode.mode.as_str());
+    let mut table = Table::new(&[title.as_str()].into_iter().chain(names).collect::<Vec<_>>(), 1);
+    let results: Vec<_> = evaluation.modes.iter().filter_map(|mode| mode.sets.get(index)).collect();
+    let mut row = |name: &str, cell: &dyn Fn(&SetResult) -> Option<String>| {
+        let cells: Vec<_> = results.iter().map(|result| cell(result)).collect();
+        if cells.iter().any(Option::is_some) {
+            let cells = cells.into_iter().map(|cell| cell.unwrap_or_else(|| "-".into()));
+            table.row([format!("  {name}")].into_iter().chain(cells).collect());
+        }
+    };
+    let measure = |cell: fn(&Classification) -> String| {
+        move |result: &SetResult| result.classification.as_ref().map(cell)
+    };
+    row(&format!("{right}, %"), &measure(|c| format!("{:.2}", 100.0 * c.accuracy)));
+    row("negative log likelihood, nats", &measure(|c| format!("{:.4}", c.nll)));
+    row("Brier score", &measure(|c| format!("{:.4}", c.brier)));
+    row("expected calibration error, %", &measure(|c| format!("{:.2}", 100.0 * c.ece)));
+    row("area under risk-coverage curve, %", &measure(|c| format!("{:.3}", 100.0 * c.aurc)));
+    row("total uncertainty, nats", &|r| Some(format!("{:.4}", r.uncertainty.total)));
+    row("aleatoric uncertainty, nats", &|r| Some(format!("{:.4}", r.uncertainty.aleatoric)));
+    row("epistemic uncertainty, nats", &|r| r.uncertainty.epistemic.map(|x| format!("{x:.4}")));
+    row("mean variance of the logits", &|r| r.uncertainty.variance.map(|x| format!("{x:.3}")));
+    table.to_string()
+}
+
+/// How well scores tell the sets out of domain from the one in domain.
+fn detection_table(evaluation: &Evaluation) -> Option<String> {
+    let head = ["out of domain against in domain", "mode", "by", "AUROC", "AUPR", "FPR95"];
+    let mut table = Table::new(&head, 3);
+    let rows = |mode: &ModeResult| {
+        let name = mode.mode.clone();
+        let row = move |d: &eval::Detection| {
+            let number = |x: f64| format!("{x:.4}");
+            let text = [format!("  {}", d.set), name.clone(), d.score.name().into()];
+            text.into_iter().chain([d.auroc, d.aupr, d.fpr95].map(number)).collect()
+        };
+        mode.detection.iter().map(row).collect::<Vec<_>>()
+    };
+    let rows: Vec<_> = evaluation.modes.iter().flat_map(rows).collect();
+    let has_rows = !rows.is_empty();
+    rows.into_iter().for_each(|row| table.row(row));
+    has_rows.then(|| table.to_string())
+}
+
+/// How far moments are from sampling.
+fn agreement_table(evaluation: &Evaluation) -> Option<String> {
+    let head = [
+        "moments against",
+        "data",
+        "means, deviations",
+        "variances, ratio",
+        "correlation",
+        "of ranks",
+        "same class, %",
+    ];
+    let mut table = Table::new(&head, 2);
+    let mut has_rows = false;
+    for mode in &evaluation.modes {
+        for result in &mode.sets {
+            let Some(agreement) = result.agreement else { continue };
+            has_rows = true;
+            table.row(vec![
+                format!("  {}", mode.mode),
+                result.set.clone(),
+                format!("{:.3}", agreement.mean),
+                format!("{:.3}", agreement.variance_ratio),
+                format!("{:.3}", agreement.correlation),
+                format!("{:.3}", agreement.rank_correlation),
+                format!("{:.2}", 100.0 * agreement.same_class),
+            ]);
+        }
+    }
+    has_rows.then(|| table.to_string())
+}
+
+/// The times of calls.
+fn latency_table(evaluation: &Evaluation) -> Option<String> {
+    let first = evaluation.modes.first().filter(|mode| !mode.latency.is_empty())?;
+    let batches = first.latency.iter().map(|latency| format!("batch {}", latency.batch));
+    let mut head = vec!["us per item, one core (times of moments)".to_owned()];
+    head.extend(batches);
+    let mut table = Table::new(&head.iter().map(String::as_str).collect::<Vec<_>>(), 1);
+    for mode in &evaluation.modes {
+        let cells = mode.latency.iter().map(|latency| match latency.speed_up {
+            Some(factor) => format!("{:.2} ({factor:.1})", latency.microseconds),
+            None => format!("{:.2}", latency.microseconds),
+        });
+        table.row([format!("  {}", mode.mode)].into_iter().chain(cells).collect());
+    }
+    Some(table.to_string())
+}

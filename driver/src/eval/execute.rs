@@ -1,0 +1,286 @@
+//! A network in a mode of execution, on the items of a data set.
+
+use std::{ops::Range, path::Path, sync::Arc};
+
+use gauss_lowering::{mode::Mode, parameters::ParameterSource, target::Target};
+use pfp_runtime::predictive::{self, Uncertainty};
+use rayon::prelude::*;
+
+use super::{DataSet, result::Items};
+use crate::{
+    compile::{Function, Network, Options},
+    demo::mean_network::{self, Means},
+    diagnostics::Source,
+    error::Error,
+    jit::{Arena, CompiledModel},
+    module::Session,
+    parameters::Safetensors,
+    target::{self, HOST},
+};
+
+/// A classifier, and what compiles it for this machine.
+pub struct Classifier<'s> {
+    session: &'s Session,
+    source: Arc<Source>,
+    parameters: Option<Safetensors>,
+    target: Target,
+    /// Its function, with a batch of its own or 1.
+    pub function: Function,
+    /// Is the batch chosen when it is compiled?
+    pub has_free_batch: bool,
+    /// Classes that it tells apart.
+    pub classes: usize,
+    /// SHA-256 of the module and of the parameter file.
+    pub sha256: (String, Option<String>),
+}
+
+/// How class probabilities are computed from Gaussian logits.
+#[derive(Debug, Clone, Copy)]
+pub struct Draws {
+    /// Draws of the logits of each item.
+    pub count: u32,
+    /// The seed of the first item; the next ones follow.
+    pub seed: u64,
+}
+
+impl<'s> Classifier<'s> {
+    /// Opens a network and checks that it is a classifier: from one plain input to Gaussian
+    /// logits.
+    pub fn open(
+        session: &'s Session,
+        module: &Path,
+        parameters: Option<&Path>,
+        function: Option<&str>,
+    ) -> Result<Self, Error> {
+        let source = Source::open(module)?;
+        let parameters = parameters.map(Safetensors::open).transpose()?;
+        let network = Network::open(session, &source, parameters.as_ref(), None)?;
+        let function = network.function(function)?.clone();
+        let signature = &function.signature;
+        let classes = match (&signature.inputs[..], &signature.outputs[..]) {
+            ([input], [output]) if !input.gaussian && output.gaussian => match output.shape[..] {
+                [batch, classes] if batch == signature.batch() && classes > 1 => Some(classes),
+                _ => None,
+            },
+            _ => None,
+        };
+        let classes = classes.ok_or_else(|| {
+            Error::request(format!("@{} is not a classifier", function.name)).with_help(
+                "it must read one plain tensor and return one Gaussian tensor of logits, \
+                 items x classes",
+            )
+        })?;
+        Ok(Self {
+            session,
+            has_free_batch: network.has_free_batch(),
+            sha256: network.sha256(),
+            target: target::find(HOST, None)?,
+            source,
+            parameters,
+            function,
+            classes,
+        })
+    }
+
+    /// The core that code is made for.
+    pub fn core(&self) -> &str {
+        &self.target.name
+    }
+
+    /// Compiles the network for a mode and a batch.
+    pub fn compile(&self, mode: Mode, batch: usize) -> Result<CompiledModel, Error> {
+        let batch = i64::try_from(batch).ok();
+        let network = match mode {
+            Mode::Mean => {
+                let means = self.parameters.as_ref().map(Means::new);
+                let means = means.as_ref().map(|means| means as &dyn ParameterSource);
+                let source = mean_network::source(&self.source);
+                Network::with_source(self.session, &source, means, batch)?
+            }
+            _ => Network::open(self.session, &self.source, self.parameters.as_ref(), batch)?,
+        };
+        let function = network.function(Some(&self.function.name))?;
+        let options = Options { mode, ..Options::default() };
+        CompiledModel::new(&network.compile(function, &self.target, &options, &|_| ())?)
+    }
+}
+
+/// Runs a model of this mode and batch on every item of a set, batches in parallel. What comes
+/// out does not depend on the number of threads.
+pub fn run(
+    model: &CompiledModel,
+    mode: Mode,
+    batch: usize,
+    set: &DataSet,
+    draws: Draws,
+    progress: &(dyn Fn(usize) + Sync),
+) -> Result<Items, Error> {
+    let starts: Vec<_> = (0..set.len()).step_by(batch).collect();
+    let parts: Vec<Result<Items, Error>> = starts
+        .into_par_iter()
+        .map_init(
+            || Worker::new(model, batch),
+            |worker, start| {
+                let items = start..(start + batch).min(set.len());
+                worker.call(set, items.clone())?;
+                let part = worker.assess(mode, set, items.clone(), draws)?;
+                progress(items.len());
+                Ok(part)
+            },
+        )
+        .collect();
+    let mut all = Items::default();
+    for part in parts {
+        all.append(part?);
+    }
+    Ok(all)
+}
+
+/// The memory of a thread.
+struct Worker<'a> {
+    model: &'a CompiledModel,
+    batch: usize,
+    outputs: Vec<Vec<f32>>,
+    arena: Arena,
+}
+
+impl<'a> Worker<'a> {
+    fn new(model: &'a CompiledModel, batch: usize) -> Self {
+        let buffers = model.signature().output_buffers();
+        let outputs = buffers.iter().map(|buffer| vec![0.0; buffer.tensor.elements()]).collect();
+        Self { model, batch, outputs, arena: model.arena() }
+    }
+
+    /// Computes the outputs of a batch of items, which zeros fill up.
+    fn call(&mut self, set: &DataSet, items: Range<usize>) -> Result<(), Error> {
+        let mut input = set.prepared(items.clone())?;
+        input.resize(input.len() / items.len().max(1) * self.batch, 0.0);
+        let mut outputs: Vec<_> = self.outputs.iter_mut().map(Vec::as_mut_slice).collect();
+        self.model.run_into(&[&input], &mut outputs, &mut self.arena)
+    }
+
+    /// What the outputs say of the items.
+    fn assess(
+        &self,
+        mode: Mode,
+        set: &DataSet,
+        items: Range<usize>,
+        draws: Draws,
+    ) -> Result<Items, Error> {
+        let output = |index: usize| self.outputs.get(index).map_or(&[][..], Vec::as_slice);
+        let classes = output(0).len() / self.batch.max(1);
+        let kept = items.len() * classes;
+        let logits = |index: usize| output(index).get(..kept).unwrap_or_default();
+        let (mean, variance) = (logits(0), logits(1));
+        let number = |all: &[f32]| all.iter().position(|x| !x.is_finite());
+        if let Some(element) = number(mean).or(number(variance)) {
+            return Err(Error::request(format!(
+                "in mode {mode} the logits of item {} of {} are not finite",
+                items.start + element / classes,
+                set.set.name
+            ))
+            .with_help("check the parameters and the numbers of the item; see --scale"));
+        }
+        Ok(match mode {
+            Mode::Moments => {
+                let seed = draws.seed.wrapping_add(items.start as u64);
+                of_moments(mean, variance, classes, Draws { seed, ..draws })
+            }
+            Mode::Mean => of_logits(mean, classes),
+            Mode::Sample(_) => Items {
+                mean: mean.to_vec(),
+                variance: variance.to_vec(),
+                ..of_draws(output(2), self.batch, items.len(), classes)
+            },
+        })
+    }
+}
+
+/// What Gaussian logits say of items, by draws of the logits.
+pub fn of_moments(mean: &[f32], variance: &[f32], classes: usize, draws: Draws) -> Items {
+    let rows = mean.chunks_exact(classes).zip(variance.chunks_exact(classes));
+    let items = (draws.seed..).zip(rows).map(|(seed, (mean, variance))| {
+        decomposed(classes, |p, scratch| {
+            predictive::decompose_into(mean, variance, draws.count, seed, p, scratch)
+        })
+    });
+    let columns = Items { mean: mean.to_vec(), variance: variance.to_vec(), ..Items::default() };
+    with_rows(columns, items)
+}
+
+/// What exact logits say of items.
+fn of_logits(logits: &[f32], classes: usize) -> Items {
+    let items = logits.chunks_exact(classes).map(|row| {
+        decomposed(classes, |p, scratch| predictive::decompose_draws_into(row, p, scratch))
+    });
+    with_rows(Items { mean: logits.to_vec(), ..Items::default() }, items)
+}
+
+/// What the logits of many passes, each of them a batch, say of the first items of the batch.
+fn of_draws(draws: &[f32], batch: usize, items: usize, classes: usize) -> Items {
+    let passes = || draws.chunks_exact((batch * classes).max(1));
+    let items = (0..items).map(|item| {
+        let row = item * classes..(item + 1) * classes;
+        let logits = passes().flat_map(|pass| pass.get(row.clone()).unwrap_or_default());
+        let logits: Vec<_> = logits.copied().collect();
+        decomposed(classes, |p, scratch| predictive::decompose_draws_into(&logits, p, scratch))
+    });
+    with_rows(Items::default(), items)
+}
+
+/// Probabilities and uncertainty of an item.
+fn decomposed(
+    classes: usize,
+    decompose: impl Fn(&mut [f32], &mut [f32]) -> Result<Uncertainty, pfp_runtime::Error>,
+) -> (Vec<f32>, Uncertainty) {
+    let (mut probabilities, mut scratch) = (vec![0.0; classes], vec![0.0; classes]);
+    // The slices have the same length, which is all that could be wrong.
+    let uncertainty = decompose(&mut probabilities, &mut scratch).unwrap_or_default();
+    (probabilities, uncertainty)
+}
+
+fn with_rows(mut items: Items, rows: impl Iterator<Item = (Vec<f32>, Uncertainty)>) -> Items {
+    for (probabilities, uncertainty) in rows {
+        items.class.push(predictive::argmax(&probabilities).unwrap_or(0));
+        items.probabilities.extend(probabilities);
+        items.total.push(uncertainty.total);
+        items.aleatoric.push(uncertainty.aleatoric);
+        items.epistemic.push(uncertainty.epistemic);
+    }
+    items
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn draws_are_gathered_item_by_item() {
+        // Two passes over a batch of three, the last of which is no item.
+        let sure = [9.0, -9.0];
+        let (first, second) = ([sure, sure, [0.0; 2]], [sure, [-9.0, 9.0], [0.0; 2]]);
+        let draws: Vec<f32> = [first, second].concat().concat();
+        let items = of_draws(&draws, 3, 2, 2);
+        assert_eq!(items.len(), 2);
+        assert!(items.probabilities[0] > 0.999 && items.epistemic[0] < 1e-6);
+        assert_eq!(items.probabilities[2..], [0.5, 0.5]);
+        assert!(items.epistemic[1] > 0.69 && items.aleatoric[1] < 1e-5);
+    }
+
+    #[test]
+    fn exact_logits_know_everything() {
+        let items = of_logits(&[1.0, 0.0, 0.0, 3.0], 2);
+        assert_eq!(items.class, [0, 1]);
+        assert_eq!(items.epistemic, [0.0, 0.0]);
+        assert_eq!(items.total, items.aleatoric);
+    }
+
+    #[test]
+    fn items_have_draws_of_their_own_that_do_not_depend_on_the_batch() {
+        let (mean, variance) = ([0.5, 0.0, 0.5, 0.0], [1.0; 4]);
+        let both = of_moments(&mean, &variance, 2, Draws { count: 50, seed: 3 });
+        let second = of_moments(&mean[2..], &variance[2..], 2, Draws { count: 50, seed: 4 });
+        assert_eq!(both.probabilities[2..], second.probabilities);
+        assert_ne!(both.probabilities[2..], both.probabilities[..2]);
+    }
+}

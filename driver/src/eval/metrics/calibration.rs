@@ -1,0 +1,50 @@
+//! Do answers come true as often as their confidence says?
+
+use crate::eval::Bin;
+
+/// The reliability diagram: bins of equal width from 0 to 1, each without its lower edge.
+pub fn reliability(confidence: &[f64], right: &[bool], bins: usize) -> Vec<Bin> {
+    let edge = |bin: usize| bin as f64 / bins as f64;
+    let mut sums = vec![(0usize, 0.0, 0usize); bins];
+    for (&confidence, &right) in confidence.iter().zip(right) {
+        let bin = (1..bins).take_while(|&bin| edge(bin) < confidence).count();
+        if let Some((items, sum, hits)) = sums.get_mut(bin) {
+            *items += 1;
+            *sum += confidence;
+            *hits += usize::from(right);
+        }
+    }
+    let bin = |(index, (items, sum, hits)): (usize, (usize, f64, usize))| {
+        let count = items.max(1) as f64;
+        Bin {
+            lower: edge(index),
+            upper: edge(index + 1),
+            items,
+            confidence: sum / count,
+            accuracy: hits as f64 / count,
+        }
+    };
+    sums.into_iter().enumerate().map(bin).collect()
+}
+
+/// Expected calibration error: the distance of confidence and accuracy, averaged over the items of
+/// all bins (C. Guo et al., *On calibration of modern neural networks*, ICML 2017).
+pub fn expected_calibration_error(bins: &[Bin]) -> f64 {
+    let items: usize = bins.iter().map(|bin| bin.items).sum();
+    let gap = |bin: &Bin| bin.items as f64 * (bin.confidence - bin.accuracy).abs();
+    bins.iter().map(gap).sum::<f64>() / items as f64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_edge_belongs_to_the_bin_below() {
+        let bins = reliability(&[0.0, 0.5, 0.75, 1.0], &[false, true, true, true], 2);
+        assert_eq!(bins.iter().map(|bin| bin.items).collect::<Vec<_>>(), [2, 2]);
+        assert_eq!((bins[0].confidence, bins[0].accuracy), (0.25, 0.5));
+        assert_eq!((bins[1].lower, bins[1].upper), (0.5, 1.0));
+        assert_eq!(expected_calibration_error(&bins), (0.25 + 0.125) / 2.0);
+    }
+}
