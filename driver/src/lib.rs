@@ -11,6 +11,7 @@
 //! - [`mod@reference`]: the float64 reference and Monte Carlo, and errors against them;
 //! - [`calibrate`]: variances, temperature and thresholds from held-out data;
 //! - [`eval`]: what a network is worth on data;
+//! - [`mod@report`]: an evaluation as a page;
 //! - [`demo`]: the built-in networks on their built-in data;
 //! - [`cli`]: the command line;
 //! - [`diagnostics`], [`error`]: what is wrong, and where;
@@ -33,6 +34,7 @@ pub mod layers;
 pub mod module;
 pub mod parameters;
 pub mod reference;
+pub mod report;
 pub mod signature;
 pub mod target;
 pub mod tools;

@@ -6,7 +6,7 @@
 //! then of the temperature, that is as good as the best one: within one standard error of its
 //! likelihood. This is the one-standard-error rule (L. Breiman, J. Friedman, R. Olshen, C. Stone,
 //! *Classification and regression trees*, 1984, section 3.4.3), the error being that of the mean
-//! difference of the items' losses.
+//! difference of the items' losses; a difference of a few percent of the likelihood never counts.
 
 use std::convert::Infallible;
 
@@ -36,6 +36,10 @@ const ROUNDS: usize = 2;
 
 /// A round that gains less than this share of the likelihood is the last.
 const NEGLIGIBLE_GAIN: f64 = 2e-3;
+
+/// A likelihood worse by at most this share of itself is as good: the search has chosen the best of
+/// many, and a part of what it gained is chance.
+const NEGLIGIBLE_LOSS: f64 = 0.05;
 
 /// The most items that candidates are compared on.
 const ITEMS: usize = 1000;
@@ -150,7 +154,7 @@ impl<'a> Fit<'a> {
     }
 
     /// The point with the least of the change of the variances, and then of the temperature, whose
-    /// likelihood is within one standard error of the best.
+    /// likelihood is as good as the best.
     fn smallest_change(&self, items: &Items, best: Point) -> Result<Point, Error> {
         let near = (best.temperature - NEIGHBOURHOOD, best.temperature + NEIGHBOURHOOD);
         let (chosen, losses) = least_share(|share| {
@@ -222,8 +226,8 @@ impl<'a> Fit<'a> {
     }
 }
 
-/// The candidate with the least share of a change, of those whose losses are on average at most one
-/// standard error above the losses of the candidate with all of it.
+/// The candidate with the least share of a change, of those that are as good as the candidate with
+/// all of it.
 fn least_share<T>(
     evaluate: impl Fn(f64) -> Result<(T, Vec<f64>), Error>,
 ) -> Result<(T, Vec<f64>), Error> {
@@ -245,13 +249,15 @@ fn least_share<T>(
     Ok(chosen)
 }
 
-/// Are losses on average at most one standard error above others of the same items?
+/// Are losses on average at most one standard error, or a negligible share, above others of the
+/// same items?
 fn is_as_good(losses: &[f64], best: &[f64]) -> bool {
     let differences: Vec<_> = losses.iter().zip(best).map(|(a, b)| a - b).collect();
     let count = differences.len() as f64;
     let mean = differences.iter().sum::<f64>() / count;
     let squares = differences.iter().map(|d| (d - mean).powi(2)).sum::<f64>();
-    mean <= (squares / (count - 1.0) / count).sqrt()
+    let negligible = NEGLIGIBLE_LOSS * best.iter().sum::<f64>() / count;
+    mean <= (squares / (count - 1.0) / count).sqrt().max(negligible)
 }
 
 #[cfg(test)]

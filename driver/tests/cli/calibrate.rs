@@ -13,10 +13,17 @@ fn classifier() -> Dir {
     let relu = "  %z = gauss.relu %y : (!gauss.tensor<?x3xf32>) -> !gauss.tensor<?x3xf32>\n";
     let text = dir.text("tiny.mlir").replace(relu, "").replace("return %z", "return %y");
     dir.write("linear.mlir", text);
-    // The larger an item's last number, the larger the last logit; the smaller, the first.
+    // The network prefers the last class where the numbers of an item have a large sum; every
+    // ninth label disagrees.
     let items: Vec<f32> = (0..400).map(|i| ((i * 37) % 101) as f32 / 25.0 - 2.0).collect();
-    let labels: Vec<f32> =
-        items.chunks(4).map(|x| if x.iter().sum::<f32>() > -1.0 { 2.0 } else { 0.0 }).collect();
+    let labels: Vec<f32> = items
+        .chunks(4)
+        .enumerate()
+        .map(|(item, x)| match (x.iter().sum::<f32>() > -1.0) != (item % 9 == 0) {
+            true => 2.0,
+            false => 0.0,
+        })
+        .collect();
     dir.write("x.npy", npy(&[100, 4], &items));
     dir.write("labels.npy", npy(&[100], &labels));
     dir
@@ -141,7 +148,9 @@ fn bad_data_is_refused_with_a_reason() {
 #[test]
 fn a_false_accept_rate_uses_data_out_of_domain() {
     let dir = classifier();
-    dir.write("ood.npy", npy(&[50, 4], &[300.0; 200]));
+    // Far out, where the means of the logits are equal.
+    let far = [100.0, -100.0, 50.0, -51.0].repeat(50);
+    dir.write("ood.npy", npy(&[50, 4], &far));
     let answer = dir
         .pfp(&format!(
             "{CALIBRATE} --data x.npy@labels=labels.npy --ood ood.npy --false-accept 0.2 --json"
