@@ -11,6 +11,7 @@ mod diagnostics;
 mod files;
 mod help;
 mod inspect;
+mod report;
 mod run;
 mod shared;
 mod targets;
