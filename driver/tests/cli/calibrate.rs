@@ -91,6 +91,21 @@ fn a_temperature_needs_a_linear_last_layer() {
 }
 
 #[test]
+fn parameters_of_called_functions_count() {
+    let dir = classifier();
+    let layer = dir.text("linear.mlir").replace("func.func @tiny", "func.func private @layer");
+    let types = "(tensor<?x4xf32>) -> !gauss.tensor<?x3xf32>";
+    let caller = format!(
+        "func.func @tiny(%x: tensor<?x4xf32>) -> !gauss.tensor<?x3xf32> {{\n  \
+         %y = call @layer(%x) : {types}\n  return %y : !gauss.tensor<?x3xf32>\n}}\n"
+    );
+    let calibrate = format!("{CALIBRATE} --data x.npy@labels=labels.npy --json");
+    let alone = dir.pfp(&calibrate).json();
+    dir.write("linear.mlir", format!("{layer}{caller}"));
+    assert_eq!(dir.pfp(&calibrate).json(), alone);
+}
+
+#[test]
 fn bad_data_is_refused_with_a_reason() {
     let dir = classifier();
     let refused = |arguments: &str| dir.pfp(&format!("{CALIBRATE} {arguments}")).error();
