@@ -8,12 +8,15 @@ use crate::eval::{Classification, Detection, Evaluation, ModeResult, Role, Score
 /// What cannot be given.
 const NOTHING: &str = "–";
 
-fn table(caption: &str, head: &[&str], rows: &[Vec<Markup>]) -> Markup {
+/// A table whose first `texts` columns are text.
+fn table(caption: &str, texts: usize, head: &[&str], rows: &[Vec<Markup>]) -> Markup {
     html! {
         div.scroll {
             table {
                 @if !caption.is_empty() { caption { (caption) } }
-                thead { tr { @for name in head { th scope="col" { (name) } } } }
+                thead { tr { @for (column, name) in head.iter().enumerate() {
+                    th.text[column < texts] scope="col" { (name) }
+                } } }
                 tbody { @for row in rows { tr { @for cell in row { (cell) } } } }
             }
         }
@@ -51,7 +54,7 @@ pub fn headline(evaluation: &Evaluation) -> Markup {
         .unwrap_or_default();
     let times: Vec<_> = batches.iter().map(|batch| format!("µs, batch {batch}")).collect();
     let mut head = vec!["mode", "passes", "accuracy, %", "NLL, nats", "ECE, %"];
-    head.extend(["best AUROC", "by"]);
+    head.push("best AUROC");
     head.extend(times.iter().map(String::as_str));
     let rows: Vec<_> = evaluation
         .modes
@@ -66,8 +69,13 @@ pub fn headline(evaluation: &Evaluation) -> Markup {
                 number(quality.map(|c| 100.0 * c.accuracy), 2),
                 number(quality.map(|c| c.nll), 4),
                 number(quality.map(|c| 100.0 * c.ece), 2),
-                number(detection.map(|d| d.auroc), 4),
-                text(detection.map_or(NOTHING, |d| d.score.name())),
+                html! { td { @match detection {
+                    Some(detection) => {
+                        (format!("{:.4} ", detection.auroc))
+                        span.muted { "by " (detection.score.name()) }
+                    }
+                    None => (NOTHING),
+                } } },
             ];
             row.extend(batches.iter().map(|batch| {
                 let found = mode.latency.iter().find(|latency| latency.batch == *batch);
@@ -85,7 +93,7 @@ pub fn headline(evaluation: &Evaluation) -> Markup {
         })
         .collect();
     html! {
-        (table("", &head, &rows))
+        (table("", 1, &head, &rows))
         @if !batches.is_empty() {
             p.muted { "In brackets: how many times faster mode moments is." }
         }
@@ -126,7 +134,7 @@ pub fn sets(evaluation: &Evaluation) -> Option<Markup> {
             ]
         })
     });
-    Some(table("Data sets", &head, &rows.collect::<Vec<_>>()))
+    Some(table("Data sets", 2, &head, &rows.collect::<Vec<_>>()))
 }
 
 /// How well every score tells sets out of domain from the one in domain.
@@ -145,7 +153,7 @@ pub fn detection(evaluation: &Evaluation) -> Markup {
         })
     });
     let head = ["data", "mode", "score", "AUROC", "AUPR", "FPR95"];
-    table("Detection", &head, &rows.collect::<Vec<_>>())
+    table("Detection", 3, &head, &rows.collect::<Vec<_>>())
 }
 
 /// How far moments are from sampling, where there is sampling.
@@ -176,7 +184,7 @@ pub fn agreement(evaluation: &Evaluation) -> Option<Markup> {
         "of ranks",
         "same class, %",
     ];
-    (!rows.is_empty()).then(|| table("Agreement with sampling", &head, &rows))
+    (!rows.is_empty()).then(|| table("Agreement with sampling", 2, &head, &rows))
 }
 
 /// Times of calls, where they were measured.
@@ -195,7 +203,7 @@ pub fn latency(evaluation: &Evaluation) -> Option<Markup> {
         })
         .collect();
     let head = ["mode", "batch", "µs per item, one core", "times that of moments"];
-    (!rows.is_empty()).then(|| table("Time", &head, &rows))
+    (!rows.is_empty()).then(|| table("Time", 1, &head, &rows))
 }
 
 /// The command line that gives the evaluation again.
@@ -255,7 +263,7 @@ pub fn settings(evaluation: &Evaluation) -> Markup {
     let rows = rows.into_iter().filter_map(|(name, value)| {
         value.map(|value| vec![text(name), html! { td.long { (value) } }])
     });
-    table("", &["", ""], &rows.collect::<Vec<_>>())
+    table("", 2, &["", ""], &rows.collect::<Vec<_>>())
 }
 
 #[cfg(test)]

@@ -69,7 +69,7 @@ fn moments_of_layers_are_compared_with_monte_carlo() {
         assert!(number("variance_correlation") > 0.98, "{layer:#}");
     }
     let text = dir.pfp(arguments).ok();
-    assert!(text.contains("largest step: ") && text.contains("fc"), "{text}");
+    assert!(text.contains("means off") && text.contains("fc "), "{text}");
 
     let error = dir.pfp(&arguments.replace("x.npy", "missing")).error();
     assert!(error.contains("no file or folder missing"), "{error}");

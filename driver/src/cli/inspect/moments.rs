@@ -61,10 +61,9 @@ struct Layer {
     op: String,
     /// Elements over all items.
     elements: usize,
-    /// The mean of |difference of the means| in standard deviations of Monte Carlo.
+    /// Root mean square of the difference of the means over that of the standard deviations of
+    /// Monte Carlo.
     mean_in_deviations: f64,
-    /// The largest.
-    largest_mean_in_deviations: f64,
     /// The sum of the variances over that of Monte Carlo; `None` where that has none.
     variance_ratio: Option<f64>,
     /// Pearson's correlation of the variances of the elements.
@@ -99,61 +98,61 @@ impl MomentsArgs {
             items: count,
             samples: self.samples,
             seed: self.seed,
-            layers: layers.iter().map(layer).collect(),
+            layers: named(function, &layers),
         })
     }
 }
 
-fn layer(moments: &LayerMoments) -> Layer {
-    let LayerMoments { layer, op, algebra, monte_carlo } = moments;
-    let deviations: Vec<_> = algebra
-        .mean
-        .iter()
-        .zip(&monte_carlo.mean)
-        .zip(&monte_carlo.variance)
-        // Where Monte Carlo saw no spread, a difference has no unit.
-        .filter(|(_, variance)| **variance > 0.0)
-        .map(|((algebra, sampled), variance)| (algebra - sampled).abs() / variance.sqrt())
-        .collect();
+/// The layers by the names that they have in the module: parameters that are loaded have none.
+fn named(function: &Function, layers: &[LayerMoments]) -> Vec<Layer> {
+    let mut known = function.layers.iter().filter(|known| known.output.starts_with("!gauss"));
+    let measured = layers.iter().map(|moments| {
+        let found = known.find(|known| known.op == moments.op);
+        let name = found.map_or(&moments.layer, |known| &known.name);
+        layer(name.clone(), moments)
+    });
+    measured.collect()
+}
+
+fn layer(name: String, moments: &LayerMoments) -> Layer {
+    let LayerMoments { op, algebra, monte_carlo, .. } = moments;
+    let squares = algebra.mean.iter().zip(&monte_carlo.mean).map(|(a, b)| (a - b).powi(2));
+    let squares: f64 = squares.sum();
     let sampled: f64 = monte_carlo.variance.iter().sum();
     Layer {
-        layer: layer.clone(),
+        layer: name,
         op: op.clone(),
         elements: algebra.mean.len(),
-        mean_in_deviations: deviations.iter().sum::<f64>() / deviations.len().max(1) as f64,
-        largest_mean_in_deviations: deviations.iter().copied().fold(0.0, f64::max),
+        mean_in_deviations: if sampled > 0.0 { (squares / sampled).sqrt() } else { 0.0 },
         variance_ratio: (sampled > 0.0).then(|| algebra.variance.iter().sum::<f64>() / sampled),
         variance_correlation: pearson(&algebra.variance, &monte_carlo.variance),
     }
 }
 
-/// The layer whose ratio of variances differs most from that of the layer before it.
+/// The layer whose ratio of variances is farther from 1 than that of the layer before it by most.
 fn suspect(layers: &[Layer]) -> Option<(&Layer, f64, f64)> {
     let ratios = layers.iter().filter_map(|layer| Some((layer, layer.variance_ratio?)));
     let before = [1.0].into_iter().chain(layers.iter().filter_map(|layer| layer.variance_ratio));
     let steps = ratios.zip(before).map(|((layer, after), before)| (layer, before, after));
-    let step = |(_, before, after): &(&Layer, f64, f64)| (after / before).ln().abs();
+    let step = |(_, before, after): &(&Layer, f64, f64)| after.ln().abs() - before.ln().abs();
     steps.filter(|s| step(s).is_finite()).max_by(|a, b| step(a).total_cmp(&step(b)))
 }
 
 /// The report as a table.
 pub fn text(report: &Report) -> String {
-    let mut table = Table::new(
-        &["layer", "op", "elements", "mean off: average", "largest", "variances", "correlation"],
-        2,
-    );
+    let mut table =
+        Table::new(&["layer", "op", "elements", "means off", "variances", "correlation"], 2);
     for layer in &report.layers {
         table.row(vec![
             layer.layer.clone(),
             layer.op.clone(),
             layer.elements.to_string(),
             format!("{:.3}", layer.mean_in_deviations),
-            format!("{:.3}", layer.largest_mean_in_deviations),
             layer.variance_ratio.map_or("-".into(), |ratio| format!("{ratio:.3}")),
             format!("{:.3}", layer.variance_correlation),
         ]);
     }
-    let noise = (2.0 / std::f64::consts::PI / report.samples as f64).sqrt();
+    let noise = (1.0 / report.samples as f64).sqrt();
     let mut lines = vec![
         format!(
             "@{}, {} item(s), Monte Carlo of {} samples",
@@ -163,7 +162,7 @@ pub fn text(report: &Report) -> String {
         table.to_string(),
         String::new(),
         format!(
-            "means in standard deviations of Monte Carlo, whose own noise is {noise:.3} on average;\n\
+            "means in standard deviations of Monte Carlo, whose own noise is {noise:.3};\n\
              variances as the sum over that of Monte Carlo"
         ),
     ];
@@ -186,7 +185,6 @@ mod tests {
             op: name.into(),
             elements: 1,
             mean_in_deviations: 0.0,
-            largest_mean_in_deviations: 0.0,
             variance_ratio: ratio,
             variance_correlation: 1.0,
         }
