@@ -6,7 +6,7 @@
 //! then of the temperature, that is as good as the best one: within one standard error of its
 //! likelihood. This is the one-standard-error rule (L. Breiman, J. Friedman, R. Olshen, C. Stone,
 //! *Classification and regression trees*, 1984, section 3.4.3), the error being that of the mean
-//! difference of the items' losses; a difference of a few percent of the likelihood never counts.
+//! difference of the items' losses; a difference of a tenth of the likelihood never counts.
 
 use std::convert::Infallible;
 
@@ -39,7 +39,7 @@ const NEGLIGIBLE_GAIN: f64 = 2e-3;
 
 /// A likelihood worse by at most this share of itself is as good: the search has chosen the best of
 /// many, and a part of what it gained is chance.
-const NEGLIGIBLE_LOSS: f64 = 0.05;
+const NEGLIGIBLE_LOSS: f64 = 0.1;
 
 /// The most items that candidates are compared on.
 const ITEMS: usize = 1000;
