@@ -8,6 +8,7 @@
 //! - [`Program::trace`]: the same, with the output of every layer.
 //! - [`Program::sample`]: mean and variance of many forward passes, each with
 //!   weights drawn from the posterior. What the moments approximate.
+//! - [`Program::sample_trace`]: the same of every layer.
 //!
 //! The interpreter shares nothing with the lowering but the dialect. It takes
 //! functions of one block that hold gauss ops, `arith.constant` of dense `f32`

@@ -64,6 +64,18 @@ impl<'a> Items<'a> {
         self.count
     }
 
+    /// Copies of some items, one array for each array.
+    pub fn gather(&self, numbers: &[usize]) -> Vec<Array> {
+        let arrays = self.arrays.iter().zip(&self.lengths);
+        arrays
+            .map(|(array, &length)| {
+                let item = |&number: &usize| &array.values[number * length..(number + 1) * length];
+                let values = numbers.iter().flat_map(item).copied().collect();
+                Array { shape: vec![numbers.len(), length], values }
+            })
+            .collect()
+    }
+
     /// The items `start..start + batch` of every array; where there are fewer, zeros follow.
     pub fn chunk(&self, start: usize, batch: usize) -> Vec<Vec<f32>> {
         let cut = |(array, &length): (&Array, &usize)| {

@@ -1,6 +1,7 @@
 //! The command line.
 
 mod bench;
+mod calibrate;
 mod check;
 mod compile;
 mod completions;
@@ -45,6 +46,7 @@ enum Command {
     Run(run::RunArgs),
     Check(check::CheckArgs),
     Bench(bench::BenchArgs),
+    Calibrate(calibrate::CalibrateArgs),
     Eval(eval::EvalArgs),
     Inspect(inspect::InspectArgs),
     Demo(demo::DemoArgs),
@@ -127,6 +129,7 @@ pub fn main() -> ExitCode {
         Command::Bench(args) => bench::bench(args, &ui),
         Command::Eval(args) => eval::eval(args, &ui),
         Command::Check(args) => check::check(args, &ui),
+        Command::Calibrate(args) => calibrate::calibrate(args, &ui),
         Command::Inspect(args) => inspect::inspect(args, &ui),
         Command::Demo(args) => demo::demo(args, &ui),
         Command::Completions(args) => completions::completions(args, &ui),

@@ -2,16 +2,18 @@
 
 pub mod codegen;
 pub mod object_file;
+mod open_parameters;
 pub mod wrapper;
 
 use std::{path::PathBuf, sync::Arc};
 
-use gauss_dialect::ir::{Attribute, DYNAMIC, Op, Type};
+use gauss_dialect::ir::{Attribute, DYNAMIC, Op};
 use gauss_lowering::{
     kernel::plan::KernelSchedule, mode::Mode, parameters::ParameterSource,
     passes::gauss_generate_kernels::KERNELS, target::Target,
 };
 use inkwell::context::Context as LlvmContext;
+pub use open_parameters::{LinearLayer, OpenNetwork};
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
@@ -367,20 +369,28 @@ fn is_c_identifier(name: &str) -> bool {
         && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
 }
 
-/// Gives a `?` batch its size. Was there one?
-fn fix_batch(module: &mut Module, batch: Option<i64>) -> Result<bool, Error> {
+/// The leading sizes of the inputs and results of all functions.
+fn leading_sizes(module: &Module) -> Vec<i64> {
     let signatures = functions(module).into_iter().filter_map(|op| {
         op.attribute("function_type").and_then(|ty| ty.as_type()?.function_signature())
     });
-    let types: Vec<_> =
-        signatures.flat_map(|(inputs, results)| [inputs, results].concat()).collect();
-    let leading = |ty: &Type| ty.shape().and_then(|shape| shape.first().copied());
-    if types.iter().any(|ty| leading(ty) == Some(DYNAMIC)) {
+    let types = signatures.flat_map(|(inputs, results)| [inputs, results].concat());
+    types.filter_map(|ty| ty.shape()?.first().copied()).collect()
+}
+
+/// Is the batch still to be fixed?
+fn has_free_batch(module: &Module) -> bool {
+    leading_sizes(module).contains(&DYNAMIC)
+}
+
+/// Gives a `?` batch its size. Was there one?
+fn fix_batch(module: &mut Module, batch: Option<i64>) -> Result<bool, Error> {
+    if has_free_batch(module) {
         module.set_batch(batch.unwrap_or(1))?;
         return Ok(true);
     }
-    match (batch, types.iter().find_map(leading)) {
-        (Some(batch), Some(fixed)) if batch != fixed => Err(Error::request(format!(
+    match (batch, leading_sizes(module).first()) {
+        (Some(batch), Some(&fixed)) if batch != fixed => Err(Error::request(format!(
             "the batch of {} is fixed to {fixed}, not {batch}",
             module.source().name()
         ))

@@ -9,7 +9,9 @@
 //! - [`jit`]: a compiled model in this process;
 //! - [`data`], [`batches`]: arrays in files, and models on many items;
 //! - [`mod@reference`]: the float64 reference and Monte Carlo, and errors against them;
+//! - [`calibrate`]: variances, temperature and thresholds from held-out data;
 //! - [`eval`]: what a network is worth on data;
+//! - [`mod@report`]: an evaluation as a page;
 //! - [`demo`]: the built-in networks on their built-in data;
 //! - [`cli`]: the command line;
 //! - [`diagnostics`], [`error`]: what is wrong, and where;
@@ -17,6 +19,7 @@
 
 pub mod batches;
 pub mod bench;
+pub mod calibrate;
 pub mod cli;
 pub mod compile;
 pub mod data;
@@ -31,6 +34,7 @@ pub mod layers;
 pub mod module;
 pub mod parameters;
 pub mod reference;
+pub mod report;
 pub mod signature;
 pub mod target;
 pub mod tools;

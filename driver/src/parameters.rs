@@ -16,6 +16,7 @@ pub struct Safetensors {
     name: String,
     bytes: Vec<u8>,
     tensors: BTreeMap<String, Tensor>,
+    metadata: BTreeMap<String, String>,
 }
 
 struct Tensor {
@@ -55,12 +56,33 @@ impl Safetensors {
                 (name, Tensor { dtype: info.dtype, shape: info.shape.clone(), data })
             })
             .collect();
-        Ok(Self { name: name.to_owned(), bytes, tensors })
+        let metadata = metadata.metadata().clone().unwrap_or_default().into_iter().collect();
+        Ok(Self { name: name.to_owned(), bytes, tensors, metadata })
     }
 
     /// The contents of the file.
     pub fn bytes(&self) -> &[u8] {
         &self.bytes
+    }
+
+    /// What the file says beside its tensors.
+    pub fn metadata(&self) -> &BTreeMap<String, String> {
+        &self.metadata
+    }
+
+    /// All tensors by name.
+    ///
+    /// # Errors
+    ///
+    /// Where one is not of `f32`.
+    pub fn arrays(&self) -> Result<Vec<(String, Array)>, Error> {
+        let read = |name: &String| match self.f32(name) {
+            Ok(array) => Ok(array.map(|array| (name.clone(), array))),
+            Err(message) => {
+                Err(Error::request(format!("cannot read the tensor '{name}': {message}")))
+            }
+        };
+        self.tensors.keys().map(read).filter_map(Result::transpose).collect()
     }
 
     /// An `f32` tensor; `None` where there is none

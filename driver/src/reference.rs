@@ -30,6 +30,44 @@ pub struct Moments {
     pub variance: Option<Vec<f64>>,
 }
 
+/// The result of a layer for all items.
+#[derive(Debug, Clone)]
+pub struct LayerMoments {
+    /// What its parameters are named after, or its op.
+    pub layer: String,
+    /// The op without its dialect.
+    pub op: String,
+    /// By the algebra of moments.
+    pub algebra: Elements,
+    /// Over forward passes with drawn weights.
+    pub monte_carlo: Elements,
+}
+
+/// Means and variances of elements.
+#[derive(Debug, Clone, Default)]
+pub struct Elements {
+    /// The means.
+    pub mean: Vec<f64>,
+    /// The variances.
+    pub variance: Vec<f64>,
+}
+
+impl LayerMoments {
+    fn new(layer: String, op: String) -> Self {
+        let op = op.trim_start_matches("gauss.").to_owned();
+        Self { layer, op, algebra: Elements::default(), monte_carlo: Elements::default() }
+    }
+}
+
+impl Elements {
+    /// Adds the first `used` of `batch` items.
+    fn append(&mut self, tensor: interpreter::Tensor, batch: usize, used: usize) {
+        let kept = tensor.mean.len() / batch * used;
+        self.mean.extend_from_slice(&tensor.mean[..kept]);
+        self.variance.extend_from_slice(&tensor.variance.unwrap_or_default()[..kept]);
+    }
+}
+
 /// How far one output is from the reference, element by element.
 #[derive(Debug, Clone, Serialize)]
 pub struct Comparison {
@@ -83,6 +121,36 @@ impl<'a> Reference<'a> {
         progress: &dyn Fn(usize),
     ) -> Result<Vec<Moments>, Error> {
         self.in_batches(items, progress, |inputs| self.program.sample(inputs, samples, seed))
+    }
+
+    /// Means and variances of the result of every layer, by the algebra and by Monte Carlo, layers
+    /// without variance left out.
+    pub fn layers(
+        &self,
+        items: &Items,
+        samples: u64,
+        seed: u64,
+        progress: &dyn Fn(usize),
+    ) -> Result<Vec<LayerMoments>, Error> {
+        let batch = self.signature.batch();
+        let mut all: Vec<LayerMoments> = Vec::new();
+        for start in (0..items.count()).step_by(batch) {
+            let inputs = tensors(self.signature, items.chunk(start, batch));
+            let used = (items.count() - start).min(batch);
+            let traced = self.program.trace(&inputs).map_err(failed)?;
+            let sampled = self.program.sample_trace(&inputs, samples, seed).map_err(failed)?;
+            let layers = traced.into_iter().zip(sampled);
+            let gaussian = layers.filter(|(traced, _)| traced.output.variance.is_some());
+            for (number, (traced, sampled)) in gaussian.enumerate() {
+                if number == all.len() {
+                    all.push(LayerMoments::new(traced.layer, traced.op));
+                }
+                all[number].algebra.append(traced.output, batch, used);
+                all[number].monte_carlo.append(sampled, batch, used);
+            }
+            progress(start + used);
+        }
+        Ok(all)
     }
 
     fn in_batches(

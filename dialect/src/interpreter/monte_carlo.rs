@@ -7,7 +7,7 @@ use rand_chacha::ChaCha8Rng;
 use rand_distr::StandardNormal;
 use rayon::prelude::*;
 
-use super::{Action, Error, Program, Semantics, Tensor, kernels, owned};
+use super::{Action, Error, Place, Program, Semantics, Tensor, kernels, owned};
 use crate::layer::Layer;
 
 /// Up to so many numbers in the inputs, draws are evaluated in parallel.
@@ -29,6 +29,31 @@ impl Program {
     /// As [`Program::run`], and where `samples` is below 2 or the function
     /// computes with a mean or a variance, which one pass cannot know.
     pub fn sample(&self, inputs: &[Tensor], samples: u64, seed: u64) -> Result<Vec<Tensor>, Error> {
+        self.estimate(inputs, samples, seed, Kept::Outputs)
+    }
+
+    /// Mean and unbiased variance of the results of all layers over `samples` forward passes, in
+    /// the order of [`Program::trace`]. What the moments of that layer approximate.
+    ///
+    /// # Errors
+    ///
+    /// As [`Program::sample`].
+    pub fn sample_trace(
+        &self,
+        inputs: &[Tensor],
+        samples: u64,
+        seed: u64,
+    ) -> Result<Vec<Tensor>, Error> {
+        self.estimate(inputs, samples, seed, Kept::Layers)
+    }
+
+    fn estimate(
+        &self,
+        inputs: &[Tensor],
+        samples: u64,
+        seed: u64,
+        kept: Kept,
+    ) -> Result<Vec<Tensor>, Error> {
         if samples < 2 {
             return Err(Error::Samples(samples));
         }
@@ -38,7 +63,8 @@ impl Program {
         let mut estimates = Vec::new();
         for start in (0..samples).step_by(at_once) {
             let range = start..samples.min(start.saturating_add(at_once as u64));
-            for (draw, count) in self.draw_all(&inputs, range.clone(), seed)?.iter().zip(range) {
+            let draws = self.draw_all(&inputs, range.clone(), seed, kept)?;
+            for (draw, count) in draws.iter().zip(range) {
                 estimates.resize_with(draw.len(), Estimate::default);
                 for (estimate, output) in estimates.iter_mut().zip(draw) {
                     estimate.add(output, count + 1);
@@ -61,7 +87,7 @@ impl Program {
         samples: Range<u64>,
         seed: u64,
     ) -> Result<Vec<Vec<Tensor>>, Error> {
-        self.draw_all(&self.drawable(inputs)?, samples, seed)
+        self.draw_all(&self.drawable(inputs)?, samples, seed, Kept::Outputs)
     }
 
     fn draw_all(
@@ -69,20 +95,28 @@ impl Program {
         inputs: &[Arc<Tensor>],
         samples: Range<u64>,
         seed: u64,
+        kept: Kept,
     ) -> Result<Vec<Vec<Tensor>>, Error> {
         // A layer of a large batch keeps the threads busy on its own; more than one
         // draw at a time would only take memory.
         let numbers: usize = inputs.iter().map(|input| input.mean.len()).sum();
         match numbers > PARALLEL_INPUT {
-            true => samples.map(|number| self.draw(inputs, number, seed)).collect(),
+            true => samples.map(|number| self.draw(inputs, number, seed, kept)).collect(),
             false => {
-                samples.into_par_iter().map(|number| self.draw(inputs, number, seed)).collect()
+                let draw = |number| self.draw(inputs, number, seed, kept);
+                samples.into_par_iter().map(draw).collect()
             }
         }
     }
 
     /// One forward pass.
-    fn draw(&self, inputs: &[Arc<Tensor>], number: u64, seed: u64) -> Result<Vec<Tensor>, Error> {
+    fn draw(
+        &self,
+        inputs: &[Arc<Tensor>],
+        number: u64,
+        seed: u64,
+        kept: Kept,
+    ) -> Result<Vec<Tensor>, Error> {
         let mut rng = ChaCha8Rng::seed_from_u64(seed);
         rng.set_stream(number);
         let mut draw_each = |tensors: &[Arc<Tensor>]| -> Vec<_> {
@@ -91,7 +125,12 @@ impl Program {
         // First, so that the weights are the same for any input.
         let constants = draw_each(&self.constants);
         let inputs = draw_each(inputs);
-        Ok(owned(self.evaluate(inputs, &constants, &mut Sampler(rng))?))
+        let mut sampler = Sampler { rng, kept, layers: Vec::new() };
+        let outputs = self.evaluate(inputs, &constants, &mut sampler)?;
+        Ok(owned(match kept {
+            Kept::Outputs => outputs,
+            Kept::Layers => sampler.layers,
+        }))
     }
 
     /// The inputs, where they fit and the program has a meaning in one forward pass.
@@ -114,14 +153,33 @@ impl Program {
     }
 }
 
+/// What is kept of a forward pass.
+#[derive(Clone, Copy, PartialEq)]
+enum Kept {
+    /// What the function returns.
+    Outputs,
+    /// The results of all layers.
+    Layers,
+}
+
 /// Layers on numbers that were drawn.
-struct Sampler(ChaCha8Rng);
+struct Sampler {
+    rng: ChaCha8Rng,
+    kept: Kept,
+    layers: Vec<Arc<Tensor>>,
+}
 
 impl Semantics for Sampler {
     fn apply(&mut self, layer: &Layer, operands: &[&Tensor]) -> Result<Tensor, String> {
         match layer {
-            Layer::Make => Ok(draw(&kernels::apply(layer, operands)?, &mut self.0)),
+            Layer::Make => Ok(draw(&kernels::apply(layer, operands)?, &mut self.rng)),
             _ => kernels::apply(layer, operands),
+        }
+    }
+
+    fn observe(&mut self, _place: &Place, result: &Arc<Tensor>) {
+        if self.kept == Kept::Layers {
+            self.layers.push(result.clone());
         }
     }
 }

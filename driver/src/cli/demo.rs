@@ -1,8 +1,9 @@
 //! `pfp demo`.
 
-use std::path::PathBuf;
+use std::{env, path::PathBuf, thread};
 
 use clap::Args;
+use gauss_lowering::mode::Mode;
 use serde_json::json;
 
 use super::{
@@ -12,7 +13,10 @@ use super::{
 use crate::{
     data::{self, Preparation, Scale},
     demo::{self, Agreement, CROSS, Data, Group, MONTE_CARLO_SAMPLES, NETWORKS, Report},
+    emit::write_file,
     error::Error,
+    eval::{self, Request, Role, Spec},
+    report,
 };
 
 /// Compile the built-in networks, run them on the built-in images, print what they know
@@ -34,16 +38,72 @@ pub struct DemoArgs {
     #[arg(long, value_name = "MEAN,STD", default_value = "0.5,0.5")]
     #[arg(value_parser = data::parse_normalize)]
     normalize: (f64, f64),
+
+    /// Where a page for each network is written [default: the directory of temporary files]
+    #[arg(long, value_name = "DIR")]
+    reports: Option<PathBuf>,
 }
 
+impl DemoArgs {
+    /// Writes the page of a network and returns where it is.
+    fn report(&self, network: &str, ui: &Ui) -> Result<PathBuf, Error> {
+        let file = |name: &str| self.directory.join(name);
+        let set = |name: &str| Spec {
+            path: file(name).display().to_string(),
+            name: Some(name.to_owned()),
+            ..Spec::default()
+        };
+        let (evaluation, sets) = eval::evaluate(
+            &Request {
+                module: file(&format!("{network}.mlir")),
+                parameters: Some(file(&format!("{network}.safetensors"))),
+                function: None,
+                sets: vec![
+                    (Role::InDomain, set("test")),
+                    (Role::Ambiguous, set("ambiguous")),
+                    (Role::OutOfDomain, set("ood")),
+                ],
+                preparation: self.preparation(),
+                modes: MODES.to_vec(),
+                batch: None,
+                logit_draws: LOGIT_DRAWS,
+                seed: 0,
+                bins: BINS,
+                threads: thread::available_parallelism().map_or(1, usize::from),
+                latency: None,
+            },
+            ui,
+        )?;
+        ui.stage("writing the page");
+        let directory = self.reports.clone().unwrap_or_else(env::temp_dir);
+        let path = directory.join(format!("pfp-demo-{network}.html"));
+        write_file(&path, report::page(&evaluation, &sets)?.as_bytes(), false)?;
+        Ok(path)
+    }
+
+    fn preparation(&self) -> Preparation {
+        Preparation { scale: Some(self.scale), normalize: Some(self.normalize) }
+    }
+}
+
+/// The modes of the pages.
+const MODES: [Mode; 2] = [Mode::Moments, Mode::Mean];
+
+/// Draws of the logits of an image, on the pages.
+const LOGIT_DRAWS: u32 = 1000;
+
+/// Bins of their reliability diagrams.
+const BINS: usize = 15;
+
 pub fn demo(args: DemoArgs, ui: &Ui) -> Result<Outcome, Error> {
-    let preparation = Preparation { scale: Some(args.scale), normalize: Some(args.normalize) };
     ui.stage("reading the images");
-    let data = Data::open(&args.directory, &preparation)?;
+    let data = Data::open(&args.directory, &args.preparation())?;
     let reports = NETWORKS
         .iter()
         .map(|network| demo::measure(&args.directory, network, &data, &|stage| ui.stage(stage)))
         .collect::<Result<Vec<_>, Error>>()?;
+    let pages = NETWORKS.iter().map(|network| args.report(network, ui));
+    let pages = pages.collect::<Result<Vec<_>, Error>>()?;
     ui.finish();
     let missing = reports.iter().find_map(|report| report.aarch64_missing.as_ref());
     if let Some(missing) = missing {
@@ -52,6 +112,9 @@ pub fn demo(args: DemoArgs, ui: &Ui) -> Result<Outcome, Error> {
     match ui.json() {
         true => ui.print_json(&json!({ "networks": reports }))?,
         false => ui.print(text(&reports))?,
+    }
+    for page in pages {
+        ui.say(&format!("page: {}", page.display()));
     }
     Ok(Outcome::Done)
 }

@@ -8,11 +8,13 @@ use gauss_lowering::mode::Mode;
 use super::{Outcome, Ui, table::Table};
 use crate::{
     data::{self, Preparation, Scale},
+    emit::write_file,
     error::Error,
     eval::{
         self, Classification, Evaluation, Items, ModeResult, Request, Role, Set, SetResult, Spec,
         Watch,
     },
+    report,
 };
 
 /// Compare ways to run a network by accuracy, calibration, uncertainty and time
@@ -80,6 +82,10 @@ pub struct EvalArgs {
     /// Measure no times
     #[arg(long)]
     no_latency: bool,
+
+    /// Write a page with tables, plots and pictures to this .html file
+    #[arg(long, value_name = "FILE")]
+    report: Option<PathBuf>,
 
     /// With --json: what each item got, and its labels
     #[arg(long)]
@@ -157,7 +163,13 @@ impl Watch for Ui {
 }
 
 pub fn eval(args: EvalArgs, ui: &Ui) -> Result<Outcome, Error> {
-    let (mut evaluation, _) = eval::evaluate(&args.request(), ui)?;
+    let (mut evaluation, sets) = eval::evaluate(&args.request(), ui)?;
+    if let Some(path) = &args.report {
+        ui.stage("writing the report");
+        write_file(path, report::page(&evaluation, &sets)?.as_bytes(), false)?;
+        ui.finish();
+        ui.say(&format!("report: {}", path.display()));
+    }
     match ui.json() {
         true => {
             if !args.items {

@@ -1,5 +1,7 @@
 //! `pfp inspect`.
 
+mod moments;
+
 use clap::Args;
 use gauss_dialect::{ir::Op, layer::Layer as Kind};
 use gauss_lowering::{
@@ -28,8 +30,10 @@ use crate::{
 #[command(after_help = "Without --params the weights are taken as zeros: shapes and sizes do not \
 depend on them.
 
-Example:
-  pfp inspect lenet.mlir --target aarch64-linux-gnu --cpu cortex-a72")]
+Examples:
+  pfp inspect lenet.mlir --target aarch64-linux-gnu --cpu cortex-a72
+  pfp inspect lenet.mlir --params lenet.safetensors --moments mnist/t10k \\
+      --scale 1/255 --normalize 0.1307,0.3081")]
 pub struct InspectArgs {
     #[command(flatten)]
     model: ModelArgs,
@@ -49,6 +53,9 @@ pub struct InspectArgs {
     /// Its CPU
     #[arg(long, value_name = "NAME")]
     cpu: Option<String>,
+
+    #[command(flatten)]
+    moments: moments::MomentsArgs,
 }
 
 #[derive(Debug, Serialize)]
@@ -79,6 +86,17 @@ pub fn inspect(args: InspectArgs, ui: &Ui) -> Result<Outcome, Error> {
         Some(name) => vec![network.function(Some(name))?],
         None => network.functions().iter().collect(),
     };
+    if let Some(spec) = &args.moments.moments {
+        let compare = |function| args.moments.compare(spec, &network, function, ui);
+        let reports = functions.into_iter().map(compare).collect::<Result<Vec<_>, Error>>()?;
+        match ui.json() {
+            true => ui.print_json(&reports)?,
+            false => {
+                ui.print(reports.iter().map(moments::text).collect::<Vec<_>>().join("\n\n"))?
+            }
+        }
+        return Ok(Outcome::Done);
+    }
     ui.stage("lowering");
     let lower = |function| network.lower(function, &target, &Options::default());
     if args.schedule {

@@ -10,7 +10,7 @@ mod selective;
 pub use calibration::{expected_calibration_error, reliability};
 pub use correlation::{median, pearson, spearman};
 pub use detection::Roc;
-pub use scoring::{Labels, brier, named, nll, share};
+pub use scoring::{Labels, brier, item_nll, named, nll, share};
 pub use selective::{aurc, risk_coverage};
 
 /// The most steps of a curve that is kept to be drawn.

@@ -2,11 +2,20 @@
 
 use serde_json::Value;
 
-use crate::fixture::{Ran, pfp, repository};
+use crate::fixture::{Dir, Ran, pfp, repository};
 
 #[test]
 fn the_demo_is_real() {
-    let report = Ran::of(pfp().current_dir(repository()).args(["demo", "--json"])).json();
+    let dir = Dir::empty();
+    let mut command = pfp();
+    command.current_dir(repository()).args(["demo", "--json", "--reports"]).arg(dir.path(""));
+    let ran = Ran::of(&mut command);
+    for network in ["mlp", "cnn"] {
+        let page = format!("pfp-demo-{network}.html");
+        assert!(ran.stderr.contains(&page), "{ran:#?}");
+        assert!(dir.text(&page).starts_with("<!DOCTYPE html>"));
+    }
+    let report = ran.json();
     let networks = report["networks"].as_array().unwrap();
     assert_eq!(networks.len(), 2);
     for network in networks {

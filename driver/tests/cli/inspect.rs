@@ -1,6 +1,6 @@
 //! `pfp inspect`.
 
-use crate::fixture::{Dir, NET};
+use crate::fixture::{Dir, NET, npy};
 
 #[test]
 fn layers_sizes_and_work() {
@@ -47,4 +47,31 @@ fn parameters_that_are_given_are_checked() {
     let error = dir.pfp("inspect net.mlir --params tiny.safetensors").error();
     assert!(error.contains("conv.weight.mean"), "{error}");
     dir.pfp("inspect tiny.mlir --params tiny.safetensors").ok();
+}
+
+#[test]
+fn moments_of_layers_are_compared_with_monte_carlo() {
+    let dir = Dir::tiny();
+    // The largest means belong to the largest variances.
+    let items: Vec<f32> = (0..12).map(|i| (i % 5) as f32 / 2.0 - 0.75).collect();
+    dir.write("x.npy", npy(&[3, 4], &items));
+    let arguments = "inspect tiny.mlir --params tiny.safetensors --moments x.npy --samples 4000";
+    let report = &dir.pfp(&format!("{arguments} --json")).json()[0];
+    assert_eq!((&report["items"], &report["samples"]), (&3.into(), &4000.into()), "{report:#}");
+    let layers = report["layers"].as_array().unwrap();
+    assert_eq!(layers.iter().map(|layer| &layer["op"]).collect::<Vec<_>>(), ["dense", "relu"]);
+    for layer in layers {
+        // A dense layer of an exact input is Gaussian, and a ReLU's moments are exact.
+        let number = |name: &str| layer[name].as_f64().unwrap();
+        assert_eq!(layer["elements"], 9);
+        assert!(number("mean_in_deviations") < 0.05, "{layer:#}");
+        assert!((number("variance_ratio") - 1.0).abs() < 0.1, "{layer:#}");
+        assert!(number("variance_correlation") > 0.98, "{layer:#}");
+    }
+    let text = dir.pfp(arguments).ok();
+    assert!(text.contains("means off") && text.contains("fc "), "{text}");
+
+    let error = dir.pfp(&arguments.replace("x.npy", "missing")).error();
+    assert!(error.contains("no file or folder missing"), "{error}");
+    assert_eq!(dir.pfp(&arguments.replace("--params tiny.safetensors", "")).code, Some(2));
 }

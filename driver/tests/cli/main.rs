@@ -4,6 +4,7 @@
 mod fixture;
 
 mod bench;
+mod calibrate;
 mod check;
 mod compile;
 mod demo;
@@ -13,6 +14,7 @@ mod files;
 mod help;
 mod inspect;
 mod modes;
+mod report;
 mod run;
 mod shared;
 mod targets;

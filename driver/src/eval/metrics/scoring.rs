@@ -30,12 +30,15 @@ pub fn share(items: &[bool]) -> f64 {
     items.iter().filter(|holds| **holds).count() as f64 / items.len() as f64
 }
 
-/// Negative log likelihood in nats per item, over the labels of an item their average. A
-/// probability below the smallest normal `f32` counts as that: an item costs at most 87.3 nats.
+/// Negative log likelihood in nats per item, over the labels of an item their average.
 pub fn nll(probabilities: &[f32], labels: Labels) -> f64 {
-    average(probabilities, labels, |row, label| {
-        -f64::from(row.get(label).copied().unwrap_or(0.0).max(f32::MIN_POSITIVE)).ln()
-    })
+    average(probabilities, labels, item_nll)
+}
+
+/// The negative logarithm of the probability of one class of an item, in nats. A probability below
+/// the smallest normal `f32` counts as that: an item costs at most 87.3 nats.
+pub fn item_nll(probabilities: &[f32], label: usize) -> f64 {
+    -f64::from(probabilities.get(label).copied().unwrap_or(0.0).max(f32::MIN_POSITIVE)).ln()
 }
 
 /// Brier score: the squared distance of the probabilities from the label, summed over classes; over

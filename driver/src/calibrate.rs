@@ -1,0 +1,337 @@
+//! Calibration on labelled data that the network was not trained on: what `pfp calibrate` does.
+//!
+//! One half of the data is for the fit: a factor for all variances, one for the variances of each
+//! layer, and a temperature of the logits, by negative log likelihood. The other half is for what
+//! must not see the fit: the likelihood that is reported, reject thresholds, and the quantile of
+//! split-conformal prediction sets.
+
+pub mod adjustable;
+pub mod conformal;
+mod fit;
+pub mod predictions;
+pub mod reject;
+pub mod rewrite;
+pub mod search;
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    batches::Items,
+    error::Error,
+    eval::{Draws, metrics::Roc},
+};
+use adjustable::Adjustable;
+use conformal::Conformal;
+use fit::Fit;
+use predictions::{Predictions, shuffled};
+use reject::{Goal, Item, Thresholds};
+
+/// The key of a safetensors file's metadata under which its [`Calibration`] stands as JSON.
+pub const METADATA: &str = "pfp.calibration";
+
+/// Random halvings on which prediction sets are checked.
+const CONFORMAL_SPLITS: usize = 20;
+
+/// The fewest items that either half of the data may have.
+const MIN_ITEMS: usize = 20;
+
+/// What is fitted, and to what end.
+#[derive(Debug, Clone, Copy)]
+pub struct Settings {
+    /// How logits become class probabilities.
+    pub draws: Draws,
+    /// The share of the items that factors and temperature are fitted to, in (0, 1).
+    pub fit_share: f64,
+    /// What may change of the variances.
+    pub variances: Variances,
+    /// Is a temperature fitted?
+    pub temperature: bool,
+    /// What the thresholds are for.
+    pub goal: Goal,
+    /// The coverage of prediction sets, in (0, 1).
+    pub conformal: f64,
+}
+
+/// What may change of the variances.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum Variances {
+    /// Nothing.
+    Keep,
+    /// One factor for all.
+    One,
+    /// A factor for each layer.
+    Layers,
+}
+
+/// Labelled items, and items that belong to no class.
+pub struct Labelled<'a> {
+    /// The items.
+    pub items: Items<'a>,
+    /// The class of each.
+    pub labels: Vec<usize>,
+    /// Items out of domain, for a false-accept rate.
+    pub out_of_domain: Option<Items<'a>>,
+}
+
+/// What a calibration found. Stands in the metadata of the parameter file that it wrote, under
+/// [`METADATA`].
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Calibration {
+    /// SHA-256 of the parameter file that was calibrated.
+    pub parameters_sha256: String,
+    /// The factor of all variances.
+    pub variance_factor: f64,
+    /// The layers in the order of execution.
+    pub layers: Vec<LayerFactor>,
+    /// The temperature of the logits.
+    pub temperature: Temperature,
+    /// When to reject an answer.
+    pub thresholds: Thresholds,
+    /// The rule of prediction sets.
+    pub conformal: Conformal,
+    /// How the rule did on halves of the items that it is from.
+    pub conformal_check: conformal::Check,
+    /// Draws of the logits that probabilities and uncertainties were computed from.
+    pub draws: u32,
+    /// The seed of the draws and of the split of the items.
+    pub seed: u64,
+    /// How well the mutual information tells the held-out items from those out of domain, where
+    /// there are any.
+    pub detection: Option<Detection>,
+    /// On the items that factors and temperature were fitted to.
+    pub fitted: Change,
+    /// On the other items.
+    pub held_out: Change,
+}
+
+/// The factor of the variances of a layer.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct LayerFactor {
+    /// The layer.
+    pub layer: String,
+    /// Its parameters.
+    pub parameters: Vec<String>,
+    /// What their variances are multiplied by, the factor of all variances included.
+    pub factor: f64,
+}
+
+/// The temperature of the logits.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Temperature {
+    /// What the logits are divided by. It is part of the parameters written: the means of the last
+    /// layer are divided by it, the variances by its square.
+    pub value: f64,
+    /// Why it was not fitted, where it was not.
+    pub not_fitted: Option<String>,
+}
+
+/// The area under the ROC curve of a score: 0.5 is chance, 1 perfect.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Detection {
+    /// As the parameters were.
+    pub before: f64,
+    /// As they are now.
+    pub after: f64,
+}
+
+/// Measures before and after.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Change {
+    /// How many items.
+    pub items: usize,
+    /// As the parameters were.
+    pub before: Quality,
+    /// As they are now.
+    pub after: Quality,
+}
+
+/// How good predictions are.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Quality {
+    /// Negative log likelihood, nats per item.
+    pub nll: f64,
+    /// The share of right answers.
+    pub accuracy: f64,
+}
+
+impl Calibration {
+    /// The factor of the variances of a parameter, before the temperature.
+    pub fn factor(&self, parameter: &str) -> f64 {
+        let layer =
+            self.layers.iter().find(|layer| layer.parameters.iter().any(|p| p == parameter));
+        layer.map_or(1.0, |layer| layer.factor)
+    }
+}
+
+/// Calibrates a classifier. `progress` is told what is being fitted.
+///
+/// # Errors
+///
+/// Where there are too few items, a label is not a class, a logit is not finite, or the goal cannot
+/// be reached.
+pub fn calibrate(
+    model: &Adjustable,
+    parameters_sha256: String,
+    data: &Labelled,
+    settings: &Settings,
+    progress: &dyn Fn(&str),
+) -> Result<Calibration, Error> {
+    check_labels(&data.labels, data.items.count(), model.classes())?;
+    let (fitted, held_out) = split(data.items.count(), settings)?;
+    let ones = vec![1.0; model.layers().len()];
+    progress("the network as it is");
+    let before = model.run(&data.items, &ones)?;
+    before.check("the labelled data")?;
+    let before = before.predict(1.0, settings.draws);
+
+    let fit = Fit::new(model, &data.items, &data.labels, &fitted, settings);
+    let (global, factors, temperature) = fit.run(progress)?;
+    progress("thresholds and prediction sets");
+    let after = model.run(&data.items, &factors)?;
+    after.check("the labelled data")?;
+    let after = after.predict(temperature, settings.draws);
+    let change = |items: &[usize]| Change {
+        items: items.len(),
+        before: quality(&before, &data.labels, items),
+        after: quality(&after, &data.labels, items),
+    };
+    let mut judged: Vec<_> = held_out
+        .iter()
+        .map(|&item| Item {
+            uncertainty: after.uncertainty(item),
+            right: Some(after.class(item) == data.labels[item]),
+        })
+        .collect();
+    let mut detection = None;
+    if let Some(items) = &data.out_of_domain {
+        let predict = |factors: &[f64], temperature: f64| {
+            let logits = model.run(items, factors)?;
+            logits.check("the data out of domain")?;
+            Ok::<_, Error>(logits.predict(temperature, settings.draws))
+        };
+        let all: Vec<_> = (0..items.count()).collect();
+        let epistemic = |predictions: &Predictions, items: &[usize]| -> Vec<f64> {
+            items.iter().map(|&item| predictions.uncertainty(item).epistemic.into()).collect()
+        };
+        let area = |inside: &Predictions, outside: &Predictions| {
+            Roc::of(&epistemic(inside, &held_out), &epistemic(outside, &all)).auroc()
+        };
+        let foreign = predict(&factors, temperature)?;
+        detection = Some(Detection {
+            before: area(&before, &predict(&ones, 1.0)?),
+            after: area(&after, &foreign),
+        });
+        judged.extend(
+            all.iter().map(|&item| Item { uncertainty: foreign.uncertainty(item), right: None }),
+        );
+    }
+    let layers = model.layers().iter().zip(&factors).map(|(layer, &factor)| LayerFactor {
+        layer: layer.name.clone(),
+        parameters: layer.parameters.clone(),
+        factor,
+    });
+    let coverage = settings.conformal;
+    Ok(Calibration {
+        parameters_sha256,
+        variance_factor: global,
+        layers: layers.collect(),
+        temperature: Temperature { value: temperature, not_fitted: why_not(model, settings) },
+        thresholds: Thresholds::fit(&judged, settings.goal)?,
+        conformal: Conformal::fit(&after, &data.labels, &held_out, coverage)?,
+        conformal_check: Conformal::check(
+            &after,
+            &data.labels,
+            &held_out,
+            coverage,
+            CONFORMAL_SPLITS,
+        )?,
+        draws: settings.draws.count,
+        seed: settings.draws.seed,
+        detection,
+        fitted: change(&fitted),
+        held_out: change(&held_out),
+    })
+}
+
+/// Why the temperature stays 1, where it does.
+fn why_not(model: &Adjustable, settings: &Settings) -> Option<String> {
+    match (settings.temperature, model.last()) {
+        (false, _) => Some("it was not asked for".into()),
+        (true, Err(reason)) => Some(format!("it cannot become part of the parameters: {reason}")),
+        (true, Ok(_)) => None,
+    }
+}
+
+fn quality(predictions: &Predictions, labels: &[usize], items: &[usize]) -> Quality {
+    Quality { nll: predictions.nll(labels, items), accuracy: predictions.accuracy(labels, items) }
+}
+
+/// The numbers of the items for the fit and of those held out.
+fn split(count: usize, settings: &Settings) -> Result<(Vec<usize>, Vec<usize>), Error> {
+    let mut order = shuffled(&(0..count).collect::<Vec<_>>(), settings.draws.seed);
+    let fitted = (count as f64 * settings.fit_share).round() as usize;
+    let held_out = order.split_off(fitted.min(count));
+    match order.len().min(held_out.len()) {
+        MIN_ITEMS.. => Ok((order, held_out)),
+        _ => Err(Error::request(format!(
+            "{count} labelled items are too few: {} would be for the fit and {} held out",
+            order.len(),
+            held_out.len()
+        ))
+        .with_help(format!("give at least {MIN_ITEMS} for either"))),
+    }
+}
+
+fn check_labels(labels: &[usize], items: usize, classes: usize) -> Result<(), Error> {
+    if labels.len() != items {
+        return Err(Error::request(format!("there are {items} items but {} labels", labels.len()))
+            .with_help("give a label for each item, in the same order"));
+    }
+    match labels.iter().position(|&label| label >= classes) {
+        None => Ok(()),
+        Some(item) => Err(Error::request(format!(
+            "the label of item {item} is {}, but the network tells {classes} classes apart, 0 to {}",
+            labels[item],
+            classes - 1
+        ))),
+    }
+}
+
+/// The rank, from 1, of the value among `items` sorted ones below which a new one falls with
+/// probability `coverage` at least: `⌈(items + 1) · coverage⌉`.
+///
+/// # Errors
+///
+/// Where there are too few items, so that no value would do.
+fn rank(items: usize, coverage: f64, what: &str) -> Result<usize, Error> {
+    // Products such as 10 · 0.9 must not be rounded up past a whole number.
+    let rank = ((items + 1) as f64 * coverage * (1.0 - 1e-12)).ceil().max(1.0) as usize;
+    if rank <= items {
+        return Ok(rank);
+    }
+    let needed = (coverage / (1.0 - coverage) * (1.0 - 1e-12)).ceil();
+    Err(Error::request(format!("{items} items are too few for {what} at a level of {coverage}"))
+        .with_help(format!(
+            "at least {needed} are needed; give more labelled items or a lower level"
+        )))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ranks_count_a_new_item() {
+        assert_eq!(rank(9, 0.9, "x").unwrap(), 9);
+        assert_eq!(rank(99, 0.95, "x").unwrap(), 95);
+        assert_eq!(rank(100, 0.95, "x").unwrap(), 96);
+        assert!(rank(8, 0.9, "x").is_err());
+        assert!(rank(0, 0.5, "x").is_err());
+    }
+
+    #[test]
+    fn labels_are_classes_one_for_each_item() {
+        assert!(check_labels(&[0, 9], 2, 10).is_ok());
+        assert!(check_labels(&[0], 2, 10).is_err() && check_labels(&[10], 1, 10).is_err());
+    }
+}

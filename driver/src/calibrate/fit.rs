@@ -1,0 +1,282 @@
+//! Factors of variances and a temperature, by coordinate descent on the negative log likelihood.
+//!
+//! The likelihood of in-domain items alone often falls ever further as variances shrink: where the
+//! mean network is right, uncertainty only costs. A network without variances would know nothing
+//! of what it does not know. So the search ends at the smallest change, of the variances first and
+//! then of the temperature, that is as good as the best one: within one standard error of its
+//! likelihood. This is the one-standard-error rule (L. Breiman, J. Friedman, R. Olshen, C. Stone,
+//! *Classification and regression trees*, 1984, section 3.4.3), the error being that of the mean
+//! difference of the items' losses; a difference of a tenth of the likelihood never counts.
+
+use std::convert::Infallible;
+
+use super::{Settings, Variances, adjustable::Adjustable, predictions::Logits, search::minimise};
+use crate::{batches::Items, data::Array, error::Error, eval::Draws};
+
+/// Natural logarithms of the factors that are tried first.
+const FACTORS: (f64, f64) = (-9.3, 4.7);
+
+/// Those of a layer beside the factor of all variances.
+const LAYER_FACTORS: (f64, f64) = (-3.5, 2.5);
+
+/// And of the temperatures.
+const TEMPERATURES: (f64, f64) = (-2.4, 2.4);
+
+/// How far around its value a coordinate is searched in later rounds.
+const NEIGHBOURHOOD: f64 = 1.4;
+
+/// How exactly the logarithm of a factor is searched.
+const TOLERANCE: f64 = 0.15;
+
+/// And that of the temperature, which costs less.
+const TEMPERATURE_TOLERANCE: f64 = 0.02;
+
+/// The most rounds over all coordinates.
+const ROUNDS: usize = 2;
+
+/// A round that gains less than this share of the likelihood is the last.
+const NEGLIGIBLE_GAIN: f64 = 2e-3;
+
+/// A likelihood worse by at most this share of itself is as good: the search has chosen the best of
+/// many, and a part of what it gained is chance.
+const NEGLIGIBLE_LOSS: f64 = 0.1;
+
+/// The most items that candidates are compared on.
+const ITEMS: usize = 1000;
+
+/// Halvings in the search for the smallest change of variances that will do.
+const HALVINGS: usize = 5;
+
+/// The most draws of the logits while candidates are compared: all see the same draws.
+const DRAWS: u32 = 200;
+
+/// A search over the variances and the scale of the logits.
+pub struct Fit<'a> {
+    model: &'a Adjustable,
+    /// The items of the fit, gathered.
+    arrays: Vec<Array>,
+    labels: Vec<usize>,
+    settings: &'a Settings,
+}
+
+/// A candidate and what it is worth.
+#[derive(Clone)]
+struct Point {
+    /// The logarithm of the factor of all variances.
+    global: f64,
+    /// Those of the layers, beside it.
+    layers: Vec<f64>,
+    /// That of the temperature.
+    temperature: f64,
+    /// Negative log likelihood, nats per item.
+    nll: f64,
+}
+
+impl Point {
+    /// The point with this share of the change of the variances.
+    fn shrunk(&self, share: f64) -> Self {
+        let layers = self.layers.iter().map(|layer| layer * share).collect();
+        Self { global: self.global * share, layers, ..*self }
+    }
+
+    fn factors(&self) -> Vec<f64> {
+        self.layers.iter().map(|layer| (self.global + layer).exp()).collect()
+    }
+}
+
+impl<'a> Fit<'a> {
+    /// A fit to some of the items.
+    pub fn new(
+        model: &'a Adjustable,
+        items: &Items,
+        labels: &[usize],
+        chosen: &[usize],
+        settings: &'a Settings,
+    ) -> Self {
+        let chosen = &chosen[..chosen.len().min(ITEMS)];
+        let arrays = items.gather(chosen);
+        let labels = chosen.iter().map(|&item| labels[item]).collect();
+        Self { model, arrays, labels, settings }
+    }
+
+    /// The factor of all variances, the factors of the layers with it, the temperature.
+    pub fn run(&self, progress: &dyn Fn(&str)) -> Result<(f64, Vec<f64>, f64), Error> {
+        let items = Items::new(self.model.signature(), &self.arrays)?;
+        let layers = vec![0.0; self.model.layers().len()];
+        let mut best = Point { global: 0.0, layers, temperature: 0.0, nll: f64::INFINITY };
+        best.nll = self.nll(&self.model.run(&items, &best.factors())?, 0.0);
+        for round in 0..ROUNDS {
+            let start = best.nll;
+            best = self.round(&items, best, round, progress)?;
+            if start - best.nll < NEGLIGIBLE_GAIN * start {
+                break;
+            }
+        }
+        progress("fitting the smallest change that will do");
+        let chosen = self.smallest_change(&items, best)?;
+        Ok((chosen.global.exp(), chosen.factors(), chosen.temperature.exp()))
+    }
+
+    /// Improves one coordinate after the other.
+    fn round(
+        &self,
+        items: &Items,
+        mut best: Point,
+        round: usize,
+        progress: &dyn Fn(&str),
+    ) -> Result<Point, Error> {
+        let tell = |best: &Point, what: &str| {
+            progress(&format!("fitting {what} (negative log likelihood {:.4})", best.nll));
+        };
+        let near = |value: f64, first: (f64, f64)| match round {
+            0 => first,
+            _ => (value - NEIGHBOURHOOD, value + NEIGHBOURHOOD),
+        };
+        tell(&best, "the temperature");
+        let logits = self.model.run(items, &best.factors())?;
+        best = self.fit_temperature(&logits, near(best.temperature, TEMPERATURES), best);
+        let variances = self.settings.variances;
+        if variances != Variances::Keep {
+            tell(&best, "all variances");
+            let interval = near(best.global, FACTORS);
+            best = self.improve(items, best, interval, &|point, x| point.global = x)?;
+            let logits = self.model.run(items, &best.factors())?;
+            best = self.fit_temperature(&logits, near(best.temperature, TEMPERATURES), best);
+        }
+        if variances == Variances::Layers && best.layers.len() > 1 {
+            for (index, layer) in self.model.layers().iter().enumerate() {
+                tell(&best, &layer.name);
+                let interval = near(best.layers[index], LAYER_FACTORS);
+                best = self.improve(items, best, interval, &|point, x| point.layers[index] = x)?;
+            }
+        }
+        Ok(best)
+    }
+
+    /// The point with the least of the change of the variances, and then of the temperature, whose
+    /// likelihood is as good as the best.
+    fn smallest_change(&self, items: &Items, best: Point) -> Result<Point, Error> {
+        let near = (best.temperature - NEIGHBOURHOOD, best.temperature + NEIGHBOURHOOD);
+        let (chosen, losses) = least_share(|share| {
+            let point = best.shrunk(share);
+            let logits = self.model.run(items, &point.factors())?;
+            let nll = self.nll(&logits, point.temperature);
+            // The temperature makes up for variances and the other way round.
+            let point = self.fit_temperature(&logits, near, Point { nll, ..point });
+            let losses = self.losses(&logits, point.temperature);
+            Ok((point, losses))
+        })?;
+        let logits = self.model.run(items, &chosen.factors())?;
+        let (temperature, _) = least_share(|share| match share {
+            1.0 => Ok((chosen.temperature, losses.clone())),
+            share => {
+                let temperature = chosen.temperature * share;
+                Ok((temperature, self.losses(&logits, temperature)))
+            }
+        })?;
+        Ok(Point { temperature, ..chosen })
+    }
+
+    /// The best point along one coordinate, or the point itself.
+    fn improve(
+        &self,
+        items: &Items,
+        point: Point,
+        interval: (f64, f64),
+        set: &dyn Fn(&mut Point, f64),
+    ) -> Result<Point, Error> {
+        let at = |x: f64| {
+            let mut candidate = point.clone();
+            set(&mut candidate, x);
+            candidate
+        };
+        let (x, nll) = minimise(interval, TOLERANCE, |x| {
+            let candidate = at(x);
+            let logits = self.model.run(items, &candidate.factors())?;
+            Ok::<_, Error>(self.nll(&logits, candidate.temperature))
+        })?;
+        Ok(if nll < point.nll { Point { nll, ..at(x) } } else { point })
+    }
+
+    /// The point with the best temperature for these logits of it, where one is fitted.
+    fn fit_temperature(&self, logits: &Logits, interval: (f64, f64), point: Point) -> Point {
+        if !self.settings.temperature || self.model.last().is_err() {
+            return point;
+        }
+        let evaluate = |x: f64| Ok::<_, Infallible>(self.nll(logits, x));
+        let Ok((temperature, nll)) = minimise(interval, TEMPERATURE_TOLERANCE, evaluate);
+        if nll < point.nll { Point { temperature, nll, ..point } } else { point }
+    }
+
+    fn nll(&self, logits: &Logits, temperature: f64) -> f64 {
+        let losses = self.losses(logits, temperature);
+        losses.iter().sum::<f64>() / losses.len() as f64
+    }
+
+    /// The negative log likelihood of each item.
+    fn losses(&self, logits: &Logits, temperature: f64) -> Vec<f64> {
+        // Variances that a factor makes overflow are no candidate.
+        if logits.check("").is_err() {
+            return vec![f64::INFINITY; self.labels.len()];
+        }
+        let Draws { count, seed } = self.settings.draws;
+        let draws = Draws { count: count.min(DRAWS), seed };
+        let predictions = logits.predict(temperature.exp(), draws);
+        self.labels.iter().enumerate().map(|(item, &label)| predictions.loss(item, label)).collect()
+    }
+}
+
+/// The candidate with the least share of a change, of those that are as good as the candidate with
+/// all of it.
+fn least_share<T>(
+    evaluate: impl Fn(f64) -> Result<(T, Vec<f64>), Error>,
+) -> Result<(T, Vec<f64>), Error> {
+    let mut chosen = evaluate(1.0)?;
+    let best = chosen.1.clone();
+    let none = evaluate(0.0)?;
+    if is_as_good(&none.1, &best) {
+        return Ok(none);
+    }
+    let (mut low, mut high) = (0.0, 1.0);
+    for _ in 0..HALVINGS {
+        let middle = (low + high) / 2.0;
+        let candidate = evaluate(middle)?;
+        match is_as_good(&candidate.1, &best) {
+            true => (high, chosen) = (middle, candidate),
+            false => low = middle,
+        }
+    }
+    Ok(chosen)
+}
+
+/// Are losses on average at most one standard error, or a negligible share, above others of the
+/// same items?
+fn is_as_good(losses: &[f64], best: &[f64]) -> bool {
+    let differences: Vec<_> = losses.iter().zip(best).map(|(a, b)| a - b).collect();
+    let count = differences.len() as f64;
+    let mean = differences.iter().sum::<f64>() / count;
+    let squares = differences.iter().map(|d| (d - mean).powi(2)).sum::<f64>();
+    let negligible = NEGLIGIBLE_LOSS * best.iter().sum::<f64>() / count;
+    mean <= (squares / (count - 1.0) / count).sqrt().max(negligible)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_least_change_within_one_standard_error_is_chosen() {
+        // Differences of 1 +- 2 over 100 items have a standard error of 0.2.
+        let losses = |mean: f64| -> Vec<_> {
+            (0..100).map(|i| mean + if i % 2 == 0 { 2.0 } else { -2.0 }).collect()
+        };
+        assert!(is_as_good(&losses(0.19), &[0.0; 100]));
+        assert!(!is_as_good(&losses(0.21), &[0.0; 100]));
+        let at = |share: f64| match share {
+            1.0 => Ok((share, vec![0.0; 100])),
+            share => Ok((share, losses(1.0 - share))),
+        };
+        let (share, _) = least_share(at).unwrap();
+        assert!((share - 0.8).abs() <= 0.5f64.powi(HALVINGS as i32), "{share}");
+    }
+}

@@ -1,0 +1,274 @@
+//! `pfp calibrate`.
+
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use serde_json::json;
+
+use super::{ModelArgs, Outcome, Ui, table::Table};
+use crate::{
+    batches::Items,
+    calibrate::{
+        self, Calibration, Labelled, Settings, Variances, adjustable::Adjustable, reject::Goal,
+        rewrite,
+    },
+    compile::Network,
+    data::{self, Array, Preparation, Scale},
+    diagnostics::Source,
+    emit::write_file,
+    error::Error,
+    eval::{DataSet, Draws, Role, Spec},
+    module::Session,
+    parameters::Safetensors,
+};
+
+/// Fit variances, temperature and reject thresholds to held-out labelled data
+#[derive(Debug, Args)]
+#[command(after_help = "Writes a parameter file with scaled variances, which every other command \
+takes, and beside it
+a .json file with factors, temperature, thresholds and the quantile of prediction sets; the
+same text stands in the metadata of the parameter file.
+
+Half of the data is for factors and temperature, the rest for thresholds, prediction sets and
+the likelihood that is reported. Use data that the network was not trained on.
+
+Data sets are named as for `pfp eval`.
+
+Examples:
+  pfp calibrate lenet.mlir --params lenet.safetensors --data mnist/t10k \\
+      --scale 1/255 --normalize 0.1307,0.3081 -o calibrated.safetensors
+  pfp calibrate net.mlir --params net.safetensors --data x.npy@labels=y.npy \\
+      --ood other.npy --false-accept 0.05 -o calibrated.safetensors")]
+pub struct CalibrateArgs {
+    #[command(flatten)]
+    model: ModelArgs,
+
+    /// The function to calibrate, where there are several
+    #[arg(long, value_name = "NAME")]
+    function: Option<String>,
+
+    #[command(flatten)]
+    data: DataArgs,
+
+    /// The share of in-domain items that the thresholds accept
+    #[arg(long, value_name = "SHARE", default_value_t = 0.95, value_parser = share)]
+    coverage: f64,
+
+    /// Choose the thresholds instead so that at most this share of the items that should be
+    /// rejected is accepted: those classified wrongly, and all of --ood
+    #[arg(long, value_name = "SHARE", conflicts_with = "coverage", value_parser = share)]
+    false_accept: Option<f64>,
+
+    /// The probability that a prediction set holds the right class
+    #[arg(long, value_name = "SHARE", default_value_t = 0.9, value_parser = share)]
+    conformal: f64,
+
+    /// The share of the items that factors and temperature are fitted to
+    #[arg(long, value_name = "SHARE", default_value_t = 0.5, value_parser = share)]
+    fit_share: f64,
+
+    /// Which variances may change: keep them, one factor for all, or one for each layer
+    #[arg(long, value_name = "WHICH", default_value = "layers")]
+    variances: Variances,
+
+    /// Leave the scale of the logits as it is
+    #[arg(long)]
+    no_temperature: bool,
+
+    /// Draws of the logits that class probabilities are computed from
+    #[arg(long, value_name = "N", default_value_t = 1000, value_parser = clap::value_parser!(u32).range(1..))]
+    draws: u32,
+
+    /// The seed of the draws and of the split of the items
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    seed: u64,
+
+    /// The parameter file to write
+    #[arg(short, long, value_name = "FILE")]
+    output: PathBuf,
+}
+
+/// The data sets.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Data")]
+struct DataArgs {
+    /// Items of the kind that the network was trained for, with a label each
+    #[arg(long, value_name = "DATA")]
+    data: Spec,
+
+    /// Items that belong to none of the classes, for --false-accept
+    #[arg(long, value_name = "DATA")]
+    ood: Option<Spec>,
+
+    /// Multiply the numbers by this, such as 1/255
+    #[arg(long, value_name = "FACTOR")]
+    scale: Option<Scale>,
+
+    /// Then subtract MEAN and divide by STD
+    #[arg(long, value_name = "MEAN,STD", value_parser = data::parse_normalize)]
+    #[arg(allow_hyphen_values = true)]
+    normalize: Option<(f64, f64)>,
+}
+
+impl DataArgs {
+    fn open(&self, spec: &Spec, role: Role, model: &Adjustable) -> Result<DataSet, Error> {
+        let preparation = Preparation { scale: self.scale, normalize: self.normalize };
+        let set = DataSet::open(spec, role, &preparation, model.signature(), model.classes())?;
+        match (role, set.set.labels_per_item) {
+            (Role::InDomain, 2..) => Err(Error::request(format!(
+                "{} has several labels for each item; calibration needs one",
+                set.set.labels_source.as_deref().unwrap_or_default()
+            ))),
+            _ => Ok(set),
+        }
+    }
+}
+
+/// All items of a set as the network reads them.
+fn items(set: &DataSet) -> Result<[Array; 1], Error> {
+    let values = set.prepared(0..set.len())?;
+    Ok([Array { shape: vec![set.len(), values.len() / set.len()], values }])
+}
+
+/// Parses a number between 0 and 1, both excluded.
+fn share(text: &str) -> Result<f64, String> {
+    let number = text.parse::<f64>().ok().filter(|&number| number > 0.0 && number < 1.0);
+    number.ok_or_else(|| format!("'{text}' is not a number between 0 and 1"))
+}
+
+impl CalibrateArgs {
+    fn settings(&self) -> Settings {
+        Settings {
+            draws: Draws { count: self.draws, seed: self.seed },
+            fit_share: self.fit_share,
+            variances: self.variances,
+            temperature: !self.no_temperature,
+            goal: match self.false_accept {
+                Some(rate) => Goal::FalseAccept(rate),
+                None => Goal::Coverage(self.coverage),
+            },
+            conformal: self.conformal,
+        }
+    }
+
+    fn parameters(&self) -> Result<Safetensors, Error> {
+        match &self.model.params {
+            Some(path) => Safetensors::open(path),
+            None => Err(Error::request("there are no parameters to calibrate")
+                .with_help("give them with --params FILE.safetensors")),
+        }
+    }
+}
+
+pub fn calibrate(args: CalibrateArgs, ui: &Ui) -> Result<Outcome, Error> {
+    let json = json_path(&args.output)?;
+    let parameters = args.parameters()?;
+    let source = Source::open(&args.model.module)?;
+    ui.stage("reading the network");
+    // Checks the parameters as any other command does, before they become inputs.
+    let (_, sha256) = {
+        let session = Session::new();
+        Network::open(&session, &source, Some(&parameters), args.model.batch)?.sha256()
+    };
+    ui.stage("compiling");
+    let function = args.function.as_deref();
+    let model = Adjustable::new(&source, &parameters, args.model.batch, function)?;
+    ui.stage("reading the data");
+    let inside = args.data.open(&args.data.data, Role::InDomain, &model)?;
+    let outside = args.data.ood.as_ref();
+    let outside = outside.map(|spec| args.data.open(spec, Role::OutOfDomain, &model));
+    let (arrays, labels) = (items(&inside)?, inside.set.labels);
+    let foreign = outside.transpose()?.as_ref().map(items).transpose()?;
+    let signature = model.signature();
+    let out_of_domain = foreign.as_ref().map(|arrays| Items::new(signature, arrays)).transpose()?;
+    let data = Labelled { items: Items::new(signature, &arrays)?, labels, out_of_domain };
+    let settings = args.settings();
+    let calibration =
+        calibrate::calibrate(&model, sha256.unwrap_or_default(), &data, &settings, &|what| {
+            ui.stage(what)
+        })?;
+
+    ui.stage("writing");
+    let last = model.last().unwrap_or_default();
+    write_file(&args.output, &rewrite::rewrite(&parameters, &calibration, last)?, false)?;
+    let text = serde_json::to_string_pretty(&calibration)
+        .map_err(|error| Error::Internal(error.to_string()))?;
+    write_file(&json, format!("{text}\n").as_bytes(), false)?;
+    ui.finish();
+    let held_out = calibration.held_out;
+    if held_out.after.nll > held_out.before.nll {
+        ui.say("WARNING: the likelihood of the held-out items is not better; use more data");
+    }
+    let files = [&args.output, &json].map(|path| path.display().to_string());
+    match ui.json() {
+        true => ui.print_json(&json!({ "files": files, "calibration": calibration }))?,
+        false => ui.print(text_of(&calibration, &files))?,
+    }
+    Ok(Outcome::Done)
+}
+
+/// The `.json` file beside a parameter file.
+fn json_path(output: &Path) -> Result<PathBuf, Error> {
+    match output.extension().is_some_and(|extension| extension == "safetensors") {
+        true => Ok(output.with_extension("json")),
+        false => Err(Error::request(format!("{} is no parameter file", output.display()))
+            .with_help("give --output a name that ends in .safetensors")),
+    }
+}
+
+fn text_of(calibration: &Calibration, files: &[String]) -> String {
+    let mut quality =
+        Table::new(&["", "items", "NLL before", "after", "accuracy before", "after"], 1);
+    for (name, change) in [("fitted", &calibration.fitted), ("held out", &calibration.held_out)] {
+        let mut row = vec![name.to_owned(), change.items.to_string()];
+        row.extend([change.before.nll, change.after.nll].map(|nll| format!("{nll:.4}")));
+        let accuracies = [change.before.accuracy, change.after.accuracy];
+        row.extend(accuracies.map(percent));
+        quality.row(row);
+    }
+    let mut factors = Table::new(&["layer", "factor of variances"], 1);
+    for layer in &calibration.layers {
+        factors.row(vec![layer.layer.clone(), format!("{:.4}", layer.factor)]);
+    }
+    let temperature = match &calibration.temperature.not_fitted {
+        Some(reason) => format!("temperature: 1; {reason}"),
+        None => format!("temperature: {:.4}", calibration.temperature.value),
+    };
+    let thresholds = &calibration.thresholds;
+    let rejection = format!(
+        "unknown above {:.4} nats of epistemic uncertainty, ambiguous above {:.4} of aleatoric:\n  \
+         accepts {} of in-domain items{}{}",
+        thresholds.epistemic,
+        thresholds.aleatoric,
+        percent(thresholds.coverage),
+        thresholds.accuracy.map_or(String::new(), |a| format!(", {} of them right", percent(a))),
+        thresholds
+            .false_accept
+            .map_or(String::new(), |f| format!(", {} of what it should reject", percent(f))),
+    );
+    let detection = calibration.detection.map_or(String::new(), |detection| {
+        format!(
+            "\nAUROC of mutual information against out of domain: {:.4} before, {:.4} after",
+            detection.before, detection.after
+        )
+    });
+    let check = &calibration.conformal_check;
+    let sets = format!(
+        "prediction sets hold the classes with 1 - p <= {:.4}: stated coverage {}, measured {} over \
+         {} splits,\n  {:.2} classes on average, {} of the sets empty",
+        calibration.conformal.quantile,
+        percent(calibration.conformal.coverage),
+        percent(check.coverage),
+        check.splits,
+        check.size,
+        percent(check.empty),
+    );
+    format!(
+        "{quality}\n\n{factors}\n\n{temperature}\n{rejection}{detection}\n{sets}\n\n  {}",
+        files.join("\n  ")
+    )
+}
+
+fn percent(share: f64) -> String {
+    format!("{:.2} %", 100.0 * share)
+}

@@ -1,0 +1,202 @@
+//! `pfp calibrate`.
+
+use std::fs;
+
+use safetensors::SafeTensors;
+use serde_json::Value;
+
+use crate::fixture::{Dir, Ran, npy, pfp, repository};
+
+/// A classifier of three classes, its inputs and their labels.
+fn classifier() -> Dir {
+    let dir = Dir::tiny();
+    let relu = "  %z = gauss.relu %y : (!gauss.tensor<?x3xf32>) -> !gauss.tensor<?x3xf32>\n";
+    let text = dir.text("tiny.mlir").replace(relu, "").replace("return %z", "return %y");
+    dir.write("linear.mlir", text);
+    // The network prefers the last class where the numbers of an item have a large sum; every
+    // ninth label disagrees.
+    let items: Vec<f32> = (0..400).map(|i| ((i * 37) % 101) as f32 / 25.0 - 2.0).collect();
+    let labels: Vec<f32> = items
+        .chunks(4)
+        .enumerate()
+        .map(|(item, x)| match (x.iter().sum::<f32>() > -1.0) != (item % 9 == 0) {
+            true => 2.0,
+            false => 0.0,
+        })
+        .collect();
+    dir.write("x.npy", npy(&[100, 4], &items));
+    dir.write("labels.npy", npy(&[100], &labels));
+    dir
+}
+
+const CALIBRATE: &str =
+    "calibrate linear.mlir --params tiny.safetensors --draws 100 -o out.safetensors";
+
+/// The numbers of a tensor of a safetensors file.
+fn tensor(bytes: &[u8], name: &str) -> Vec<f64> {
+    let file = SafeTensors::deserialize(bytes).unwrap();
+    let data = file.tensor(name).unwrap().data().to_vec();
+    data.chunks_exact(4).map(|b| f32::from_le_bytes(b.try_into().unwrap()).into()).collect()
+}
+
+#[test]
+fn the_parameters_carry_the_calibration() {
+    let dir = classifier();
+    let answer = dir.pfp(&format!("{CALIBRATE} --data x.npy@labels=labels.npy --json")).json();
+    let calibration = &answer["calibration"];
+    assert_eq!(dir.json("out.json"), *calibration);
+    let (before, after) = (dir.read("tiny.safetensors"), dir.read("out.safetensors"));
+    let (_, header) = SafeTensors::read_metadata(&after).unwrap();
+    let text = &header.metadata().as_ref().unwrap()["pfp.calibration"];
+    assert_eq!(serde_json::from_str::<Value>(text).unwrap(), *calibration);
+
+    let temperature = calibration["temperature"]["value"].as_f64().unwrap();
+    let factor = calibration["layers"][0]["factor"].as_f64().unwrap();
+    assert_eq!(calibration["layers"][0]["layer"], "fc");
+    for (name, expected) in [
+        ("fc.weight.mean", 1.0 / temperature),
+        ("fc.bias.mean", 1.0 / temperature),
+        ("fc.weight.var", factor / temperature.powi(2)),
+        ("fc.bias.var", factor / temperature.powi(2)),
+    ] {
+        for (old, new) in tensor(&before, name).iter().zip(tensor(&after, name)) {
+            assert!((new - old * expected).abs() <= 1e-6 * new.abs(), "{name}: {old} {new}");
+        }
+    }
+    // Every tool takes the file.
+    dir.pfp("check linear.mlir --params out.safetensors --samples 0").ok();
+}
+
+#[test]
+fn the_same_data_and_seed_give_the_same_file() {
+    let dir = classifier();
+    dir.pfp(&format!("{CALIBRATE} --data x.npy@labels=labels.npy")).ok();
+    let first = dir.read("out.safetensors");
+    dir.pfp(&format!("{CALIBRATE} --data x.npy@labels=labels.npy")).ok();
+    assert_eq!(first, dir.read("out.safetensors"));
+}
+
+#[test]
+fn a_temperature_needs_a_linear_last_layer() {
+    let dir = classifier();
+    let answer = dir
+        .pfp(
+            &format!("{CALIBRATE} --data x.npy@labels=labels.npy --json").replace("linear", "tiny"),
+        )
+        .json();
+    let temperature = &answer["calibration"]["temperature"];
+    assert_eq!(temperature["value"], 1.0);
+    let reason = temperature["not_fitted"].as_str().unwrap();
+    assert!(reason.contains("'gauss.relu', which is not linear"), "{reason}");
+}
+
+#[test]
+fn parameters_of_called_functions_count() {
+    let dir = classifier();
+    let layer = dir.text("linear.mlir").replace("func.func @tiny", "func.func private @layer");
+    let types = "(tensor<?x4xf32>) -> !gauss.tensor<?x3xf32>";
+    let caller = format!(
+        "func.func @tiny(%x: tensor<?x4xf32>) -> !gauss.tensor<?x3xf32> {{\n  \
+         %y = call @layer(%x) : {types}\n  return %y : !gauss.tensor<?x3xf32>\n}}\n"
+    );
+    let calibrate = format!("{CALIBRATE} --data x.npy@labels=labels.npy --json");
+    let alone = dir.pfp(&calibrate).json();
+    dir.write("linear.mlir", format!("{layer}{caller}"));
+    assert_eq!(dir.pfp(&calibrate).json(), alone);
+}
+
+#[test]
+fn bad_data_is_refused_with_a_reason() {
+    let dir = classifier();
+    let refused = |arguments: &str| dir.pfp(&format!("{CALIBRATE} {arguments}")).error();
+    let labels = |values: &[f32]| dir.write("bad.npy", npy(&[values.len()], values));
+
+    labels(&[0.0; 99]);
+    assert!(
+        refused("--data x.npy@labels=bad.npy").contains("labels of shape [99] for the 100 item(s)")
+    );
+    labels(&[&[0.0; 99][..], &[3.0]].concat());
+    let error = refused("--data x.npy@labels=bad.npy");
+    assert!(
+        error.contains("item 99 of bad.npy has the label 3, but the network tells 3 classes"),
+        "{error}"
+    );
+    labels(&[0.5; 100]);
+    assert!(refused("--data x.npy@labels=bad.npy").contains("has 0.5 as its label number 0"));
+    dir.write("bad.npy", npy(&[100, 2], &[0.0; 200]));
+    assert!(refused("--data x.npy@labels=bad.npy").contains("several labels for each item"));
+
+    let error = refused("--data x.npy@labels=labels.npy --coverage 0.999");
+    assert!(error.contains("50 items are too few for the thresholds"), "{error}");
+    assert!(error.contains("at least 999 are needed"), "{error}");
+    let error = refused("--data x.npy@labels=labels.npy --conformal 0.99");
+    assert!(error.contains("too few for prediction sets"), "{error}");
+    let error = refused("--data x.npy@labels=labels.npy --fit-share 0.95");
+    assert!(error.contains("100 labelled items are too few"), "{error}");
+
+    let mut items = vec![0.0; 400];
+    items[4 * 7 + 2] = f32::NAN;
+    dir.write("nan.npy", npy(&[100, 4], &items));
+    let error = dir
+        .pfp(&format!("{CALIBRATE} --data x.npy@labels=labels.npy").replace("x.npy", "nan.npy"))
+        .error();
+    assert!(
+        error.contains("the logits of item 7 of the labelled data are not all finite"),
+        "{error}"
+    );
+    dir.write("empty.npy", npy(&[0, 4], &[]));
+    let error = dir
+        .pfp(&format!("{CALIBRATE} --data x.npy@labels=labels.npy").replace("x.npy", "empty.npy"))
+        .error();
+    assert!(error.contains("has no items"), "{error}");
+
+    let error = dir
+        .pfp(
+            &format!("{CALIBRATE} --data x.npy@labels=labels.npy")
+                .replace("out.safetensors", "out.npy"),
+        )
+        .error();
+    assert!(error.contains("is no parameter file"), "{error}");
+    assert!(!dir.path("out.safetensors").exists() && !dir.path("out.json").exists());
+}
+
+#[test]
+fn a_false_accept_rate_uses_data_out_of_domain() {
+    let dir = classifier();
+    // Far out, where the means of the logits are equal.
+    let far = [100.0, -100.0, 50.0, -51.0].repeat(50);
+    dir.write("ood.npy", npy(&[50, 4], &far));
+    let answer = dir
+        .pfp(&format!(
+            "{CALIBRATE} --data x.npy@labels=labels.npy --ood ood.npy --false-accept 0.2 --json"
+        ))
+        .json();
+    let thresholds = &answer["calibration"]["thresholds"];
+    assert_eq!(thresholds["goal"]["false-accept"], 0.2);
+    assert!(thresholds["false_accept"].as_f64().unwrap() <= 0.2, "{answer:#}");
+}
+
+/// The built-in digits: better on items that the fit has not seen, as often right, and what is no
+/// digit is still told from digits.
+#[test]
+fn the_built_in_networks_gain() {
+    let dir = Dir::empty();
+    for network in ["mlp", "cnn"] {
+        let output = dir.path("out.safetensors");
+        let mut command = pfp();
+        command.current_dir(repository().join("examples/digits")).args(["calibrate", "--json"]);
+        command.args([&format!("{network}.mlir"), "--params", &format!("{network}.safetensors")]);
+        command.args(["--data", "test", "--ood", "ood", "--scale", "1/16"]);
+        command.args(["--normalize", "0.5,0.5", "-o", output.to_str().unwrap()]);
+        let answer = Ran::of(&mut command).json();
+        let number = |pointer: &str| answer.pointer(pointer).and_then(Value::as_f64).unwrap();
+        let held_out = |what: &str| number(&format!("/calibration/held_out/{what}"));
+        assert!(held_out("after/nll") < 0.8 * held_out("before/nll"), "{network}: {answer:#}");
+        assert!(held_out("after/accuracy") >= held_out("before/accuracy"), "{network}: {answer:#}");
+        let detection = |what: &str| number(&format!("/calibration/detection/{what}"));
+        assert!(detection("after") > detection("before") - 0.01, "{network}: {answer:#}");
+        let coverage = number("/calibration/conformal_check/coverage");
+        assert!((coverage - 0.9).abs() < 0.02, "{network}: {answer:#}");
+    }
+    assert!(fs::metadata(dir.path("out.json")).unwrap().len() > 0);
+}
