@@ -4,6 +4,8 @@
 //! pass runs, `gauss.make` stands for the pair, so that the IR is valid between
 //! any two steps; at the end nothing of gauss is left, or an error says why.
 
+mod predictions;
+
 use std::collections::HashSet;
 
 use gauss_dialect::{
@@ -215,6 +217,10 @@ fn lower_op(op: Op, layer: &Layer, module: Op, globals: &mut HashSet<String>) ->
         }
         Layer::AvgPool2d(layer) => emit.avg_pool2d(layer, operand(0), &shape),
         Layer::Reshape | Layer::Flatten => emit.each(operand(0), |x| emit.reshape(x, &shape)),
+        Layer::Softmax(method) => emit.softmax(*method, operand(0)),
+        Layer::Uncertainty(method) => emit.uncertainty(*method, operand(0)),
+        Layer::Decide(thresholds) => emit.decide(*thresholds, operand(0).mean, operand(1).mean),
+        Layer::Interval(interval) => emit.interval(*interval, operand(0), &shape),
     };
     let value = match result.variance {
         Some(variance) => {
