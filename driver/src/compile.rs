@@ -8,8 +8,10 @@ use std::{path::PathBuf, sync::Arc};
 
 use gauss_dialect::ir::{Attribute, DYNAMIC, Op, Type};
 use gauss_lowering::{
-    kernel::plan::KernelSchedule, parameters::ParameterSource,
-    passes::gauss_generate_kernels::KERNELS, target::Target,
+    kernel::plan::KernelSchedule,
+    parameters::ParameterSource,
+    passes::{gauss_append_head::Head, gauss_generate_kernels::KERNELS},
+    target::Target,
 };
 use inkwell::context::Context as LlvmContext;
 use serde::Serialize;
@@ -193,6 +195,17 @@ impl<'s> Network<'s> {
         }
         let module_sha256 = sha256(source.bytes());
         Ok(Self { module, functions, module_sha256, parameters_sha256: None })
+    }
+
+    /// Appends a head to one public function, or to all.
+    pub fn append_head(&mut self, head: &Head, function: Option<&str>) -> Result<(), Error> {
+        let name = match function {
+            Some(name) => Some(self.function(Some(name))?.name.clone()),
+            None => None,
+        };
+        self.module.append_head(head, name.as_deref())?;
+        self.functions = public_functions(&self.module)?;
+        Ok(())
     }
 
     /// The public functions, in the order of the module.

@@ -1,6 +1,9 @@
 //! The Rust binding: one invocation of `pfp_runtime::model!`.
 
-use crate::compile::{ARENA_ALIGN, Compiled};
+use crate::{
+    compile::{ARENA_ALIGN, Compiled, Function},
+    prediction::Prediction,
+};
 
 /// The binding of a compiled function.
 pub fn binding(compiled: &Compiled) -> String {
@@ -42,6 +45,7 @@ pfp_runtime::parallel! {{
             outputs = outputs.join(", "),
         ),
     };
+    let constants = constants(function);
     format!(
         "// {origin}
 
@@ -59,7 +63,7 @@ pfp_runtime::model! {{
     unsafe extern \"C\" fn {symbol}({inputs}
     ) -> ({outputs});
 }}
-{parallel}",
+{parallel}{constants}",
         origin = super::origin(compiled),
         name = function.name,
         triple = compiled.target.triple,
@@ -72,6 +76,29 @@ pfp_runtime::model! {{
         symbol = function.symbol(),
         outputs = outputs.join(", "),
     )
+}
+
+/// The numbers that the results of a head depend on.
+fn constants(function: &Function) -> String {
+    let outputs = &function.signature.outputs;
+    let constants: String = outputs
+        .iter()
+        .flat_map(|tensor| {
+            let named = tensor.prediction.iter().flat_map(Prediction::constants);
+            named.map(move |(name, value)| {
+                let tensor = tensor.name.to_uppercase();
+                let meaning = name.to_lowercase().replace('_', " ");
+                format!(
+                    "\n    /// The {meaning} of `{}`.\n    pub const {tensor}_{name}: f64 = {value:?};",
+                    tensor.to_lowercase()
+                )
+            })
+        })
+        .collect();
+    match constants.is_empty() {
+        true => constants,
+        false => format!("\nimpl {} {{{constants}\n}}\n", type_name(&function.name)),
+    }
 }
 
 /// `my_net` as `MyNet`.
