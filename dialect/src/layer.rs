@@ -7,7 +7,7 @@ use std::ops::RangeInclusive;
 
 use crate::{
     ir::{Attribute, Op, Value},
-    predictive::{Method, Thresholds},
+    predictive::{MAX_DRAWS, Method, Sampling, Thresholds},
 };
 
 /// The largest stride, dilation, padding or kernel size that is accepted; it
@@ -192,14 +192,32 @@ impl Layer {
     }
 }
 
-/// The attribute `method`.
+/// The attributes `method`, `draws` and `seed`.
 fn method(attribute: &dyn Fn(&str) -> Option<Attribute>) -> Result<Method, String> {
     let name = attribute("method").and_then(Attribute::as_string);
     let name = name.ok_or("needs the attribute 'method'")?;
-    Method::of(&name).ok_or_else(|| {
-        let known = Method::ALL.map(|(name, _)| format!("'{name}'"));
-        format!("has the method '{name}'; known: {}", known.join(", "))
-    })
+    let (draws, seed) = (attribute("draws"), attribute("seed"));
+    let method = match &name[..] {
+        "mean-field" => Method::MeanField,
+        "laplace" => Method::Laplace,
+        "sample" => {
+            let draws = draws.and_then(Attribute::as_i64).and_then(|n| u32::try_from(n).ok());
+            let draws = draws.filter(|draws| (1..=MAX_DRAWS).contains(draws)).ok_or_else(|| {
+                format!("needs a number from 1 to {MAX_DRAWS} as 'draws' of the method 'sample'")
+            })?;
+            let seed = seed.map_or(Some(0), Attribute::as_i64).unwrap_or(0);
+            return Ok(Method::Sample(Sampling { draws, seed: seed.cast_unsigned() }));
+        }
+        _ => {
+            return Err(format!(
+                "has the method '{name}'; known: 'mean-field', 'laplace', 'sample'"
+            ));
+        }
+    };
+    match draws.or(seed) {
+        Some(_) => Err(format!("has 'draws' or a 'seed', which the method '{name}' does not take")),
+        None => Ok(method),
+    }
 }
 
 /// An attribute that is the largest uncertainty of what is not rejected.

@@ -1,13 +1,12 @@
 //! From Gaussian logits to what an application decides on.
 //!
-//! The formulas stand here once, over [`Rows`]: the reference interpreter runs
-//! them on lists of `f64`, the lowering on a builder of `linalg.generic`. A row
-//! holds one item, a number for each of its C classes.
+//! The formulas stand here once, over [`Tables`]: the reference interpreter runs
+//! them on lists of `f64`, the lowering on a builder of `linalg.generic`.
 //!
 //! # Class probabilities
 //!
 //! With logits zₖ ~ N(mₖ, vₖ), independent, the class probabilities are
-//! pₖ = E[softmax(z)ₖ], which has no closed form. There are two approximations:
+//! pₖ = E[softmax(z)ₖ], which has no closed form. There are three approximations:
 //!
 //! - [`Method::MeanField`]: softmax(mₖ / √(1 + π/8·vₖ)). MacKay 1992, "The
 //!   evidence framework applied to classification networks"; for several classes
@@ -18,6 +17,9 @@
 //!   predictive uncertainty for classification with Bayesian deep networks". As
 //!   there, the logits are first conditioned on a sum of zero:
 //!   m ← m − v·Σm/Σv, v ← v − v²/Σv.
+//! - [`Method::Sample`]: the mean over draws of the logits. Every item sees the same
+//!   standard normal numbers, so they are constants: a seed gives the same draws on
+//!   every target, and the noise of items that are compared is shared.
 //!
 //! # Uncertainty
 //!
@@ -34,13 +36,20 @@
 //!   g(x) = x(ψ(x + 1) − ln x), `epistemic = (Σₖ g(αₖ) − g(α₀))/α₀`, where no term is
 //!   infinite for large α and their difference does not vanish.
 //!
-//! Neither subtracts two entropies: a small epistemic uncertainty keeps its digits.
+//! - Samples: the mean of H over the draws, and the rest of H(p). Both are means that
+//!   equal draws leave unchanged, so without a variance nothing is epistemic.
+//!
+//! The closed forms subtract no entropies: a small epistemic uncertainty keeps its
+//! digits.
 
 mod information;
+
+use pfp_runtime::random::standard_normals;
 
 use crate::moments::{Arithmetic, Moments};
 
 pub use information::{information, information_reference};
+pub use pfp_runtime::predictive::central_quantile;
 
 /// Numbers that the head can be computed on.
 pub trait Elementary: Arithmetic {
@@ -53,69 +62,105 @@ pub trait Elementary: Arithmetic {
 }
 
 /// A number of the scalars of `R`.
-pub type Number<R> = <<R as Rows>::Scalar as Arithmetic>::Value;
+pub type Number<R> = <<R as Tables>::Scalar as Arithmetic>::Value;
 
-/// Tables of one row per item: wide ones hold a number for each class, narrow
-/// ones a single number.
-pub trait Rows {
+/// What the elements of a table are told apart by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Axis {
+    /// Items of the batch.
+    Items,
+    /// Draws of the logits.
+    Draws,
+    /// Classes.
+    Classes,
+}
+
+impl Axis {
+    /// Every axis, in the order of dimensions.
+    pub const ALL: [Axis; 3] = [Axis::Items, Axis::Draws, Axis::Classes];
+}
+
+/// Tables along some of the axes.
+pub trait Tables {
     /// The arithmetic of one element.
     type Scalar: Elementary;
     /// A table.
-    type Row;
+    type Table;
 
     /// How many classes there are.
     fn classes(&self) -> usize;
 
-    /// The number of each class, from 0: a wide table.
-    fn numbers(&mut self) -> Self::Row;
+    /// A table of literals along these axes, none of which is [`Axis::Items`].
+    fn literal(&mut self, axes: &[Axis], values: Vec<f32>) -> Self::Table;
 
-    /// A function of the elements at the same place; those of a narrow table are the
-    /// same for all classes. Narrow where all inputs are.
+    /// A function of the elements at the same place; a table is the same along the axes
+    /// that it lacks. The result has every axis of an input.
     fn map<const N: usize>(
         &mut self,
-        inputs: [&Self::Row; N],
+        inputs: [&Self::Table; N],
         f: impl Fn(&mut Self::Scalar, [Number<Self>; N]) -> Number<Self>,
-    ) -> Self::Row;
+    ) -> Self::Table;
 
-    /// Combines the classes of each item from the first to the last, starting with
-    /// `initial`: a narrow table. At least one input is wide.
+    /// Combines the elements along an axis of an input in their order, starting with
+    /// `initial`. The result has every other axis of an input.
     fn fold<const N: usize>(
         &mut self,
+        axis: Axis,
         initial: f64,
-        inputs: [&Self::Row; N],
+        inputs: [&Self::Table; N],
         f: impl Fn(&mut Self::Scalar, Number<Self>, [Number<Self>; N]) -> Number<Self>,
-    ) -> Self::Row;
+    ) -> Self::Table;
 }
 
 /// How the expectation over Gaussian logits is approximated.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Method {
     /// Logits shrunk by their deviation.
     MeanField,
     /// The Laplace bridge to a Dirichlet distribution.
     Laplace,
+    /// Draws of the logits.
+    Sample(Sampling),
 }
 
+/// Draws of the logits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Sampling {
+    /// How many, from 1 to [`MAX_DRAWS`].
+    pub draws: u32,
+    /// What the draws depend on.
+    pub seed: u64,
+}
+
+/// The most draws of the logits: the standard normal numbers are part of an object.
+pub const MAX_DRAWS: u32 = 1 << 16;
+
 impl Method {
-    /// Every method with its name in attributes and command lines.
-    pub const ALL: [(&str, Method); 2] =
-        [("mean-field", Method::MeanField), ("laplace", Method::Laplace)];
-
-    /// The method of this name.
-    pub fn of(name: &str) -> Option<Self> {
-        Self::ALL.iter().find(|(known, _)| *known == name).map(|&(_, method)| method)
-    }
-
-    /// Its name in attributes and command lines.
+    /// Its name in the attribute `method`.
     pub fn name(self) -> &'static str {
         match self {
             Method::MeanField => "mean-field",
             Method::Laplace => "laplace",
+            Method::Sample(_) => "sample",
         }
     }
 }
 
-/// The decomposition of the predictive entropy, each a narrow table, in nats.
+impl Sampling {
+    /// Standard normal numbers, the classes of each draw together: those of
+    /// `pfp_runtime::predictive::decompose` for the same draws and seed.
+    pub fn normals(&self, classes: usize) -> Vec<f32> {
+        let key = [self.seed as u32, (self.seed >> 32) as u32];
+        let of_draw = |draw| {
+            let blocks = 0..classes.div_ceil(4) as u32;
+            let numbers = blocks.flat_map(move |block| standard_normals([block, draw, 0, 0], key));
+            numbers.take(classes)
+        };
+        (0..self.draws).flat_map(of_draw).collect()
+    }
+}
+
+/// The decomposition of the predictive entropy, in nats.
 #[derive(Debug, Clone)]
 pub struct Uncertainty<T> {
     /// Predictive entropy.
@@ -148,61 +193,58 @@ const TINY: f64 = 1e-37;
 /// Up to here 1 + x is finite in `f32` with a factor to spare.
 const LARGEST_RATIO: f64 = 1e30;
 
-/// Class probabilities of Gaussian logits by `method`; of deterministic ones the
-/// softmax.
-pub fn probabilities<R: Rows>(r: &mut R, method: Method, logits: &Moments<R::Row>) -> R::Row {
-    match variance(r, logits) {
-        None => softmax(r, &logits.mean),
-        Some(v) => match method {
-            Method::MeanField => mean_field(r, &logits.mean, v),
-            Method::Laplace => Dirichlet::bridge(r, &logits.mean, v).mean(r),
-        },
-    }
+/// Class probabilities and their uncertainty.
+#[derive(Debug, Clone)]
+pub struct Prediction<T> {
+    /// Of each class.
+    pub probabilities: T,
+    /// Of each item.
+    pub uncertainty: Uncertainty<T>,
 }
 
-/// The uncertainty of Gaussian logits by `method`; of deterministic ones it is all
-/// aleatoric.
-pub fn uncertainty<R: Rows>(
+/// Class probabilities and uncertainty of Gaussian logits by `method`. Deterministic
+/// ones have their softmax, and no epistemic uncertainty.
+pub fn predict<R: Tables>(
     r: &mut R,
     method: Method,
-    logits: &Moments<R::Row>,
-) -> Uncertainty<R::Row> {
-    let Some(v) = variance(r, logits) else {
-        let p = softmax(r, &logits.mean);
-        let total = entropy(r, &p);
-        let aleatoric = r.map([&total], |_, [total]| total);
-        // What is not a number stays.
-        let epistemic = r.map([&total], |a, [total]| a.sub(total, total));
-        return Uncertainty { total, aleatoric, epistemic };
+    logits: &Moments<R::Table>,
+) -> Prediction<R::Table> {
+    // One class is certain whatever its logit is.
+    let Some(variance) = logits.variance.as_ref().filter(|_| r.classes() > 1) else {
+        return certain(r, &logits.mean);
     };
     match method {
-        Method::MeanField => {
-            let p = mean_field(r, &logits.mean, v);
-            shrunk_entropy(r, &p, v)
-        }
-        Method::Laplace => Dirichlet::bridge(r, &logits.mean, v).uncertainty(r),
+        Method::MeanField => mean_field(r, &logits.mean, variance),
+        Method::Laplace => Dirichlet::bridge(r, &logits.mean, variance).predict(r),
+        Method::Sample(sampling) => sampled(r, sampling, &logits.mean, variance),
     }
 }
 
-/// The variances of logits; none where one class is certain whatever they are.
-fn variance<'a, R: Rows>(r: &R, logits: &'a Moments<R::Row>) -> Option<&'a R::Row> {
-    logits.variance.as_ref().filter(|_| r.classes() > 1)
+fn certain<R: Tables>(r: &mut R, logits: &R::Table) -> Prediction<R::Table> {
+    let probabilities = softmax(r, logits);
+    let total = entropy(r, &probabilities);
+    let aleatoric = r.map([&total], |_, [total]| total);
+    // What is not a number stays.
+    let epistemic = r.map([&total], |a, [total]| a.sub(total, total));
+    Prediction { probabilities, uncertainty: Uncertainty { total, aleatoric, epistemic } }
 }
 
 /// The number of the class with the largest probability, the first among equals,
 /// or [`AMBIGUOUS`] or [`UNKNOWN`] where an uncertainty is above its threshold.
 /// Without a threshold an uncertainty may be anything but not a number.
-pub fn decide<R: Rows>(
+pub fn decide<R: Tables>(
     r: &mut R,
-    probabilities: &R::Row,
-    aleatoric: &R::Row,
-    epistemic: &R::Row,
+    probabilities: &R::Table,
+    aleatoric: &R::Table,
+    epistemic: &R::Table,
     thresholds: Thresholds,
-) -> R::Row {
+) -> R::Table {
     let classes = r.classes() as f64;
-    let numbers = r.numbers();
+    let numbers = (0..r.classes()).map(|number| number as f32).collect();
+    let numbers = r.literal(&[Axis::Classes], numbers);
     let largest = largest(r, probabilities);
     let class = r.fold(
+        Axis::Classes,
         classes,
         [probabilities, &largest, &numbers],
         move |a, best, [p, largest, number]| {
@@ -211,7 +253,7 @@ pub fn decide<R: Rows>(
             a.min_or(candidate, best)
         },
     );
-    let total = r.fold(0.0, [probabilities], |a, sum, [p]| a.add(sum, p));
+    let total = r.fold(Axis::Classes, 0.0, [probabilities], |a, sum, [p]| a.add(sum, p));
     let at_most = |threshold: Option<f64>| threshold.unwrap_or(f64::INFINITY);
     let limits = [at_most(thresholds.aleatoric), at_most(thresholds.epistemic)];
     r.map([&class, &total, aleatoric, epistemic], move |a, [class, total, aleatoric, epistemic]| {
@@ -254,33 +296,16 @@ pub fn interval_end<A: Arithmetic>(
     a.fma(side, half, x.mean)
 }
 
-/// z with Φ(z) − Φ(−z) = `coverage`, for a coverage between 0 and 1, to 1e-14.
-pub fn central_quantile(coverage: f64) -> f64 {
-    // The complement loses nothing for coverages near 1, which end in zeros there.
-    let outside = 1.0 - coverage;
-    let outside_of = |z: f64| libm::erfc(z * std::f64::consts::FRAC_1_SQRT_2);
-    let (mut low, mut high) = (0.0, 40.0);
-    // Bisection to the last bit of a number below 40.
-    for _ in 0..64 {
-        let middle = 0.5 * (low + high);
-        match outside_of(middle) > outside {
-            true => low = middle,
-            false => high = middle,
-        }
-    }
-    0.5 * (low + high)
+fn largest<R: Tables>(r: &mut R, x: &R::Table) -> R::Table {
+    r.fold(Axis::Classes, f64::NEG_INFINITY, [x], |a, largest, [x]| a.max(largest, x))
 }
 
-fn largest<R: Rows>(r: &mut R, x: &R::Row) -> R::Row {
-    r.fold(f64::NEG_INFINITY, [x], |a, largest, [x]| a.max(largest, x))
-}
-
-fn sum<R: Rows>(r: &mut R, x: &R::Row) -> R::Row {
-    r.fold(0.0, [x], |a, sum, [x]| a.add(sum, x))
+fn sum<R: Tables>(r: &mut R, x: &R::Table) -> R::Table {
+    r.fold(Axis::Classes, 0.0, [x], |a, sum, [x]| a.add(sum, x))
 }
 
 /// eᶻ/Σe^z; the largest logit is subtracted first, so no exponential overflows.
-fn softmax<R: Rows>(r: &mut R, logits: &R::Row) -> R::Row {
+fn softmax<R: Tables>(r: &mut R, logits: &R::Table) -> R::Table {
     let largest = largest(r, logits);
     let powers = r.map([logits, &largest], |a, [z, largest]| {
         let below = a.sub(z, largest);
@@ -289,30 +314,99 @@ fn softmax<R: Rows>(r: &mut R, logits: &R::Row) -> R::Row {
     normalised(r, &powers)
 }
 
-fn normalised<R: Rows>(r: &mut R, x: &R::Row) -> R::Row {
+fn normalised<R: Tables>(r: &mut R, x: &R::Table) -> R::Table {
     let sum = sum(r, x);
     r.map([x, &sum], |a, [x, sum]| a.div(x, sum))
 }
 
-fn mean_field<R: Rows>(r: &mut R, mean: &R::Row, variance: &R::Row) -> R::Row {
+fn mean_field<R: Tables>(r: &mut R, mean: &R::Table, variance: &R::Table) -> Prediction<R::Table> {
     let shrunk = r.map([mean, variance], |a, [m, v]| {
         let (factor, one) = (a.constant(std::f64::consts::FRAC_PI_8), a.constant(1.0));
         let square = a.fma(v, factor, one);
         let root = a.sqrt(square);
         a.div(m, root)
     });
-    softmax(r, &shrunk)
+    let probabilities = softmax(r, &shrunk);
+    let uncertainty = shrunk_entropy(r, &probabilities, variance);
+    Prediction { probabilities, uncertainty }
+}
+
+fn sampled<R: Tables>(
+    r: &mut R,
+    sampling: Sampling,
+    mean: &R::Table,
+    variance: &R::Table,
+) -> Prediction<R::Table> {
+    let normals = sampling.normals(r.classes());
+    let normals = r.literal(&[Axis::Draws, Axis::Classes], normals);
+    let weights = (1..=sampling.draws).map(|draw| 1.0 / draw as f32).collect();
+    let weights = r.literal(&[Axis::Draws], weights);
+    let deviation = r.map([variance], |a, [v]| a.sqrt(v));
+    let (m, d, z) = (mean, &deviation, &normals);
+    // The logits are computed where they are needed: there are as many as draws.
+    let largest = r.fold(Axis::Classes, f64::NEG_INFINITY, [m, d, z], |a, largest, [m, d, z]| {
+        let logit = a.fma(d, z, m);
+        a.max(largest, logit)
+    });
+    let power = |a: &mut R::Scalar, [m, d, z, largest]: [_; 4]| {
+        let logit = a.fma(d, z, m);
+        let below = a.sub(logit, largest);
+        a.exp(below)
+    };
+    let sum = r.fold(Axis::Classes, 0.0, [m, d, z, &largest], move |a, sum, logit| {
+        let power = power(a, logit);
+        a.add(sum, power)
+    });
+    let inverse = r.map([&sum], |a, [sum]| {
+        let one = a.constant(1.0);
+        a.div(one, sum)
+    });
+    let probability = move |a: &mut R::Scalar, [m, d, z, largest, inverse]: [_; 5]| {
+        let power = power(a, [m, d, z, largest]);
+        a.mul(power, inverse)
+    };
+    // Running means: equal draws leave them as they are.
+    let towards = |a: &mut R::Scalar, mean, value, weight| {
+        let difference = a.sub(value, mean);
+        a.fma(difference, weight, mean)
+    };
+    let inputs = [m, d, z, &largest, &inverse, &weights];
+    let probabilities = r.fold(Axis::Draws, 0.0, inputs, move |a, mean, inputs| {
+        let [m, d, z, largest, inverse, weight] = inputs;
+        let p = probability(a, [m, d, z, largest, inverse]);
+        towards(a, mean, p, weight)
+    });
+    let inputs = [m, d, z, &largest, &inverse];
+    let entropies = r.fold(Axis::Classes, 0.0, inputs, move |a, sum, inputs| {
+        let p = probability(a, inputs);
+        minus_p_ln_p(a, p, sum)
+    });
+    let expected = r.fold(Axis::Draws, 0.0, [&entropies, &weights], move |a, mean, inputs| {
+        let [entropy, weight] = inputs;
+        towards(a, mean, entropy, weight)
+    });
+    let total = entropy(r, &probabilities);
+    // Jensen's inequality makes it the smaller one; the minimum removes what rounding leaves.
+    let aleatoric = r.map([&expected, &total], |a, [expected, total]| {
+        let expected = not_negative(a, expected);
+        a.min_or(expected, total)
+    });
+    let epistemic = r.map([&total, &aleatoric], |a, [total, part]| a.sub(total, part));
+    Prediction { probabilities, uncertainty: Uncertainty { total, aleatoric, epistemic } }
 }
 
 /// −Σ p ln p, with 0·ln 0 = 0.
-fn entropy<R: Rows>(r: &mut R, p: &R::Row) -> R::Row {
-    let entropy = r.fold(0.0, [p], |a, sum, [p]| {
-        let tiny = a.constant(TINY);
-        let positive = a.max(p, tiny);
-        let ln = a.ln(positive);
-        a.negated_fma(p, ln, sum)
-    });
+fn entropy<R: Tables>(r: &mut R, p: &R::Table) -> R::Table {
+    let entropy = r.fold(Axis::Classes, 0.0, [p], |a, sum, [p]| minus_p_ln_p(a, p, sum));
     r.map([&entropy], |a, [entropy]| not_negative(a, entropy))
+}
+
+/// `sum − p ln p`.
+fn minus_p_ln_p<A: Elementary>(a: &mut A, p: A::Value, sum: A::Value) -> A::Value {
+    let tiny = a.constant(TINY);
+    let positive = a.max(p, tiny);
+    let ln = a.ln(positive);
+    a.negated_fma(p, ln, sum)
 }
 
 /// 0 where a number is negative from rounding. What is not a number stays.
@@ -322,9 +416,13 @@ fn not_negative<A: Arithmetic>(a: &mut A, x: A::Value) -> A::Value {
 }
 
 /// The uncertainty of the mean-field approximation.
-fn shrunk_entropy<R: Rows>(r: &mut R, p: &R::Row, variance: &R::Row) -> Uncertainty<R::Row> {
+fn shrunk_entropy<R: Tables>(
+    r: &mut R,
+    p: &R::Table,
+    variance: &R::Table,
+) -> Uncertainty<R::Table> {
     let total = entropy(r, p);
-    let spread = r.fold(0.0, [p, variance], |a, sum, [p, v]| {
+    let spread = r.fold(Axis::Classes, 0.0, [p, variance], |a, sum, [p, v]| {
         let one = a.constant(1.0);
         let rest = a.sub(one, p);
         let weighted = a.mul(p, v);
@@ -359,15 +457,15 @@ fn shrunk_entropy<R: Rows>(r: &mut R, p: &R::Row, variance: &R::Row) -> Uncertai
 /// A Dirichlet distribution: αₖ = `weights`ₖ/`scale`. The quotient may overflow where
 /// the parts do not.
 struct Dirichlet<T> {
-    /// Positive, wide.
+    /// Positive, one for each class.
     weights: T,
-    /// Between 0 and 1, narrow.
+    /// Between 0 and 1, one for each item.
     scale: T,
 }
 
 impl<T> Dirichlet<T> {
     /// The Laplace bridge from Gaussian logits.
-    fn bridge<R: Rows<Row = T>>(r: &mut R, mean: &T, variance: &T) -> Self {
+    fn bridge<R: Tables<Table = T>>(r: &mut R, mean: &T, variance: &T) -> Self {
         let classes = r.classes() as f64;
         let variance = r.map([variance], |a, [v]| at_least(a, v, LEAST_VARIANCE));
         let share = normalised(r, &variance);
@@ -380,13 +478,14 @@ impl<T> Dirichlet<T> {
             at_least(a, conditional, LEAST_VARIANCE)
         });
         let largest = largest(r, &centred);
-        let lowest = r.fold(f64::INFINITY, [&centred], |a, lowest, [m]| a.min_or(m, lowest));
+        let lowest =
+            r.fold(Axis::Classes, f64::INFINITY, [&centred], |a, lowest, [m]| a.min_or(m, lowest));
         // e^(m − largest), and Σ e^(lowest − m): their product is scaled by e^(lowest − largest).
         let above = r.map([&centred, &largest], |a, [m, largest]| {
             let below = a.sub(m, largest);
             a.exp(below)
         });
-        let below = r.fold(0.0, [&centred, &lowest], |a, sum, [m, lowest]| {
+        let below = r.fold(Axis::Classes, 0.0, [&centred, &lowest], |a, sum, [m, lowest]| {
             let above = a.sub(lowest, m);
             let power = a.exp(above);
             a.add(sum, power)
@@ -407,13 +506,9 @@ impl<T> Dirichlet<T> {
         Self { weights, scale }
     }
 
-    /// αₖ/α₀.
-    fn mean<R: Rows<Row = T>>(&self, r: &mut R) -> T {
-        normalised(r, &self.weights)
-    }
-
-    fn uncertainty<R: Rows<Row = T>>(&self, r: &mut R) -> Uncertainty<T> {
-        let p = self.mean(r);
+    /// The mean αₖ/α₀ and the uncertainty.
+    fn predict<R: Tables<Table = T>>(&self, r: &mut R) -> Prediction<T> {
+        let p = normalised(r, &self.weights);
         let total = entropy(r, &p);
         let weight = sum(r, &self.weights);
         let concentration = r.map([&weight, &self.scale], |a, [weight, scale]| {
@@ -422,11 +517,12 @@ impl<T> Dirichlet<T> {
             let concentration = a.min_or(concentration, largest);
             at_least(a, concentration, LEAST_CONCENTRATION)
         });
-        let gains = r.fold(0.0, [&p, &concentration], |a, sum, [p, concentration]| {
-            let alpha = a.mul(p, concentration);
-            let gain = a.information(alpha);
-            a.add(sum, gain)
-        });
+        let gains =
+            r.fold(Axis::Classes, 0.0, [&p, &concentration], |a, sum, [p, concentration]| {
+                let alpha = a.mul(p, concentration);
+                let gain = a.information(alpha);
+                a.add(sum, gain)
+            });
         let epistemic = r.map([&gains, &concentration, &total], |a, inputs| {
             let [gains, concentration, total] = inputs;
             let gain = a.information(concentration);
@@ -440,7 +536,8 @@ impl<T> Dirichlet<T> {
             let rest = a.sub(total, epistemic);
             not_negative(a, rest)
         });
-        Uncertainty { total, aleatoric, epistemic }
+        let uncertainty = Uncertainty { total, aleatoric, epistemic };
+        Prediction { probabilities: p, uncertainty }
     }
 }
 

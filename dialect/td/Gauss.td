@@ -425,14 +425,21 @@ def Gauss_SoftmaxOp : Gauss_Layer<"softmax"> {
     ```
 
     The expectation has no closed form; `method` names its approximation:
-    `"mean-field"`, softmax(m / √(1 + π/8·v)), or `"laplace"`, the mean of the
-    Dirichlet distribution of the Laplace bridge. On deterministic logits the
-    softmax.
+    `"mean-field"`, softmax(m / √(1 + π/8·v)), `"laplace"`, the mean of the
+    Dirichlet distribution of the Laplace bridge, or `"sample"`, the mean over
+    `draws` of the logits, which follow from `seed` (0 where it is left out). On
+    deterministic logits the softmax.
 
-    Constraints: `logits` is N×C.
+    Constraints: `logits` is N×C; `draws`, from 1 to 65536, and `seed` are given
+    with the method `"sample"` only, `draws` always.
   }];
-  let arguments = (ins Gauss_Operand:$logits, StrAttr:$method);
-  let assemblyFormat = "$logits `method` $method attr-dict `:` functional-type(operands, results)";
+  let arguments = (ins
+    Gauss_Operand:$logits, StrAttr:$method,
+    OptionalAttr<I64Attr>:$draws, OptionalAttr<I64Attr>:$seed);
+  let assemblyFormat = [{
+    $logits `method` $method (`draws` $draws^)? (`seed` $seed^)?
+    attr-dict `:` functional-type(operands, results)
+  }];
 }
 
 def Gauss_UncertaintyOp : Gauss_Layer<"uncertainty"> {
@@ -447,10 +454,16 @@ def Gauss_UncertaintyOp : Gauss_Layer<"uncertainty"> {
     expected entropy E[H(p)] and the mutual information of class and logits,
     which is their difference. On deterministic logits nothing is epistemic.
 
-    Constraints: `logits` is N×C; `method` is one of those of `gauss.softmax`.
+    Constraints: `logits` is N×C; `method`, `draws` and `seed` are as in
+    `gauss.softmax`.
   }];
-  let arguments = (ins Gauss_Operand:$logits, StrAttr:$method);
-  let assemblyFormat = "$logits `method` $method attr-dict `:` functional-type(operands, results)";
+  let arguments = (ins
+    Gauss_Operand:$logits, StrAttr:$method,
+    OptionalAttr<I64Attr>:$draws, OptionalAttr<I64Attr>:$seed);
+  let assemblyFormat = [{
+    $logits `method` $method (`draws` $draws^)? (`seed` $seed^)?
+    attr-dict `:` functional-type(operands, results)
+  }];
 }
 
 def Gauss_DecideOp : Gauss_Layer<"decide"> {

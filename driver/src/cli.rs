@@ -14,7 +14,7 @@ use std::{path::PathBuf, process::ExitCode};
 
 use clap::{Args, Parser, Subcommand};
 use gauss_dialect::predictive::Thresholds;
-use gauss_lowering::passes::gauss_append_head::{Head, Kind, parse_amount};
+use gauss_lowering::passes::gauss_append_head::{Head, Kind, Settings, parse_amount};
 use miette::{MietteHandlerOpts, Report};
 
 use crate::{
@@ -86,9 +86,14 @@ impl ModelArgs {
 #[derive(Debug, Args)]
 struct HeadArgs {
     /// Also return what follows from the outputs. Of a classifier, whose outputs are logits, class
-    /// probabilities and uncertainty by mean-field or laplace; of a regression an interval:COVERAGE
+    /// probabilities and uncertainty by mean-field, laplace or sample:DRAWS; of a regression an
+    /// interval:COVERAGE
     #[arg(long, value_name = "HEAD")]
     head: Option<Kind>,
+
+    /// The seed of the draws of a head sample:DRAWS [default: 0]
+    #[arg(long, value_name = "SEED", requires = "head")]
+    head_seed: Option<u64>,
 
     /// Decide, and call items unknown whose epistemic uncertainty is above so many nats
     #[arg(long, value_name = "NATS", requires = "head", value_parser = parse_amount)]
@@ -109,7 +114,8 @@ impl HeadArgs {
         let Some(kind) = self.head else { return Ok(()) };
         let thresholds =
             Thresholds { epistemic: self.reject_epistemic, aleatoric: self.reject_aleatoric };
-        let head = Head::new(kind, thresholds, self.noise_variance).map_err(|error| {
+        let settings = Settings { thresholds, seed: self.head_seed, noise: self.noise_variance };
+        let head = Head::new(kind, settings).map_err(|error| {
             Error::request(error)
                 .with_help("see docs/predictive.md for what each head takes and returns")
         })?;

@@ -5,7 +5,7 @@ use gauss_dialect::{
     layer::Layer,
     predictive::{self, Method},
 };
-use serde::{Serialize, Serializer};
+use serde::{Serialize, Serializer, ser::SerializeMap};
 
 /// What a tensor says that a predictive op has computed.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
@@ -14,13 +14,13 @@ pub enum Prediction {
     /// The probability of each class.
     Probabilities {
         /// How they are approximated.
-        #[serde(serialize_with = "name")]
+        #[serde(flatten, serialize_with = "settings")]
         method: Method,
     },
     /// Total, aleatoric and epistemic uncertainty, in nats.
     Uncertainty {
         /// How it is approximated.
-        #[serde(serialize_with = "name")]
+        #[serde(flatten, serialize_with = "settings")]
         method: Method,
     },
     /// The class, or one of two codes.
@@ -43,8 +43,14 @@ pub enum Prediction {
     },
 }
 
-fn name<S: Serializer>(method: &Method, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.serialize_str(method.name())
+fn settings<S: Serializer>(method: &Method, serializer: S) -> Result<S::Ok, S::Error> {
+    let mut map = serializer.serialize_map(None)?;
+    map.serialize_entry("method", method.name())?;
+    if let Method::Sample(sampling) = method {
+        map.serialize_entry("draws", &sampling.draws)?;
+        map.serialize_entry("seed", &sampling.seed)?;
+    }
+    map.end()
 }
 
 impl Prediction {

@@ -5,7 +5,9 @@ use std::array;
 use super::{F64, Tensor};
 use crate::{
     moments::Moments,
-    predictive::{self, Elementary, Method, Rows, Thresholds, information_reference},
+    predictive::{
+        self, Axis, Elementary, Method, Prediction, Tables, Thresholds, information_reference,
+    },
     shape::UNCERTAINTIES,
 };
 
@@ -25,16 +27,25 @@ impl Elementary for F64 {
 
 /// Class probabilities, N×C.
 pub(super) fn softmax(method: Method, logits: &Tensor) -> Vec<f64> {
-    let mut table = Table::of(logits);
-    predictive::probabilities(&mut table, method, &moments(logits)).values
+    predict(method, logits).probabilities.values
 }
 
 /// Total, aleatoric and epistemic uncertainty, N×3.
 pub(super) fn uncertainty(method: Method, logits: &Tensor) -> Vec<f64> {
-    let mut table = Table::of(logits);
-    let parts = predictive::uncertainty(&mut table, method, &moments(logits));
+    let parts = predict(method, logits).uncertainty;
     let items = parts.total.values.iter().zip(&parts.aleatoric.values).zip(&parts.epistemic.values);
     items.flat_map(|((&total, &aleatoric), &epistemic)| [total, aleatoric, epistemic]).collect()
+}
+
+fn predict(method: Method, logits: &Tensor) -> Prediction<Table> {
+    let table = |values: &Vec<f64>| Table { values: values.clone(), axes: [true, false, true] };
+    let moments =
+        Moments { mean: table(&logits.mean), variance: logits.variance.as_ref().map(table) };
+    let draws = match method {
+        Method::Sample(sampling) => sampling.draws as usize,
+        Method::MeanField | Method::Laplace => 1,
+    };
+    predictive::predict(&mut Sizes::of(logits, draws), method, &moments)
 }
 
 /// One decision for each item.
@@ -43,85 +54,98 @@ pub(super) fn decide(
     probabilities: &Tensor,
     uncertainty: &Tensor,
 ) -> Vec<f64> {
-    let mut table = Table::of(probabilities);
+    let mut sizes = Sizes::of(probabilities, 1);
     let column = |number: usize| {
         let values = uncertainty.mean.iter().skip(number).step_by(UNCERTAINTIES as usize);
-        Row { values: values.copied().collect(), is_wide: false }
+        Table { values: values.copied().collect(), axes: [true, false, false] }
     };
-    let probabilities = Row { values: probabilities.mean.clone(), is_wide: true };
-    predictive::decide(&mut table, &probabilities, &column(1), &column(2), thresholds).values
+    let probabilities = Table { values: probabilities.mean.clone(), axes: [true, false, true] };
+    predictive::decide(&mut sizes, &probabilities, &column(1), &column(2), thresholds).values
 }
 
-fn moments(logits: &Tensor) -> Moments<Row> {
-    let row = |values: &Vec<f64>| Row { values: values.clone(), is_wide: true };
-    Moments { mean: row(&logits.mean), variance: logits.variance.as_ref().map(row) }
-}
+/// The sizes of the axes.
+struct Sizes([usize; 3]);
 
-/// The sizes of the tables of a batch.
-struct Table {
-    items: usize,
-    classes: usize,
-}
-
-impl Table {
-    /// Those of an N×C tensor.
-    fn of(tensor: &Tensor) -> Self {
+impl Sizes {
+    /// Those of an N×C tensor, with so many draws.
+    fn of(tensor: &Tensor, draws: usize) -> Self {
         let size = |dim: usize| tensor.shape.get(dim).copied().unwrap_or(1);
-        Self { items: size(0), classes: size(1) }
+        Self([size(0), draws, size(1)])
+    }
+
+    /// The sizes along these axes, and 1 along the others.
+    fn along(&self, axes: [bool; 3]) -> [usize; 3] {
+        array::from_fn(|axis| if axes[axis] { self.0[axis] } else { 1 })
+    }
+
+    /// The number of the element at a place.
+    fn number(&self, axes: [bool; 3], place: [usize; 3]) -> usize {
+        (0..3).filter(|&axis| axes[axis]).fold(0, |n, axis| n * self.0[axis] + place[axis])
+    }
+
+    fn at<const N: usize>(&self, inputs: [&Table; N], place: [usize; 3]) -> [f64; N] {
+        inputs.map(|input| input.values[self.number(input.axes, place)])
     }
 }
 
-/// A number for each class of each item, or one for each item.
+/// Numbers along some of the axes.
 #[derive(Debug, Clone)]
-struct Row {
+struct Table {
     values: Vec<f64>,
-    is_wide: bool,
+    axes: [bool; 3],
 }
 
-impl Row {
-    fn at(&self, item: usize, class: usize, classes: usize) -> f64 {
-        self.values[if self.is_wide { item * classes + class } else { item }]
-    }
+/// Every place of a table of these sizes, in order.
+fn places([items, draws, classes]: [usize; 3]) -> impl Iterator<Item = [usize; 3]> {
+    (0..items).flat_map(move |item| {
+        (0..draws).flat_map(move |draw| (0..classes).map(move |class| [item, draw, class]))
+    })
 }
 
-impl Rows for Table {
+/// The axes that a table has which is computed from `inputs`.
+fn joined<const N: usize>(inputs: [&Table; N]) -> [bool; 3] {
+    array::from_fn(|axis| inputs.iter().any(|input| input.axes[axis]))
+}
+
+impl Tables for Sizes {
     type Scalar = F64;
-    type Row = Row;
+    type Table = Table;
 
     fn classes(&self) -> usize {
-        self.classes
+        self.0[Axis::Classes as usize]
     }
 
-    fn numbers(&mut self) -> Row {
-        let numbers = (0..self.items * self.classes).map(|i| (i % self.classes) as f64);
-        Row { values: numbers.collect(), is_wide: true }
+    fn literal(&mut self, axes: &[Axis], values: Vec<f32>) -> Table {
+        let axes = Axis::ALL.map(|axis| axes.contains(&axis));
+        Table { values: values.into_iter().map(f64::from).collect(), axes }
     }
 
     fn map<const N: usize>(
         &mut self,
-        inputs: [&Row; N],
+        inputs: [&Table; N],
         f: impl Fn(&mut F64, [f64; N]) -> f64,
-    ) -> Row {
-        let is_wide = inputs.iter().any(|input| input.is_wide);
-        let classes = self.classes;
-        let columns = if is_wide { classes } else { 1 };
-        let at = |i: usize| array::from_fn(|n| inputs[n].at(i / columns, i % columns, classes));
-        let values = (0..self.items * columns).map(|i| f(&mut F64, at(i))).collect();
-        Row { values, is_wide }
+    ) -> Table {
+        let axes = joined(inputs);
+        let values = places(self.along(axes)).map(|place| f(&mut F64, self.at(inputs, place)));
+        Table { values: values.collect(), axes }
     }
 
     fn fold<const N: usize>(
         &mut self,
+        axis: Axis,
         initial: f64,
-        inputs: [&Row; N],
+        inputs: [&Table; N],
         f: impl Fn(&mut F64, f64, [f64; N]) -> f64,
-    ) -> Row {
-        let classes = self.classes;
-        let of_item = |item: usize| {
-            (0..classes).fold(initial, |sum, class| {
-                f(&mut F64, sum, array::from_fn(|n| inputs[n].at(item, class, classes)))
+    ) -> Table {
+        let axis = axis as usize;
+        let mut axes = joined(inputs);
+        axes[axis] = false;
+        let of_place = |mut place: [usize; 3]| {
+            (0..self.0[axis]).fold(initial, |sum, step| {
+                place[axis] = step;
+                f(&mut F64, sum, self.at(inputs, place))
             })
         };
-        Row { values: (0..self.items).map(of_item).collect(), is_wide: false }
+        Table { values: places(self.along(axes)).map(of_place).collect(), axes }
     }
 }

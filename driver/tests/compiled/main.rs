@@ -10,6 +10,7 @@ mod golden;
 mod hot_loops;
 mod linked;
 mod object;
+mod predictions;
 mod published;
 mod random;
 mod special;

@@ -5,7 +5,7 @@ use std::{fmt, str::FromStr};
 use gauss_dialect::{
     ir::{Attribute, Builder, Op, Type, Value},
     layer::Interval,
-    predictive::{Method, Thresholds},
+    predictive::{MAX_DRAWS, Method, Sampling, Thresholds},
     shape::UNCERTAINTIES,
 };
 
@@ -16,8 +16,15 @@ use crate::pass::{Options, Outcome, Pass, fail};
 pub const PASS: Pass = Pass {
     name: "gauss-append-head",
     description: "Append class probabilities, uncertainty and decision, or an interval (options: \
-                  head, reject-epistemic, reject-aleatoric, noise-variance, function)",
-    options: &["head", "reject-epistemic", "reject-aleatoric", "noise-variance", "function"],
+                  head, seed, reject-epistemic, reject-aleatoric, noise-variance, function)",
+    options: &[
+        "head",
+        "seed",
+        "reject-epistemic",
+        "reject-aleatoric",
+        "noise-variance",
+        "function",
+    ],
     run: |module, options| {
         let head = Head::of(options).map_err(|error| fail(module, error))?;
         append(module, &head, options.get("function"))
@@ -33,12 +40,16 @@ pub enum Head {
     Interval(Interval),
 }
 
-/// The kind of a head, as command lines write it: `mean-field`, `laplace` or
-/// `interval:0.95`.
+/// The kind of a head, as command lines write it: `mean-field`, `laplace`,
+/// `sample:1000` or `interval:0.95`.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Kind {
-    /// A classifier.
-    Classify(Method),
+    /// A classifier by mean field.
+    MeanField,
+    /// A classifier by the Laplace bridge.
+    Laplace,
+    /// A classifier by so many draws of the logits.
+    Sample(u32),
     /// A regression, with the coverage of its interval.
     Interval(f64),
 }
@@ -53,17 +64,28 @@ impl FromStr for Kind {
                 _ => Err(format!("the coverage '{coverage}' is not a number between 0 and 1")),
             };
         }
-        Method::of(text).map(Kind::Classify).ok_or_else(|| {
-            let methods = Method::ALL.map(|(name, _)| name).join(", ");
-            format!("no head '{text}'; known: {methods}, interval:COVERAGE")
-        })
+        if let Some(draws) = text.strip_prefix("sample:") {
+            let draws = draws.parse().ok().filter(|draws| (1..=MAX_DRAWS).contains(draws));
+            return draws.map(Kind::Sample).ok_or_else(|| {
+                format!("the number of draws in '{text}' is not from 1 to {MAX_DRAWS}")
+            });
+        }
+        match text {
+            "mean-field" => Ok(Kind::MeanField),
+            "laplace" => Ok(Kind::Laplace),
+            _ => Err(format!(
+                "no head '{text}'; known: mean-field, laplace, sample:DRAWS, interval:COVERAGE"
+            )),
+        }
     }
 }
 
 impl fmt::Display for Kind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Kind::Classify(method) => f.write_str(method.name()),
+            Kind::MeanField => f.write_str("mean-field"),
+            Kind::Laplace => f.write_str("laplace"),
+            Kind::Sample(draws) => write!(f, "sample:{draws}"),
             Kind::Interval(coverage) => write!(f, "interval:{coverage}"),
         }
     }
@@ -77,26 +99,46 @@ pub fn parse_amount(text: &str) -> Result<f64, String> {
     }
 }
 
+/// What a head takes beside its kind.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct Settings {
+    /// Above which uncertainty a classifier rejects.
+    pub thresholds: Thresholds,
+    /// The seed of draws; 0 where there is none.
+    pub seed: Option<u64>,
+    /// The variance of observations around a regression; 0 where there is none.
+    pub noise: Option<f64>,
+}
+
 impl Head {
-    /// A head of a kind. Thresholds are of classifiers, the noise of observations is
-    /// of regressions.
+    /// A head of a kind.
     ///
     /// # Errors
     ///
-    /// Where something is given that the kind does not take.
-    pub fn new(kind: Kind, thresholds: Thresholds, noise: Option<f64>) -> Result<Self, String> {
-        match kind {
-            Kind::Classify(_) if noise.is_some() => {
-                Err(format!("the head {kind} takes no noise variance: it is for an interval"))
-            }
-            Kind::Classify(method) => Ok(Head::Classify(method, thresholds)),
-            Kind::Interval(_) if thresholds != Thresholds::default() => {
-                Err(format!("the head {kind} takes no thresholds: it makes no decision"))
-            }
-            Kind::Interval(coverage) => {
-                Ok(Head::Interval(Interval { coverage, noise: noise.unwrap_or(0.0) }))
-            }
+    /// Where a setting is given that the kind does not take.
+    pub fn new(kind: Kind, settings: Settings) -> Result<Self, String> {
+        let Settings { thresholds, seed, noise } = settings;
+        let refuse = |what| Err(format!("the head {kind} takes no {what}"));
+        let is_sampled = matches!(kind, Kind::Sample(_));
+        let is_interval = matches!(kind, Kind::Interval(_));
+        if seed.is_some() && !is_sampled {
+            return refuse("seed: it draws nothing");
         }
+        if noise.is_some() && !is_interval {
+            return refuse("noise variance: it is for the interval of a regression");
+        }
+        if thresholds != Thresholds::default() && is_interval {
+            return refuse("thresholds: it makes no decision");
+        }
+        let method = match kind {
+            Kind::MeanField => Method::MeanField,
+            Kind::Laplace => Method::Laplace,
+            Kind::Sample(draws) => Method::Sample(Sampling { draws, seed: seed.unwrap_or(0) }),
+            Kind::Interval(coverage) => {
+                return Ok(Head::Interval(Interval { coverage, noise: noise.unwrap_or(0.0) }));
+            }
+        };
+        Ok(Head::Classify(method, thresholds))
     }
 
     fn of(options: &Options) -> Result<Self, String> {
@@ -105,11 +147,18 @@ impl Head {
             options.get(name).map(parse).transpose()
         };
         let kind = options.get("head").ok_or("gauss-append-head needs head=HEAD")?;
-        let thresholds = Thresholds {
-            epistemic: amount("reject-epistemic")?,
-            aleatoric: amount("reject-aleatoric")?,
+        let seed = options.get("seed").map(|text| {
+            text.parse().map_err(|_| format!("seed: '{text}' is not a number below 2^64"))
+        });
+        let settings = Settings {
+            thresholds: Thresholds {
+                epistemic: amount("reject-epistemic")?,
+                aleatoric: amount("reject-aleatoric")?,
+            },
+            seed: seed.transpose()?,
+            noise: amount("noise-variance")?,
         };
-        Self::new(kind.parse()?, thresholds, amount("noise-variance")?)
+        Self::new(kind.parse()?, settings)
     }
 }
 
@@ -184,7 +233,14 @@ fn classify(
     let tensor = |shape: &[i64]| Type::tensor(context.f32(), shape);
     let by_method = |name: &str, ty: Type| {
         let op = builder.op(name).operands(&[logits]).results(&[ty]);
-        op.attr("method", context.string_attr(method.name())).build().result(0)
+        let op = op.attr("method", context.string_attr(method.name()));
+        let op = match method {
+            Method::MeanField | Method::Laplace => op,
+            Method::Sample(Sampling { draws, seed }) => op
+                .attr("draws", context.i64_attr(draws.into()))
+                .attr("seed", context.i64_attr(seed.cast_signed())),
+        };
+        op.build().result(0)
     };
     let shape = logits.ty().shape().unwrap_or_default();
     let probabilities = by_method("gauss.softmax", tensor(&shape));

@@ -4,42 +4,71 @@
 use std::array;
 
 use gauss_dialect::{
-    ir::{AffineMap, Attribute, Type, Value},
+    ir::{AffineMap, Attribute, Block, Op, Type, Value},
     layer::Interval,
-    moments::Moments,
-    predictive::{self, Method, Rows, Thresholds},
+    moments::{Arithmetic, Moments},
+    predictive::{self, Axis, Method, Prediction, Tables, Thresholds},
     shape::UNCERTAINTIES,
 };
 
 use super::{Emitter, Read};
 use crate::payload::Payload;
 
+/// What has been predicted: `gauss.softmax` and `gauss.uncertainty` of the same logits
+/// in one block share it.
+#[derive(Default)]
+pub(super) struct Predicted(Vec<((Block, Value, Method), Prediction<Table>)>);
+
+impl Predicted {
+    /// The prediction of the op's logits.
+    fn get(&mut self, emit: &Emitter, op: Op, method: Method) -> Prediction<Table> {
+        let key = (op.block(), op.operand(0), method);
+        if let Some((_, known)) = self.0.iter().find(|(other, _)| *other == key) {
+            return known.clone();
+        }
+        let draws = match method {
+            Method::Sample(sampling) => i64::from(sampling.draws),
+            Method::MeanField | Method::Laplace => 1,
+        };
+        let logits = emit.moments(op.operand(0));
+        let mut sizes = Sizes::of(emit, logits.mean, draws);
+        let table = |value| Table { value, axes: [true, false, true] };
+        let logits = Moments { mean: table(logits.mean), variance: logits.variance.map(table) };
+        let prediction = predictive::predict(&mut sizes, method, &logits);
+        self.0.push((key, prediction.clone()));
+        prediction
+    }
+}
+
 impl Emitter {
-    pub(super) fn softmax(&self, method: Method, logits: Moments<Value>) -> Moments<Value> {
-        let mut table = Table::of(self, logits.mean);
-        let logits = table.logits(logits);
-        Moments::deterministic(predictive::probabilities(&mut table, method, &logits).value)
+    pub(super) fn softmax(
+        &self,
+        op: Op,
+        method: Method,
+        predicted: &mut Predicted,
+    ) -> Moments<Value> {
+        Moments::deterministic(predicted.get(self, op, method).probabilities.value)
     }
 
-    pub(super) fn uncertainty(&self, method: Method, logits: Moments<Value>) -> Moments<Value> {
-        let mut table = Table::of(self, logits.mean);
-        let items = table.items;
-        let logits = table.logits(logits);
-        let parts = predictive::uncertainty(&mut table, method, &logits);
-        let (item, column) = (self.context.dim(0), self.context.dim(1));
-        let of_item = self.context.affine_map(2, &[item]);
-        let read = |row: Row| (Moments::deterministic(row.value), of_item);
+    /// Total, aleatoric and epistemic uncertainty as the columns of an N×3 tensor.
+    pub(super) fn uncertainty(
+        &self,
+        op: Op,
+        method: Method,
+        predicted: &mut Predicted,
+        shape: &[i64],
+    ) -> Moments<Value> {
+        let parts = predicted.get(self, op, method).uncertainty;
+        let along = |dim: usize| self.context.affine_map(2, &[self.context.dim(dim)]);
+        let columns = self.literal(&[UNCERTAINTIES], &[0.0, 1.0, 2.0]);
+        let read = |value: Value, dim: usize| (Moments::deterministic(value), along(dim));
         let inputs = [
-            read(parts.total),
-            read(parts.aleatoric),
-            read(parts.epistemic),
-            (
-                Moments::deterministic(self.counting(UNCERTAINTIES)),
-                self.context.affine_map(2, &[column]),
-            ),
+            read(parts.total.value, 0),
+            read(parts.aleatoric.value, 0),
+            read(parts.epistemic.value, 0),
+            read(columns, 1),
         ];
-        self.map(&[items, UNCERTAINTIES], &inputs, false, |a, x| {
-            use gauss_dialect::moments::Arithmetic;
+        self.map(shape, &inputs, false, |a, x| {
             let (one, two) = (a.constant(1.0), a.constant(2.0));
             let [total, aleatoric, epistemic, column] = array::from_fn(|n| x[n].mean);
             let first = a.select_ge(column, one, aleatoric, total);
@@ -53,14 +82,15 @@ impl Emitter {
         probabilities: Value,
         uncertainty: Value,
     ) -> Moments<Value> {
-        let mut table = Table::of(self, probabilities);
-        let items = table.items;
-        let column =
-            |number| Row { value: self.column(uncertainty, items, number), extent: Extent::Items };
-        let probabilities = Row { value: probabilities, extent: Extent::Both };
-        let [aleatoric, epistemic] = [1, 2].map(column);
+        let mut sizes = Sizes::of(self, probabilities, 1);
+        let items = sizes.sizes[Axis::Items as usize];
+        let [aleatoric, epistemic] = [1, 2].map(|number| Table {
+            value: self.column(uncertainty, items, number),
+            axes: [true, false, false],
+        });
+        let probabilities = Table { value: probabilities, axes: [true, false, true] };
         let decision =
-            predictive::decide(&mut table, &probabilities, &aleatoric, &epistemic, thresholds);
+            predictive::decide(&mut sizes, &probabilities, &aleatoric, &epistemic, thresholds);
         Moments::deterministic(decision.value)
     }
 
@@ -73,7 +103,7 @@ impl Emitter {
     ) -> Moments<Value> {
         let (dims, last) = (shape.len(), shape.len() - 1);
         let element: Vec<_> = (0..last).map(|dim| self.context.dim(dim)).collect();
-        let sides = self.constants(&[-1.0, 1.0]);
+        let sides = self.literal(&[2], &[-1.0, 1.0]);
         let inputs = [
             (input, self.context.affine_map(dims, &element)),
             (
@@ -107,107 +137,106 @@ impl Emitter {
             .result(0)
     }
 
-    /// 0, 1, 2, ….
-    fn counting(&self, count: i64) -> Value {
-        self.constants(&(0..count).map(|number| number as f32).collect::<Vec<_>>())
-    }
-
-    fn constants(&self, values: &[f32]) -> Value {
-        let ty = Type::tensor(self.context.f32(), &[values.len() as i64]);
+    fn literal(&self, shape: &[i64], values: &[f32]) -> Value {
+        let ty = Type::tensor(self.context.f32(), shape);
         self.builder.constant(Attribute::dense(ty, values), ty)
     }
 }
 
-/// The tables of a batch of logits.
-struct Table<'a> {
+/// The sizes of the axes of tables.
+struct Sizes<'a> {
     emit: &'a Emitter,
-    items: i64,
-    classes: i64,
+    sizes: [i64; 3],
 }
 
-/// A tensor, and along what its elements differ.
+/// A tensor, and which axes it has.
 #[derive(Clone, Copy)]
-struct Row {
+struct Table {
     value: Value,
-    extent: Extent,
+    axes: [bool; 3],
 }
 
-#[derive(Clone, Copy, PartialEq)]
-enum Extent {
-    Items,
-    Classes,
-    Both,
-}
-
-impl<'a> Table<'a> {
-    /// The tables for an N×C tensor.
-    fn of(emit: &'a Emitter, tensor: Value) -> Self {
+impl<'a> Sizes<'a> {
+    /// Those of an N×C tensor, with so many draws.
+    fn of(emit: &'a Emitter, tensor: Value, draws: i64) -> Self {
         let shape = tensor.ty().shape().unwrap_or_default();
         let size = |dim: usize| shape.get(dim).copied().unwrap_or(1);
-        Self { emit, items: size(0), classes: size(1) }
+        Self { emit, sizes: [size(0), draws, size(1)] }
     }
 
-    fn logits(&self, logits: Moments<Value>) -> Moments<Row> {
-        let row = |value| Row { value, extent: Extent::Both };
-        Moments { mean: row(logits.mean), variance: logits.variance.map(row) }
-    }
-
-    /// The inputs as loops over items and classes read them, or over items alone.
-    fn reads<const N: usize>(&self, inputs: [&Row; N], dims: usize) -> [Read; N] {
-        let context = self.emit.context;
+    /// A read of each input by loops over these axes, outermost first.
+    fn reads<const N: usize>(&self, inputs: [&Table; N], loops: &[usize]) -> [Read; N] {
         inputs.map(|input| {
-            let map: AffineMap = match input.extent {
-                Extent::Items => context.affine_map(dims, &[context.dim(0)]),
-                Extent::Classes => context.affine_map(dims, &[context.dim(1)]),
-                Extent::Both => context.identity_map(dims),
-            };
-            (Moments::deterministic(input.value), map)
+            let own = |axis: &usize| input.axes[*axis];
+            (Moments::deterministic(input.value), self.along(loops, own))
         })
+    }
+
+    /// The map from loops over axes to those axes that are chosen, in their order.
+    fn along(&self, loops: &[usize], chosen: impl Fn(&usize) -> bool) -> AffineMap {
+        let context = self.emit.context;
+        let of_axis = |axis| {
+            let dim = loops.iter().position(|&other| other == axis)?;
+            chosen(&axis).then(|| context.dim(dim))
+        };
+        context.affine_map(loops.len(), &(0..3).filter_map(of_axis).collect::<Vec<_>>())
     }
 }
 
-impl Rows for Table<'_> {
+/// The axes that any of the inputs has.
+fn joined<const N: usize>(inputs: [&Table; N]) -> [bool; 3] {
+    array::from_fn(|axis| inputs.iter().any(|input| input.axes[axis]))
+}
+
+impl Tables for Sizes<'_> {
     type Scalar = Payload;
-    type Row = Row;
+    type Table = Table;
 
     fn classes(&self) -> usize {
-        usize::try_from(self.classes).unwrap_or(1)
+        usize::try_from(self.sizes[Axis::Classes as usize]).unwrap_or(1)
     }
 
-    fn numbers(&mut self) -> Row {
-        Row { value: self.emit.counting(self.classes), extent: Extent::Classes }
+    fn literal(&mut self, axes: &[Axis], values: Vec<f32>) -> Table {
+        let shape: Vec<_> = axes.iter().map(|&axis| self.sizes[axis as usize]).collect();
+        let axes = Axis::ALL.map(|axis| axes.contains(&axis));
+        Table { value: self.emit.literal(&shape, &values), axes }
     }
 
     fn map<const N: usize>(
         &mut self,
-        inputs: [&Row; N],
+        inputs: [&Table; N],
         f: impl Fn(&mut Payload, [Value; N]) -> Value,
-    ) -> Row {
-        let is_narrow = inputs.iter().all(|input| input.extent == Extent::Items);
-        let (shape, extent) = match is_narrow {
-            true => (vec![self.items], Extent::Items),
-            false => (vec![self.items, self.classes], Extent::Both),
-        };
-        let reads = self.reads(inputs, shape.len());
-        let body = |a: &mut Payload, x: &[Moments<Value>]| {
+    ) -> Table {
+        let axes = joined(inputs);
+        let loops: Vec<_> = (0..3).filter(|&axis| axes[axis]).collect();
+        let shape: Vec<_> = loops.iter().map(|&axis| self.sizes[axis]).collect();
+        let reads = self.reads(inputs, &loops);
+        let result = self.emit.map(&shape, &reads, false, |a, x| {
             Moments::deterministic(f(a, array::from_fn(|n| x[n].mean)))
-        };
-        Row { value: self.emit.map(&shape, &reads, false, body).mean, extent }
+        });
+        Table { value: result.mean, axes }
     }
 
     fn fold<const N: usize>(
         &mut self,
+        axis: Axis,
         initial: f64,
-        inputs: [&Row; N],
+        inputs: [&Table; N],
         f: impl Fn(&mut Payload, Value, [Value; N]) -> Value,
-    ) -> Row {
-        let context = self.emit.context;
-        let initial = Moments::deterministic(self.emit.fill(&[self.items], initial));
-        let out = context.affine_map(2, &[context.dim(0)]);
-        let reads = self.reads(inputs, 2);
-        let folded = self.emit.generic(&reads, initial, out, |a, x, sum| {
+    ) -> Table {
+        let axis = axis as usize;
+        let mut axes = joined(inputs);
+        axes[axis] = false;
+        let kept: Vec<_> = (0..3).filter(|&axis| axes[axis]).collect();
+        let shape: Vec<_> = kept.iter().map(|&axis| self.sizes[axis]).collect();
+        // What is reduced is the innermost loop.
+        let loops: Vec<_> = kept.into_iter().chain([axis]).collect();
+        let reads = self.reads(inputs, &loops);
+        let initial = Moments::deterministic(self.emit.fill(&shape, initial));
+        let out = self.along(&loops, |axis| axes[*axis]);
+        let result = self.emit.generic(&reads, initial, out, |a, x, sum| {
             Moments::deterministic(f(a, sum.mean, array::from_fn(|n| x[n].mean)))
         });
-        Row { value: folded.mean, extent: Extent::Items }
+        Table { value: result.mean, axes }
     }
 }
