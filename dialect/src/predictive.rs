@@ -8,9 +8,11 @@
 //! With logits zₖ ~ N(mₖ, vₖ), independent, the class probabilities are
 //! pₖ = E[softmax(z)ₖ], which has no closed form. There are three approximations:
 //!
-//! - [`Method::MeanField`]: softmax(mₖ / √(1 + π/8·vₖ)). MacKay 1992, "The
-//!   evidence framework applied to classification networks"; for several classes
-//!   Lu, Ie, Sha 2020, arXiv:2006.07584.
+//! - [`Method::MeanField`]: qₖ/Σq with
+//!   qₖ = 1/Σⱼ e^((mⱼ − mₖ)/√(1 + π/8·(vₖ + vⱼ))), where the term of k itself is 1. For
+//!   two classes it is the approximation of MacKay 1992, "The evidence framework
+//!   applied to classification networks"; for more the pairwise mean field of Lu, Ie,
+//!   Sha 2020, arXiv:2006.07584, after Daunizeau 2017, arXiv:1703.00091.
 //! - [`Method::Laplace`], the Laplace bridge: the Dirichlet distribution whose
 //!   Laplace approximation in the softmax basis has these moments,
 //!   αₖ = (1 − 2/C + eᵐᵏ/C²·Σⱼ e⁻ᵐʲ) / vₖ. Hobbhahn, Kristiadi, Hennig 2022, "Fast
@@ -73,11 +75,13 @@ pub enum Axis {
     Draws,
     /// Classes.
     Classes,
+    /// Classes that a class is compared with.
+    Rivals,
 }
 
 impl Axis {
     /// Every axis, in the order of dimensions.
-    pub const ALL: [Axis; 3] = [Axis::Items, Axis::Draws, Axis::Classes];
+    pub const ALL: [Axis; 4] = [Axis::Items, Axis::Draws, Axis::Classes, Axis::Rivals];
 }
 
 /// Tables along some of the axes.
@@ -89,6 +93,9 @@ pub trait Tables {
 
     /// How many classes there are.
     fn classes(&self) -> usize;
+
+    /// A table along [`Axis::Classes`] as one along [`Axis::Rivals`].
+    fn rivals(&mut self, table: &Self::Table) -> Self::Table;
 
     /// A table of literals along these axes, none of which is [`Axis::Items`].
     fn literal(&mut self, axes: &[Axis], values: Vec<f32>) -> Self::Table;
@@ -115,7 +122,7 @@ pub trait Tables {
 /// How the expectation over Gaussian logits is approximated.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Method {
-    /// Logits shrunk by their deviation.
+    /// Differences of logits shrunk by their deviation.
     MeanField,
     /// The Laplace bridge to a Dirichlet distribution.
     Laplace,
@@ -189,6 +196,9 @@ const LARGEST_CONCENTRATION: f64 = 1e30;
 
 /// What stands for 0 in a logarithm and a divisor: a normal number in `f32`.
 const TINY: f64 = 1e-37;
+
+/// Differences of logits beyond count as this, which is finite in `f32`.
+const LARGEST_DIFFERENCE: f64 = 1e37;
 
 /// Up to here 1 + x is finite in `f32` with a factor to spare.
 const LARGEST_RATIO: f64 = 1e30;
@@ -320,13 +330,38 @@ fn normalised<R: Tables>(r: &mut R, x: &R::Table) -> R::Table {
 }
 
 fn mean_field<R: Tables>(r: &mut R, mean: &R::Table, variance: &R::Table) -> Prediction<R::Table> {
-    let shrunk = r.map([mean, variance], |a, [m, v]| {
+    let (rival_mean, rival_variance) = (r.rivals(mean), r.rivals(variance));
+    let shrunk = |a: &mut R::Scalar, [m, v, rival_m, rival_v]: [_; 4]| {
         let (factor, one) = (a.constant(std::f64::consts::FRAC_PI_8), a.constant(1.0));
-        let square = a.fma(v, factor, one);
+        let sum = a.add(v, rival_v);
+        let square = a.fma(sum, factor, one);
         let root = a.sqrt(square);
-        a.div(m, root)
+        let difference = a.sub(rival_m, m);
+        let difference = bounded(a, difference);
+        a.div(difference, root)
+    };
+    let inputs = [mean, variance, &rival_mean, &rival_variance];
+    // How far the strongest rival is ahead; 0 of the strongest itself.
+    let lead = r.fold(Axis::Rivals, 0.0, inputs, move |a, lead, inputs| {
+        let difference = shrunk(a, inputs);
+        // Not a number where an operand is not.
+        a.select_ge(lead, difference, lead, difference)
     });
-    let probabilities = softmax(r, &shrunk);
+    let inputs = [mean, variance, &rival_mean, &rival_variance, &lead];
+    let sum = r.fold(Axis::Rivals, 0.0, inputs, move |a, sum, [m, v, rival_m, rival_v, lead]| {
+        let difference = shrunk(a, [m, v, rival_m, rival_v]);
+        let below = a.sub(difference, lead);
+        let power = a.exp(below);
+        a.add(sum, power)
+    });
+    // qₖ = e^(−lead)/sum, which does not overflow.
+    let odds = r.map([&lead, &sum], |a, [lead, sum]| {
+        let zero = a.constant(0.0);
+        let behind = a.sub(zero, lead);
+        let power = a.exp(behind);
+        a.div(power, sum)
+    });
+    let probabilities = normalised(r, &odds);
     let uncertainty = shrunk_entropy(r, &probabilities, variance);
     Prediction { probabilities, uncertainty }
 }
@@ -539,6 +574,13 @@ impl<T> Dirichlet<T> {
         let uncertainty = Uncertainty { total, aleatoric, epistemic };
         Prediction { probabilities: p, uncertainty }
     }
+}
+
+/// A number between ±[`LARGEST_DIFFERENCE`]; what is not a number stays.
+fn bounded<A: Arithmetic>(a: &mut A, x: A::Value) -> A::Value {
+    let (largest, lowest) = (a.constant(LARGEST_DIFFERENCE), a.constant(-LARGEST_DIFFERENCE));
+    let x = a.select_ge(x, largest, largest, x);
+    a.select_ge(lowest, x, lowest, x)
 }
 
 /// The larger of a number and a constant; what is not a number stays.

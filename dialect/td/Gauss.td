@@ -425,7 +425,7 @@ def Gauss_SoftmaxOp : Gauss_Layer<"softmax"> {
     ```
 
     The expectation has no closed form; `method` names its approximation:
-    `"mean-field"`, softmax(m / √(1 + π/8·v)), `"laplace"`, the mean of the
+    `"mean-field"`, by pairs of classes, `"laplace"`, the mean of the
     Dirichlet distribution of the Laplace bridge, or `"sample"`, the mean over
     `draws` of the logits, which follow from `seed` (0 where it is left out). On
     deterministic logits the softmax.

@@ -92,17 +92,40 @@ impl Prediction {
         }
     }
 
-    /// The numbers of the artefact that the prediction depends on, named as constants.
-    pub fn constants(&self) -> Vec<(&'static str, f64)> {
+    /// The numbers of the artefact that the prediction depends on.
+    pub fn constants(&self) -> Vec<Constant> {
+        let constant =
+            |name, meaning, value: Option<f64>| Some(Constant { name, meaning, value: value? });
         let constants = match *self {
             Self::Probabilities { .. } | Self::Uncertainty { .. } => vec![],
-            Self::Decision { reject_epistemic, reject_aleatoric, .. } => {
-                vec![("REJECT_EPISTEMIC", reject_epistemic), ("REJECT_ALEATORIC", reject_aleatoric)]
-            }
-            Self::Interval { coverage, noise_variance } => {
-                vec![("COVERAGE", Some(coverage)), ("NOISE_VARIANCE", Some(noise_variance))]
-            }
+            Self::Decision { reject_epistemic, reject_aleatoric, .. } => vec![
+                constant(
+                    "REJECT_EPISTEMIC",
+                    "nats, above which an item is unknown",
+                    reject_epistemic,
+                ),
+                constant(
+                    "REJECT_ALEATORIC",
+                    "nats, above which an item is ambiguous",
+                    reject_aleatoric,
+                ),
+            ],
+            Self::Interval { coverage, noise_variance } => vec![
+                constant("COVERAGE", "probability of an observation within", Some(coverage)),
+                constant("NOISE_VARIANCE", "variance of observations", Some(noise_variance)),
+            ],
         };
-        constants.into_iter().filter_map(|(name, value)| Some((name, value?))).collect()
+        constants.into_iter().flatten().collect()
     }
+}
+
+/// A number that an artefact was compiled with.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Constant {
+    /// Its name after that of the tensor, in capitals.
+    pub name: &'static str,
+    /// What it is, in a few words with its unit.
+    pub meaning: &'static str,
+    /// The number.
+    pub value: f64,
 }

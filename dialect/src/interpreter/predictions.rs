@@ -38,7 +38,7 @@ pub(super) fn uncertainty(method: Method, logits: &Tensor) -> Vec<f64> {
 }
 
 fn predict(method: Method, logits: &Tensor) -> Prediction<Table> {
-    let table = |values: &Vec<f64>| Table { values: values.clone(), axes: [true, false, true] };
+    let table = |values: &Vec<f64>| Table { values: values.clone(), axes: BY_CLASS };
     let moments =
         Moments { mean: table(&logits.mean), variance: logits.variance.as_ref().map(table) };
     let draws = match method {
@@ -57,33 +57,41 @@ pub(super) fn decide(
     let mut sizes = Sizes::of(probabilities, 1);
     let column = |number: usize| {
         let values = uncertainty.mean.iter().skip(number).step_by(UNCERTAINTIES as usize);
-        Table { values: values.copied().collect(), axes: [true, false, false] }
+        Table { values: values.copied().collect(), axes: BY_ITEM }
     };
-    let probabilities = Table { values: probabilities.mean.clone(), axes: [true, false, true] };
+    let probabilities = Table { values: probabilities.mean.clone(), axes: BY_CLASS };
     predictive::decide(&mut sizes, &probabilities, &column(1), &column(2), thresholds).values
 }
 
+const AXES: usize = Axis::ALL.len();
+
+/// Which axes a table has.
+type Axes = [bool; AXES];
+
+const BY_ITEM: Axes = [true, false, false, false];
+const BY_CLASS: Axes = [true, false, true, false];
+
 /// The sizes of the axes.
-struct Sizes([usize; 3]);
+struct Sizes([usize; AXES]);
 
 impl Sizes {
     /// Those of an N×C tensor, with so many draws.
     fn of(tensor: &Tensor, draws: usize) -> Self {
         let size = |dim: usize| tensor.shape.get(dim).copied().unwrap_or(1);
-        Self([size(0), draws, size(1)])
+        Self([size(0), draws, size(1), size(1)])
     }
 
     /// The sizes along these axes, and 1 along the others.
-    fn along(&self, axes: [bool; 3]) -> [usize; 3] {
+    fn along(&self, axes: Axes) -> [usize; AXES] {
         array::from_fn(|axis| if axes[axis] { self.0[axis] } else { 1 })
     }
 
     /// The number of the element at a place.
-    fn number(&self, axes: [bool; 3], place: [usize; 3]) -> usize {
-        (0..3).filter(|&axis| axes[axis]).fold(0, |n, axis| n * self.0[axis] + place[axis])
+    fn number(&self, axes: Axes, place: [usize; AXES]) -> usize {
+        (0..AXES).filter(|&axis| axes[axis]).fold(0, |n, axis| n * self.0[axis] + place[axis])
     }
 
-    fn at<const N: usize>(&self, inputs: [&Table; N], place: [usize; 3]) -> [f64; N] {
+    fn at<const N: usize>(&self, inputs: [&Table; N], place: [usize; AXES]) -> [f64; N] {
         inputs.map(|input| input.values[self.number(input.axes, place)])
     }
 }
@@ -92,18 +100,24 @@ impl Sizes {
 #[derive(Debug, Clone)]
 struct Table {
     values: Vec<f64>,
-    axes: [bool; 3],
+    axes: Axes,
 }
 
 /// Every place of a table of these sizes, in order.
-fn places([items, draws, classes]: [usize; 3]) -> impl Iterator<Item = [usize; 3]> {
-    (0..items).flat_map(move |item| {
-        (0..draws).flat_map(move |draw| (0..classes).map(move |class| [item, draw, class]))
+fn places(sizes: [usize; AXES]) -> impl Iterator<Item = [usize; AXES]> {
+    (0..sizes.iter().product()).map(move |number: usize| {
+        let mut rest = number;
+        let mut place = [0; AXES];
+        for axis in (0..AXES).rev() {
+            place[axis] = rest % sizes[axis];
+            rest /= sizes[axis];
+        }
+        place
     })
 }
 
 /// The axes that a table has which is computed from `inputs`.
-fn joined<const N: usize>(inputs: [&Table; N]) -> [bool; 3] {
+fn joined<const N: usize>(inputs: [&Table; N]) -> Axes {
     array::from_fn(|axis| inputs.iter().any(|input| input.axes[axis]))
 }
 
@@ -113,6 +127,11 @@ impl Tables for Sizes {
 
     fn classes(&self) -> usize {
         self.0[Axis::Classes as usize]
+    }
+
+    fn rivals(&mut self, table: &Table) -> Table {
+        let [items, draws, classes, _] = table.axes;
+        Table { values: table.values.clone(), axes: [items, draws, false, classes] }
     }
 
     fn literal(&mut self, axes: &[Axis], values: Vec<f32>) -> Table {
@@ -140,7 +159,7 @@ impl Tables for Sizes {
         let axis = axis as usize;
         let mut axes = joined(inputs);
         axes[axis] = false;
-        let of_place = |mut place: [usize; 3]| {
+        let of_place = |mut place: [usize; AXES]| {
             (0..self.0[axis]).fold(initial, |sum, step| {
                 place[axis] = step;
                 f(&mut F64, sum, self.at(inputs, place))

@@ -179,8 +179,8 @@ fn shape_macros(prefix: &str, tensor: &Tensor) -> String {
     define("RANK", tensor.shape.len().to_string());
     define("SHAPE", format!("{{{sizes}}}"));
     define("ELEMENTS", tensor.elements().to_string());
-    for (name, value) in tensor.prediction.iter().flat_map(Prediction::constants) {
-        define(name, format!("{value:?}"));
+    for constant in tensor.prediction.iter().flat_map(Prediction::constants) {
+        define(constant.name, format!("{:?} /* {} */", constant.value, constant.meaning));
     }
     text
 }

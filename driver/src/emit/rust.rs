@@ -2,7 +2,7 @@
 
 use crate::{
     compile::{ARENA_ALIGN, Compiled, Function},
-    prediction::Prediction,
+    prediction::{Constant, Prediction},
 };
 
 /// The binding of a compiled function.
@@ -85,13 +85,9 @@ fn constants(function: &Function) -> String {
         .iter()
         .flat_map(|tensor| {
             let named = tensor.prediction.iter().flat_map(Prediction::constants);
-            named.map(move |(name, value)| {
+            named.map(move |Constant { name, meaning, value }| {
                 let tensor = tensor.name.to_uppercase();
-                let meaning = name.to_lowercase().replace('_', " ");
-                format!(
-                    "\n    /// The {meaning} of `{}`.\n    pub const {tensor}_{name}: f64 = {value:?};",
-                    tensor.to_lowercase()
-                )
+                format!("\n    /// {meaning}\n    pub const {tensor}_{name}: f64 = {value:?};")
             })
         })
         .collect();

@@ -8,6 +8,7 @@ mod compile;
 mod demo;
 mod diagnostics;
 mod files;
+mod head;
 mod help;
 mod inspect;
 mod run;

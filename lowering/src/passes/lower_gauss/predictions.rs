@@ -32,7 +32,7 @@ impl Predicted {
         };
         let logits = emit.moments(op.operand(0));
         let mut sizes = Sizes::of(emit, logits.mean, draws);
-        let table = |value| Table { value, axes: [true, false, true] };
+        let table = |value| Table { value, axes: BY_CLASS };
         let logits = Moments { mean: table(logits.mean), variance: logits.variance.map(table) };
         let prediction = predictive::predict(&mut sizes, method, &logits);
         self.0.push((key, prediction.clone()));
@@ -84,11 +84,9 @@ impl Emitter {
     ) -> Moments<Value> {
         let mut sizes = Sizes::of(self, probabilities, 1);
         let items = sizes.sizes[Axis::Items as usize];
-        let [aleatoric, epistemic] = [1, 2].map(|number| Table {
-            value: self.column(uncertainty, items, number),
-            axes: [true, false, false],
-        });
-        let probabilities = Table { value: probabilities, axes: [true, false, true] };
+        let [aleatoric, epistemic] = [1, 2]
+            .map(|number| Table { value: self.column(uncertainty, items, number), axes: BY_ITEM });
+        let probabilities = Table { value: probabilities, axes: BY_CLASS };
         let decision =
             predictive::decide(&mut sizes, &probabilities, &aleatoric, &epistemic, thresholds);
         Moments::deterministic(decision.value)
@@ -143,17 +141,25 @@ impl Emitter {
     }
 }
 
+const AXES: usize = Axis::ALL.len();
+
+/// Which axes a table has.
+type Axes = [bool; AXES];
+
+const BY_ITEM: Axes = [true, false, false, false];
+const BY_CLASS: Axes = [true, false, true, false];
+
 /// The sizes of the axes of tables.
 struct Sizes<'a> {
     emit: &'a Emitter,
-    sizes: [i64; 3],
+    sizes: [i64; AXES],
 }
 
 /// A tensor, and which axes it has.
 #[derive(Clone, Copy)]
 struct Table {
     value: Value,
-    axes: [bool; 3],
+    axes: Axes,
 }
 
 impl<'a> Sizes<'a> {
@@ -161,7 +167,7 @@ impl<'a> Sizes<'a> {
     fn of(emit: &'a Emitter, tensor: Value, draws: i64) -> Self {
         let shape = tensor.ty().shape().unwrap_or_default();
         let size = |dim: usize| shape.get(dim).copied().unwrap_or(1);
-        Self { emit, sizes: [size(0), draws, size(1)] }
+        Self { emit, sizes: [size(0), draws, size(1), size(1)] }
     }
 
     /// A read of each input by loops over these axes, outermost first.
@@ -179,12 +185,12 @@ impl<'a> Sizes<'a> {
             let dim = loops.iter().position(|&other| other == axis)?;
             chosen(&axis).then(|| context.dim(dim))
         };
-        context.affine_map(loops.len(), &(0..3).filter_map(of_axis).collect::<Vec<_>>())
+        context.affine_map(loops.len(), &(0..AXES).filter_map(of_axis).collect::<Vec<_>>())
     }
 }
 
 /// The axes that any of the inputs has.
-fn joined<const N: usize>(inputs: [&Table; N]) -> [bool; 3] {
+fn joined<const N: usize>(inputs: [&Table; N]) -> Axes {
     array::from_fn(|axis| inputs.iter().any(|input| input.axes[axis]))
 }
 
@@ -194,6 +200,11 @@ impl Tables for Sizes<'_> {
 
     fn classes(&self) -> usize {
         usize::try_from(self.sizes[Axis::Classes as usize]).unwrap_or(1)
+    }
+
+    fn rivals(&mut self, table: &Table) -> Table {
+        let [items, draws, classes, _] = table.axes;
+        Table { value: table.value, axes: [items, draws, false, classes] }
     }
 
     fn literal(&mut self, axes: &[Axis], values: Vec<f32>) -> Table {
@@ -208,7 +219,7 @@ impl Tables for Sizes<'_> {
         f: impl Fn(&mut Payload, [Value; N]) -> Value,
     ) -> Table {
         let axes = joined(inputs);
-        let loops: Vec<_> = (0..3).filter(|&axis| axes[axis]).collect();
+        let loops: Vec<_> = (0..AXES).filter(|&axis| axes[axis]).collect();
         let shape: Vec<_> = loops.iter().map(|&axis| self.sizes[axis]).collect();
         let reads = self.reads(inputs, &loops);
         let result = self.emit.map(&shape, &reads, false, |a, x| {
@@ -227,7 +238,7 @@ impl Tables for Sizes<'_> {
         let axis = axis as usize;
         let mut axes = joined(inputs);
         axes[axis] = false;
-        let kept: Vec<_> = (0..3).filter(|&axis| axes[axis]).collect();
+        let kept: Vec<_> = (0..AXES).filter(|&axis| axes[axis]).collect();
         let shape: Vec<_> = kept.iter().map(|&axis| self.sizes[axis]).collect();
         // What is reduced is the innermost loop.
         let loops: Vec<_> = kept.into_iter().chain([axis]).collect();

@@ -5,9 +5,9 @@
 // RUN: pfp-opt %s --lower-gauss --canonicalize | FileCheck %s --implicit-check-not=gauss.{{softmax|uncertainty|decide|interval}}
 // RUN: pfp-opt %s --lower-gauss | mlir-opt -o /dev/null
 
-// One pass for the largest logit, one for the sum, for both ops.
+// One exponential of each pair of classes and one of each class, for both ops.
 // CHECK-LABEL: func.func @shared
-// CHECK-COUNT-1: math.exp
+// CHECK-COUNT-2: math.exp
 // CHECK-NOT: math.exp
 // CHECK: math.log
 // CHECK-NOT: math.exp
