@@ -146,6 +146,10 @@ GAUSS_LAYER(ReluOp)
 GAUSS_LAYER(MaxPool2dOp)
 GAUSS_LAYER(AvgPool2dOp)
 GAUSS_LAYER(FlattenOp)
+GAUSS_LAYER(SoftmaxOp)
+GAUSS_LAYER(UncertaintyOp)
+GAUSS_LAYER(DecideOp)
+GAUSS_LAYER(IntervalOp)
 
 LogicalResult ParameterOp::verify() { return verifySource(getOperation()); }
 LogicalResult ConstantOp::verify() { return verifySource(getOperation()); }

@@ -17,6 +17,7 @@
 mod decode;
 mod kernels;
 mod monte_carlo;
+mod predictions;
 
 use std::sync::Arc;
 

@@ -222,6 +222,12 @@ impl Context {
         Attribute(mlir!(mlirFloatAttrDoubleGet(self.0, self.f32().0, value)))
     }
 
+    /// An attribute of type `f64`.
+    pub fn f64_attr(self, value: f64) -> Attribute {
+        let ty = mlir!(mlirF64TypeGet(self.0));
+        Attribute(mlir!(mlirFloatAttrDoubleGet(self.0, ty, value)))
+    }
+
     /// A string attribute.
     pub fn string_attr(self, text: &str) -> Attribute {
         Attribute(mlir!(mlirStringAttrGet(self.0, string_ref(text))))

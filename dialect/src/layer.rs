@@ -5,7 +5,10 @@
 
 use std::ops::RangeInclusive;
 
-use crate::ir::{Attribute, Op, Value};
+use crate::{
+    ir::{Attribute, Op, Value},
+    predictive::{MAX_DRAWS, Method, Sampling, Thresholds},
+};
 
 /// The largest stride, dilation, padding or kernel size that is accepted; it
 /// keeps the arithmetic on sizes far from overflow.
@@ -45,6 +48,14 @@ pub enum Layer {
     Reshape,
     /// `gauss.flatten`.
     Flatten,
+    /// `gauss.softmax`.
+    Softmax(Method),
+    /// `gauss.uncertainty`.
+    Uncertainty(Method),
+    /// `gauss.decide`.
+    Decide(Thresholds),
+    /// `gauss.interval`.
+    Interval(Interval),
 }
 
 /// A window that slides over the last two dimensions of an N×C×H×W tensor.
@@ -80,6 +91,15 @@ pub struct AvgPool2d {
     pub window: Window,
     /// Is padding counted in the number that the sum is divided by?
     pub count_include_pad: bool,
+}
+
+/// The attributes of `gauss.interval`.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Interval {
+    /// The probability that an observation lies within, between 0 and 1.
+    pub coverage: f64,
+    /// The variance of an observation around the result of the network.
+    pub noise: f64,
 }
 
 impl Layer {
@@ -146,6 +166,22 @@ impl Layer {
             }),
             "gauss.reshape" => Layer::Reshape,
             "gauss.flatten" => Layer::Flatten,
+            "gauss.softmax" => Layer::Softmax(method(attribute)?),
+            "gauss.uncertainty" => Layer::Uncertainty(method(attribute)?),
+            "gauss.decide" => Layer::Decide(Thresholds {
+                epistemic: threshold(attribute, "epistemic")?,
+                aleatoric: threshold(attribute, "aleatoric")?,
+            }),
+            "gauss.interval" => Layer::Interval(Interval {
+                coverage: match attribute("coverage").and_then(Attribute::as_f64) {
+                    Some(coverage) if coverage > 0.0 && coverage < 1.0 => coverage,
+                    _ => return Err("has a 'coverage' that is not between 0 and 1".into()),
+                },
+                noise: match attribute("noise").map_or(Some(0.0), Attribute::as_f64) {
+                    Some(noise) if noise.is_finite() && noise >= 0.0 => noise,
+                    _ => return Err("has a 'noise' that is negative or not finite".into()),
+                },
+            }),
             _ => return Err("is not an op of the gauss dialect that this compiler knows".into()),
         })
     }
@@ -153,6 +189,46 @@ impl Layer {
     /// Is this a layer that sums products of its input with a weight?
     pub fn is_linear(&self) -> bool {
         matches!(self, Layer::Dense | Layer::Conv2d(_))
+    }
+}
+
+/// The attributes `method`, `draws` and `seed`.
+fn method(attribute: &dyn Fn(&str) -> Option<Attribute>) -> Result<Method, String> {
+    let name = attribute("method").and_then(Attribute::as_string);
+    let name = name.ok_or("needs the attribute 'method'")?;
+    let (draws, seed) = (attribute("draws"), attribute("seed"));
+    let method = match &name[..] {
+        "mean-field" => Method::MeanField,
+        "laplace" => Method::Laplace,
+        "sample" => {
+            let draws = draws.and_then(Attribute::as_i64).and_then(|n| u32::try_from(n).ok());
+            let draws = draws.filter(|draws| (1..=MAX_DRAWS).contains(draws)).ok_or_else(|| {
+                format!("needs a number from 1 to {MAX_DRAWS} as 'draws' of the method 'sample'")
+            })?;
+            let seed = seed.map_or(Some(0), Attribute::as_i64).unwrap_or(0);
+            return Ok(Method::Sample(Sampling { draws, seed: seed.cast_unsigned() }));
+        }
+        _ => {
+            return Err(format!(
+                "has the method '{name}'; known: 'mean-field', 'laplace', 'sample'"
+            ));
+        }
+    };
+    match draws.or(seed) {
+        Some(_) => Err(format!("has 'draws' or a 'seed', which the method '{name}' does not take")),
+        None => Ok(method),
+    }
+}
+
+/// An attribute that is the largest uncertainty of what is not rejected.
+fn threshold(
+    attribute: &dyn Fn(&str) -> Option<Attribute>,
+    name: &str,
+) -> Result<Option<f64>, String> {
+    match attribute(name).map(Attribute::as_f64) {
+        None => Ok(None),
+        Some(Some(nats)) if nats.is_finite() && nats >= 0.0 => Ok(Some(nats)),
+        Some(_) => Err(format!("has a threshold '{name}' that is negative or not finite")),
     }
 }
 

@@ -3,6 +3,7 @@
 //! - [`ops`]: builders and accessors of the ops, generated from `td/Gauss.td`;
 //! - [`layer`], [`shape`]: the ops as a Rust type, and their shape rules;
 //! - [`moments`]: the algebra of means and variances, written once;
+//! - [`predictive`]: from Gaussian logits to probabilities and decisions, written once;
 //! - [`interpreter`]: the float64 reference and Monte Carlo;
 //! - [`ir`]: handles on MLIR entities for code that rewrites IR.
 //!
@@ -13,6 +14,7 @@ pub mod interpreter;
 pub mod ir;
 pub mod layer;
 pub mod moments;
+pub mod predictive;
 pub mod shape;
 mod verify;
 

@@ -13,6 +13,10 @@ use crate::{
 /// The most elements that a tensor may have: 1 GiB for each of its moments.
 pub const MAX_ELEMENTS: i64 = 1 << 28;
 
+/// The numbers that `gauss.uncertainty` gives for an item: total, aleatoric and
+/// epistemic.
+pub const UNCERTAINTIES: i64 = 3;
+
 /// A tensor type without its element type, which is always `f32`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct TensorType {
@@ -121,6 +125,28 @@ fn infer_unchecked(layer: &Layer, operands: &[TensorType]) -> Result<TensorType,
                 return Err(format!("needs an input with a batch dimension, got {input}"));
             };
             result(vec![*batch, rest.iter().product()])
+        }
+        (Layer::Softmax(_), [logits]) => {
+            let [_, _] = rank(logits)?;
+            Ok(TensorType { shape: logits.shape.clone(), gaussian: false })
+        }
+        (Layer::Uncertainty(_), [logits]) => {
+            let [batch, _] = rank(logits)?;
+            Ok(TensorType { shape: vec![batch, UNCERTAINTIES], gaussian: false })
+        }
+        (Layer::Decide(_), [probabilities, uncertainty]) => {
+            let [batch, _] = rank(probabilities)?;
+            if uncertainty.shape != [batch, UNCERTAINTIES] {
+                return Err(format!(
+                    "decides on {probabilities} with the uncertainty {uncertainty}; it must hold \
+                     {UNCERTAINTIES} numbers for each item: total, aleatoric, epistemic"
+                ));
+            }
+            Ok(TensorType { shape: vec![batch], gaussian: false })
+        }
+        (Layer::Interval(_), [input]) => {
+            let shape = input.shape.iter().copied().chain([2]).collect();
+            Ok(TensorType { shape, gaussian: false })
         }
         (layer, operands) => {
             Err(format!("has {} operands, which {layer:?} does not take", operands.len()))

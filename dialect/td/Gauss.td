@@ -412,4 +412,107 @@ def Gauss_FlattenOp : Gauss_Layer<"flatten"> {
   let hasCanonicalizeMethod = 1;
 }
 
+//===----------------------------------------------------------------------===//
+// Predictions
+//===----------------------------------------------------------------------===//
+
+def Gauss_SoftmaxOp : Gauss_Layer<"softmax"> {
+  let summary = "class probabilities of Gaussian logits, E[softmax(logits)]";
+  let description = [{
+    ```mlir
+    %p = gauss.softmax %logits method "mean-field"
+      : (!gauss.tensor<?x10xf32>) -> tensor<?x10xf32>
+    ```
+
+    The expectation has no closed form; `method` names its approximation:
+    `"mean-field"`, by pairs of classes, `"laplace"`, the mean of the
+    Dirichlet distribution of the Laplace bridge, or `"sample"`, the mean over
+    `draws` of the logits, which follow from `seed` (0 where it is left out). On
+    deterministic logits the softmax.
+
+    Constraints: `logits` is N×C; `draws`, from 1 to 65536, and `seed` are given
+    with the method `"sample"` only, `draws` always.
+  }];
+  let arguments = (ins
+    Gauss_Operand:$logits, StrAttr:$method,
+    OptionalAttr<I64Attr>:$draws, OptionalAttr<I64Attr>:$seed);
+  let assemblyFormat = [{
+    $logits `method` $method (`draws` $draws^)? (`seed` $seed^)?
+    attr-dict `:` functional-type(operands, results)
+  }];
+}
+
+def Gauss_UncertaintyOp : Gauss_Layer<"uncertainty"> {
+  let summary = "total, aleatoric and epistemic uncertainty of Gaussian logits";
+  let description = [{
+    ```mlir
+    %u = gauss.uncertainty %logits method "mean-field"
+      : (!gauss.tensor<?x10xf32>) -> tensor<?x3xf32>
+    ```
+
+    Three numbers for each item, in nats: the predictive entropy H(E[p]), the
+    expected entropy E[H(p)] and the mutual information of class and logits,
+    which is their difference. On deterministic logits nothing is epistemic.
+
+    Constraints: `logits` is N×C; `method`, `draws` and `seed` are as in
+    `gauss.softmax`.
+  }];
+  let arguments = (ins
+    Gauss_Operand:$logits, StrAttr:$method,
+    OptionalAttr<I64Attr>:$draws, OptionalAttr<I64Attr>:$seed);
+  let assemblyFormat = [{
+    $logits `method` $method (`draws` $draws^)? (`seed` $seed^)?
+    attr-dict `:` functional-type(operands, results)
+  }];
+}
+
+def Gauss_DecideOp : Gauss_Layer<"decide"> {
+  let summary = "the most probable class, or that there is no answer";
+  let description = [{
+    ```mlir
+    %d = gauss.decide %p, %u epistemic 0.3 aleatoric 0.7
+      : (tensor<?x10xf32>, tensor<?x3xf32>) -> tensor<?xf32>
+    ```
+
+    One number for each item: the class from 0, or -1, ambiguous, where the
+    aleatoric uncertainty is above `aleatoric`, or -2, unknown, where the
+    epistemic uncertainty is above `epistemic` or something is not a number. An
+    item that is both is unknown. A threshold that is left out rejects nothing.
+
+    Constraints: `probabilities` is N×C, `uncertainty` N×3 as
+    `gauss.uncertainty` gives it, both deterministic; thresholds are finite and
+    not negative, in nats.
+  }];
+  let arguments = (ins
+    Gauss_Deterministic:$probabilities, Gauss_Deterministic:$uncertainty,
+    OptionalAttr<F64Attr>:$epistemic, OptionalAttr<F64Attr>:$aleatoric);
+  let assemblyFormat = [{
+    $probabilities `,` $uncertainty (`epistemic` $epistemic^)? (`aleatoric` $aleatoric^)?
+    attr-dict `:` functional-type(operands, results)
+  }];
+}
+
+def Gauss_IntervalOp : Gauss_Layer<"interval"> {
+  let summary = "central predictive interval of each element";
+  let description = [{
+    ```mlir
+    %i = gauss.interval %y coverage 0.95 noise 0.01
+      : (!gauss.tensor<?x1xf32>) -> tensor<?x1x2xf32>
+    ```
+
+    The lower and the upper end, mean ∓ z·√(variance + noise), of the interval
+    that holds an observation with probability `coverage`; z is the quantile of
+    the standard normal distribution at (1 + coverage)/2. `noise` is the
+    variance of observations around the function that the network learnt.
+
+    Constraints: `coverage` is between 0 and 1, both excluded; `noise` (0 where
+    it is left out) is finite and not negative.
+  }];
+  let arguments = (ins
+    Gauss_Operand:$input, F64Attr:$coverage, DefaultValuedAttr<F64Attr, "0.0">:$noise);
+  let assemblyFormat = [{
+    $input `coverage` $coverage (`noise` $noise^)? attr-dict `:` functional-type(operands, results)
+  }];
+}
+
 #endif // GAUSS_TD

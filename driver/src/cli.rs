@@ -15,7 +15,11 @@ mod ui;
 use std::{path::PathBuf, process::ExitCode};
 
 use clap::{Args, Parser, Subcommand};
-use gauss_lowering::mode::{Mode, Sampling};
+use gauss_dialect::predictive::Thresholds;
+use gauss_lowering::{
+    mode::{Mode, Sampling},
+    passes::gauss_append_head::{Head, Kind, Settings, parse_amount},
+};
 use miette::{MietteHandlerOpts, Report};
 
 use crate::{
@@ -113,6 +117,47 @@ impl ModelArgs {
         let source = Source::open(&self.module)?;
         let parameters = self.params.as_deref().map(Safetensors::open).transpose()?;
         Network::open(session, &source, parameters.as_ref(), self.batch)
+    }
+}
+
+/// What is appended to the functions of a network.
+#[derive(Debug, Args)]
+struct HeadArgs {
+    /// Also return what follows from the outputs. Of a classifier, whose outputs are logits, class
+    /// probabilities and uncertainty by mean-field, laplace or sample:DRAWS; of a regression an
+    /// interval:COVERAGE
+    #[arg(long, value_name = "HEAD")]
+    head: Option<Kind>,
+
+    /// The seed of the draws of a head sample:DRAWS [default: 0]
+    #[arg(long, value_name = "SEED", requires = "head")]
+    head_seed: Option<u64>,
+
+    /// Decide, and call items unknown whose epistemic uncertainty is above so many nats
+    #[arg(long, value_name = "NATS", requires = "head", value_parser = parse_amount)]
+    reject_epistemic: Option<f64>,
+
+    /// Decide, and call items ambiguous whose aleatoric uncertainty is above so many nats
+    #[arg(long, value_name = "NATS", requires = "head", value_parser = parse_amount)]
+    reject_aleatoric: Option<f64>,
+
+    /// The variance of observations around the outputs of a regression [default: 0]
+    #[arg(long, value_name = "VARIANCE", requires = "head", value_parser = parse_amount)]
+    noise_variance: Option<f64>,
+}
+
+impl HeadArgs {
+    /// Appends the head to one public function, or to all.
+    fn append(&self, network: &mut Network, function: Option<&str>) -> Result<(), Error> {
+        let Some(kind) = self.head else { return Ok(()) };
+        let thresholds =
+            Thresholds { epistemic: self.reject_epistemic, aleatoric: self.reject_aleatoric };
+        let settings = Settings { thresholds, seed: self.head_seed, noise: self.noise_variance };
+        let head = Head::new(kind, settings).map_err(|error| {
+            Error::request(error)
+                .with_help("see docs/predictive.md for what each head takes and returns")
+        })?;
+        network.append_head(&head, function)
     }
 }
 

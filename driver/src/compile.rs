@@ -9,8 +9,11 @@ use std::{path::PathBuf, sync::Arc};
 
 use gauss_dialect::ir::{Attribute, DYNAMIC, Op};
 use gauss_lowering::{
-    kernel::plan::KernelSchedule, mode::Mode, parameters::ParameterSource,
-    passes::gauss_generate_kernels::KERNELS, target::Target,
+    kernel::plan::KernelSchedule,
+    mode::Mode,
+    parameters::ParameterSource,
+    passes::{gauss_append_head::Head, gauss_generate_kernels::KERNELS},
+    target::Target,
 };
 use inkwell::context::Context as LlvmContext;
 pub use open_parameters::{LinearLayer, OpenNetwork};
@@ -210,6 +213,17 @@ impl<'s> Network<'s> {
     /// SHA-256 of the module's text and of the parameter file.
     pub fn sha256(&self) -> (String, Option<String>) {
         (self.module_sha256.clone(), self.parameters_sha256.clone())
+    }
+
+    /// Appends a head to one public function, or to all.
+    pub fn append_head(&mut self, head: &Head, function: Option<&str>) -> Result<(), Error> {
+        let name = match function {
+            Some(name) => Some(self.function(Some(name))?.name.clone()),
+            None => None,
+        };
+        self.module.append_head(head, name.as_deref())?;
+        self.functions = public_functions(&self.module)?;
+        Ok(())
     }
 
     /// The public functions, in the order of the module.

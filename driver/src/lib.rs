@@ -33,6 +33,7 @@ pub mod jit;
 pub mod layers;
 pub mod module;
 pub mod parameters;
+pub mod prediction;
 pub mod reference;
 pub mod report;
 pub mod signature;

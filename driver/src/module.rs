@@ -11,7 +11,10 @@ use gauss_dialect::ir::Op;
 use gauss_lowering::{
     parameters::ParameterSource,
     pass::Failed,
-    passes::{gauss_load_parameters, gauss_set_batch},
+    passes::{
+        gauss_append_head::{self, Head},
+        gauss_load_parameters, gauss_set_batch,
+    },
 };
 use melior::{Context, dialect::DialectRegistry, ir::Module as MlirModule, pass::PassManager};
 
@@ -180,6 +183,11 @@ impl<'s> Module<'s> {
     /// Fixes a leading `?` dimension.
     pub fn set_batch(&mut self, batch: i64) -> Result<(), Error> {
         self.apply(|module| gauss_set_batch::set_batch(module, batch))
+    }
+
+    /// Appends a head to the public function of this name, or to all.
+    pub fn append_head(&mut self, head: &Head, function: Option<&str>) -> Result<(), Error> {
+        self.apply(|module| gauss_append_head::append(module, head, function))
     }
 
     fn apply(&mut self, change: impl FnOnce(Op) -> Result<(), Failed>) -> Result<(), Error> {

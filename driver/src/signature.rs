@@ -1,8 +1,15 @@
 //! What a function takes and gives, as its callers in C and Rust see it.
 
-use gauss_dialect::{ir::Op, shape::TensorType};
+use std::collections::BTreeMap;
+
+use gauss_dialect::{
+    ir::{Op, Type, Value},
+    shape::TensorType,
+};
 use gauss_lowering::mode::{Mode, Sampling};
 use serde::Serialize;
+
+use crate::prediction::Prediction;
 
 /// The inputs and outputs of a compiled function.
 #[derive(Debug, Clone, PartialEq)]
@@ -16,7 +23,7 @@ pub struct Signature {
 /// An input or output: `f32`, row-major, the whole batch.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Tensor {
-    /// `input` or `output`, numbered where there are several.
+    /// `input`, `output`, or what a predictive op gives; numbered where there are several.
     pub name: String,
     /// The sizes, outermost first.
     pub shape: Vec<usize>,
@@ -29,6 +36,9 @@ pub struct Tensor {
     /// The forward passes whose outputs it lists, which are its leading size; otherwise none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub passes: Option<usize>,
+    /// What it says, where it is the result of a predictive op.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub prediction: Option<Prediction>,
 }
 
 /// A pointer parameter of the C function.
@@ -47,30 +57,12 @@ impl Signature {
             .attribute("function_type")
             .and_then(|ty| ty.as_type()?.function_signature())
             .ok_or("has no function type")?;
-        let tensors = |kind: &str, types: Vec<gauss_dialect::ir::Type>| {
-            let count = types.len();
-            types
-                .into_iter()
-                .enumerate()
-                .map(|(number, ty)| {
-                    let number = if count == 1 { String::new() } else { number.to_string() };
-                    let name = format!("{kind}{number}");
-                    let tensor = TensorType::of(ty).filter(|_| ty.element_type().is_f32());
-                    let tensor = tensor.ok_or_else(|| {
-                        format!("cannot be exported: its {name} is {ty}, not a tensor of f32")
-                    })?;
-                    let shape: Option<Vec<_>> =
-                        tensor.shape.iter().map(|&size| usize::try_from(size).ok()).collect();
-                    let shape = shape.ok_or_else(|| {
-                        format!("cannot be exported: its {name} is {ty}, whose shape is not static")
-                    })?;
-                    let gaussian = tensor.gaussian;
-                    Ok(Tensor { name, shape, gaussian, ..Tensor::default() })
-                })
-                .collect::<Result<Vec<_>, String>>()
+        let returned = function.body().and_then(|body| body.terminator());
+        let returned = returned.map(Op::operands).unwrap_or_default();
+        let signature = Self {
+            inputs: tensors("input", &inputs, &[])?,
+            outputs: tensors("output", &outputs, &returned)?,
         };
-        let signature =
-            Self { inputs: tensors("input", inputs)?, outputs: tensors("output", outputs)? };
         match signature.outputs.is_empty() {
             true => Err("cannot be exported: it has no outputs".into()),
             false => Ok(signature),
@@ -126,6 +118,45 @@ impl Signature {
     }
 }
 
+/// The tensors of these types, and, where they are known, the values that they hold.
+fn tensors(kind: &str, types: &[Type], values: &[Value]) -> Result<Vec<Tensor>, String> {
+    let predictions: Vec<_> = (0..types.len())
+        .map(|number| values.get(number).and_then(|&value| Prediction::of(value)))
+        .collect();
+    let name = |prediction: &Option<Prediction>| match prediction {
+        Some(prediction) => prediction.name(),
+        None => kind,
+    };
+    let names = numbered(&predictions.iter().map(name).collect::<Vec<_>>());
+    let tensors = types.iter().zip(names).zip(predictions);
+    tensors.map(|((&ty, name), prediction)| tensor(name, ty, prediction)).collect()
+}
+
+/// Names that stand for one thing each.
+fn numbered(names: &[&str]) -> Vec<String> {
+    let mut seen = BTreeMap::new();
+    let number = |name: &&str| {
+        let several = names.iter().filter(|other| *other == name).count() > 1;
+        let next = seen.entry(name.to_string()).or_insert(0);
+        *next += 1;
+        if several { format!("{name}{}", *next - 1) } else { name.to_string() }
+    };
+    names.iter().map(number).collect()
+}
+
+fn tensor(name: String, ty: Type, prediction: Option<Prediction>) -> Result<Tensor, String> {
+    let tensor = TensorType::of(ty).filter(|_| ty.element_type().is_f32());
+    let tensor = tensor
+        .ok_or_else(|| format!("cannot be exported: its {name} is {ty}, not a tensor of f32"))?;
+    let shape: Option<Vec<_>> =
+        tensor.shape.iter().map(|&size| usize::try_from(size).ok()).collect();
+    let shape = shape.ok_or_else(|| {
+        format!("cannot be exported: its {name} is {ty}, whose shape is not static")
+    })?;
+    let gaussian = tensor.gaussian;
+    Ok(Tensor { name, shape, gaussian, prediction, ..Tensor::default() })
+}
+
 fn all_buffers(tensors: &[Tensor], names: impl Fn(&Tensor) -> Vec<String>) -> Vec<Buffer<'_>> {
     tensors
         .iter()
@@ -136,7 +167,8 @@ fn all_buffers(tensors: &[Tensor], names: impl Fn(&Tensor) -> Vec<String>) -> Ve
 impl Default for Tensor {
     fn default() -> Self {
         let (name, shape) = (String::new(), Vec::new());
-        Self { name, shape, dtype: "f32", layout: "row-major", gaussian: false, passes: None }
+        let (dtype, layout, gaussian) = ("f32", "row-major", false);
+        Self { name, shape, dtype, layout, gaussian, passes: None, prediction: None }
     }
 }
 

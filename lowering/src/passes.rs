@@ -1,5 +1,6 @@
 //! The passes, one file each, named as its flag.
 
+pub mod gauss_append_head;
 pub mod gauss_c_interface;
 pub mod gauss_expand_math;
 pub mod gauss_fold_batch_norm;
@@ -16,6 +17,7 @@ use crate::pass::Pass;
 
 /// Every pass of the crate.
 pub static ALL: &[Pass] = &[
+    gauss_append_head::PASS,
     gauss_c_interface::PASS,
     gauss_expand_math::PASS,
     gauss_fold_batch_norm::PASS,

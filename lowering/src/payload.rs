@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use gauss_dialect::{
     ir::{Attribute, Builder, Type, Value},
     moments::{Arithmetic, Tail},
+    predictive::{self, Elementary},
 };
 
 use crate::passes::gauss_expand_math::TAIL_EXPONENT;
@@ -115,5 +116,19 @@ impl Arithmetic for Payload {
 
     fn tail(&mut self, a: Value) -> Tail<Value> {
         Tail::rational(self, a, |payload, exponent| payload.tail_exp(exponent))
+    }
+}
+
+impl Elementary for Payload {
+    fn exp(&mut self, a: Value) -> Value {
+        self.emit("math.exp", &[a])
+    }
+
+    fn ln(&mut self, a: Value) -> Value {
+        self.emit("math.log", &[a])
+    }
+
+    fn information(&mut self, a: Value) -> Value {
+        predictive::information(self, a)
     }
 }

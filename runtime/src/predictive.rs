@@ -9,7 +9,11 @@
 //!
 //! which has no closed form. [`decompose`] estimates it by sampling the logits (not the network),
 //! together with the uncertainty decomposition; [`decompose_draws_into`] takes draws from elsewhere;
-//! [`probit_softmax`] is an approximation without sampling.
+//! [`mean_field`] and [`laplace_bridge`] are approximations without sampling. [`decide`] turns either
+//! into a class or a rejection, and [`interval`] is the counterpart for regression.
+//!
+//! A model that was compiled with a head (`pfp compile --head`) does all of this itself; then
+//! [`Decision::of_code`] reads its decisions.
 //!
 //! # Numerics
 //!
@@ -17,6 +21,12 @@
 //! variance of 0 is an exact logit, and a negative one, left by rounding, counts as 0. A NaN in the
 //! input gives NaN. The functions work on one item; for a batch, call them for each row of the
 //! outputs.
+
+mod closed_form;
+mod decision;
+
+pub use closed_form::{laplace_bridge, laplace_bridge_into, mean_field, mean_field_into};
+pub use decision::{Decision, Thresholds, central_quantile, decide, interval};
 
 use crate::Error;
 use crate::random::standard_normals;
@@ -226,7 +236,8 @@ impl<'a> Average<'a> {
 /// integral (Z. Lu, E. Ie, F. Sha, *Mean-field approximation to Gaussian-softmax integral with
 /// application to uncertainty estimation*, arXiv:2006.07584).
 ///
-/// Its [`entropy`] approximates the total uncertainty; it does not tell aleatoric from epistemic.
+/// Its [`entropy`] approximates the total uncertainty; [`mean_field`] also tells aleatoric from
+/// epistemic.
 ///
 /// # Errors
 ///

@@ -4,10 +4,11 @@ use std::{array, ops::Range};
 
 use rayon::prelude::*;
 
-use super::{F64, Tensor, check_variances};
+use super::{F64, Tensor, check_variances, predictions};
 use crate::{
     layer::{AvgPool2d, Conv2d, Layer, Window},
     moments::{self, Moments},
+    predictive::{central_quantile, interval_end},
     shape::{self, TensorType},
 };
 
@@ -51,6 +52,24 @@ pub(super) fn apply(layer: &Layer, operands: &[&Tensor]) -> Result<Tensor, Strin
         (Layer::MaxPool2d(window), [input]) => max_pool2d(window, input, &ty),
         (Layer::AvgPool2d(pool), [input]) => avg_pool2d(pool, input, &ty),
         (Layer::Flatten, [input]) => Ok(Tensor { shape: sizes(&ty), ..(*input).clone() }),
+        (Layer::Softmax(method), [logits]) => {
+            Ok(Tensor::deterministic(&sizes(&ty), predictions::softmax(*method, logits)))
+        }
+        (Layer::Uncertainty(method), [logits]) => {
+            Ok(Tensor::deterministic(&sizes(&ty), predictions::uncertainty(*method, logits)))
+        }
+        (Layer::Decide(thresholds), [probabilities, uncertainty]) => {
+            let decisions = predictions::decide(*thresholds, probabilities, uncertainty);
+            Ok(Tensor::deterministic(&sizes(&ty), decisions))
+        }
+        (Layer::Interval(interval), [input]) => {
+            let (input, quantile) = (input.view(), central_quantile(interval.coverage));
+            elementwise(&ty, |i| {
+                let side = if i % 2 == 0 { -1.0 } else { 1.0 };
+                let end = interval_end(&mut F64, input.at(i / 2), side, quantile, interval.noise);
+                Moments::deterministic(end)
+            })
+        }
         (layer, operands) => {
             Err(format!("has {} operands, which {layer:?} does not take", operands.len()))
         }

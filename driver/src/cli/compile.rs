@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 use serde_json::json;
 
-use super::{ModeArgs, ModelArgs, Outcome, Ui, table::grouped};
+use super::{HeadArgs, ModeArgs, ModelArgs, Outcome, Ui, table::grouped};
 use crate::{
     compile::Options,
     emit::{self, Kind, Manifest},
@@ -21,6 +21,8 @@ use crate::{
   pfp compile lenet.mlir --params lenet.safetensors --target aarch64-linux-gnu --cpu cortex-a72 \\
       --emit=obj,header,rust -o build
   pfp compile lenet.mlir --params lenet.safetensors --mode sample:30 --seed 1 --draws -o build
+  pfp compile lenet.mlir --params lenet.safetensors --head mean-field --reject-epistemic 0.3 \\
+      --reject-aleatoric 0.7
 
 Every public function of the module becomes a C function pfp_NAME in files of its name; see the
 header for how it is called.")]
@@ -34,6 +36,9 @@ pub struct CompileArgs {
     /// Let the function also return the outputs of every forward pass
     #[arg(long)]
     draws: bool,
+
+    #[command(flatten)]
+    head: HeadArgs,
 
     /// Compile this function only
     #[arg(long, value_name = "NAME")]
@@ -68,7 +73,8 @@ pub struct CompileArgs {
 pub fn compile(args: CompileArgs, ui: &Ui) -> Result<Outcome, Error> {
     let target = target::find(&args.target, args.cpu.as_deref())?;
     let session = Session::new();
-    let network = args.model.open(&session, ui)?;
+    let mut network = args.model.open(&session, ui)?;
+    args.head.append(&mut network, args.function.as_deref())?;
     let functions = match &args.function {
         Some(name) => vec![network.function(Some(name))?],
         None => network.functions().iter().collect(),

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 use serde_json::json;
 
-use super::{ModeArgs, ModelArgs, Outcome, Ui, table::Table};
+use super::{HeadArgs, ModeArgs, ModelArgs, Outcome, Ui, table::Table};
 use crate::{
     batches::{self, Items},
     compile::Options,
@@ -25,10 +25,14 @@ const SHOWN_ITEMS: usize = 20;
 #[command(after_help = "Examples:
   pfp run lenet.mlir --params lenet.safetensors --input images.npy
   pfp run lenet.mlir --params lenet.safetensors --batch 100 --input t10k-images-idx3-ubyte.gz \\
-      --scale 1/255 --normalize 0.1307,0.3081 --output logits.safetensors")]
+      --scale 1/255 --normalize 0.1307,0.3081 --output logits.safetensors
+  pfp run lenet.mlir --params lenet.safetensors --input images.npy --head mean-field")]
 pub struct RunArgs {
     #[command(flatten)]
     model: ModelArgs,
+
+    #[command(flatten)]
+    head: HeadArgs,
 
     /// The function to run, where there are several
     #[arg(long, value_name = "NAME")]
@@ -84,7 +88,8 @@ impl InputArgs {
 
 pub fn run(args: RunArgs, ui: &Ui) -> Result<Outcome, Error> {
     let session = Session::new();
-    let network = args.model.open(&session, ui)?;
+    let mut network = args.model.open(&session, ui)?;
+    args.head.append(&mut network, args.function.as_deref())?;
     let function = network.function(args.function.as_deref())?;
     ui.stage("reading the input");
     let arrays = args.input.read()?;

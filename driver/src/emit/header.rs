@@ -4,6 +4,7 @@ use std::fmt::Write;
 
 use crate::{
     compile::{ARENA_ALIGN, Compiled},
+    prediction::Prediction,
     signature::{Buffer, Tensor},
 };
 
@@ -57,6 +58,10 @@ pub fn header(compiled: &Compiled) -> String {
     for tensor in signature.inputs.iter().chain(&signature.outputs) {
         line(&shape_macros(&prefix, tensor));
     }
+    let predictions = || signature.outputs.iter().filter_map(|tensor| tensor.prediction);
+    let mut shared: Vec<_> = predictions().filter_map(|p| shared_names(&p)).collect();
+    shared.dedup();
+    shared.into_iter().for_each(&mut line);
     line("#ifdef __cplusplus\nextern \"C\" {\n#endif\n");
     let batch = signature.batch();
     let items = if batch == 1 { "one item".into() } else { format!("{batch} items") };
@@ -127,6 +132,41 @@ struct pfp_executor {
 #endif
 ";
 
+/// The names of codes and columns, shared by all headers.
+fn shared_names(prediction: &Prediction) -> Option<&'static str> {
+    match prediction {
+        Prediction::Probabilities { .. } => None,
+        Prediction::Uncertainty { .. } => Some(UNCERTAINTY),
+        Prediction::Decision { .. } => Some(DECISION),
+        Prediction::Interval { .. } => Some(INTERVAL),
+    }
+}
+
+const UNCERTAINTY: &str = "\
+#ifndef PFP_UNCERTAINTY
+#define PFP_UNCERTAINTY
+/* The columns of an uncertainty, in nats: total is aleatoric plus epistemic. */
+enum pfp_uncertainty { PFP_TOTAL = 0, PFP_ALEATORIC = 1, PFP_EPISTEMIC = 2 };
+#endif
+";
+
+const DECISION: &str = "\
+#ifndef PFP_DECISION
+#define PFP_DECISION
+/* A decision that is not the number of a class: the classes overlap here, or the
+ * network does not know; the latter also where a result is not a number. */
+enum pfp_decision { PFP_AMBIGUOUS = -1, PFP_UNKNOWN = -2 };
+#endif
+";
+
+const INTERVAL: &str = "\
+#ifndef PFP_INTERVAL
+#define PFP_INTERVAL
+/* The columns of an interval. */
+enum pfp_interval { PFP_LOWER = 0, PFP_UPPER = 1 };
+#endif
+";
+
 fn shape_macros(prefix: &str, tensor: &Tensor) -> String {
     let kind = if tensor.gaussian { "Gaussian" } else { "deterministic" };
     let name = tensor.name.to_uppercase();
@@ -139,11 +179,17 @@ fn shape_macros(prefix: &str, tensor: &Tensor) -> String {
     define("RANK", tensor.shape.len().to_string());
     define("SHAPE", format!("{{{sizes}}}"));
     define("ELEMENTS", tensor.elements().to_string());
+    for constant in tensor.prediction.iter().flat_map(Prediction::constants) {
+        define(constant.name, format!("{:?} /* {} */", constant.value, constant.meaning));
+    }
     text
 }
 
 fn describe(buffer: &Buffer, prefix: &str) -> String {
     let elements = format!("{prefix}_{}_ELEMENTS floats", buffer.tensor.name.to_uppercase());
+    if let Some(prediction) = buffer.tensor.prediction {
+        return format!("{elements}, {}, {}", prediction.describe(), buffer.tensor.sizes());
+    }
     let part = match (buffer.tensor.gaussian, buffer.name.contains("variance")) {
         (false, _) if buffer.tensor.passes.is_some() => "values of every forward pass",
         (false, _) => "values",

@@ -1,6 +1,9 @@
 //! The Rust binding: one invocation of `pfp_runtime::model!`.
 
-use crate::compile::{ARENA_ALIGN, Compiled};
+use crate::{
+    compile::{ARENA_ALIGN, Compiled, Function},
+    prediction::{Constant, Prediction},
+};
 
 /// The binding of a compiled function.
 pub fn binding(compiled: &Compiled) -> String {
@@ -42,6 +45,7 @@ pfp_runtime::parallel! {{
             outputs = outputs.join(", "),
         ),
     };
+    let constants = constants(function);
     format!(
         "// {origin}
 
@@ -59,7 +63,7 @@ pfp_runtime::model! {{
     unsafe extern \"C\" fn {symbol}({inputs}
     ) -> ({outputs});
 }}
-{parallel}",
+{parallel}{constants}",
         origin = super::origin(compiled),
         name = function.name,
         triple = compiled.target.triple,
@@ -72,6 +76,25 @@ pfp_runtime::model! {{
         symbol = function.symbol(),
         outputs = outputs.join(", "),
     )
+}
+
+/// The numbers that the results of a head depend on.
+fn constants(function: &Function) -> String {
+    let outputs = &function.signature.outputs;
+    let constants: String = outputs
+        .iter()
+        .flat_map(|tensor| {
+            let named = tensor.prediction.iter().flat_map(Prediction::constants);
+            named.map(move |Constant { name, meaning, value }| {
+                let tensor = tensor.name.to_uppercase();
+                format!("\n    /// {meaning}\n    pub const {tensor}_{name}: f64 = {value:?};")
+            })
+        })
+        .collect();
+    match constants.is_empty() {
+        true => constants,
+        false => format!("\nimpl {} {{{constants}\n}}\n", type_name(&function.name)),
+    }
 }
 
 /// `my_net` as `MyNet`.

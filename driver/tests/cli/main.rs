@@ -11,6 +11,7 @@ mod demo;
 mod diagnostics;
 mod eval;
 mod files;
+mod head;
 mod help;
 mod inspect;
 mod modes;

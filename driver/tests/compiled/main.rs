@@ -13,6 +13,7 @@ mod hot_loops;
 mod linked;
 mod modes;
 mod object;
+mod predictions;
 mod published;
 mod random;
 mod special;

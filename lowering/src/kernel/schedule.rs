@@ -112,8 +112,8 @@ const LONG_EPILOGUE: i64 = 16;
 const HIDDEN_LOAD: f64 = 0.02;
 
 /// Relative cost of the slow operations, in units of one addition.
-const SLOW_OPS: [(&str, i64); 4] =
-    [("arith.divf", 8), ("math.sqrt", 10), ("math.exp", 14), ("math.erf", 20)];
+const SLOW_OPS: [(&str, i64); 5] =
+    [("arith.divf", 8), ("math.sqrt", 10), ("math.exp", 14), ("math.log", 20), ("math.erf", 20)];
 
 /// The cheapest schedule of a group.
 pub fn choose(group: &Group, core: &Core, constants: &Constants) -> Schedule {

@@ -1,18 +1,18 @@
-//! `--gauss-expand-math`: exp and erf as polynomials, for scalars and vectors.
+//! `--gauss-expand-math`: exp, log and erf as polynomials, for scalars and vectors.
 
 use gauss_dialect::ir::{Attribute, Builder, Op, Type, Value};
 
 use crate::pass::{Outcome, Pass};
 
-/// Rewrites `math.exp` and `math.erf` on `f32` into branch-free `arith` and
+/// Rewrites `math.exp`, `math.log` and `math.erf` on `f32` into branch-free `arith` and
 /// `math.fma`, so that no call of a math library is left. With `fma=false`
 /// `math.fma` becomes a product and a sum, for cores that would call for it.
 ///
 /// Largest errors, in units in the last place: exp 1 where the result is a
-/// normal number (a smaller result is 0), erf 3.
+/// normal number (a smaller result is 0), log 1, erf 3.
 pub const PASS: Pass = Pass {
     name: "gauss-expand-math",
-    description: "Expand exp and erf on f32 scalars and vectors (option: fma, default true)",
+    description: "Expand exp, log and erf on f32 scalars and vectors (option: fma, default true)",
     options: &["fma"],
     run: |module, options| {
         expand(module, options.get("fma") != Some("false"));
@@ -33,6 +33,7 @@ fn expand(module: Op, fma: bool) {
         let result = match op.name().as_str() {
             "math.exp" if op.attribute(TAIL_EXPONENT).is_some() => lanes.tail_exp(op.operand(0)),
             "math.exp" => lanes.exp(op.operand(0), has_no_special_values(op)),
+            "math.log" => lanes.log(op.operand(0)),
             "math.erf" => lanes.erf(op.operand(0)),
             "math.fma" if !fma => lanes.fma(op.operand(0), op.operand(1), op.operand(2)),
             _ => continue,
@@ -89,6 +90,28 @@ const EXPONENT_BIAS: f64 = 127.0;
 /// ln 2 in two parts; the product of the first with an exponent is exact.
 const LN2_HIGH: f64 = 0.693_145_751_953_125;
 const LN2_LOW: f64 = 1.428_606_820_309_417_2e-6;
+
+/// (ln(1 + f) − f + f²/2)/f³ on √½ ≤ 1 + f ≤ √2, to 5.8e-9 of ln(1 + f).
+const LOG: [f64; 8] = [
+    0.333_333_317_096_948_2,
+    -0.250_008_210_562_146_84,
+    0.200_012_266_674_570_8,
+    -0.166_233_564_793_904_64,
+    0.142_017_624_671_425_12,
+    -0.131_601_950_531_537_56,
+    0.127_615_503_592_883_54,
+    -0.076_344_299_058_551_78,
+];
+
+/// The bits of √½.
+const SQRT_HALF_BITS: i64 = 0x3f35_04f3;
+
+/// The bits of a mantissa, and their number.
+const MANTISSA: i64 = 0x007f_ffff;
+const MANTISSA_BITS: i64 = 23;
+
+/// The smallest normal number.
+const LEAST_NORMAL: f64 = f32::MIN_POSITIVE as f64;
 
 /// erf(x)/x in x² on |x| ≤ 1, to 1.3e-9.
 const ERF_SMALL: [f64; 7] = [
@@ -194,8 +217,11 @@ impl Lanes {
     /// The low bits of a float, moved to where its exponent stands.
     fn as_exponent(&self, x: Value) -> Value {
         let bits = self.builder.value("arith.bitcast", &[x], self.integer);
-        let places = self.builder.context().integer(32).integer_attr(23);
-        self.binary("arith.shli", bits, self.literal(places, self.integer))
+        self.binary("arith.shli", bits, self.integer_constant(MANTISSA_BITS))
+    }
+
+    fn integer_constant(&self, value: i64) -> Value {
+        self.literal(self.builder.context().integer(32).integer_attr(value), self.integer)
     }
 
     /// eˣ = 2ⁿ·eʳ with n the integer nearest to x/ln 2.
@@ -241,6 +267,47 @@ impl Lanes {
         let fraction = self.fma(series, f, self.constant(1.0));
         let power = self.builder.value("arith.bitcast", &[self.as_exponent(shifted)], self.float);
         self.binary("arith.mulf", fraction, power)
+    }
+
+    /// ln x = n·ln 2 + ln(1 + f) with √½ ≤ 1 + f < √2. A subnormal operand is scaled to
+    /// a normal one; that of 0 is −∞, of a negative one not a number.
+    fn log(&self, x: Value) -> Value {
+        const ORDERED_EQUAL: i64 = 1;
+        const ORDERED_LESS: i64 = 4;
+        const UNORDERED_OR_LESS: i64 = 11;
+        let least = self.constant(LEAST_NORMAL);
+        let scale = (1i64 << MANTISSA_BITS) as f64;
+        let scaled = self.binary("arith.mulf", x, self.constant(scale));
+        let normal = self.select(ORDERED_LESS, x, least, scaled, x);
+        let shift = self.constant(-(MANTISSA_BITS as f64));
+        let shift = self.select(ORDERED_LESS, x, least, shift, self.constant(0.0));
+
+        let bits = self.builder.value("arith.bitcast", &[normal], self.integer);
+        let origin = self.integer_constant(SQRT_HALF_BITS);
+        let above = self.binary("arith.subi", bits, origin);
+        let n = self.binary("arith.shrsi", above, self.integer_constant(MANTISSA_BITS));
+        let n = self.builder.value("arith.sitofp", &[n], self.float);
+        let n = self.binary("arith.addf", n, shift);
+        let mantissa = self.binary("arith.andi", above, self.integer_constant(MANTISSA));
+        let mantissa = self.binary("arith.addi", mantissa, origin);
+        let mantissa = self.builder.value("arith.bitcast", &[mantissa], self.float);
+
+        let f = self.binary("arith.subf", mantissa, self.constant(1.0));
+        let square = self.binary("arith.mulf", f, f);
+        let cube = self.binary("arith.mulf", square, f);
+        // From the smallest term to the largest.
+        let series = self.binary("arith.mulf", self.horner(&LOG, f), cube);
+        let sum = self.fma(n, self.constant(LN2_LOW), series);
+        let sum = self.fma(square, self.constant(-0.5), sum);
+        let sum = self.binary("arith.addf", f, sum);
+        let result = self.fma(n, self.constant(LN2_HIGH), sum);
+
+        let infinity = self.constant(f64::INFINITY);
+        let result = self.select(ORDERED_EQUAL, x, infinity, infinity, result);
+        let zero = self.constant(0.0);
+        let pole = self.constant(f64::NEG_INFINITY);
+        let result = self.select(ORDERED_EQUAL, x, zero, pole, result);
+        self.select(UNORDERED_OR_LESS, x, zero, self.constant(f64::NAN), result)
     }
 
     /// erf by its odd series near 0 and as 1 − e^(−p(|x|)) beyond.

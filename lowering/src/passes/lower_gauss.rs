@@ -4,6 +4,8 @@
 //! pass runs, `gauss.make` stands for the pair, so that the IR is valid between
 //! any two steps; at the end nothing of gauss is left, or an error says why.
 
+mod predictions;
+
 use std::collections::HashSet;
 
 use gauss_dialect::{
@@ -19,6 +21,7 @@ use crate::{
     pass::{Failed, Outcome, Pass, fail},
     payload::Payload,
 };
+use predictions::Predicted;
 
 /// Rewrites every gauss op into upstream ops and every gauss type in a function
 /// signature into two tensors, mean first. A parameter that is not loaded
@@ -46,9 +49,10 @@ fn lower(module: Op) -> Outcome {
         }
     }
     let mut globals = HashSet::new();
+    let mut predicted = Predicted::default();
     for op in module.descendants() {
         if let Some(layer) = Layer::of(op).map_err(|error| fail(op, error))? {
-            lower_op(op, &layer, module, &mut globals)?;
+            lower_op(op, &layer, module, &mut globals, &mut predicted)?;
         }
     }
     // Users before definitions, so that one sweep finds all that is dead.
@@ -185,7 +189,13 @@ fn lower_call(op: Op) {
 // Ops
 //===----------------------------------------------------------------------===//
 
-fn lower_op(op: Op, layer: &Layer, module: Op, globals: &mut HashSet<String>) -> Outcome {
+fn lower_op(
+    op: Op,
+    layer: &Layer,
+    module: Op,
+    globals: &mut HashSet<String>,
+    predicted: &mut Predicted,
+) -> Outcome {
     let name = op.name().trim_start_matches("gauss.").to_owned();
     let builder = Builder::before(op);
     let mut emit = Emitter { builder, context: op.context(), layer: name, batch: None };
@@ -218,6 +228,10 @@ fn lower_op(op: Op, layer: &Layer, module: Op, globals: &mut HashSet<String>) ->
         }
         Layer::AvgPool2d(layer) => emit.avg_pool2d(layer, operand(0), &shape),
         Layer::Reshape | Layer::Flatten => emit.each(operand(0), |x| emit.reshape(x, &shape)),
+        Layer::Softmax(method) => emit.softmax(op, *method, predicted),
+        Layer::Uncertainty(method) => emit.uncertainty(op, *method, predicted, &shape),
+        Layer::Decide(thresholds) => emit.decide(*thresholds, operand(0).mean, operand(1).mean),
+        Layer::Interval(interval) => emit.interval(*interval, operand(0), &shape),
     };
     let value = match result.variance {
         Some(variance) => {

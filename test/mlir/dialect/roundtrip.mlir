@@ -114,3 +114,18 @@ func.func @shapes(%x: !gauss.tensor<?x16x5x5xf32>, %scalar: tensor<f32>) {
     }
   }
 #-}
+
+// CHECK-LABEL: func.func @predictions
+func.func @predictions(%z: !gauss.tensor<?x10xf32>, %y: tensor<4xf32>) -> tensor<?xf32> {
+  // CHECK: %[[P:.*]] = gauss.softmax %{{.*}} method "mean-field" : (!gauss.tensor<?x10xf32>) -> tensor<?x10xf32>
+  %0 = gauss.softmax %z method "mean-field" : (!gauss.tensor<?x10xf32>) -> tensor<?x10xf32>
+  // CHECK: %[[U:.*]] = gauss.uncertainty %{{.*}} method "sample" draws 100 seed -7 : (!gauss.tensor<?x10xf32>) -> tensor<?x3xf32>
+  %1 = gauss.uncertainty %z method "sample" draws 100 seed -7 : (!gauss.tensor<?x10xf32>) -> tensor<?x3xf32>
+  // CHECK: gauss.decide %[[P]], %[[U]] epistemic 2.500000e-01 aleatoric 5.000000e-01 : (tensor<?x10xf32>, tensor<?x3xf32>) -> tensor<?xf32>
+  %2 = gauss.decide %0, %1 epistemic 0.25 aleatoric 0.5 : (tensor<?x10xf32>, tensor<?x3xf32>) -> tensor<?xf32>
+  // CHECK: gauss.decide %[[P]], %[[U]] aleatoric 5.000000e-01 : (tensor<?x10xf32>, tensor<?x3xf32>) -> tensor<?xf32>
+  %3 = gauss.decide %0, %1 aleatoric 0.5 : (tensor<?x10xf32>, tensor<?x3xf32>) -> tensor<?xf32>
+  // CHECK: gauss.interval %{{.*}} coverage 5.000000e-01 noise 2.000000e+00 : (tensor<4xf32>) -> tensor<4x2xf32>
+  %4 = gauss.interval %y coverage 0.5 noise 2.0 : (tensor<4xf32>) -> tensor<4x2xf32>
+  return %2 : tensor<?xf32>
+}

@@ -1,0 +1,170 @@
+//! The predictive head on tables of `f64`: loops around [`crate::predictive`].
+
+use std::array;
+
+use super::{F64, Tensor};
+use crate::{
+    moments::Moments,
+    predictive::{
+        self, Axis, Elementary, Method, Prediction, Tables, Thresholds, information_reference,
+    },
+    shape::UNCERTAINTIES,
+};
+
+impl Elementary for F64 {
+    fn exp(&mut self, a: f64) -> f64 {
+        a.exp()
+    }
+
+    fn ln(&mut self, a: f64) -> f64 {
+        a.ln()
+    }
+
+    fn information(&mut self, a: f64) -> f64 {
+        information_reference(a)
+    }
+}
+
+/// Class probabilities, N×C.
+pub(super) fn softmax(method: Method, logits: &Tensor) -> Vec<f64> {
+    predict(method, logits).probabilities.values
+}
+
+/// Total, aleatoric and epistemic uncertainty, N×3.
+pub(super) fn uncertainty(method: Method, logits: &Tensor) -> Vec<f64> {
+    let parts = predict(method, logits).uncertainty;
+    let items = parts.total.values.iter().zip(&parts.aleatoric.values).zip(&parts.epistemic.values);
+    items.flat_map(|((&total, &aleatoric), &epistemic)| [total, aleatoric, epistemic]).collect()
+}
+
+fn predict(method: Method, logits: &Tensor) -> Prediction<Table> {
+    let table = |values: &Vec<f64>| Table { values: values.clone(), axes: BY_CLASS };
+    let moments =
+        Moments { mean: table(&logits.mean), variance: logits.variance.as_ref().map(table) };
+    let draws = match method {
+        Method::Sample(sampling) => sampling.draws as usize,
+        Method::MeanField | Method::Laplace => 1,
+    };
+    predictive::predict(&mut Sizes::of(logits, draws), method, &moments)
+}
+
+/// One decision for each item.
+pub(super) fn decide(
+    thresholds: Thresholds,
+    probabilities: &Tensor,
+    uncertainty: &Tensor,
+) -> Vec<f64> {
+    let mut sizes = Sizes::of(probabilities, 1);
+    let column = |number: usize| {
+        let values = uncertainty.mean.iter().skip(number).step_by(UNCERTAINTIES as usize);
+        Table { values: values.copied().collect(), axes: BY_ITEM }
+    };
+    let probabilities = Table { values: probabilities.mean.clone(), axes: BY_CLASS };
+    predictive::decide(&mut sizes, &probabilities, &column(1), &column(2), thresholds).values
+}
+
+const AXES: usize = Axis::ALL.len();
+
+/// Which axes a table has.
+type Axes = [bool; AXES];
+
+const BY_ITEM: Axes = [true, false, false, false];
+const BY_CLASS: Axes = [true, false, true, false];
+
+/// The sizes of the axes.
+struct Sizes([usize; AXES]);
+
+impl Sizes {
+    /// Those of an N×C tensor, with so many draws.
+    fn of(tensor: &Tensor, draws: usize) -> Self {
+        let size = |dim: usize| tensor.shape.get(dim).copied().unwrap_or(1);
+        Self([size(0), draws, size(1), size(1)])
+    }
+
+    /// The sizes along these axes, and 1 along the others.
+    fn along(&self, axes: Axes) -> [usize; AXES] {
+        array::from_fn(|axis| if axes[axis] { self.0[axis] } else { 1 })
+    }
+
+    /// The number of the element at a place.
+    fn number(&self, axes: Axes, place: [usize; AXES]) -> usize {
+        (0..AXES).filter(|&axis| axes[axis]).fold(0, |n, axis| n * self.0[axis] + place[axis])
+    }
+
+    fn at<const N: usize>(&self, inputs: [&Table; N], place: [usize; AXES]) -> [f64; N] {
+        inputs.map(|input| input.values[self.number(input.axes, place)])
+    }
+}
+
+/// Numbers along some of the axes.
+#[derive(Debug, Clone)]
+struct Table {
+    values: Vec<f64>,
+    axes: Axes,
+}
+
+/// Every place of a table of these sizes, in order.
+fn places(sizes: [usize; AXES]) -> impl Iterator<Item = [usize; AXES]> {
+    (0..sizes.iter().product()).map(move |number: usize| {
+        let mut rest = number;
+        let mut place = [0; AXES];
+        for axis in (0..AXES).rev() {
+            place[axis] = rest % sizes[axis];
+            rest /= sizes[axis];
+        }
+        place
+    })
+}
+
+/// The axes that a table has which is computed from `inputs`.
+fn joined<const N: usize>(inputs: [&Table; N]) -> Axes {
+    array::from_fn(|axis| inputs.iter().any(|input| input.axes[axis]))
+}
+
+impl Tables for Sizes {
+    type Scalar = F64;
+    type Table = Table;
+
+    fn classes(&self) -> usize {
+        self.0[Axis::Classes as usize]
+    }
+
+    fn rivals(&mut self, table: &Table) -> Table {
+        let [items, draws, classes, _] = table.axes;
+        Table { values: table.values.clone(), axes: [items, draws, false, classes] }
+    }
+
+    fn literal(&mut self, axes: &[Axis], values: Vec<f32>) -> Table {
+        let axes = Axis::ALL.map(|axis| axes.contains(&axis));
+        Table { values: values.into_iter().map(f64::from).collect(), axes }
+    }
+
+    fn map<const N: usize>(
+        &mut self,
+        inputs: [&Table; N],
+        f: impl Fn(&mut F64, [f64; N]) -> f64,
+    ) -> Table {
+        let axes = joined(inputs);
+        let values = places(self.along(axes)).map(|place| f(&mut F64, self.at(inputs, place)));
+        Table { values: values.collect(), axes }
+    }
+
+    fn fold<const N: usize>(
+        &mut self,
+        axis: Axis,
+        initial: f64,
+        inputs: [&Table; N],
+        f: impl Fn(&mut F64, f64, [f64; N]) -> f64,
+    ) -> Table {
+        let axis = axis as usize;
+        let mut axes = joined(inputs);
+        axes[axis] = false;
+        let of_place = |mut place: [usize; AXES]| {
+            (0..self.0[axis]).fold(initial, |sum, step| {
+                place[axis] = step;
+                f(&mut F64, sum, self.at(inputs, place))
+            })
+        };
+        Table { values: places(self.along(axes)).map(of_place).collect(), axes }
+    }
+}

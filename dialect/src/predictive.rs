@@ -1,0 +1,590 @@
+//! From Gaussian logits to what an application decides on.
+//!
+//! The formulas stand here once, over [`Tables`]: the reference interpreter runs
+//! them on lists of `f64`, the lowering on a builder of `linalg.generic`.
+//!
+//! # Class probabilities
+//!
+//! With logits zₖ ~ N(mₖ, vₖ), independent, the class probabilities are
+//! pₖ = E[softmax(z)ₖ], which has no closed form. There are three approximations:
+//!
+//! - [`Method::MeanField`]: qₖ/Σq with
+//!   qₖ = 1/Σⱼ e^((mⱼ − mₖ)/√(1 + π/8·(vₖ + vⱼ))), where the term of k itself is 1. For
+//!   two classes it is the approximation of MacKay 1992, "The evidence framework
+//!   applied to classification networks"; for more the pairwise mean field of Lu, Ie,
+//!   Sha 2020, arXiv:2006.07584, after Daunizeau 2017, arXiv:1703.00091.
+//! - [`Method::Laplace`], the Laplace bridge: the Dirichlet distribution whose
+//!   Laplace approximation in the softmax basis has these moments,
+//!   αₖ = (1 − 2/C + eᵐᵏ/C²·Σⱼ e⁻ᵐʲ) / vₖ. Hobbhahn, Kristiadi, Hennig 2022, "Fast
+//!   predictive uncertainty for classification with Bayesian deep networks". As
+//!   there, the logits are first conditioned on a sum of zero:
+//!   m ← m − v·Σm/Σv, v ← v − v²/Σv.
+//! - [`Method::Sample`]: the mean over draws of the logits. Every item sees the same
+//!   standard normal numbers, so they are constants: a seed gives the same draws on
+//!   every target, and the noise of items that are compared is shared.
+//!
+//! # Uncertainty
+//!
+//! The predictive entropy H(p), total, is the sum of the expected entropy
+//! E[H(softmax(z))], aleatoric, and the mutual information of class and logits,
+//! epistemic. In nats.
+//!
+//! - Mean field: to first order in v the mutual information is ½Σ pₖ(1 − pₖ)vₖ. With
+//!   x twice that over H(p), `aleatoric = H(p)/√(1 + x)` has this slope at v = 0 and
+//!   falls to 0 as v grows. For two classes of equal means it is the expected
+//!   entropy of Houlsby et al. 2011, arXiv:1112.5745, whose constant π·ln 2/2 for
+//!   probits is 4·ln 2 for logits.
+//! - Laplace bridge: exact for the Dirichlet distribution. With α₀ = Σα and
+//!   g(x) = x(ψ(x + 1) − ln x), `epistemic = (Σₖ g(αₖ) − g(α₀))/α₀`, where no term is
+//!   infinite for large α and their difference does not vanish.
+//!
+//! - Samples: the mean of H over the draws, and the rest of H(p). Both are means that
+//!   equal draws leave unchanged, so without a variance nothing is epistemic.
+//!
+//! The closed forms subtract no entropies: a small epistemic uncertainty keeps its
+//! digits.
+
+mod information;
+
+use pfp_runtime::random::standard_normals;
+
+use crate::moments::{Arithmetic, Moments};
+
+pub use information::{information, information_reference};
+pub use pfp_runtime::predictive::central_quantile;
+
+/// Numbers that the head can be computed on.
+pub trait Elementary: Arithmetic {
+    /// eᵃ.
+    fn exp(&mut self, a: Self::Value) -> Self::Value;
+    /// ln a.
+    fn ln(&mut self, a: Self::Value) -> Self::Value;
+    /// g(a) = a(ψ(a + 1) − ln a) for a ≥ 0, ψ the digamma function: from 0 to ½.
+    fn information(&mut self, a: Self::Value) -> Self::Value;
+}
+
+/// A number of the scalars of `R`.
+pub type Number<R> = <<R as Tables>::Scalar as Arithmetic>::Value;
+
+/// What the elements of a table are told apart by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Axis {
+    /// Items of the batch.
+    Items,
+    /// Draws of the logits.
+    Draws,
+    /// Classes.
+    Classes,
+    /// Classes that a class is compared with.
+    Rivals,
+}
+
+impl Axis {
+    /// Every axis, in the order of dimensions.
+    pub const ALL: [Axis; 4] = [Axis::Items, Axis::Draws, Axis::Classes, Axis::Rivals];
+}
+
+/// Tables along some of the axes.
+pub trait Tables {
+    /// The arithmetic of one element.
+    type Scalar: Elementary;
+    /// A table.
+    type Table;
+
+    /// How many classes there are.
+    fn classes(&self) -> usize;
+
+    /// A table along [`Axis::Classes`] as one along [`Axis::Rivals`].
+    fn rivals(&mut self, table: &Self::Table) -> Self::Table;
+
+    /// A table of literals along these axes, none of which is [`Axis::Items`].
+    fn literal(&mut self, axes: &[Axis], values: Vec<f32>) -> Self::Table;
+
+    /// A function of the elements at the same place; a table is the same along the axes
+    /// that it lacks. The result has every axis of an input.
+    fn map<const N: usize>(
+        &mut self,
+        inputs: [&Self::Table; N],
+        f: impl Fn(&mut Self::Scalar, [Number<Self>; N]) -> Number<Self>,
+    ) -> Self::Table;
+
+    /// Combines the elements along an axis of an input in their order, starting with
+    /// `initial`. The result has every other axis of an input.
+    fn fold<const N: usize>(
+        &mut self,
+        axis: Axis,
+        initial: f64,
+        inputs: [&Self::Table; N],
+        f: impl Fn(&mut Self::Scalar, Number<Self>, [Number<Self>; N]) -> Number<Self>,
+    ) -> Self::Table;
+}
+
+/// How the expectation over Gaussian logits is approximated.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Method {
+    /// Differences of logits shrunk by their deviation.
+    MeanField,
+    /// The Laplace bridge to a Dirichlet distribution.
+    Laplace,
+    /// Draws of the logits.
+    Sample(Sampling),
+}
+
+/// Draws of the logits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Sampling {
+    /// How many, from 1 to [`MAX_DRAWS`].
+    pub draws: u32,
+    /// What the draws depend on.
+    pub seed: u64,
+}
+
+/// The most draws of the logits: the standard normal numbers are part of an object.
+pub const MAX_DRAWS: u32 = 1 << 16;
+
+impl Method {
+    /// Its name in the attribute `method`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Method::MeanField => "mean-field",
+            Method::Laplace => "laplace",
+            Method::Sample(_) => "sample",
+        }
+    }
+}
+
+impl Sampling {
+    /// Standard normal numbers, the classes of each draw together: those of
+    /// `pfp_runtime::predictive::decompose` for the same draws and seed.
+    pub fn normals(&self, classes: usize) -> Vec<f32> {
+        let key = [self.seed as u32, (self.seed >> 32) as u32];
+        let of_draw = |draw| {
+            let blocks = 0..classes.div_ceil(4) as u32;
+            let numbers = blocks.flat_map(move |block| standard_normals([block, draw, 0, 0], key));
+            numbers.take(classes)
+        };
+        (0..self.draws).flat_map(of_draw).collect()
+    }
+}
+
+/// The decomposition of the predictive entropy, in nats.
+#[derive(Debug, Clone)]
+pub struct Uncertainty<T> {
+    /// Predictive entropy.
+    pub total: T,
+    /// Expected entropy: the noise of the data.
+    pub aleatoric: T,
+    /// Mutual information of class and logits: what the model does not know.
+    pub epistemic: T,
+}
+
+/// The decision on an item that is ambiguous: its aleatoric uncertainty is above
+/// the threshold. An accepted item has the number of its class, from 0.
+pub const AMBIGUOUS: f64 = -1.0;
+
+/// The decision on an item that the network does not know: its epistemic
+/// uncertainty is above the threshold, or not a number.
+pub const UNKNOWN: f64 = -2.0;
+
+/// Below this, a variance of the Laplace bridge counts as this.
+const LEAST_VARIANCE: f64 = 1e-30;
+
+/// Concentrations α₀ of the Dirichlet distribution outside of this range count as its
+/// ends: beyond them the mutual information is all or nothing of the entropy.
+const LEAST_CONCENTRATION: f64 = 1e-20;
+const LARGEST_CONCENTRATION: f64 = 1e30;
+
+/// What stands for 0 in a logarithm and a divisor: a normal number in `f32`.
+const TINY: f64 = 1e-37;
+
+/// Differences of logits beyond count as this, which is finite in `f32`.
+const LARGEST_DIFFERENCE: f64 = 1e37;
+
+/// Up to here 1 + x is finite in `f32` with a factor to spare.
+const LARGEST_RATIO: f64 = 1e30;
+
+/// Class probabilities and their uncertainty.
+#[derive(Debug, Clone)]
+pub struct Prediction<T> {
+    /// Of each class.
+    pub probabilities: T,
+    /// Of each item.
+    pub uncertainty: Uncertainty<T>,
+}
+
+/// Class probabilities and uncertainty of Gaussian logits by `method`. Deterministic
+/// ones have their softmax, and no epistemic uncertainty.
+pub fn predict<R: Tables>(
+    r: &mut R,
+    method: Method,
+    logits: &Moments<R::Table>,
+) -> Prediction<R::Table> {
+    // One class is certain whatever its logit is.
+    let Some(variance) = logits.variance.as_ref().filter(|_| r.classes() > 1) else {
+        return certain(r, &logits.mean);
+    };
+    match method {
+        Method::MeanField => mean_field(r, &logits.mean, variance),
+        Method::Laplace => Dirichlet::bridge(r, &logits.mean, variance).predict(r),
+        Method::Sample(sampling) => sampled(r, sampling, &logits.mean, variance),
+    }
+}
+
+fn certain<R: Tables>(r: &mut R, logits: &R::Table) -> Prediction<R::Table> {
+    let probabilities = softmax(r, logits);
+    let total = entropy(r, &probabilities);
+    let aleatoric = r.map([&total], |_, [total]| total);
+    // What is not a number stays.
+    let epistemic = r.map([&total], |a, [total]| a.sub(total, total));
+    Prediction { probabilities, uncertainty: Uncertainty { total, aleatoric, epistemic } }
+}
+
+/// The number of the class with the largest probability, the first among equals,
+/// or [`AMBIGUOUS`] or [`UNKNOWN`] where an uncertainty is above its threshold.
+/// Without a threshold an uncertainty may be anything but not a number.
+pub fn decide<R: Tables>(
+    r: &mut R,
+    probabilities: &R::Table,
+    aleatoric: &R::Table,
+    epistemic: &R::Table,
+    thresholds: Thresholds,
+) -> R::Table {
+    let classes = r.classes() as f64;
+    let numbers = (0..r.classes()).map(|number| number as f32).collect();
+    let numbers = r.literal(&[Axis::Classes], numbers);
+    let largest = largest(r, probabilities);
+    let class = r.fold(
+        Axis::Classes,
+        classes,
+        [probabilities, &largest, &numbers],
+        move |a, best, [p, largest, number]| {
+            let none = a.constant(classes);
+            let candidate = a.select_ge(p, largest, number, none);
+            a.min_or(candidate, best)
+        },
+    );
+    let total = r.fold(Axis::Classes, 0.0, [probabilities], |a, sum, [p]| a.add(sum, p));
+    let at_most = |threshold: Option<f64>| threshold.unwrap_or(f64::INFINITY);
+    let limits = [at_most(thresholds.aleatoric), at_most(thresholds.epistemic)];
+    r.map([&class, &total, aleatoric, epistemic], move |a, [class, total, aleatoric, epistemic]| {
+        let [ambiguous, unknown, zero] = [AMBIGUOUS, UNKNOWN, 0.0].map(|x| a.constant(x));
+        let [most_aleatoric, most_epistemic] = limits.map(|x| a.constant(x));
+        let accepted = a.select_ge(most_aleatoric, aleatoric, class, ambiguous);
+        let known = a.select_ge(most_epistemic, epistemic, accepted, unknown);
+        let is_sound = a.select_ge(aleatoric, zero, known, unknown);
+        a.select_ge(total, zero, is_sound, unknown)
+    })
+}
+
+/// Above which uncertainty an item is rejected, in nats.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct Thresholds {
+    /// The largest epistemic uncertainty of what is known.
+    pub epistemic: Option<f64>,
+    /// The largest aleatoric uncertainty of what is not ambiguous.
+    pub aleatoric: Option<f64>,
+}
+
+/// An end of the central interval that holds an observation x + ε with the coverage
+/// of `quantile`, ε ~ N(0, noise): `mean + side·quantile·√(variance + noise)`, with
+/// `side` −1 for the lower and 1 for the upper end.
+pub fn interval_end<A: Arithmetic>(
+    a: &mut A,
+    x: Moments<A::Value>,
+    side: A::Value,
+    quantile: f64,
+    noise: f64,
+) -> A::Value {
+    let noise = a.constant(noise);
+    let variance = match x.variance {
+        Some(variance) => a.add(variance, noise),
+        None => noise,
+    };
+    let deviation = a.sqrt(variance);
+    let quantile = a.constant(quantile);
+    let half = a.mul(deviation, quantile);
+    a.fma(side, half, x.mean)
+}
+
+fn largest<R: Tables>(r: &mut R, x: &R::Table) -> R::Table {
+    r.fold(Axis::Classes, f64::NEG_INFINITY, [x], |a, largest, [x]| a.max(largest, x))
+}
+
+fn sum<R: Tables>(r: &mut R, x: &R::Table) -> R::Table {
+    r.fold(Axis::Classes, 0.0, [x], |a, sum, [x]| a.add(sum, x))
+}
+
+/// eᶻ/Σe^z; the largest logit is subtracted first, so no exponential overflows.
+fn softmax<R: Tables>(r: &mut R, logits: &R::Table) -> R::Table {
+    let largest = largest(r, logits);
+    let powers = r.map([logits, &largest], |a, [z, largest]| {
+        let below = a.sub(z, largest);
+        a.exp(below)
+    });
+    normalised(r, &powers)
+}
+
+fn normalised<R: Tables>(r: &mut R, x: &R::Table) -> R::Table {
+    let sum = sum(r, x);
+    r.map([x, &sum], |a, [x, sum]| a.div(x, sum))
+}
+
+fn mean_field<R: Tables>(r: &mut R, mean: &R::Table, variance: &R::Table) -> Prediction<R::Table> {
+    let (rival_mean, rival_variance) = (r.rivals(mean), r.rivals(variance));
+    let shrunk = |a: &mut R::Scalar, [m, v, rival_m, rival_v]: [_; 4]| {
+        let (factor, one) = (a.constant(std::f64::consts::FRAC_PI_8), a.constant(1.0));
+        let sum = a.add(v, rival_v);
+        let square = a.fma(sum, factor, one);
+        let root = a.sqrt(square);
+        let difference = a.sub(rival_m, m);
+        let difference = bounded(a, difference);
+        a.div(difference, root)
+    };
+    let inputs = [mean, variance, &rival_mean, &rival_variance];
+    // How far the strongest rival is ahead; 0 of the strongest itself.
+    let lead = r.fold(Axis::Rivals, 0.0, inputs, move |a, lead, inputs| {
+        let difference = shrunk(a, inputs);
+        // Not a number where an operand is not.
+        a.select_ge(lead, difference, lead, difference)
+    });
+    let inputs = [mean, variance, &rival_mean, &rival_variance, &lead];
+    let sum = r.fold(Axis::Rivals, 0.0, inputs, move |a, sum, [m, v, rival_m, rival_v, lead]| {
+        let difference = shrunk(a, [m, v, rival_m, rival_v]);
+        let below = a.sub(difference, lead);
+        let power = a.exp(below);
+        a.add(sum, power)
+    });
+    // qₖ = e^(−lead)/sum, which does not overflow.
+    let odds = r.map([&lead, &sum], |a, [lead, sum]| {
+        let zero = a.constant(0.0);
+        let behind = a.sub(zero, lead);
+        let power = a.exp(behind);
+        a.div(power, sum)
+    });
+    let probabilities = normalised(r, &odds);
+    let uncertainty = shrunk_entropy(r, &probabilities, variance);
+    Prediction { probabilities, uncertainty }
+}
+
+fn sampled<R: Tables>(
+    r: &mut R,
+    sampling: Sampling,
+    mean: &R::Table,
+    variance: &R::Table,
+) -> Prediction<R::Table> {
+    let normals = sampling.normals(r.classes());
+    let normals = r.literal(&[Axis::Draws, Axis::Classes], normals);
+    let weights = (1..=sampling.draws).map(|draw| 1.0 / draw as f32).collect();
+    let weights = r.literal(&[Axis::Draws], weights);
+    let deviation = r.map([variance], |a, [v]| a.sqrt(v));
+    let (m, d, z) = (mean, &deviation, &normals);
+    // The logits are computed where they are needed: there are as many as draws.
+    let largest = r.fold(Axis::Classes, f64::NEG_INFINITY, [m, d, z], |a, largest, [m, d, z]| {
+        let logit = a.fma(d, z, m);
+        a.max(largest, logit)
+    });
+    let power = |a: &mut R::Scalar, [m, d, z, largest]: [_; 4]| {
+        let logit = a.fma(d, z, m);
+        let below = a.sub(logit, largest);
+        a.exp(below)
+    };
+    let sum = r.fold(Axis::Classes, 0.0, [m, d, z, &largest], move |a, sum, logit| {
+        let power = power(a, logit);
+        a.add(sum, power)
+    });
+    let inverse = r.map([&sum], |a, [sum]| {
+        let one = a.constant(1.0);
+        a.div(one, sum)
+    });
+    let probability = move |a: &mut R::Scalar, [m, d, z, largest, inverse]: [_; 5]| {
+        let power = power(a, [m, d, z, largest]);
+        a.mul(power, inverse)
+    };
+    // Running means: equal draws leave them as they are.
+    let towards = |a: &mut R::Scalar, mean, value, weight| {
+        let difference = a.sub(value, mean);
+        a.fma(difference, weight, mean)
+    };
+    let inputs = [m, d, z, &largest, &inverse, &weights];
+    let probabilities = r.fold(Axis::Draws, 0.0, inputs, move |a, mean, inputs| {
+        let [m, d, z, largest, inverse, weight] = inputs;
+        let p = probability(a, [m, d, z, largest, inverse]);
+        towards(a, mean, p, weight)
+    });
+    let inputs = [m, d, z, &largest, &inverse];
+    let entropies = r.fold(Axis::Classes, 0.0, inputs, move |a, sum, inputs| {
+        let p = probability(a, inputs);
+        minus_p_ln_p(a, p, sum)
+    });
+    let expected = r.fold(Axis::Draws, 0.0, [&entropies, &weights], move |a, mean, inputs| {
+        let [entropy, weight] = inputs;
+        towards(a, mean, entropy, weight)
+    });
+    let total = entropy(r, &probabilities);
+    // Jensen's inequality makes it the smaller one; the minimum removes what rounding leaves.
+    let aleatoric = r.map([&expected, &total], |a, [expected, total]| {
+        let expected = not_negative(a, expected);
+        a.min_or(expected, total)
+    });
+    let epistemic = r.map([&total, &aleatoric], |a, [total, part]| a.sub(total, part));
+    Prediction { probabilities, uncertainty: Uncertainty { total, aleatoric, epistemic } }
+}
+
+/// −Σ p ln p, with 0·ln 0 = 0.
+fn entropy<R: Tables>(r: &mut R, p: &R::Table) -> R::Table {
+    let entropy = r.fold(Axis::Classes, 0.0, [p], |a, sum, [p]| minus_p_ln_p(a, p, sum));
+    r.map([&entropy], |a, [entropy]| not_negative(a, entropy))
+}
+
+/// `sum − p ln p`.
+fn minus_p_ln_p<A: Elementary>(a: &mut A, p: A::Value, sum: A::Value) -> A::Value {
+    let tiny = a.constant(TINY);
+    let positive = a.max(p, tiny);
+    let ln = a.ln(positive);
+    a.negated_fma(p, ln, sum)
+}
+
+/// 0 where a number is negative from rounding. What is not a number stays.
+fn not_negative<A: Arithmetic>(a: &mut A, x: A::Value) -> A::Value {
+    let zero = a.constant(0.0);
+    a.select_ge(zero, x, zero, x)
+}
+
+/// The uncertainty of the mean-field approximation.
+fn shrunk_entropy<R: Tables>(
+    r: &mut R,
+    p: &R::Table,
+    variance: &R::Table,
+) -> Uncertainty<R::Table> {
+    let total = entropy(r, p);
+    let spread = r.fold(Axis::Classes, 0.0, [p, variance], |a, sum, [p, v]| {
+        let one = a.constant(1.0);
+        let rest = a.sub(one, p);
+        let weighted = a.mul(p, v);
+        a.fma(weighted, rest, sum)
+    });
+    let ratio = r.map([&spread, &total], |a, [spread, total]| {
+        let (tiny, largest) = (a.constant(TINY), a.constant(LARGEST_RATIO));
+        let divisor = a.max(total, tiny);
+        let ratio = a.div(spread, divisor);
+        let ratio = a.min_or(ratio, largest);
+        not_negative(a, ratio)
+    });
+    let root = |a: &mut R::Scalar, x| {
+        let one = a.constant(1.0);
+        let square = a.add(x, one);
+        (square, a.sqrt(square))
+    };
+    let aleatoric = r.map([&total, &ratio], move |a, [total, x]| {
+        let (_, root) = root(a, x);
+        a.div(total, root)
+    });
+    // total·(1 − 1/√(1 + x)), without a difference.
+    let epistemic = r.map([&total, &ratio], move |a, [total, x]| {
+        let (square, root) = root(a, x);
+        let divisor = a.add(square, root);
+        let share = a.div(x, divisor);
+        a.mul(total, share)
+    });
+    Uncertainty { total, aleatoric, epistemic }
+}
+
+/// A Dirichlet distribution: αₖ = `weights`ₖ/`scale`. The quotient may overflow where
+/// the parts do not.
+struct Dirichlet<T> {
+    /// Positive, one for each class.
+    weights: T,
+    /// Between 0 and 1, one for each item.
+    scale: T,
+}
+
+impl<T> Dirichlet<T> {
+    /// The Laplace bridge from Gaussian logits.
+    fn bridge<R: Tables<Table = T>>(r: &mut R, mean: &T, variance: &T) -> Self {
+        let classes = r.classes() as f64;
+        let variance = r.map([variance], |a, [v]| at_least(a, v, LEAST_VARIANCE));
+        let share = normalised(r, &variance);
+        let total = sum(r, mean);
+        let centred = r.map([mean, &share, &total], |a, [m, s, total]| a.negated_fma(s, total, m));
+        let conditional = r.map([&variance, &share], |a, [v, s]| {
+            let one = a.constant(1.0);
+            let rest = a.sub(one, s);
+            let conditional = a.mul(v, rest);
+            at_least(a, conditional, LEAST_VARIANCE)
+        });
+        let largest = largest(r, &centred);
+        let lowest =
+            r.fold(Axis::Classes, f64::INFINITY, [&centred], |a, lowest, [m]| a.min_or(m, lowest));
+        // e^(m − largest), and Σ e^(lowest − m): their product is scaled by e^(lowest − largest).
+        let above = r.map([&centred, &largest], |a, [m, largest]| {
+            let below = a.sub(m, largest);
+            a.exp(below)
+        });
+        let below = r.fold(Axis::Classes, 0.0, [&centred, &lowest], |a, sum, [m, lowest]| {
+            let above = a.sub(lowest, m);
+            let power = a.exp(above);
+            a.add(sum, power)
+        });
+        let scale = r.map([&lowest, &largest], |a, [lowest, largest]| {
+            let difference = a.sub(lowest, largest);
+            a.exp(difference)
+        });
+        let weights = r.map([&above, &below, &scale, &conditional], move |a, inputs| {
+            let [above, below, scale, v] = inputs;
+            let offset = a.constant(1.0 - 2.0 / classes);
+            let factor = a.constant(1.0 / (classes * classes));
+            let product = a.mul(above, below);
+            let offset = a.mul(scale, offset);
+            let numerator = a.fma(product, factor, offset);
+            a.div(numerator, v)
+        });
+        Self { weights, scale }
+    }
+
+    /// The mean αₖ/α₀ and the uncertainty.
+    fn predict<R: Tables<Table = T>>(&self, r: &mut R) -> Prediction<T> {
+        let p = normalised(r, &self.weights);
+        let total = entropy(r, &p);
+        let weight = sum(r, &self.weights);
+        let concentration = r.map([&weight, &self.scale], |a, [weight, scale]| {
+            let concentration = a.div(weight, scale);
+            let largest = a.constant(LARGEST_CONCENTRATION);
+            let concentration = a.min_or(concentration, largest);
+            at_least(a, concentration, LEAST_CONCENTRATION)
+        });
+        let gains =
+            r.fold(Axis::Classes, 0.0, [&p, &concentration], |a, sum, [p, concentration]| {
+                let alpha = a.mul(p, concentration);
+                let gain = a.information(alpha);
+                a.add(sum, gain)
+            });
+        let epistemic = r.map([&gains, &concentration, &total], |a, inputs| {
+            let [gains, concentration, total] = inputs;
+            let gain = a.information(concentration);
+            let difference = a.sub(gains, gain);
+            let information = a.div(difference, concentration);
+            let information = not_negative(a, information);
+            // No more than there is; also where that is not a number.
+            a.min_or(information, total)
+        });
+        let aleatoric = r.map([&total, &epistemic], |a, [total, epistemic]| {
+            let rest = a.sub(total, epistemic);
+            not_negative(a, rest)
+        });
+        let uncertainty = Uncertainty { total, aleatoric, epistemic };
+        Prediction { probabilities: p, uncertainty }
+    }
+}
+
+/// A number between ±[`LARGEST_DIFFERENCE`]; what is not a number stays.
+fn bounded<A: Arithmetic>(a: &mut A, x: A::Value) -> A::Value {
+    let (largest, lowest) = (a.constant(LARGEST_DIFFERENCE), a.constant(-LARGEST_DIFFERENCE));
+    let x = a.select_ge(x, largest, largest, x);
+    a.select_ge(lowest, x, lowest, x)
+}
+
+/// The larger of a number and a constant; what is not a number stays.
+fn at_least<A: Arithmetic>(a: &mut A, x: A::Value, least: f64) -> A::Value {
+    let least = a.constant(least);
+    a.select_ge(least, x, least, x)
+}

@@ -1,0 +1,182 @@
+//! The predictive head, compiled: against the float64 interpreter and the helpers of
+//! the runtime, for any batch and number of classes.
+
+use gauss_dialect::{interpreter::Tensor, predictive::UNKNOWN};
+use gauss_lowering::target::Target;
+use pfp_runtime::predictive::decompose_into;
+use rand::{Rng, SeedableRng, rngs::StdRng};
+
+use crate::{
+    case::{Case, Posterior, Tolerance, check, has_fma, sixteen_lanes},
+    common::{none, program},
+    linked,
+};
+
+const METHODS: [(&str, &str); 3] = [
+    ("mean_field", r#""mean-field""#),
+    ("laplace", r#""laplace""#),
+    ("sample", r#""sample" draws 37 seed 5"#),
+];
+
+/// Absolute: probabilities and entropies of ten classes, whose parts are rounded.
+const TOLERANCE: Tolerance = Tolerance {
+    mean_of_sigma: 0.0,
+    mean: 1e-5,
+    mean_absolute: 6e-6,
+    variance: 0.0,
+    variance_absolute: 0.0,
+};
+
+/// A function of one op, and what the interpreter gives.
+fn case(name: &str, op: &str, inputs: Vec<Tensor>, result: &str) -> Case {
+    let types: Vec<_> = inputs.iter().map(|input| input.ty().to_string()).collect();
+    let arguments: Vec<_> =
+        types.iter().enumerate().map(|(number, ty)| format!("%a{number}: {ty}")).collect();
+    let of = |function: &str| {
+        format!(
+            "func.func @{function}({}) -> {result} {{
+  %r = gauss.{op} : ({}) -> {result}
+  return %r : {result}
+}}",
+            arguments.join(", "),
+            types.join(", ")
+        )
+    };
+    let expected = program(&of("main"), &none).unwrap().run(&inputs).unwrap().remove(0);
+    let posterior = Posterior::default();
+    Case { name: name.into(), module: of(name), posterior, inputs, expected }
+}
+
+/// Logits of clear, ambiguous, unknown and extreme items.
+fn logits(rng: &mut StdRng, items: usize, classes: usize) -> Tensor {
+    let mut single = |range: std::ops::Range<f32>| f64::from(rng.random_range(range));
+    let (mut mean, mut variance) = (vec![], vec![]);
+    for item in 0..items {
+        let (spread, most) = [(3.0, 1.0), (8.0, 0.01), (1.0, 30.0), (20.0, 4.0)][item % 4];
+        for _ in 0..classes {
+            mean.push(single(-spread..spread));
+            variance.push(single(0.1 * most..most));
+        }
+    }
+    Tensor::gaussian(&[items, classes], mean, variance)
+}
+
+fn cases() -> Vec<Case> {
+    let mut rng = StdRng::seed_from_u64(1);
+    let mut cases = Vec::new();
+    for (items, classes) in [(1, 10), (7, 3), (3, 2), (5, 1), (2, 17), (33, 10), (4, 100)] {
+        let (of, three) = (format!("{items}x{classes}"), format!("tensor<{items}x3xf32>"));
+        let logits = logits(&mut rng, items, classes);
+        for (name, method) in METHODS {
+            let mut push = |op: &str, result: &str| {
+                let name = format!("{op}_{name}_{of}");
+                let op = format!("{op} %a0 method {method}");
+                cases.push(case(&name, &op, vec![logits.clone()], result));
+            };
+            push("softmax", &format!("tensor<{of}xf32>"));
+            push("uncertainty", &three);
+        }
+        // Far from the thresholds, so that rounding decides nothing.
+        let amount = |rng: &mut StdRng| if rng.random() { 0.25 } else { 0.75 };
+        let probabilities: Vec<_> =
+            (0..items * classes).map(|_| f64::from(rng.random::<f32>())).collect();
+        let uncertainty = (0..3 * items).map(|_| amount(&mut rng)).collect();
+        cases.push(case(
+            &format!("decide_{of}"),
+            "decide %a0, %a1 epistemic 0.5 aleatoric 0.6",
+            vec![
+                Tensor::deterministic(&[items, classes], probabilities),
+                Tensor::deterministic(&[items, 3], uncertainty),
+            ],
+            &format!("tensor<{items}xf32>"),
+        ));
+        let result = format!("tensor<{of}x2xf32>");
+        let op = "interval %a0 coverage 0.9 noise 0.5";
+        cases.push(case(&format!("interval_{of}"), op, vec![logits], &result));
+    }
+    cases
+}
+
+#[test]
+fn predictions_on_the_host() {
+    let cases = cases();
+    let mut targets = vec![Target::host(), Target::find("host", "x86-64").unwrap()];
+    if has_fma() {
+        targets.extend([Target::find("host", "x86-64-v3").unwrap(), sixteen_lanes()]);
+    }
+    for target in targets {
+        for case in &cases {
+            let name = format!("{} for {}", case.name, target.name);
+            check(&name, &case.run_on(&target), &case.expected, TOLERANCE);
+        }
+    }
+}
+
+#[test]
+fn predictions_on_aarch64() {
+    for cpu in ["cortex-a53", "cortex-a72"] {
+        let target = Target::find("aarch64-linux-gnu", cpu).unwrap();
+        let cases = cases();
+        let Some(results) = linked::run(&cases, &target) else { return };
+        for (case, result) in cases.iter().zip(results) {
+            check(&format!("{} for {cpu}", case.name), &result, &case.expected, TOLERANCE);
+        }
+    }
+}
+
+#[test]
+fn sampled_predictions_are_those_of_the_runtime() {
+    let logits = logits(&mut StdRng::seed_from_u64(2), 4, 10);
+    let op = |op: &str| format!(r#"{op} %a0 method "sample" draws 200 seed 9"#);
+    let softmax = case("softmax", &op("softmax"), vec![logits.clone()], "tensor<4x10xf32>").run();
+    let parts = case("parts", &op("uncertainty"), vec![logits.clone()], "tensor<4x3xf32>").run();
+    let single = |values: &[f64]| values.iter().map(|&x| x as f32).collect::<Vec<_>>();
+    for item in 0..4 {
+        let row = 10 * item..10 * (item + 1);
+        let mean = single(&logits.mean[row.clone()]);
+        let variance = single(&logits.variance.as_ref().unwrap()[row.clone()]);
+        let (mut p, mut scratch) = ([0.0; 10], [0.0; 10]);
+        let u = decompose_into(&mean, &variance, 200, 9, &mut p, &mut scratch).unwrap();
+        let expected = p.iter().chain([&u.total, &u.aleatoric, &u.epistemic]);
+        let actual = softmax.mean[row].iter().chain(&parts.mean[3 * item..3 * item + 3]);
+        for (actual, &expected) in actual.zip(expected) {
+            assert!((actual - f64::from(expected)).abs() < 1e-5, "{item}: {actual} {expected}");
+        }
+    }
+}
+
+/// Whatever the logits, probabilities are finite, and what is not a number is unknown.
+#[test]
+fn predictions_at_the_edges() {
+    let edges = [0.0, 1e-38, 1e-30, 1.0, 1e10, 1e30, f64::from(f32::MAX)];
+    let (mut mean, mut variance) = (vec![], vec![]);
+    for &size in &edges {
+        for &v in &edges {
+            mean.extend([size, -size, 0.0]);
+            variance.extend([v, 0.5 * v, 0.0]);
+        }
+    }
+    let items = mean.len() / 3;
+    let edge_logits = Tensor::gaussian(&[items, 3], mean, variance);
+    for (name, method) in METHODS {
+        let run = |op: &str, columns: usize| {
+            let result = format!("tensor<{items}x{columns}xf32>");
+            let op = format!("{op} %a0 method {method}");
+            case(op.split(' ').next().unwrap(), &op, vec![edge_logits.clone()], &result).run().mean
+        };
+        let (p, parts) = (run("softmax", 3), run("uncertainty", 3));
+        for (item, row) in p.chunks(3).enumerate() {
+            let sum: f64 = row.iter().sum();
+            assert!((sum - 1.0).abs() < 1e-5, "{name}: item {item}: {row:?}");
+        }
+        assert!(parts.iter().all(|x| (0.0..1.0987).contains(x)), "{name}: {parts:?}");
+    }
+
+    let uncertainty = [f64::NAN, 0.1, 0.1, 0.1, f64::NAN, 0.1, 0.1, 0.1, f64::NAN];
+    let inputs = vec![
+        Tensor::deterministic(&[3, 2], vec![f64::NAN, 0.5, 0.5, 0.5, 0.2, 0.8]),
+        Tensor::deterministic(&[3, 3], uncertainty.to_vec()),
+    ];
+    let decisions = case("decide", "decide %a0, %a1", inputs, "tensor<3xf32>").run();
+    assert_eq!(decisions.mean, [UNKNOWN; 3]);
+}

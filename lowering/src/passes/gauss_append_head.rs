@@ -1,0 +1,273 @@
+//! `--gauss-append-head`: what a function decides, from what it computes.
+
+use std::{fmt, str::FromStr};
+
+use gauss_dialect::{
+    ir::{Attribute, Builder, Op, Type, Value},
+    layer::Interval,
+    predictive::{MAX_DRAWS, Method, Sampling, Thresholds},
+    shape::UNCERTAINTIES,
+};
+
+use crate::pass::{Options, Outcome, Pass, fail};
+
+/// Appends the ops of a predictive head to public functions and returns their
+/// results beside what the functions return.
+pub const PASS: Pass = Pass {
+    name: "gauss-append-head",
+    description: "Append class probabilities, uncertainty and decision, or an interval (options: \
+                  head, seed, reject-epistemic, reject-aleatoric, noise-variance, function)",
+    options: &[
+        "head",
+        "seed",
+        "reject-epistemic",
+        "reject-aleatoric",
+        "noise-variance",
+        "function",
+    ],
+    run: |module, options| {
+        let head = Head::of(options).map_err(|error| fail(module, error))?;
+        append(module, &head, options.get("function"))
+    },
+};
+
+/// What is appended to a function.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Head {
+    /// Class probabilities and uncertainty, and a decision where there is a threshold.
+    Classify(Method, Thresholds),
+    /// A predictive interval of each output.
+    Interval(Interval),
+}
+
+/// The kind of a head, as command lines write it: `mean-field`, `laplace`,
+/// `sample:1000` or `interval:0.95`.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Kind {
+    /// A classifier by mean field.
+    MeanField,
+    /// A classifier by the Laplace bridge.
+    Laplace,
+    /// A classifier by so many draws of the logits.
+    Sample(u32),
+    /// A regression, with the coverage of its interval.
+    Interval(f64),
+}
+
+impl FromStr for Kind {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        if let Some(coverage) = text.strip_prefix("interval:") {
+            return match coverage.parse() {
+                Ok(coverage) if coverage > 0.0 && coverage < 1.0 => Ok(Kind::Interval(coverage)),
+                _ => Err(format!("the coverage '{coverage}' is not a number between 0 and 1")),
+            };
+        }
+        if let Some(draws) = text.strip_prefix("sample:") {
+            let draws = draws.parse().ok().filter(|draws| (1..=MAX_DRAWS).contains(draws));
+            return draws.map(Kind::Sample).ok_or_else(|| {
+                format!("the number of draws in '{text}' is not from 1 to {MAX_DRAWS}")
+            });
+        }
+        match text {
+            "mean-field" => Ok(Kind::MeanField),
+            "laplace" => Ok(Kind::Laplace),
+            _ => Err(format!(
+                "no head '{text}'; known: mean-field, laplace, sample:DRAWS, interval:COVERAGE"
+            )),
+        }
+    }
+}
+
+impl fmt::Display for Kind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Kind::MeanField => f.write_str("mean-field"),
+            Kind::Laplace => f.write_str("laplace"),
+            Kind::Sample(draws) => write!(f, "sample:{draws}"),
+            Kind::Interval(coverage) => write!(f, "interval:{coverage}"),
+        }
+    }
+}
+
+/// A number that is finite and not negative: nats, or a variance.
+pub fn parse_amount(text: &str) -> Result<f64, String> {
+    match text.parse() {
+        Ok(value) if f64::is_finite(value) && value >= 0.0 => Ok(value),
+        _ => Err(format!("'{text}' is not a finite number of at least 0")),
+    }
+}
+
+/// What a head takes beside its kind.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct Settings {
+    /// Above which uncertainty a classifier rejects.
+    pub thresholds: Thresholds,
+    /// The seed of draws; 0 where there is none.
+    pub seed: Option<u64>,
+    /// The variance of observations around a regression; 0 where there is none.
+    pub noise: Option<f64>,
+}
+
+impl Head {
+    /// A head of a kind.
+    ///
+    /// # Errors
+    ///
+    /// Where a setting is given that the kind does not take.
+    pub fn new(kind: Kind, settings: Settings) -> Result<Self, String> {
+        let Settings { thresholds, seed, noise } = settings;
+        let refuse = |what| Err(format!("the head {kind} takes no {what}"));
+        let is_sampled = matches!(kind, Kind::Sample(_));
+        let is_interval = matches!(kind, Kind::Interval(_));
+        if seed.is_some() && !is_sampled {
+            return refuse("seed: it draws nothing");
+        }
+        if noise.is_some() && !is_interval {
+            return refuse("noise variance: it is for the interval of a regression");
+        }
+        if thresholds != Thresholds::default() && is_interval {
+            return refuse("thresholds: it makes no decision");
+        }
+        let method = match kind {
+            Kind::MeanField => Method::MeanField,
+            Kind::Laplace => Method::Laplace,
+            Kind::Sample(draws) => Method::Sample(Sampling { draws, seed: seed.unwrap_or(0) }),
+            Kind::Interval(coverage) => {
+                return Ok(Head::Interval(Interval { coverage, noise: noise.unwrap_or(0.0) }));
+            }
+        };
+        Ok(Head::Classify(method, thresholds))
+    }
+
+    fn of(options: &Options) -> Result<Self, String> {
+        let amount = |name: &str| {
+            let parse = |text| parse_amount(text).map_err(|error| format!("{name}: {error}"));
+            options.get(name).map(parse).transpose()
+        };
+        let kind = options.get("head").ok_or("gauss-append-head needs head=HEAD")?;
+        let seed = options.get("seed").map(|text| {
+            text.parse().map_err(|_| format!("seed: '{text}' is not a number below 2^64"))
+        });
+        let settings = Settings {
+            thresholds: Thresholds {
+                epistemic: amount("reject-epistemic")?,
+                aleatoric: amount("reject-aleatoric")?,
+            },
+            seed: seed.transpose()?,
+            noise: amount("noise-variance")?,
+        };
+        Self::new(kind.parse()?, settings)
+    }
+}
+
+/// Appends a head to the public function of this name, or to all of them.
+pub fn append(module: Op, head: &Head, function: Option<&str>) -> Outcome {
+    let ops = module.body().map(|body| body.ops()).unwrap_or_default();
+    let is_wanted = |op: &Op| {
+        let visibility = op.attribute("sym_visibility").and_then(Attribute::as_string);
+        let is_public = visibility.is_none_or(|visibility| visibility == "public");
+        let is_named = function.is_none_or(|name| op.symbol().as_deref() == Some(name));
+        op.is("func.func") && op.body().is_some() && is_public && is_named
+    };
+    let functions: Vec<_> = ops.into_iter().filter(is_wanted).collect();
+    if let ([], Some(name)) = (&functions[..], function) {
+        return Err(fail(module, format!("has no public function '{name}' for the head")));
+    }
+    functions.into_iter().try_for_each(|function| append_to(function, module, head))
+}
+
+fn append_to(function: Op, module: Op, head: &Head) -> Outcome {
+    let name = function.symbol();
+    let calls = |op: &Op| {
+        op.is("func.call") && op.attribute("callee").and_then(Attribute::as_symbol) == name
+    };
+    if let Some(call) = module.descendants().into_iter().find(calls) {
+        return Err(fail(call, "calls a function that gets a head and more results with it"));
+    }
+    let returns = function.descendants().into_iter().filter(|op| op.is("func.return"));
+    let returns: Vec<_> = returns.collect();
+    let [terminator] = returns[..] else {
+        return Err(fail(function, "has control flow; a head is appended to a single return"));
+    };
+    let [output] = terminator.operands()[..] else {
+        let count = terminator.operands().len();
+        return Err(fail(function, format!("returns {count} values; a head is for one")));
+    };
+    let builder = Builder::before(terminator);
+    let results = match head {
+        Head::Classify(method, thresholds) => {
+            let shape = output.ty().shape().unwrap_or_default();
+            let [items, _] = shape[..] else {
+                let ty = output.ty();
+                return Err(fail(
+                    function,
+                    format!("returns {ty}, which are no logits: a row of classes for each item"),
+                ));
+            };
+            classify(builder, output, items, *method, *thresholds)
+        }
+        Head::Interval(interval) => vec![self::interval(builder, output, *interval)],
+    };
+    let values: Vec<_> = [output].into_iter().chain(results).collect();
+    terminator.set_operands(&values);
+    let inputs = function.attribute("function_type").and_then(Attribute::as_type);
+    let (inputs, _) = inputs
+        .and_then(Type::function_signature)
+        .ok_or_else(|| fail(function, "has no function type"))?;
+    let types: Vec<_> = values.into_iter().map(Value::ty).collect();
+    let ty = function.context().function_type(&inputs, &types);
+    function.set_attribute("function_type", ty.attr());
+    Ok(())
+}
+
+fn classify(
+    builder: Builder,
+    logits: Value,
+    items: i64,
+    method: Method,
+    thresholds: Thresholds,
+) -> Vec<Value> {
+    let context = builder.context();
+    let tensor = |shape: &[i64]| Type::tensor(context.f32(), shape);
+    let by_method = |name: &str, ty: Type| {
+        let op = builder.op(name).operands(&[logits]).results(&[ty]);
+        let op = op.attr("method", context.string_attr(method.name()));
+        let op = match method {
+            Method::MeanField | Method::Laplace => op,
+            Method::Sample(Sampling { draws, seed }) => op
+                .attr("draws", context.i64_attr(draws.into()))
+                .attr("seed", context.i64_attr(seed.cast_signed())),
+        };
+        op.build().result(0)
+    };
+    let shape = logits.ty().shape().unwrap_or_default();
+    let probabilities = by_method("gauss.softmax", tensor(&shape));
+    let uncertainty = by_method("gauss.uncertainty", tensor(&[items, UNCERTAINTIES]));
+    let mut results = vec![probabilities, uncertainty];
+    if thresholds != Thresholds::default() {
+        let mut op = builder.op("gauss.decide").operands(&results).results(&[tensor(&[items])]);
+        let given = [("epistemic", thresholds.epistemic), ("aleatoric", thresholds.aleatoric)];
+        for (name, threshold) in given {
+            if let Some(threshold) = threshold {
+                op = op.attr(name, context.f64_attr(threshold));
+            }
+        }
+        results.push(op.build().result(0));
+    }
+    results
+}
+
+fn interval(builder: Builder, output: Value, interval: Interval) -> Value {
+    let context = builder.context();
+    let shape = output.ty().shape().unwrap_or_default().into_iter().chain([2]);
+    builder
+        .op("gauss.interval")
+        .operands(&[output])
+        .results(&[Type::tensor(context.f32(), &shape.collect::<Vec<_>>())])
+        .attr("coverage", context.f64_attr(interval.coverage))
+        .attr("noise", context.f64_attr(interval.noise))
+        .build()
+        .result(0)
+}
