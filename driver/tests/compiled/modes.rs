@@ -181,7 +181,7 @@ func.func @images(%x: !gauss.tensor<2x2x6x6xf32>) -> (!gauss.tensor<2x3xf32>, te
   %p2 = gauss.avg_pool2d %c2 kernel [2, 2] : (!gauss.tensor<2x5x2x2xf32>) -> !gauss.tensor<2x5x1x1xf32>
   %f = gauss.flatten %p2 : (!gauss.tensor<2x5x1x1xf32>) -> !gauss.tensor<2x5xf32>
   %d = gauss.dense %f, %w3, %b3 : (!gauss.tensor<2x5xf32>, !gauss.tensor<3x5xf32>, !gauss.tensor<3xf32>) -> !gauss.tensor<2x3xf32>
-  %noise = gauss.make %one, %one : tensor<2x3xf32>, tensor<2x3xf32>
+  %noise = gauss.make %one, %one : tensor<2x3xf32>
   %s = gauss.add %d, %noise : (!gauss.tensor<2x3xf32>, !gauss.tensor<2x3xf32>) -> !gauss.tensor<2x3xf32>
   %t = gauss.reshape %s : (!gauss.tensor<2x3xf32>) -> !gauss.tensor<6xf32>
   %u = gauss.reshape %t : (!gauss.tensor<6xf32>) -> !gauss.tensor<2x3xf32>
