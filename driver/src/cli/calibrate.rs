@@ -67,8 +67,9 @@ pub struct CalibrateArgs {
     #[arg(long, value_name = "SHARE", default_value_t = 0.5, value_parser = share)]
     fit_share: f64,
 
-    /// Which variances may change: keep them, one factor for all, or one for each layer
-    #[arg(long, value_name = "WHICH", default_value = "layers")]
+    /// Which variances may change: keep them, one factor for all, or layers for one for each, which
+    /// needs many items
+    #[arg(long, value_name = "WHICH", default_value = "one")]
     variances: Variances,
 
     /// Leave the scale of the logits as it is
