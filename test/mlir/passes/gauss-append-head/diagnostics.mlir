@@ -10,16 +10,16 @@
 // RUN: not pfp-opt %s --gauss-append-head="head=interval:0.5 reject-epistemic=1" 2>&1 | FileCheck %s --check-prefix=THRESHOLD
 // RUN: not pfp-opt %s --gauss-append-head="head=laplace function=other" 2>&1 | FileCheck %s --check-prefix=FUNCTION
 
-// HEAD: error: gauss-append-head needs head=HEAD
-// KIND: error: no head 'softmax'; known: mean-field, laplace, sample:DRAWS, interval:COVERAGE
-// DRAWS: error: the number of draws in 'sample:0' is not from 1 to 65536
-// COVERAGE: error: the coverage '1' is not a number between 0 and 1
-// NATS: error: reject-aleatoric: '-1' is not a finite number of at least 0
-// SEED: error: the head laplace takes no seed: it draws nothing
-// NUMBER: error: seed: '-1' is not a number below 2^64
-// NOISE: error: the head laplace takes no noise variance: it is for the interval of a regression
-// THRESHOLD: error: the head interval:0.5 takes no thresholds: it makes no decision
-// FUNCTION: error: {{.*}}has no public function 'other' for the head
+// HEAD: error: 'builtin.module' op gauss-append-head needs head=HEAD
+// KIND: error: 'builtin.module' op no head 'softmax'; known: mean-field, laplace, sample:DRAWS, interval:COVERAGE
+// DRAWS: error: 'builtin.module' op the number of draws in 'sample:0' is not from 1 to 65536
+// COVERAGE: error: 'builtin.module' op the coverage '1' is not a number between 0 and 1
+// NATS: error: 'builtin.module' op reject-aleatoric: '-1' is not a finite number of at least 0
+// SEED: error: 'builtin.module' op the head laplace takes no seed: it draws nothing
+// NUMBER: error: 'builtin.module' op seed: '-1' is not a number below 2^64
+// NOISE: error: 'builtin.module' op the head laplace takes no noise variance: it is for the interval of a regression
+// THRESHOLD: error: 'builtin.module' op the head interval:0.5 takes no thresholds: it makes no decision
+// FUNCTION: error: 'builtin.module' op has no public function 'other' for the head
 
 // expected-error @+1 {{returns 2 values; a head is for one}}
 func.func @two(%x: tensor<1x2xf32>) -> (tensor<1x2xf32>, tensor<1x2xf32>) {
@@ -28,7 +28,7 @@ func.func @two(%x: tensor<1x2xf32>) -> (tensor<1x2xf32>, tensor<1x2xf32>) {
 
 // -----
 
-// expected-error @+1 {{returns 'tensor<1x2x2xf32>', which are no logits: a row of classes for each item}}
+// expected-error @+1 {{returns tensor<1x2x2xf32>, which are no logits: a row of classes for each item}}
 func.func @image(%x: tensor<1x2x2xf32>) -> tensor<1x2x2xf32> {
   return %x : tensor<1x2x2xf32>
 }
