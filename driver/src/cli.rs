@@ -23,7 +23,12 @@ use gauss_lowering::{
 use miette::{MietteHandlerOpts, Report};
 
 use crate::{
-    compile::Network, diagnostics::Source, error::Error, module::Session, parameters::Safetensors,
+    calibrate::{Calibration, reject, rewrite},
+    compile::Network,
+    diagnostics::Source,
+    error::Error,
+    module::Session,
+    parameters::Safetensors,
 };
 use ui::Ui;
 
@@ -113,10 +118,21 @@ impl ModeArgs {
 
 impl ModelArgs {
     fn open<'s>(&self, session: &'s Session, ui: &Ui) -> Result<Network<'s>, Error> {
+        Ok(self.open_with_calibration(session, ui)?.0)
+    }
+
+    /// The network, and the calibration that its parameter file carries, if any.
+    fn open_with_calibration<'s>(
+        &self,
+        session: &'s Session,
+        ui: &Ui,
+    ) -> Result<(Network<'s>, Option<Calibration>), Error> {
         ui.stage("reading the network");
         let source = Source::open(&self.module)?;
         let parameters = self.params.as_deref().map(Safetensors::open).transpose()?;
-        Network::open(session, &source, parameters.as_ref(), self.batch)
+        let network = Network::open(session, &source, parameters.as_ref(), self.batch)?;
+        let calibration = parameters.as_ref().map(rewrite::read).transpose()?.flatten();
+        Ok((network, calibration))
     }
 }
 
@@ -133,7 +149,8 @@ struct HeadArgs {
     #[arg(long, value_name = "SEED", requires = "head")]
     head_seed: Option<u64>,
 
-    /// Decide, and call items unknown whose epistemic uncertainty is above so many nats
+    /// Decide, and call items unknown whose epistemic uncertainty is above so many nats. Without
+    /// thresholds on the command line, those of `pfp calibrate` hold, if PARAMS has any
     #[arg(long, value_name = "NATS", requires = "head", value_parser = parse_amount)]
     reject_epistemic: Option<f64>,
 
@@ -147,17 +164,38 @@ struct HeadArgs {
 }
 
 impl HeadArgs {
-    /// Appends the head to one public function, or to all.
-    fn append(&self, network: &mut Network, function: Option<&str>) -> Result<(), Error> {
-        let Some(kind) = self.head else { return Ok(()) };
-        let thresholds =
+    /// The network of the arguments, with the head on one public function, or on all.
+    fn open<'s>(
+        &self,
+        model: &ModelArgs,
+        session: &'s Session,
+        (mode, function): (Mode, Option<&str>),
+        ui: &Ui,
+    ) -> Result<Network<'s>, Error> {
+        let (mut network, calibration) = model.open_with_calibration(session, ui)?;
+        let Some(kind) = self.head else { return Ok(network) };
+        if mode != Mode::Moments {
+            return Err(Error::request(format!("a head has no meaning with --mode {mode}"))
+                .with_help("a head reads mean and variance of the outputs: use --mode moments"));
+        }
+        let given =
             Thresholds { epistemic: self.reject_epistemic, aleatoric: self.reject_aleatoric };
+        let thresholds = match (given, kind, calibration) {
+            (Thresholds { epistemic: None, aleatoric: None }, kind, Some(calibration))
+                if !matches!(kind, Kind::Interval(_)) =>
+            {
+                let reject::Thresholds { epistemic, aleatoric, .. } = calibration.thresholds;
+                Thresholds { epistemic: Some(epistemic), aleatoric: Some(aleatoric) }
+            }
+            _ => given,
+        };
         let settings = Settings { thresholds, seed: self.head_seed, noise: self.noise_variance };
         let head = Head::new(kind, settings).map_err(|error| {
             Error::request(error)
                 .with_help("see docs/predictive.md for what each head takes and returns")
         })?;
-        network.append_head(&head, function)
+        network.append_head(&head, function)?;
+        Ok(network)
     }
 }
 

@@ -33,13 +33,13 @@ pub trait Arithmetic {
     /// `a` shifted to the right by fewer than 32 places, its first bit repeated.
     fn shift_right(&mut self, a: Self::Word, places: u32) -> Self::Word;
     /// The float nearest to a word without sign.
-    fn from_unsigned(&mut self, a: Self::Word) -> Self::Float;
+    fn unsigned_to_float(&mut self, a: Self::Word) -> Self::Float;
     /// The float nearest to a word in two's complement.
-    fn from_signed(&mut self, a: Self::Word) -> Self::Float;
+    fn signed_to_float(&mut self, a: Self::Word) -> Self::Float;
     /// The float of these bits.
-    fn from_bits(&mut self, a: Self::Word) -> Self::Float;
+    fn bits_to_float(&mut self, a: Self::Word) -> Self::Float;
     /// The bits of a float.
-    fn to_bits(&mut self, a: Self::Float) -> Self::Word;
+    fn float_to_bits(&mut self, a: Self::Float) -> Self::Word;
     /// `a + b`.
     fn add(&mut self, a: Self::Float, b: Self::Float) -> Self::Float;
     /// `a · b`, rounded before anything is added to it.
@@ -92,7 +92,7 @@ pub fn standard_normals_on<A: Arithmetic>(
 /// √(-2 ln u)·cos t and √(-2 ln u)·sin t with u = (radius + ½)/2³² and t = 2π·angle/2³².
 fn box_muller<A: Arithmetic>(a: &mut A, radius: A::Word, angle: A::Word) -> [A::Float; 2] {
     const ULP: f32 = 1.0 / (1u64 << 32) as f32;
-    let radius = a.from_unsigned(radius);
+    let radius = a.unsigned_to_float(radius);
     // The half keeps u away from 0, where the logarithm has its pole.
     let (half, ulp) = (a.float(0.5), a.float(ULP));
     let shifted = a.add(radius, half);
@@ -121,12 +121,12 @@ fn ln<A: Arithmetic>(a: &mut A, u: A::Float) -> A::Float {
     // ln 2 in two parts; the product of the first with an exponent is exact.
     const LN2: [f32; 2] = [0.693_359_4, -2.121_944_4e-4];
     // u = 2ⁿ·(1 + x) with 1 + x from √½ to √2.
-    let (bits, root_half) = (a.to_bits(u), a.word(0x3f35_04f3));
+    let (bits, root_half) = (a.float_to_bits(u), a.word(0x3f35_04f3));
     let above = a.sub_words(bits, root_half);
     let n = a.shift_right(above, 23);
     let exponent = a.shift_left(n, 23);
     let mantissa = a.sub_words(bits, exponent);
-    let (mantissa, n, minus_one) = (a.from_bits(mantissa), a.from_signed(n), a.float(-1.0));
+    let (mantissa, n, minus_one) = (a.bits_to_float(mantissa), a.signed_to_float(n), a.float(-1.0));
     let x = a.add(mantissa, minus_one);
     let square = a.mul(x, x);
     let series = horner(a, &SERIES, x);
@@ -156,7 +156,7 @@ fn direction<A: Arithmetic>(a: &mut A, angle: A::Word) -> [A::Float; 2] {
     let quarters = a.shift_right(turned, 30);
     let whole = a.shift_left(quarters, 30);
     let rest = a.sub_words(angle, whole);
-    let (rest, radians) = (a.from_signed(rest), a.float(RADIANS));
+    let (rest, radians) = (a.signed_to_float(rest), a.float(RADIANS));
     let x = a.mul(rest, radians);
     let square = a.mul(x, x);
 
@@ -179,11 +179,11 @@ fn direction<A: Arithmetic>(a: &mut A, angle: A::Word) -> [A::Float; 2] {
     let next = a.add_words(quarters, one);
     [(cos, sin, next), (sin, cos, quarters)].map(|(even, other, half_turns)| {
         let size = a.select_zero(odd, even, other);
-        let (bits, two) = (a.to_bits(size), a.word(2));
+        let (bits, two) = (a.float_to_bits(size), a.word(2));
         let negative = a.and(half_turns, two);
         let sign = a.shift_left(negative, 30);
         let signed = a.xor(bits, sign);
-        a.from_bits(signed)
+        a.bits_to_float(signed)
     })
 }
 
@@ -241,19 +241,19 @@ impl Arithmetic for Scalar {
         (a.cast_signed() >> places).cast_unsigned()
     }
 
-    fn from_unsigned(&mut self, a: u32) -> f32 {
+    fn unsigned_to_float(&mut self, a: u32) -> f32 {
         a as f32
     }
 
-    fn from_signed(&mut self, a: u32) -> f32 {
+    fn signed_to_float(&mut self, a: u32) -> f32 {
         a.cast_signed() as f32
     }
 
-    fn from_bits(&mut self, a: u32) -> f32 {
+    fn bits_to_float(&mut self, a: u32) -> f32 {
         f32::from_bits(a)
     }
 
-    fn to_bits(&mut self, a: f32) -> u32 {
+    fn float_to_bits(&mut self, a: f32) -> u32 {
         a.to_bits()
     }
 

@@ -73,8 +73,8 @@ pub struct CompileArgs {
 pub fn compile(args: CompileArgs, ui: &Ui) -> Result<Outcome, Error> {
     let target = target::find(&args.target, args.cpu.as_deref())?;
     let session = Session::new();
-    let mut network = args.model.open(&session, ui)?;
-    args.head.append(&mut network, args.function.as_deref())?;
+    let mode = args.mode.mode(args.draws)?;
+    let network = args.head.open(&args.model, &session, (mode, args.function.as_deref()), ui)?;
     let functions = match &args.function {
         Some(name) => vec![network.function(Some(name))?],
         None => network.functions().iter().collect(),
@@ -86,7 +86,7 @@ pub fn compile(args: CompileArgs, ui: &Ui) -> Result<Outcome, Error> {
         texts: emit::texts(&kinds),
         tasks: args.threads.into(),
         schedule: args.schedule,
-        mode: args.mode.mode(args.draws)?,
+        mode,
         ..Options::default()
     };
     let mut reports = Vec::new();

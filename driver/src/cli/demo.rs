@@ -3,7 +3,7 @@
 use std::{env, path::PathBuf, thread};
 
 use clap::Args;
-use gauss_lowering::mode::Mode;
+use gauss_lowering::mode::{Mode, Sampling};
 use serde_json::json;
 
 use super::{
@@ -87,7 +87,10 @@ impl DemoArgs {
 }
 
 /// The modes of the pages.
-const MODES: [Mode; 2] = [Mode::Moments, Mode::Mean];
+const MODES: [Mode; 3] = [Mode::Moments, Mode::Mean, Mode::Sample(PASSES)];
+
+/// As many passes as the paper compares with; the evaluation has the seed and asks for the draws.
+const PASSES: Sampling = Sampling { samples: 30, seed: 0, presampled: false, draws: false };
 
 /// Draws of the logits of an image, on the pages.
 const LOGIT_DRAWS: u32 = 1000;

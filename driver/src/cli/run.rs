@@ -88,13 +88,13 @@ impl InputArgs {
 
 pub fn run(args: RunArgs, ui: &Ui) -> Result<Outcome, Error> {
     let session = Session::new();
-    let mut network = args.model.open(&session, ui)?;
-    args.head.append(&mut network, args.function.as_deref())?;
+    let mode = args.mode.mode(args.draws)?;
+    let network = args.head.open(&args.model, &session, (mode, args.function.as_deref()), ui)?;
     let function = network.function(args.function.as_deref())?;
     ui.stage("reading the input");
     let arrays = args.input.read()?;
-    let options = Options { mode: args.mode.mode(args.draws)?, ..Options::default() };
-    let signature = function.signature.in_mode(options.mode);
+    let options = Options { mode, ..Options::default() };
+    let signature = function.signature.in_mode(mode);
     let items = Items::new(&signature, &arrays)?;
     let target = target::find(HOST, None)?;
     let compiled = network.compile(function, &target, &options, &|stage| ui.stage(stage))?;

@@ -68,6 +68,31 @@ fn the_parameters_carry_the_calibration() {
 }
 
 #[test]
+fn the_compiled_head_has_the_thresholds() {
+    let dir = classifier();
+    let answer = dir.pfp(&format!("{CALIBRATE} --data x.npy@labels=labels.npy --json")).json();
+    let thresholds = &answer["calibration"]["thresholds"];
+    let compile = "compile linear.mlir --head sample:100";
+    let of = |arguments: &str| dir.pfp(&format!("{compile} {arguments}")).ok();
+    let macros = |name: &str| {
+        let header = dir.text("tiny.h");
+        let line = header.lines().find(|line| line.contains(&format!("PFP_TINY_{name} ")));
+        line.and_then(|line| line.split_whitespace().nth(2)?.trim_end_matches('f').parse().ok())
+    };
+    of("--params out.safetensors");
+    for (name, key) in [("REJECT_EPISTEMIC", "epistemic"), ("REJECT_ALEATORIC", "aleatoric")] {
+        let (found, wanted): (Option<f64>, _) = (macros(name), thresholds[key].as_f64().unwrap());
+        let found = found.unwrap_or_else(|| panic!("no {name} in {}", dir.text("tiny.h")));
+        assert!((found - wanted).abs() <= 1e-6 * wanted.abs(), "{name}: {found}, not {wanted}");
+    }
+    // The command line decides where it says anything.
+    of("--params out.safetensors --reject-epistemic 0.25");
+    assert_eq!((macros("REJECT_EPISTEMIC"), macros("REJECT_ALEATORIC")), (Some(0.25), None));
+    of("--params tiny.safetensors");
+    assert_eq!(macros("REJECT_EPISTEMIC"), None);
+}
+
+#[test]
 fn the_same_data_and_seed_give_the_same_file() {
     let dir = classifier();
     dir.pfp(&format!("{CALIBRATE} --data x.npy@labels=labels.npy")).ok();

@@ -188,3 +188,13 @@ fn what_a_head_does_not_take_is_refused() {
         assert_eq!(ran.code, Some(2), "{arguments}: {ran:?}");
     }
 }
+
+#[test]
+fn a_head_reads_moments() {
+    let dir = dir();
+    for mode in ["mean", "sample:4"] {
+        let refused = dir.pfp(&format!("{COMPILE} --head laplace --mode {mode}")).error();
+        let message = format!("a head has no meaning with --mode {mode}");
+        assert!(refused.contains(&message), "{refused}");
+    }
+}

@@ -232,7 +232,7 @@ fn samples_converge_to_the_monte_carlo_reference() {
     let session = Session::new();
     let module = session.parse(&Source::new("images", IMAGES)).unwrap();
     let program = Program::of(module.op(), "images", &random::values(&posterior)).unwrap();
-    let reference = program.sample(&[x.clone()], SAMPLES as u64, 11).unwrap();
+    let reference = program.sample(std::slice::from_ref(&x), SAMPLES as u64, 11).unwrap();
 
     let mode = Mode::Sample(Sampling { draws: true, ..sampling(SAMPLES as u32, 12) });
     let compiled =
@@ -324,7 +324,7 @@ fn the_batch_does_not_matter() {
         case::compile_with(&module, Some(&posterior), batch_size, &target, &options)
     };
     let x = items(10);
-    let whole = run(&outputs_at(10), &[x.clone()]);
+    let whole = run(&outputs_at(10), std::slice::from_ref(&x));
     let single = outputs_at(1);
     for item in 0..10 {
         let one = run(&single, &[x[item * 300..(item + 1) * 300].to_vec()]);

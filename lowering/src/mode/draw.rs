@@ -252,19 +252,19 @@ impl Arithmetic for Scalars {
         self.shift("arith.shrsi", a, places)
     }
 
-    fn from_unsigned(&mut self, a: Value) -> Value {
+    fn unsigned_to_float(&mut self, a: Value) -> Value {
         self.emit("arith.uitofp", &[a], self.context().f32())
     }
 
-    fn from_signed(&mut self, a: Value) -> Value {
+    fn signed_to_float(&mut self, a: Value) -> Value {
         self.emit("arith.sitofp", &[a], self.context().f32())
     }
 
-    fn from_bits(&mut self, a: Value) -> Value {
+    fn bits_to_float(&mut self, a: Value) -> Value {
         self.emit("arith.bitcast", &[a], self.context().f32())
     }
 
-    fn to_bits(&mut self, a: Value) -> Value {
+    fn float_to_bits(&mut self, a: Value) -> Value {
         self.emit("arith.bitcast", &[a], self.context().integer(32))
     }
 
