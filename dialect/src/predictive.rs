@@ -186,8 +186,10 @@ pub const AMBIGUOUS: f64 = -1.0;
 /// uncertainty is above the threshold, or not a number.
 pub const UNKNOWN: f64 = -2.0;
 
-/// Below this, a variance of the Laplace bridge counts as this.
+/// Variances of the Laplace bridge outside of this range count as its ends: their
+/// reciprocals are normal numbers in `f32`.
 const LEAST_VARIANCE: f64 = 1e-30;
+const LARGEST_VARIANCE: f64 = 1e30;
 
 /// Concentrations α₀ of the Dirichlet distribution outside of this range count as its
 /// ends: beyond them the mutual information is all or nothing of the entropy.
@@ -510,7 +512,10 @@ impl<T> Dirichlet<T> {
             let one = a.constant(1.0);
             let rest = a.sub(one, s);
             let conditional = a.mul(v, rest);
-            at_least(a, conditional, LEAST_VARIANCE)
+            let conditional = at_least(a, conditional, LEAST_VARIANCE);
+            // What is not a number stays.
+            let largest = a.constant(LARGEST_VARIANCE);
+            a.select_ge(conditional, largest, largest, conditional)
         });
         let largest = largest(r, &centred);
         let lowest =

@@ -496,7 +496,8 @@ fn known_flags() -> BTreeSet<String> {
     let pfp = env!("CARGO_BIN_EXE_pfp");
     let mut commands = vec!["pfp-opt --help-hidden".to_owned(), format!("{pfp} --help")];
     commands.extend(
-        ["compile", "run", "check", "inspect", "eval"].map(|c| format!("{pfp} {c} --help")),
+        ["compile", "run", "check", "calibrate", "inspect", "eval", "bench", "demo"]
+            .map(|c| format!("{pfp} {c} --help")),
     );
     for command in commands {
         let help = shell(&command, &root());

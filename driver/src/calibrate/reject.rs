@@ -199,11 +199,11 @@ mod tests {
     #[test]
     fn a_false_accept_rate_is_kept() {
         let mut items = ramp();
-        items.extend((0..89).map(|i| item(0.5 + i as f32 / 100.0, 0.1, None)));
+        items.extend((0..89).map(|i| item(0.505 + i as f32 / 100.0, 0.1, None)));
         let thresholds = Thresholds::fit(&items, Goal::FalseAccept(0.1)).unwrap();
         // Of 99 items, one less than a tenth of 100 may pass.
         assert!((thresholds.false_accept.unwrap() - 9.0 / 99.0).abs() < 1e-9, "{thresholds:?}");
-        assert!((thresholds.epistemic - 0.58).abs() < 1e-6, "{thresholds:?}");
+        assert!((thresholds.epistemic - 0.59).abs() < 1e-6, "{thresholds:?}");
     }
 
     #[test]

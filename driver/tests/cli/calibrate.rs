@@ -76,7 +76,7 @@ fn the_compiled_head_has_the_thresholds() {
     let of = |arguments: &str| dir.pfp(&format!("{compile} {arguments}")).ok();
     let macros = |name: &str| {
         let header = dir.text("tiny.h");
-        let line = header.lines().find(|line| line.contains(&format!("PFP_TINY_{name} ")));
+        let line = header.lines().find(|line| line.contains(&format!("PFP_TINY_DECISION_{name} ")));
         line.and_then(|line| line.split_whitespace().nth(2)?.trim_end_matches('f').parse().ok())
     };
     of("--params out.safetensors");

@@ -81,10 +81,10 @@ fn the_page_shows_what_was_measured() {
         "Reproduce",
     ];
     assert_eq!(titles, sections);
-    // Two modes in the first table.
-    assert_eq!(all(&parsed, "section:first-of-type tbody tr").len(), 2);
-    // Plots: time, reliability of both modes, risk, two of detection, two for each of three sets.
-    assert_eq!(all(&parsed, "figure svg").len(), 1 + 2 + 1 + 2 + 6);
+    // Three modes in the first table.
+    assert_eq!(all(&parsed, "section:first-of-type tbody tr").len(), 3);
+    // Plots: time, reliability of each mode, risk, two of detection, two for each of three sets.
+    assert_eq!(all(&parsed, "figure svg").len(), 1 + 3 + 1 + 2 + 6);
     // Pictures of 8x8 pixels with ten bars each.
     let pictures = all(&parsed, ".item img").len();
     assert_eq!(all(&parsed, ".item svg rect").len(), 10 * pictures);
