@@ -190,8 +190,9 @@ func.func @images(%x: !gauss.tensor<2x2x6x6xf32>) -> (!gauss.tensor<2x3xf32>, te
 }
 ";
 
-fn images() -> (Posterior, Tensor) {
-    let mut state = 7u32;
+/// Random parameters and input of the network.
+fn images(seed: u32) -> (Posterior, Tensor) {
+    let mut state = seed;
     let mut next = move || {
         state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
         f64::from(state >> 8) / f64::from(1 << 24)
@@ -227,12 +228,17 @@ fn images() -> (Posterior, Tensor) {
 /// difference is at most 4 of its standard errors.
 #[test]
 fn samples_converge_to_the_monte_carlo_reference() {
+    (7..10).for_each(samples_converge);
+}
+
+fn samples_converge(seed: u32) {
     const SAMPLES: usize = 10_000;
-    let (posterior, x) = images();
+    let (posterior, x) = images(seed);
     let session = Session::new();
     let module = session.parse(&Source::new("images", IMAGES)).unwrap();
     let program = Program::of(module.op(), "images", &random::values(&posterior)).unwrap();
-    let reference = program.sample(std::slice::from_ref(&x), SAMPLES as u64, 11).unwrap();
+    let reference =
+        program.sample(std::slice::from_ref(&x), SAMPLES as u64, 11 + u64::from(seed)).unwrap();
 
     let mode = Mode::Sample(Sampling { draws: true, ..sampling(SAMPLES as u32, 12) });
     let compiled =
@@ -276,7 +282,7 @@ fn samples_converge_to_the_monte_carlo_reference() {
 
 #[test]
 fn the_compiler_draws_what_a_call_draws() {
-    let (posterior, x) = images();
+    let (posterior, x) = images(7);
     let outputs = [false, true].map(|presampled| {
         let mode = Mode::Sample(Sampling { presampled, draws: true, ..sampling(20, 3) });
         let target = Target::host();
