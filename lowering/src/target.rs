@@ -26,6 +26,10 @@ pub struct Core {
     pub vector_registers: i64,
     /// Registers that a tile leaves free, for loads that the compiler starts early.
     pub spare_registers: i64,
+    /// The most rows of a tile that are tried.
+    pub max_rows: i64,
+    /// The most vectors of a tile that are tried.
+    pub max_vectors: i64,
     /// Has the core a fused multiply-add?
     pub fma: bool,
     /// Cycles from an FMA's operands to its result.
@@ -66,6 +70,8 @@ const AVX512: Core = Core {
     lanes: 16,
     vector_registers: 32,
     spare_registers: 1,
+    max_rows: 8,
+    max_vectors: 8,
     fma: true,
     fma_latency: 4,
     fma_ports: 2,
@@ -102,6 +108,8 @@ const CORTEX_A72: Core = Core {
     lanes: 4,
     vector_registers: 32,
     spare_registers: 2,
+    max_rows: 8,
+    max_vectors: 8,
     fma: true,
     fma_latency: 7,
     fma_ports: 1,
@@ -152,6 +160,8 @@ impl Core {
     pub fn check(&self) -> Result<(), String> {
         let counts = [
             ("vector_registers", self.vector_registers),
+            ("max_rows", self.max_rows),
+            ("max_vectors", self.max_vectors),
             ("fma_latency", self.fma_latency),
             ("fma_ports", self.fma_ports),
             ("load_ports", self.load_ports),

@@ -96,10 +96,6 @@ pub fn tiles(size: i64, tile: i64) -> Vec<(i64, i64)> {
     (0..size).step_by(tile as usize).map(|start| (start, tile.min(size - start))).collect()
 }
 
-/// The largest row count and vector count that are tried.
-const MAX_ROWS: i64 = 8;
-const MAX_VECTORS: i64 = 8;
-
 /// Uses of a weight from which on it is found in a near cache.
 const ENOUGH_USES: i64 = 8;
 
@@ -289,7 +285,7 @@ impl<'a> Model<'a> {
             true => (1, vectors.min(self.core.elementwise_unroll)),
             false => {
                 let rows = self.row.map_or(1, |row| self.root().sizes[row]);
-                (rows.min(MAX_ROWS), vectors.min(MAX_VECTORS))
+                (rows.min(self.core.max_rows), vectors.min(self.core.max_vectors))
             }
         }
     }
