@@ -29,14 +29,7 @@ def markdown(results):
         "Largest errors of means and variances against float64, and the fastest formulation:",
         _table([*head, *peers], [_errors(c, peers) for c in cases]),
     ]
-    failures = [
-        f"- {case['network']}, batch {case['batch']}, {who}: {text.translate(PLAIN)}"
-        for case in cases
-        for who, text in case["failures"].items()
-    ]
-    if failures:
-        parts += ["What failed:", "\n".join(failures)]
-    return "\n\n".join(parts)
+    return "\n\n".join(parts + _failures(cases))
 
 
 def write(page, section, text):
@@ -76,14 +69,16 @@ def sampling(results):
         "Microseconds of a call, and how many times those of moments:",
         _table(["network", "batch", *titles.values()], [row(case) for case in cases]),
     ]
-    failures = [
+    return "\n\n".join(parts + _failures(cases))
+
+
+def _failures(cases):
+    lines = [
         f"- {case['network']}, batch {case['batch']}, {who}: {text.translate(PLAIN)}"
         for case in cases
         for who, text in case["failures"].items()
     ]
-    if failures:
-        parts += ["What failed:", "\n".join(failures)]
-    return "\n\n".join(parts)
+    return ["What failed:", "\n".join(lines)] if lines else []
 
 
 def _title(peer):
