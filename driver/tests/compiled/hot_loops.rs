@@ -41,9 +41,10 @@ const LAYERS: [Layer; 14] = [
     ("dense", "", [&[4, 33], &[9, 33], &[4, 9]]),
 ];
 
-const CORES: [(&str, &str); 5] = [
+const CORES: [(&str, &str); 6] = [
     ("x86_64-linux-gnu", "x86-64-v3"),
     ("x86_64-linux-gnu", "x86-64-v4"),
+    ("x86_64-linux-gnu", "znver5"),
     ("aarch64-linux-gnu", "cortex-a53"),
     ("aarch64-linux-gnu", "cortex-a72"),
     ("aarch64-linux-gnu", "cortex-a76"),

@@ -97,7 +97,7 @@ pub fn tiles(size: i64, tile: i64) -> Vec<(i64, i64)> {
 }
 
 /// Uses of a weight from which on it is found in a near cache.
-const ENOUGH_USES: i64 = 8;
+const ENOUGH_USES: i64 = 10;
 
 /// Registers that an epilogue needs for its own values, and the cost from which on
 /// it needs so many.
@@ -139,10 +139,13 @@ pub fn choose(group: &Group, core: &Core, constants: &Constants) -> Schedule {
             for rows in 1..=max_rows {
                 for vectors in 1..=max_vectors {
                     for &splits in model.possible_splits() {
-                        if let Some(cost) = model.cost(rows, vectors, splits)
-                            && cost < best.cost
-                        {
-                            best = Schedule { cost, ..model.schedule(rows, vectors, splits) };
+                        for &precompute in model.possible_precompute(rows) {
+                            let choice = Choice { rows, vectors, splits, precompute };
+                            if let Some(cost) = model.cost(choice)
+                                && cost < best.cost
+                            {
+                                best = Schedule { cost, ..model.schedule(choice) };
+                            }
                         }
                     }
                 }
@@ -205,7 +208,13 @@ impl Schedule {
                 model.block_sums(self.vectors, inner())
             }
         };
-        self.cost = model.cost(self.rows, self.vectors, self.splits).unwrap_or(f64::INFINITY);
+        let choice = Choice {
+            rows: self.rows,
+            vectors: self.vectors,
+            splits: self.splits,
+            precompute: self.precompute,
+        };
+        self.cost = model.cost(choice).unwrap_or(f64::INFINITY);
         Ok(self)
     }
 
@@ -251,6 +260,15 @@ pub enum Shared {
     Outermost,
     /// The outermost of the block.
     Block,
+}
+
+/// What is left to choose once the dimensions are chosen; as in [`Schedule`].
+#[derive(Debug, Clone, Copy)]
+struct Choice {
+    rows: i64,
+    vectors: i64,
+    splits: i64,
+    precompute: bool,
 }
 
 /// What one choice of dimensions costs.
@@ -318,13 +336,13 @@ impl<'a> Model<'a> {
 
     /// Cycles for the whole group, up to a constant factor; `None` where the tile
     /// does not fit the registers.
-    fn cost(&self, rows: i64, vectors: i64, splits: i64) -> Option<f64> {
+    fn cost(&self, Choice { rows, vectors, splits, precompute }: Choice) -> Option<f64> {
         let root = self.root();
         let counts = self.body.counts();
         let outputs = root.outputs.len() as i64;
         if !root.is_elementwise() {
             // A term at a time: its operands, and what they are computed from.
-            let of_vector = 1 + i64::from(self.ops_of_vector(rows).computed > 0);
+            let of_vector = 1 + i64::from(self.ops_of_vector(precompute).computed > 0);
             let of_row = match self.core.lane_loads {
                 // Of every row, for several steps; or of several rows, for this one.
                 true if self.has_packed_rows() => {
@@ -353,7 +371,7 @@ impl<'a> Model<'a> {
             .map(|dim| root.sizes[dim])
             .product();
         let (loads_of_vector, loads_of_row) = self.loads();
-        let of_vector = self.ops_of_vector(rows);
+        let of_vector = self.ops_of_vector(precompute);
         let loads_of_vector = loads_of_vector + of_vector.loaded as f64;
         // What all vectors share is loaded and computed for several steps at once.
         let at_once = if self.core.lane_loads { lanes as f64 } else { 1.0 };
@@ -435,9 +453,9 @@ impl<'a> Model<'a> {
     }
 
     /// The operations of the vector dimension alone, in each step and at compile time.
-    fn ops_of_vector(&self, rows: i64) -> OpsOfVector {
+    fn ops_of_vector(&self, precompute: bool) -> OpsOfVector {
         let all = self.body.counts().ops_of_vector;
-        if !self.precomputes(rows) {
+        if !precompute {
             return OpsOfVector { computed: all, loaded: 0 };
         }
         let inputs = &self.root().inputs;
@@ -453,8 +471,8 @@ impl<'a> Model<'a> {
         packed.any(|input| !input.depends_on(self.vector))
     }
 
-    /// Are products of constants better loaded than computed in each step?
-    fn precomputes(&self, rows: i64) -> bool {
+    /// May, or must, products of constants be loaded rather than computed in each step?
+    fn possible_precompute(&self, rows: i64) -> &'static [bool] {
         let root = self.root();
         let packed = || root.inputs.iter().filter(|input| self.is_packed(input));
         // How often a weight is read again, in rows of tiles.
@@ -463,11 +481,17 @@ impl<'a> Model<'a> {
             .map(|dim| root.sizes[dim])
             .product();
         let of_vector = packed().any(|input| input.depends_on(self.vector));
-        self.has_packed_rows()
-            || (of_vector && (rows <= self.core.computed_rows && reuse >= ENOUGH_USES))
+        let may = of_vector && rows <= self.core.computed_rows && reuse >= ENOUGH_USES;
+        match (self.has_packed_rows(), may) {
+            (false, false) => &[false],
+            // What is computed takes registers that few cores have to spare.
+            (false, true) if self.core.vector_registers > 16 => &[true, false],
+            _ => &[true],
+        }
     }
 
-    fn schedule(&self, rows: i64, vectors: i64, splits: i64) -> Schedule {
+    fn schedule(&self, choice: Choice) -> Schedule {
+        let Choice { rows, vectors, splits, precompute } = choice;
         let root = self.root();
         let packed = |input: &&Access| self.is_packed(input);
         let weight_of_vector =
@@ -477,7 +501,7 @@ impl<'a> Model<'a> {
         // A panel of weights stays in the cache while all that meets it passes by.
         order.insert(if weight_of_vector { 0 } else { order.len() }, self.vector);
         order.extend(self.row);
-        let block = self.block(rows, vectors, splits, &order);
+        let block = self.block(choice, &order);
         let scratch = match &block {
             Some(block) => self.block_sums(vectors, &order[order.len() - block.dims..]),
             None => self.scratch(rows, vectors),
@@ -489,7 +513,7 @@ impl<'a> Model<'a> {
             vectors,
             splits,
             order,
-            precompute: self.precomputes(rows),
+            precompute,
             block,
             scratch,
             cost: 0.0,
@@ -505,15 +529,16 @@ impl<'a> Model<'a> {
 
     /// Parts of the reduction whose weights stay in the first-level cache while the
     /// tiles of the innermost loops pass by, where there are enough of both.
-    fn block(&self, rows: i64, vectors: i64, splits: i64, order: &[usize]) -> Option<Block> {
+    fn block(&self, choice: Choice, order: &[usize]) -> Option<Block> {
+        let Choice { rows, vectors, splits, precompute } = choice;
         let root = self.root();
         let row = self.row.filter(|_| splits == 1)?;
         let packed = root.inputs.iter().filter(|input| self.is_packed(input));
         let members = packed.filter(|input| input.depends_on(self.vector)).count() as i64
-            + self.ops_of_vector(rows).loaded;
+            + self.ops_of_vector(precompute).loaded;
         let bytes_of_step = members * vectors * self.core.lanes * 4;
         let depth: i64 = root.reduction_sizes().iter().product();
-        let cache = self.core.l1_bytes * 2 / 3;
+        let cache = self.core.l1_bytes * 3 / 4;
         let tiles = root.sizes[row] / rows;
         if bytes_of_step * depth < 2 * cache || tiles < 2 {
             return None;
