@@ -48,6 +48,9 @@ pub struct Core {
     pub l1_bytes: i64,
     /// Bytes of the second-level cache.
     pub l2_bytes: i64,
+    /// Bytes that the second-level cache delivers in a cycle; 0 where its weights are
+    /// always better brought to the first level in parts.
+    pub l2_rate: i64,
     /// Rows of a tile up to which products of weights are loaded, where a weight is
     /// read often enough to be in the cache, and not computed from what is loaded.
     pub computed_rows: i64,
@@ -59,6 +62,8 @@ pub struct Core {
     /// Is a number that all lanes share loaded as fast as a vector, so that squares
     /// are better loaded than computed from it?
     pub hoists_operands: bool,
+    /// Are the weights of the next part of a reduction asked for before their turn?
+    pub prefetches: bool,
     /// Is arithmetic on denormal numbers so slow that they are flushed to zero? Only
     /// x86-64 knows how.
     pub flushes_denormals: bool,
@@ -81,15 +86,24 @@ const AVX512: Core = Core {
     task_cycles: 200_000,
     l1_bytes: 48 << 10,
     l2_bytes: 1 << 20,
+    l2_rate: 0,
     computed_rows: 0,
     masks_loads: true,
     lane_loads: false,
     hoists_operands: true,
+    prefetches: false,
     flushes_denormals: true,
 };
 
 /// Two loads of 512 bits a cycle beside two FMAs.
-const ZEN5: Core = Core { spare_registers: 2, load_ports: 2, computed_rows: 8, ..AVX512 };
+const ZEN5: Core = Core {
+    spare_registers: 2,
+    load_ports: 2,
+    l2_rate: 48,
+    computed_rows: 8,
+    prefetches: true,
+    ..AVX512
+};
 
 const AVX2: Core = Core {
     lanes: 8,
@@ -122,10 +136,12 @@ const CORTEX_A72: Core = Core {
     task_cycles: 200_000,
     l1_bytes: 32 << 10,
     l2_bytes: 256 << 10,
+    l2_rate: 0,
     computed_rows: 2,
     masks_loads: false,
     lane_loads: true,
     hoists_operands: false,
+    prefetches: false,
     flushes_denormals: false,
 };
 

@@ -17,6 +17,9 @@ use crate::target::Core;
 /// The innermost reduction is written out up to this trip count.
 const FULL_UNROLL: i64 = 8;
 
+/// Elements of a line of the cache.
+const CACHE_LINE: i64 = 16;
+
 /// Up to this stride neighbours are loaded together and taken apart.
 const MAX_INTERLEAVE: i64 = 4;
 
@@ -427,13 +430,7 @@ impl Kernel<'_> {
     /// nearest cache.
     fn block(&self, builder: Builder, dims: &[usize], origin: &Tile) {
         let Some(scratch) = self.scratch else { return };
-        let place = |tile: &Tile| {
-            let index = dims.iter().fold(Linear::default(), |index, &dim| {
-                let size = self.group.root.sizes[dim];
-                Linear::default().plus(&index, size).plus(&tile.position[dim], 1)
-            });
-            self.place(tile, index)
-        };
+        let place = |tile: &Tile| self.place(tile, self.index_in_block(dims, tile));
         self.walk_block(builder, dims, 1, origin, &mut |_, builder, tile| {
             let initial = self.initial(builder, &tile);
             self.store_sums(builder, &tile, &initial, scratch, place(&tile));
@@ -442,6 +439,7 @@ impl Kernel<'_> {
         self.hoist(builder, hoisted, vec![], &|builder, steps| {
             let rows = self.schedule.rows;
             self.walk_block(builder, dims, rows, origin, &mut |_, builder, tile| {
+                self.prefetch(builder, dims, &tile, steps);
                 let sums = self.load_sums(builder, &tile, scratch, place(&tile));
                 let sums = self.reduce(builder, &tile, steps, sums);
                 self.store_sums(builder, &tile, &sums, scratch, place(&tile));
@@ -450,6 +448,53 @@ impl Kernel<'_> {
         self.walk_block(builder, dims, 1, origin, &mut |_, builder, tile| {
             let sums = self.load_sums(builder, &tile, scratch, place(&tile));
             self.finish(builder, &tile, self.by_output(tile.extent.chunks.len(), sums));
+        });
+    }
+
+    /// The number of the tile's first row among those of the block.
+    fn index_in_block(&self, dims: &[usize], tile: &Tile) -> Linear {
+        dims.iter().fold(Linear::default(), |index, &dim| {
+            let size = self.group.root.sizes[dim];
+            Linear::default().plus(&index, size).plus(&tile.position[dim], 1)
+        })
+    }
+
+    /// Asks for the tile's share of the weights of the next part, so that they are on
+    /// their way to the second-level cache while this part is computed.
+    fn prefetch(&self, builder: Builder, dims: &[usize], tile: &Tile, steps: &[Linear]) {
+        let stream = self.streams.iter().find(|stream| stream.side == Side::Vector);
+        let Some(stream) = stream.filter(|_| self.core.prefetches) else { return };
+        let root = &self.group.root;
+        let inner = &root.reduction_sizes()[steps.len()..];
+        let slots = stream.members.len() as i64 * padded_width(&tile.extent.chunks);
+        let part = slots * inner.iter().product::<i64>();
+        let rows: i64 = dims.iter().map(|&dim| root.sizes[dim]).product();
+        let of_row = (part + rows - 1) / rows;
+        let size = stream.buffer.ty().shape().unwrap_or_default().iter().product::<i64>();
+        let share = of_row * tile.extent.rows;
+        // What stays in the second-level cache from call to call need not be asked for.
+        if share > size || size * 4 <= self.core.l2_bytes {
+            return;
+        }
+        let all: Vec<_> =
+            steps.iter().cloned().chain(inner.iter().map(|_| Linear::default())).collect();
+        let this = self.packed_element(tile, &all, (stream, 0), (0, 0));
+        let next = this.plus_constant(part).plus(&self.index_in_block(dims, tile), of_row);
+        // The last part asks for its own end again.
+        let index = builder.context().index();
+        let last = builder.index_constant(size - share);
+        let first = builder.value("arith.minsi", &[next.emit(builder), last], index);
+        repeat(builder, (0, share, CACHE_LINE), vec![], |builder, line, _| {
+            let line = Linear::counter(first).plus(&line, 1).emit(builder);
+            let context = builder.context();
+            builder
+                .op("memref.prefetch")
+                .operands(&[stream.buffer, line])
+                .attr("isWrite", context.bool_attr(false))
+                .attr("localityHint", context.integer(32).integer_attr(2))
+                .attr("isDataCache", context.bool_attr(true))
+                .build();
+            vec![]
         });
     }
 

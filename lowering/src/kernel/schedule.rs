@@ -107,6 +107,18 @@ const LONG_EPILOGUE: i64 = 16;
 /// The cost in cycles of a load that other work hides: it takes a place in the queues.
 const HIDDEN_LOAD: f64 = 0.02;
 
+/// What a line adds to it that comes from the second-level cache.
+const HIDDEN_FAR_LOAD: f64 = 0.04;
+
+/// How much slower than from the second-level cache weights come from beyond it.
+const BEYOND: f64 = 3.0;
+
+/// The cost in cycles of a vector of sums that is loaded and stored for a part of the
+/// reduction, and of the end of a part, where the loop's branch is mispredicted and the
+/// pipelines run empty.
+const MOVED_SUM: f64 = 1.5;
+const NEW_PART: f64 = 30.0;
+
 /// Relative cost of the slow operations, in units of one addition.
 const SLOW_OPS: [(&str, i64); 5] =
     [("arith.divf", 8), ("math.sqrt", 10), ("math.exp", 14), ("math.log", 20), ("math.erf", 20)];
@@ -141,10 +153,12 @@ pub fn choose(group: &Group, core: &Core, constants: &Constants) -> Schedule {
                     for &splits in model.possible_splits() {
                         for &precompute in model.possible_precompute(rows) {
                             let choice = Choice { rows, vectors, splits, precompute };
-                            if let Some(cost) = model.cost(choice)
-                                && cost < best.cost
-                            {
-                                best = Schedule { cost, ..model.schedule(choice) };
+                            for block in model.possible_blocks(choice) {
+                                if let Some(cost) = model.cost(choice, block.as_ref())
+                                    && cost < best.cost
+                                {
+                                    best = Schedule { cost, ..model.schedule(choice, block) };
+                                }
                             }
                         }
                     }
@@ -214,7 +228,7 @@ impl Schedule {
             splits: self.splits,
             precompute: self.precompute,
         };
-        self.cost = model.cost(choice).unwrap_or(f64::INFINITY);
+        self.cost = model.cost(choice, self.block.as_ref()).unwrap_or(f64::INFINITY);
         Ok(self)
     }
 
@@ -336,7 +350,8 @@ impl<'a> Model<'a> {
 
     /// Cycles for the whole group, up to a constant factor; `None` where the tile
     /// does not fit the registers.
-    fn cost(&self, Choice { rows, vectors, splits, precompute }: Choice) -> Option<f64> {
+    fn cost(&self, choice: Choice, block: Option<&Block>) -> Option<f64> {
+        let Choice { rows, vectors, splits, precompute } = choice;
         let root = self.root();
         let counts = self.body.counts();
         let outputs = root.outputs.len() as i64;
@@ -378,6 +393,8 @@ impl<'a> Model<'a> {
         let loads_of_row = loads_of_row / at_once;
         let ops_of_row = counts.ops_of_row as f64 / at_once;
         let per_element = self.per_element();
+        let parts = self.parts(block) as f64;
+        let far_bytes = self.far_bytes(choice, block);
         let mut total = 0.0;
         for (_, size) in &along_vector {
             let chunks = chunks(*size, lanes).len() as f64;
@@ -389,14 +406,18 @@ impl<'a> Model<'a> {
                     + ops_of_row * rows;
                 let loads = loads_of_vector * chunks + loads_of_row * rows;
                 let latency = (counts.chain * self.core.fma_latency) as f64 / splits as f64;
+                let far = far_bytes * chunks / vectors as f64;
                 let step = (arithmetic / self.core.fma_ports as f64)
                     .max(loads / self.core.load_ports as f64)
+                    .max(far / self.core.l2_rate.max(1) as f64)
                     .max(if root.is_elementwise() { 0.0 } else { latency });
                 // Loop control and the first loads of a step are not free; nor is a load
                 // that hides behind arithmetic.
-                let joins = (splits - 1) as f64 * outputs as f64 * tile;
-                let hidden = loads * HIDDEN_LOAD;
+                let sums = outputs as f64 * tile;
+                let joins = (splits - 1) as f64 * sums;
+                let hidden = loads * HIDDEN_LOAD + far / 64.0 * HIDDEN_FAR_LOAD;
                 total += depth * (step + hidden + 0.5) + per_element * tile + joins + 2.0;
+                total += parts * (sums * MOVED_SUM + NEW_PART);
             }
         }
         Some(total * others as f64)
@@ -490,18 +511,9 @@ impl<'a> Model<'a> {
         }
     }
 
-    fn schedule(&self, choice: Choice) -> Schedule {
+    fn schedule(&self, choice: Choice, block: Option<Block>) -> Schedule {
         let Choice { rows, vectors, splits, precompute } = choice;
-        let root = self.root();
-        let packed = |input: &&Access| self.is_packed(input);
-        let weight_of_vector =
-            root.inputs.iter().filter(packed).any(|input| input.depends_on(self.vector));
-        let mut order: Vec<_> =
-            (0..root.parallel).filter(|&dim| dim != self.vector && Some(dim) != self.row).collect();
-        // A panel of weights stays in the cache while all that meets it passes by.
-        order.insert(if weight_of_vector { 0 } else { order.len() }, self.vector);
-        order.extend(self.row);
-        let block = self.block(choice, &order);
+        let order = self.order();
         let scratch = match &block {
             Some(block) => self.block_sums(vectors, &order[order.len() - block.dims..]),
             None => self.scratch(rows, vectors),
@@ -520,6 +532,29 @@ impl<'a> Model<'a> {
         }
     }
 
+    /// The parallel dimensions, outermost loop first.
+    fn order(&self) -> Vec<usize> {
+        let root = self.root();
+        let packed = |input: &&Access| self.is_packed(input);
+        let weight_of_vector =
+            root.inputs.iter().filter(packed).any(|input| input.depends_on(self.vector));
+        let mut order: Vec<_> =
+            (0..root.parallel).filter(|&dim| dim != self.vector && Some(dim) != self.row).collect();
+        // A panel of weights stays in the cache while all that meets it passes by.
+        order.insert(if weight_of_vector { 0 } else { order.len() }, self.vector);
+        order.extend(self.row);
+        order
+    }
+
+    /// How many times a tile takes its sums from memory and puts them back.
+    fn parts(&self, block: Option<&Block>) -> i64 {
+        let sizes = self.root().reduction_sizes();
+        match block.and_then(|block| parts(sizes, block.steps)) {
+            Some((dim, part)) => sizes[..=dim].iter().product::<i64>() / part,
+            None => 0,
+        }
+    }
+
     /// The sums of all tiles of some loops.
     fn block_sums(&self, vectors: i64, dims: &[usize]) -> i64 {
         let root = self.root();
@@ -527,20 +562,77 @@ impl<'a> Model<'a> {
         rows * root.outputs.len() as i64 * vectors * self.core.lanes
     }
 
+    /// The blocks to try, `None` being none.
+    fn possible_blocks(&self, choice: Choice) -> Vec<Option<Block>> {
+        match self.block(choice, &self.order()) {
+            None => vec![None],
+            Some(block) if self.is_near_enough(choice) => vec![None, Some(block)],
+            block => vec![block],
+        }
+    }
+
+    /// Bytes of the weights that one step of a full tile reads.
+    fn bytes_of_step(&self, choice: Choice) -> i64 {
+        let packed = self.root().inputs.iter().filter(|input| self.is_packed(input));
+        let members = packed.filter(|input| input.depends_on(self.vector)).count() as i64
+            + self.ops_of_vector(choice.precompute).loaded;
+        members * choice.vectors * self.core.lanes * 4
+    }
+
+    /// Bytes of the weights that all steps of a full tile read.
+    fn bytes_of_panel(&self, choice: Choice) -> i64 {
+        self.bytes_of_step(choice) * self.root().reduction_sizes().iter().product::<i64>()
+    }
+
+    /// Bytes of all weights that are read by vectors.
+    fn bytes_of_weights(&self, choice: Choice) -> i64 {
+        let root = self.root();
+        let mut packed = root.inputs.iter().filter(|input| self.is_packed(input));
+        let Some(weight) = packed.find(|input| input.depends_on(self.vector)) else { return 0 };
+        let others: i64 = (0..root.parallel)
+            .filter(|&dim| dim != self.vector && weight.depends_on(dim))
+            .map(|dim| root.sizes[dim])
+            .product();
+        let panels = tiles(root.sizes[self.vector], choice.vectors * self.core.lanes).len();
+        self.bytes_of_panel(choice) * panels as i64 * others
+    }
+
+    /// Bytes of weights that stay in the first-level cache beside all else: beside those
+    /// of the next part, where they are asked for.
+    fn near_bytes(&self, choice: Choice) -> i64 {
+        let is_prefetched =
+            self.core.prefetches && self.bytes_of_weights(choice) > self.core.l2_bytes;
+        self.core.l1_bytes * if is_prefetched { 9 } else { 16 } / 24
+    }
+
+    fn exceeds_nearest(&self, choice: Choice) -> bool {
+        self.bytes_of_panel(choice) >= 2 * self.near_bytes(choice)
+    }
+
+    /// May the weights come from the second-level cache, step by step?
+    fn is_near_enough(&self, choice: Choice) -> bool {
+        self.core.l2_rate > 0 && self.bytes_of_weights(choice) <= self.core.l2_bytes
+    }
+
+    /// Bytes of weights that a step reads from the second-level cache, those from beyond
+    /// counted for as many as they take the time of.
+    fn far_bytes(&self, choice: Choice, block: Option<&Block>) -> f64 {
+        let is_far = block.is_none() && self.core.l2_rate > 0 && self.exceeds_nearest(choice);
+        let bytes = self.bytes_of_step(choice) as f64;
+        match (is_far, self.is_near_enough(choice)) {
+            (true, true) => bytes,
+            (true, false) => bytes * BEYOND,
+            (false, _) => 0.0,
+        }
+    }
+
     /// Parts of the reduction whose weights stay in the first-level cache while the
     /// tiles of the innermost loops pass by, where there are enough of both.
     fn block(&self, choice: Choice, order: &[usize]) -> Option<Block> {
-        let Choice { rows, vectors, splits, precompute } = choice;
+        let Choice { rows, vectors, splits, .. } = choice;
         let root = self.root();
         let row = self.row.filter(|_| splits == 1)?;
-        let packed = root.inputs.iter().filter(|input| self.is_packed(input));
-        let members = packed.filter(|input| input.depends_on(self.vector)).count() as i64
-            + self.ops_of_vector(precompute).loaded;
-        let bytes_of_step = members * vectors * self.core.lanes * 4;
-        let depth: i64 = root.reduction_sizes().iter().product();
-        let cache = self.core.l1_bytes * 3 / 4;
-        let tiles = root.sizes[row] / rows;
-        if bytes_of_step * depth < 2 * cache || tiles < 2 {
+        if !self.exceeds_nearest(choice) {
             return None;
         }
         // As many loops as leave their sums in the next cache, the vector's never.
@@ -550,7 +642,12 @@ impl<'a> Model<'a> {
                 && self.block_sums(vectors, dims) * 4 <= self.core.l2_bytes / 2
         };
         let dims = (1..=order.len()).take_while(fits).last()?;
-        let steps = cache / bytes_of_step;
+        let others = order[order.len() - dims..].iter().filter(|&&dim| dim != row);
+        let tiles = root.sizes[row] / rows * others.map(|&dim| root.sizes[dim]).product::<i64>();
+        if tiles < 2 {
+            return None;
+        }
+        let steps = self.near_bytes(choice) / self.bytes_of_step(choice);
         parts(root.reduction_sizes(), steps)?;
         Some(Block { steps, dims, hoisted: 0 })
     }
