@@ -38,6 +38,10 @@ pub struct Core {
     pub fma_ports: i64,
     /// Vector or scalar loads that start in one cycle.
     pub load_ports: i64,
+    /// Operations that start in one cycle, of all kinds.
+    pub issue_width: i64,
+    /// As how many operations of these a load counts.
+    pub load_ops: i64,
     /// Vectors of an elementwise loop that are computed side by side, to hide latency.
     pub elementwise_unroll: i64,
     /// Steps of the innermost reduction that are written out.
@@ -81,6 +85,8 @@ const AVX512: Core = Core {
     fma_latency: 4,
     fma_ports: 2,
     load_ports: 1,
+    issue_width: 6,
+    load_ops: 1,
     elementwise_unroll: 1,
     reduction_unroll: 2,
     task_cycles: 200_000,
@@ -131,6 +137,8 @@ const CORTEX_A72: Core = Core {
     fma_latency: 7,
     fma_ports: 1,
     load_ports: 1,
+    issue_width: 3,
+    load_ops: 1,
     elementwise_unroll: 2,
     reduction_unroll: 4,
     task_cycles: 200_000,
@@ -148,7 +156,15 @@ const CORTEX_A72: Core = Core {
 /// In order: more independent work must stand side by side.
 const CORTEX_A53: Core = Core { elementwise_unroll: 2, ..CORTEX_A72 };
 
-const CORTEX_A76: Core = Core { fma_latency: 4, fma_ports: 2, load_ports: 2, ..CORTEX_A72 };
+/// LLVM's model starts three operations a cycle, and counts a load of a vector as two.
+const CORTEX_A76: Core = Core {
+    spare_registers: 0,
+    fma_latency: 4,
+    fma_ports: 2,
+    load_ports: 2,
+    load_ops: 2,
+    ..CORTEX_A72
+};
 
 /// Name, whether it is AArch64, and the core.
 const CORES: [(&str, bool, Core); 12] = [
@@ -185,6 +201,8 @@ impl Core {
             ("fma_latency", self.fma_latency),
             ("fma_ports", self.fma_ports),
             ("load_ports", self.load_ports),
+            ("issue_width", self.issue_width),
+            ("load_ops", self.load_ops),
             ("elementwise_unroll", self.elementwise_unroll),
             ("reduction_unroll", self.reduction_unroll),
         ];
