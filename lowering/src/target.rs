@@ -158,7 +158,8 @@ const CORTEX_A53: Core = Core { elementwise_unroll: 2, ..CORTEX_A72 };
 
 /// LLVM's model starts three operations a cycle, and counts a load of a vector as two.
 const CORTEX_A76: Core = Core {
-    spare_registers: 0,
+    spare_registers: 1,
+    computed_rows: 8,
     fma_latency: 4,
     fma_ports: 2,
     load_ports: 2,

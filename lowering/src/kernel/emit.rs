@@ -10,12 +10,9 @@ use super::{
     nest::{Access, Nest, is_moving},
     pack::{Side, Stream},
     plan::Plan,
-    schedule::{Chunk, Schedule, Shared, chunks, padded_width},
+    schedule::{Chunk, Schedule, Shared, chunks, padded_width, powers, unrolled_steps},
 };
 use crate::target::Core;
-
-/// The innermost reduction is written out up to this trip count.
-const FULL_UNROLL: i64 = 8;
 
 /// Elements of a line of the cache.
 const CACHE_LINE: i64 = 16;
@@ -677,7 +674,7 @@ impl Kernel<'_> {
         match sizes[steps.len()..] {
             [] => self.add(builder, tile, Step { at: steps, group: None }, 0, carried),
             [size] => {
-                let unroll = if size <= FULL_UNROLL { size } else { self.core.reduction_unroll };
+                let unroll = unrolled_steps(sizes, self.core);
                 let full = size / unroll * unroll;
                 let written_out = |builder, start: Linear, count, carried| {
                     self.steps(builder, tile, at(start), count, carried)
@@ -930,21 +927,6 @@ impl Kernel<'_> {
         }
         element
     }
-}
-
-/// A number as the sum of powers of two up to `most`, which is one: `(start, length)`.
-fn powers(count: i64, most: i64) -> Vec<(i64, i64)> {
-    let mut parts = Vec::new();
-    let mut start = 0;
-    let mut length = most;
-    while start < count {
-        while length > count - start {
-            length /= 2;
-        }
-        parts.push((start, length));
-        start += length;
-    }
-    parts
 }
 
 /// A step of the reduction.

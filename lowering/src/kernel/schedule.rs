@@ -96,6 +96,32 @@ pub fn tiles(size: i64, tile: i64) -> Vec<(i64, i64)> {
     (0..size).step_by(tile as usize).map(|start| (start, tile.min(size - start))).collect()
 }
 
+/// A number as the sum of powers of two up to `most`, which is one: `(start, length)`.
+pub fn powers(count: i64, most: i64) -> Vec<(i64, i64)> {
+    let mut parts = Vec::new();
+    let mut start = 0;
+    let mut length = most;
+    while start < count {
+        while length > count - start {
+            length /= 2;
+        }
+        parts.push((start, length));
+        start += length;
+    }
+    parts
+}
+
+/// The innermost reduction is written out up to this trip count.
+const FULL_UNROLL: i64 = 8;
+
+/// Steps of the innermost reduction that are written out.
+pub fn unrolled_steps(reductions: &[i64], core: &Core) -> i64 {
+    match reductions.last() {
+        Some(&size) if size > FULL_UNROLL => core.reduction_unroll,
+        size => size.copied().unwrap_or(1),
+    }
+}
+
 /// Uses of a weight from which on it is found in a near cache.
 const ENOUGH_USES: i64 = 10;
 
@@ -388,23 +414,20 @@ impl<'a> Model<'a> {
         let (loads_of_vector, loads_of_row) = self.loads();
         let of_vector = self.ops_of_vector(precompute);
         let loads_of_vector = loads_of_vector + of_vector.loaded as f64;
-        // What all vectors share is loaded and computed for several steps at once.
-        let at_once = if self.core.lane_loads { lanes as f64 } else { 1.0 };
-        let loads_of_row = loads_of_row / at_once;
-        let ops_of_row = counts.ops_of_row as f64 / at_once;
         let per_element = self.per_element();
         let parts = self.parts(block) as f64;
         let far_bytes = self.far_bytes(choice, block);
         let mut total = 0.0;
         for (_, size) in &along_vector {
             let chunks = chunks(*size, lanes).len() as f64;
-            for (_, rows) in &along_row {
-                let rows = *rows as f64;
+            for &(_, rows) in &along_row {
+                let at_once = self.at_once(rows);
+                let rows = rows as f64;
                 let tile = rows * chunks;
                 let arithmetic = counts.ops_of_both as f64 * tile
                     + of_vector.computed as f64 * chunks
-                    + ops_of_row * rows;
-                let loads = loads_of_vector * chunks + loads_of_row * rows;
+                    + counts.ops_of_row as f64 * rows / at_once;
+                let loads = loads_of_vector * chunks + loads_of_row * rows / at_once;
                 let latency = (counts.chain * self.core.fma_latency) as f64 / splits as f64;
                 let far = far_bytes * chunks / vectors as f64;
                 let issued = arithmetic + loads * self.core.load_ops as f64;
@@ -423,6 +446,16 @@ impl<'a> Model<'a> {
             }
         }
         Some(total * others as f64)
+    }
+
+    /// For how many rows, or steps, what all vectors share is loaded and computed at once.
+    fn at_once(&self, rows: i64) -> f64 {
+        let count = match self.has_packed_rows() {
+            _ if !self.core.lane_loads => return 1.0,
+            true => rows,
+            false => unrolled_steps(self.root().reduction_sizes(), self.core),
+        };
+        count as f64 / powers(count, self.core.lanes).len() as f64
     }
 
     /// Loads per vector and per row, of one step.
