@@ -10,7 +10,7 @@ use super::{
     nest::{Access, Nest, is_moving},
     pack::{Side, Stream},
     plan::Plan,
-    schedule::{Chunk, Schedule, Shared, chunks, padded_width, powers, unrolled_steps},
+    schedule::{Chunk, Schedule, Shared, Window, chunks, padded_width, powers, unrolled_steps},
 };
 use crate::target::Core;
 
@@ -707,14 +707,11 @@ impl Kernel<'_> {
             }
             at
         };
-        let most = if self.core.lane_loads { self.core.lanes } else { 1 };
-        for (start, count) in powers(count, most) {
-            let group = StepGroup { first: at(start), count, known: RefCell::default() };
-            for lane in 0..count {
-                let step = Step { at: &at(start + lane), group: Some((&group, lane)) };
-                let set = ((start + lane) % self.schedule.splits) as usize;
-                carried = self.add(builder, tile, step, set, carried);
-            }
+        let group = StepGroup { first: at(0), count, known: RefCell::default() };
+        for number in 0..count {
+            let step = Step { at: &at(number), group: Some((&group, number)) };
+            let set = (number % self.schedule.splits) as usize;
+            carried = self.add(builder, tile, step, set, carried);
         }
         carried
     }
@@ -929,6 +926,12 @@ impl Kernel<'_> {
     }
 }
 
+/// The part of [`powers`] with a place in it.
+fn part_of(size: i64, most: i64, place: i64) -> (i64, i64) {
+    let mut parts = powers(size, most).into_iter();
+    parts.find(|(start, length)| place < start + length).unwrap_or((place, 1))
+}
+
 /// A step of the reduction.
 #[derive(Clone, Copy)]
 struct Step<'a> {
@@ -948,8 +951,8 @@ struct StepGroup {
     /// The index of the first one along each reduction.
     first: Vec<Linear>,
     count: i64,
-    /// What is loaded for all steps of the group at once, by row.
-    known: RefCell<HashMap<(Value, i64), Value>>,
+    /// What is loaded for several steps at once.
+    known: RefCell<HashMap<Lanes, Value>>,
 }
 
 /// What the lanes of a vector are that is loaded for the scalars in it.
@@ -959,6 +962,19 @@ enum Axis {
     Steps,
     /// Neighbouring rows of the tile.
     Rows,
+    /// Neighbouring elements, which rows and steps share.
+    Window(Window),
+}
+
+/// Values that a vector holds in its lanes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+struct Lanes {
+    value: Value,
+    /// The row, where a vector is of one row.
+    row: i64,
+    /// The place of the first lane along the axis.
+    start: i64,
+    count: i64,
 }
 
 /// Accesses of one buffer that interleave: together they read what lies between
@@ -1050,8 +1066,8 @@ struct Evaluation<'a> {
     step: Step<'a>,
     given: &'a HashMap<usize, Vec<Value>>,
     known: HashMap<Place, Value>,
-    /// What is loaded for several rows at once, by the first of them.
-    rows: HashMap<(Value, i64), Value>,
+    /// What is loaded for several rows at once.
+    rows: HashMap<Lanes, Value>,
 }
 
 /// A value of the body at the cells where it is the same: a row if it differs
@@ -1084,7 +1100,8 @@ impl Evaluation<'_> {
 
     fn compute(&mut self, value: Value, cell: (i64, usize), width: i64) -> Value {
         if let Some(axis) = self.axis(value) {
-            let (vector, lane) = self.lanes_of(value, cell.0, axis);
+            let (lanes, lane) = self.lanes_of(value, cell.0, axis);
+            let vector = self.load_lanes(lanes, axis);
             return broadcast(self.builder, extract(self.builder, vector, lane), width);
         }
         if let Some((stream, member)) = self.packed(value) {
@@ -1156,9 +1173,14 @@ impl Evaluation<'_> {
         match value.defining_op() {
             None => {
                 let input = self.own_input(value)?;
-                let is_contiguous = input.strides.last() == Some(&1);
-                let steps = self.step.group.map_or(1, |(group, _)| group.count);
-                (is_contiguous && steps > 1).then_some(Axis::Steps)
+                let (group, step) = self.step.group?;
+                let (row, rows) = (self.kernel.schedule.row, self.tile.extent.rows);
+                let lanes = self.kernel.core.lanes;
+                if let Some(window) = Window::of(input, row, rows, group.count, lanes) {
+                    return Some(Axis::Window(window));
+                }
+                let (_, length) = part_of(group.count, lanes, step);
+                (input.strides.last() == Some(&1) && length > 1).then_some(Axis::Steps)
             }
             Some(op) if op.block() == self.body.nest().body && !op.operands().is_empty() => {
                 let mut axes = op.operands().into_iter().map(|operand| self.axis(operand));
@@ -1170,46 +1192,51 @@ impl Evaluation<'_> {
     }
 
     /// The vector that holds a value for a row at this step, and the lane.
-    fn lanes_of(&mut self, value: Value, row: i64, axis: Axis) -> (Value, i64) {
-        let Some((group, step)) = self.step.group else { return (value, 0) };
-        let (start, count, lane) = match axis {
-            Axis::Steps => (row, group.count, step),
-            Axis::Rows => {
-                let parts = powers(self.tile.extent.rows, self.kernel.core.lanes);
-                let part = parts.into_iter().find(|(start, length)| row < start + length);
-                let (start, length) = part.unwrap_or((row, 1));
-                (start, length, row - start)
-            }
+    fn lanes_of(&self, value: Value, row: i64, axis: Axis) -> (Lanes, i64) {
+        let (steps, step) = self.step.group.map_or((1, 0), |(group, step)| (group.count, step));
+        let (row, size, place) = match axis {
+            Axis::Steps => (row, steps, step),
+            Axis::Rows => (0, self.tile.extent.rows, row),
+            Axis::Window(window) => (0, window.size, row * window.stride + step),
         };
-        let key = (value, start);
-        let known = match axis {
-            Axis::Steps => group.known.borrow().get(&key).copied(),
-            Axis::Rows => self.rows.get(&key).copied(),
-        };
-        let vector = known.unwrap_or_else(|| self.load_for_lanes(value, start, count, axis));
-        match axis {
-            Axis::Steps => group.known.borrow_mut().insert(key, vector),
-            Axis::Rows => self.rows.insert(key, vector),
-        };
-        (vector, lane)
+        let (start, count) = part_of(size, self.kernel.core.lanes, place);
+        (Lanes { value, row, start, count }, place - start)
     }
 
-    fn load_for_lanes(&mut self, value: Value, row: i64, count: i64, axis: Axis) -> Value {
+    fn load_lanes(&mut self, lanes: Lanes, axis: Axis) -> Value {
+        let Some((group, _)) = self.step.group else { return lanes.value };
+        let known = match axis {
+            Axis::Rows => self.rows.get(&lanes).copied(),
+            Axis::Steps | Axis::Window(_) => group.known.borrow().get(&lanes).copied(),
+        };
+        if let Some(known) = known {
+            return known;
+        }
+        let vector = self.compute_lanes(lanes, axis, &group.first);
+        match axis {
+            Axis::Rows => self.rows.insert(lanes, vector),
+            Axis::Steps | Axis::Window(_) => group.known.borrow_mut().insert(lanes, vector),
+        };
+        vector
+    }
+
+    fn compute_lanes(&mut self, lanes: Lanes, axis: Axis, first: &[Linear]) -> Value {
+        let Lanes { value, row, start, count } = lanes;
         if let Some(packed) = self.packed(value) {
-            let element = self.kernel.packed_element(self.tile, self.step.at, packed, (row, 0));
+            let at = (start, 0);
+            let element = self.kernel.packed_element(self.tile, self.step.at, packed, at);
             return load_lanes(self.builder, packed.0.buffer, &element, count, count);
         }
         if let Some(op) = value.defining_op() {
             let operands: Vec<_> = op
                 .operands()
                 .into_iter()
-                .map(|operand| self.lanes_of(operand, row, axis).0)
+                .map(|value| self.load_lanes(Lanes { value, ..lanes }, axis))
                 .collect();
             return self.apply(op, &operands, count).result(value.number());
         }
-        let first = self.step.group.map_or(self.step.at, |(group, _)| &group.first);
         let Some(input) = self.own_input(value) else { return value };
-        let element = self.kernel.element(self.tile, first, input, (row, 0));
+        let element = self.kernel.element(self.tile, first, input, (row, 0)).plus_constant(start);
         load_lanes(self.builder, self.kernel.flat[&input.root], &element, count, count)
     }
 

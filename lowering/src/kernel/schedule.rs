@@ -111,6 +111,39 @@ pub fn powers(count: i64, most: i64) -> Vec<(i64, i64)> {
     parts
 }
 
+/// Neighbouring elements that rows of a tile share: what one row reads in a step, the
+/// next one has read in an earlier step, as the rows of a convolution do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Window {
+    /// From a row to the next.
+    pub stride: i64,
+    /// All that the rows read.
+    pub size: i64,
+}
+
+impl Window {
+    /// The window of so many rows and steps of the innermost reduction, where it takes
+    /// fewer vectors than each row for itself.
+    pub fn of(
+        access: &Access,
+        row: Option<usize>,
+        rows: i64,
+        steps: i64,
+        lanes: i64,
+    ) -> Option<Self> {
+        let stride = access.strides[row?];
+        let size = (rows - 1) * stride + steps;
+        let shares = powers(size.max(1), lanes).len() < rows as usize * powers(steps, lanes).len();
+        let is_contiguous = stride > 0 && access.strides.last() == Some(&1);
+        (is_contiguous && shares).then_some(Self { stride, size })
+    }
+
+    /// The vectors that hold it.
+    pub fn vectors(&self, lanes: i64) -> i64 {
+        powers(self.size, lanes).len() as i64
+    }
+}
+
 /// The innermost reduction is written out up to this trip count.
 const FULL_UNROLL: i64 = 8;
 
@@ -384,13 +417,9 @@ impl<'a> Model<'a> {
         if !root.is_elementwise() {
             // A term at a time: its operands, and what they are computed from.
             let of_vector = 1 + i64::from(self.ops_of_vector(precompute).computed > 0);
-            let of_row = match self.core.lane_loads {
-                // Of every row, for several steps; or of several rows, for this one.
-                true if self.has_packed_rows() => {
-                    counts.values_of_row * ((rows + self.core.lanes - 1) / self.core.lanes)
-                }
-                true => counts.values_of_row * rows,
-                false => 1 + i64::from(counts.ops_of_row > 0),
+            let of_row = match self.lanes_of_rows(rows) {
+                Some((vectors, _)) => counts.values_of_row * vectors,
+                None => 1 + i64::from(counts.ops_of_row > 0),
             };
             let used = outputs * rows * vectors * splits
                 + of_vector * vectors
@@ -421,13 +450,13 @@ impl<'a> Model<'a> {
         for (_, size) in &along_vector {
             let chunks = chunks(*size, lanes).len() as f64;
             for &(_, rows) in &along_row {
-                let at_once = self.at_once(rows);
+                let of_rows = self.lanes_of_rows(rows).map_or(rows as f64, |(_, loads)| loads);
                 let rows = rows as f64;
                 let tile = rows * chunks;
                 let arithmetic = counts.ops_of_both as f64 * tile
                     + of_vector.computed as f64 * chunks
-                    + counts.ops_of_row as f64 * rows / at_once;
-                let loads = loads_of_vector * chunks + loads_of_row * rows / at_once;
+                    + counts.ops_of_row as f64 * of_rows;
+                let loads = loads_of_vector * chunks + loads_of_row * of_rows;
                 let latency = (counts.chain * self.core.fma_latency) as f64 / splits as f64;
                 let far = far_bytes * chunks / vectors as f64;
                 let issued = arithmetic + loads * self.core.load_ops as f64;
@@ -448,14 +477,24 @@ impl<'a> Model<'a> {
         Some(total * others as f64)
     }
 
-    /// For how many rows, or steps, what all vectors share is loaded and computed at once.
-    fn at_once(&self, rows: i64) -> f64 {
-        let count = match self.has_packed_rows() {
-            _ if !self.core.lane_loads => return 1.0,
-            true => rows,
-            false => unrolled_steps(self.root().reduction_sizes(), self.core),
+    /// Vectors that hold a value of each row in their lanes, and how many are loaded in
+    /// a step; `None` where each is loaded for itself.
+    fn lanes_of_rows(&self, rows: i64) -> Option<(i64, f64)> {
+        let Core { lanes, lane_loads, .. } = *self.core;
+        if !lane_loads {
+            return None;
+        }
+        if self.has_packed_rows() {
+            return Some(((rows + lanes - 1) / lanes, powers(rows, lanes).len() as f64));
+        }
+        let steps = unrolled_steps(self.root().reduction_sizes(), self.core);
+        let mut of_row = self.root().inputs.iter().filter(|input| !input.depends_on(self.vector));
+        let window = of_row.find_map(|input| Window::of(input, self.row, rows, steps, lanes));
+        let (vectors, loads) = match window {
+            Some(window) => (window.vectors(lanes), window.vectors(lanes)),
+            None => (rows, rows * powers(steps, lanes).len() as i64),
         };
-        count as f64 / powers(count, self.core.lanes).len() as f64
+        Some((vectors, loads as f64 / steps as f64))
     }
 
     /// Loads per vector and per row, of one step.
