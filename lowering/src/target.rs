@@ -144,8 +144,8 @@ const CORTEX_A72: Core = Core {
     task_cycles: 200_000,
     l1_bytes: 32 << 10,
     l2_bytes: 256 << 10,
-    l2_rate: 0,
-    computed_rows: 2,
+    l2_rate: 8,
+    computed_rows: 8,
     masks_loads: false,
     lane_loads: true,
     hoists_operands: false,
@@ -154,7 +154,7 @@ const CORTEX_A72: Core = Core {
 };
 
 /// In order: more independent work must stand side by side.
-const CORTEX_A53: Core = Core { elementwise_unroll: 2, ..CORTEX_A72 };
+const CORTEX_A53: Core = Core { elementwise_unroll: 2, l2_rate: 6, ..CORTEX_A72 };
 
 /// LLVM's model starts three operations a cycle, and counts a load of a vector as two.
 const CORTEX_A76: Core = Core {
@@ -164,6 +164,7 @@ const CORTEX_A76: Core = Core {
     fma_ports: 2,
     load_ports: 2,
     load_ops: 2,
+    l2_rate: 20,
     ..CORTEX_A72
 };
 

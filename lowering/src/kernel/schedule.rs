@@ -440,7 +440,7 @@ impl<'a> Model<'a> {
             .filter(|&dim| dim != self.vector && Some(dim) != self.row)
             .map(|dim| root.sizes[dim])
             .product();
-        let (loads_of_vector, loads_of_row) = self.loads();
+        let [loads_of_vector, loads_of_row, loads_of_cell] = self.loads();
         let of_vector = self.ops_of_vector(precompute);
         let loads_of_vector = loads_of_vector + of_vector.loaded as f64;
         let per_element = self.per_element();
@@ -456,7 +456,8 @@ impl<'a> Model<'a> {
                 let arithmetic = counts.ops_of_both as f64 * tile
                     + of_vector.computed as f64 * chunks
                     + counts.ops_of_row as f64 * of_rows;
-                let loads = loads_of_vector * chunks + loads_of_row * of_rows;
+                let loads =
+                    loads_of_vector * chunks + loads_of_row * of_rows + loads_of_cell * tile;
                 let latency = (counts.chain * self.core.fma_latency) as f64 / splits as f64;
                 let far = far_bytes * chunks / vectors as f64;
                 let issued = arithmetic + loads * self.core.load_ops as f64;
@@ -497,14 +498,15 @@ impl<'a> Model<'a> {
         Some((vectors, loads as f64 / steps as f64))
     }
 
-    /// Loads per vector and per row, of one step.
-    fn loads(&self) -> (f64, f64) {
-        let mut loads = (0.0, 0.0);
+    /// Loads per vector, per row and per vector of each row, of one step.
+    fn loads(&self) -> [f64; 3] {
+        let mut loads = [0.0; 3];
         for input in &self.root().inputs {
             let of_row = self.row.is_some_and(|row| input.depends_on(row));
             match (input.depends_on(self.vector), of_row) {
-                (true, _) => loads.0 += self.vector_loads(input),
-                (false, _) => loads.1 += 1.0,
+                (true, false) => loads[0] += self.vector_loads(input),
+                (false, _) => loads[1] += 1.0,
+                (true, true) => loads[2] += self.vector_loads(input),
             }
         }
         loads
