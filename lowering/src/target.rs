@@ -42,6 +42,9 @@ pub struct Core {
     pub issue_width: i64,
     /// As how many operations of these a load counts.
     pub load_ops: i64,
+    /// Cycles that a load waits behind a multiply-add, on a core that finishes instructions
+    /// in order; 0 on others.
+    pub load_stall: i64,
     /// Vectors of an elementwise loop that are computed side by side, to hide latency.
     pub elementwise_unroll: i64,
     /// Steps of the innermost reduction that are written out.
@@ -87,6 +90,7 @@ const AVX512: Core = Core {
     load_ports: 1,
     issue_width: 6,
     load_ops: 1,
+    load_stall: 0,
     elementwise_unroll: 1,
     reduction_unroll: 2,
     task_cycles: 200_000,
@@ -139,6 +143,7 @@ const CORTEX_A72: Core = Core {
     load_ports: 1,
     issue_width: 3,
     load_ops: 1,
+    load_stall: 0,
     elementwise_unroll: 2,
     reduction_unroll: 4,
     task_cycles: 200_000,
@@ -154,7 +159,8 @@ const CORTEX_A72: Core = Core {
 };
 
 /// In order: more independent work must stand side by side.
-const CORTEX_A53: Core = Core { elementwise_unroll: 2, l2_rate: 6, ..CORTEX_A72 };
+const CORTEX_A53: Core =
+    Core { spare_registers: 0, fma_latency: 10, load_stall: 6, l2_rate: 6, ..CORTEX_A72 };
 
 /// LLVM's model starts three operations a cycle, and counts a load of a vector as two.
 const CORTEX_A76: Core = Core {

@@ -400,7 +400,7 @@ impl Kernel<'_> {
     fn tile(&self, builder: Builder, tile: &Tile) {
         let root = &self.group.root;
         if root.is_elementwise() {
-            let results = self.evaluate(builder, root, tile, Step::NONE, &HashMap::new());
+            let results = self.evaluate(builder, root, tile, HashMap::new());
             return self.finish(builder, tile, results);
         }
         let sums = self.sum(builder, tile, self.initial(builder, tile));
@@ -615,7 +615,7 @@ impl Kernel<'_> {
                 .enumerate()
                 .filter_map(|(number, input)| Some((number, held.get(&input.root)?.clone())))
                 .collect();
-            let results = self.evaluate(builder, nest, tile, Step::NONE, &given);
+            let results = self.evaluate(builder, nest, tile, given);
             keep(&mut held, nest, results);
         }
     }
@@ -625,10 +625,9 @@ impl Kernel<'_> {
         let root = &self.group.root;
         let of = |number: usize| -> Vec<Value> {
             match &self.group.initial[number] {
-                Some(nest) => self
-                    .evaluate(builder, nest, tile, Step::NONE, &HashMap::new())
-                    .pop()
-                    .unwrap_or_default(),
+                Some(nest) => {
+                    self.evaluate(builder, nest, tile, HashMap::new()).pop().unwrap_or_default()
+                }
                 None => {
                     let out = &root.outputs[number];
                     let cells = tile.extent.cells();
@@ -672,7 +671,10 @@ impl Kernel<'_> {
         let sizes = self.group.root.reduction_sizes();
         let at = |index: Linear| [steps, &[index]].concat();
         match sizes[steps.len()..] {
-            [] => self.add(builder, tile, Step { at: steps, group: None }, 0, carried),
+            [] => {
+                let step = Step { at: steps, group: None };
+                self.add(self.evaluation(builder, &self.group.root, tile, step), 0, carried)
+            }
             [size] => {
                 let unroll = unrolled_steps(sizes, self.core);
                 let full = size / unroll * unroll;
@@ -708,25 +710,35 @@ impl Kernel<'_> {
             at
         };
         let group = StepGroup { first: at(0), count, known: RefCell::default() };
-        for number in 0..count {
-            let step = Step { at: &at(number), group: Some((&group, number)) };
-            let set = (number % self.schedule.splits) as usize;
-            carried = self.add(builder, tile, step, set, carried);
+        let steps: Vec<_> = (0..count).map(at).collect();
+        let ahead = self.schedule.ahead;
+        for bunch in (0..count).step_by(ahead.max(1) as usize) {
+            let end = count.min(bunch + ahead.max(1));
+            let evaluation = |number: i64| {
+                let step = Step { at: &steps[number as usize], group: Some((&group, number)) };
+                self.evaluation(builder, &self.group.root, tile, step)
+            };
+            let mut evaluations: Vec<_> = (bunch..end).map(evaluation).collect();
+            if ahead > 0 {
+                evaluations.iter_mut().for_each(Evaluation::load);
+                fence(builder, &carried);
+            }
+            for (number, evaluation) in (bunch..end).zip(evaluations) {
+                let set = (number % self.schedule.splits) as usize;
+                carried = self.add(evaluation, set, carried);
+            }
+            if ahead > 0 {
+                fence(builder, &carried);
+            }
         }
         carried
     }
 
     /// Adds one step to the accumulators of `set`.
-    fn add(
-        &self,
-        builder: Builder,
-        tile: &Tile,
-        step: Step,
-        set: usize,
-        mut carried: Vec<Value>,
-    ) -> Vec<Value> {
+    fn add(&self, evaluation: Evaluation, set: usize, mut carried: Vec<Value>) -> Vec<Value> {
         let root = &self.group.root;
-        let cells = tile.extent.rows as usize * tile.extent.chunks.len();
+        let extent = &evaluation.tile.extent;
+        let cells = extent.rows as usize * extent.chunks.len();
         let accumulators = cells * root.outputs.len();
         let own = set * accumulators..(set + 1) * accumulators;
         let given = carried[own.clone()]
@@ -734,53 +746,32 @@ impl Kernel<'_> {
             .enumerate()
             .map(|(number, values)| (root.inputs.len() + number, values.to_vec()))
             .collect();
-        let sums = self.evaluate(builder, root, tile, step, &given).concat();
+        let sums = evaluation.results(given).concat();
         carried.splice(own, sums);
         carried
     }
 
-    /// The results of a body for every cell of the tile, one list per output.
-    /// `given` replaces reads of inputs and accumulators, by argument number.
+    /// The results of a body outside of a reduction; as [`Evaluation::results`].
     fn evaluate(
         &self,
         builder: Builder,
         nest: &Nest,
         tile: &Tile,
-        step: Step,
-        given: &HashMap<usize, Vec<Value>>,
+        given: HashMap<usize, Vec<Value>>,
     ) -> Vec<Vec<Value>> {
+        self.evaluation(builder, nest, tile, Step::NONE).results(given)
+    }
+
+    fn evaluation<'a>(
+        &'a self,
+        builder: Builder,
+        nest: &'a Nest,
+        tile: &'a Tile,
+        step: Step<'a>,
+    ) -> Evaluation<'a> {
         let body = Body::new(nest, self.schedule.vector, self.schedule.row);
-        let results = body.results();
-        let (known, rows) = Default::default();
-        let mut evaluation =
-            Evaluation { kernel: self, builder, body, tile, step, given, known, rows };
-        // One operation for many cells after the other: in a reduction, what a term reads
-        // is not needed any more when the next term begins; elsewhere, a constant is
-        // loaded once for all.
-        let cells: Vec<_> = tile.extent.cells().collect();
-        let side_by_side = match nest.is_elementwise() {
-            true => self.core.elementwise_unroll as usize,
-            // What each cell reads for itself would wait for all others.
-            false if evaluation.body.reads_by_cell() => 1,
-            false => cells.len(),
-        };
-        for cells in cells.chunks(side_by_side) {
-            for op in nest.body.ops() {
-                let is_of_cell = match evaluation.body.dependence_of(op) {
-                    Some((by_vector, by_row)) => by_vector && (by_row || nest.is_elementwise()),
-                    None => false,
-                };
-                if is_of_cell {
-                    cells.iter().for_each(|&cell| {
-                        evaluation.value(op.result(0), cell);
-                    });
-                }
-            }
-        }
-        results
-            .into_iter()
-            .map(|result| tile.extent.cells().map(|cell| evaluation.value(result, cell)).collect())
-            .collect()
+        let (given, known, rows) = Default::default();
+        Evaluation { kernel: self, builder, body, tile, step, given, known, rows }
     }
 
     //===------------------------------------------------------------------===//
@@ -932,6 +923,19 @@ fn part_of(size: i64, most: i64, place: i64) -> (i64, i64) {
     parts.find(|(start, length)| place < start + length).unwrap_or((place, 1))
 }
 
+/// Keeps the compiler from moving instructions from before to after this place, and back.
+fn fence(builder: Builder, values: &[Value]) {
+    let context = builder.context();
+    let Some(&value) = values.first() else { return };
+    builder
+        .op("llvm.call_intrinsic")
+        .operands(&[value])
+        .attr("intrin", context.string_attr("llvm.fake.use"))
+        .attr("op_bundle_sizes", context.i32_array_attr(&[]))
+        .attr("operandSegmentSizes", context.i32_array_attr(&[1, 0]))
+        .build();
+}
+
 /// A step of the reduction.
 #[derive(Clone, Copy)]
 struct Step<'a> {
@@ -1064,7 +1068,8 @@ struct Evaluation<'a> {
     body: Body<'a>,
     tile: &'a Tile,
     step: Step<'a>,
-    given: &'a HashMap<usize, Vec<Value>>,
+    /// What replaces reads of inputs and accumulators, by argument number.
+    given: HashMap<usize, Vec<Value>>,
     known: HashMap<Place, Value>,
     /// What is loaded for several rows at once.
     rows: HashMap<Lanes, Value>,
@@ -1081,6 +1086,57 @@ struct Place {
 }
 
 impl Evaluation<'_> {
+    /// The results for every cell of the tile, one list per output.
+    fn results(mut self, given: HashMap<usize, Vec<Value>>) -> Vec<Vec<Value>> {
+        self.given = given;
+        let nest = self.body.nest();
+        // One operation for many cells after the other: in a reduction, what a term reads
+        // is not needed any more when the next term begins; elsewhere, a constant is
+        // loaded once for all.
+        let cells: Vec<_> = self.tile.extent.cells().collect();
+        let side_by_side = match nest.is_elementwise() {
+            true => self.kernel.core.elementwise_unroll as usize,
+            // What each cell reads for itself would wait for all others.
+            false if self.body.reads_by_cell() => 1,
+            false => cells.len(),
+        };
+        for cells in cells.chunks(side_by_side) {
+            for op in nest.body.ops() {
+                let is_of_cell = match self.body.dependence_of(op) {
+                    Some((by_vector, by_row)) => by_vector && (by_row || nest.is_elementwise()),
+                    None => false,
+                };
+                if is_of_cell {
+                    cells.iter().for_each(|&cell| {
+                        self.value(op.result(0), cell);
+                    });
+                }
+            }
+        }
+        let results = self.body.results().into_iter();
+        results.map(|result| cells.iter().map(|&cell| self.value(result, cell)).collect()).collect()
+    }
+
+    /// Loads what the body reads but the accumulators.
+    fn load(&mut self) {
+        for result in self.body.results() {
+            self.load_for(result);
+        }
+    }
+
+    fn load_for(&mut self, value: Value) {
+        let op = value.defining_op().filter(|op| op.block() == self.body.nest().body);
+        match op.filter(|_| self.packed(value).is_none() && self.axis(value).is_none()) {
+            Some(op) => op.operands().into_iter().for_each(|operand| self.load_for(operand)),
+            None if op.is_some() || self.own_input(value).is_some() => {
+                for cell in self.tile.extent.cells() {
+                    self.value(value, cell);
+                }
+            }
+            None => {}
+        }
+    }
+
     fn value(&mut self, value: Value, cell: (i64, usize)) -> Value {
         let (by_vector, by_row) = self.body.dependence(value);
         let (row, chunk) = cell;

@@ -32,6 +32,10 @@ pub struct Schedule {
     /// Sets of accumulators that take the steps of a sum in turn, where one set
     /// would wait for its own results.
     pub splits: i64,
+    /// Steps of the innermost reduction that are loaded together, before the first of
+    /// them is computed; 0 where the compiler decides.
+    #[serde(default)]
+    pub ahead: i64,
     /// The parallel dimensions, outermost loop first.
     pub order: Vec<usize>,
     /// Are products of constants computed at compile time and loaded, rather than
@@ -78,11 +82,13 @@ pub struct Chunk {
 pub fn chunks(size: i64, lanes: i64) -> Vec<Chunk> {
     let full = (0..size / lanes).map(|i| Chunk { offset: i * lanes, count: lanes, width: lanes });
     let rest = size % lanes;
-    let last = (rest > 0).then(|| Chunk {
-        offset: size - rest,
-        count: rest,
-        width: (rest as u64).next_power_of_two() as i64,
-    });
+    let width = match rest {
+        0 | 1 => rest,
+        // Two lanes would be a register too, but not share what is broadcast to four.
+        _ => (rest as u64).next_power_of_two().max(4) as i64,
+    };
+    let last =
+        (rest > 0).then(|| Chunk { offset: size - rest, count: rest, width: width.min(lanes) });
     full.chain(last).collect()
 }
 
@@ -191,6 +197,7 @@ pub fn choose(group: &Group, core: &Core, constants: &Constants) -> Schedule {
         rows: 1,
         vectors: 1,
         splits: 1,
+        ahead: 0,
         order: vec![],
         precompute: false,
         block: None,
@@ -211,12 +218,14 @@ pub fn choose(group: &Group, core: &Core, constants: &Constants) -> Schedule {
                 for vectors in 1..=max_vectors {
                     for &splits in model.possible_splits() {
                         for &precompute in model.possible_precompute(rows) {
-                            let choice = Choice { rows, vectors, splits, precompute };
-                            for block in model.possible_blocks(choice) {
-                                if let Some(cost) = model.cost(choice, block.as_ref())
-                                    && cost < best.cost
-                                {
-                                    best = Schedule { cost, ..model.schedule(choice, block) };
+                            for ahead in model.possible_ahead() {
+                                let choice = Choice { rows, vectors, splits, ahead, precompute };
+                                for block in model.possible_blocks(choice) {
+                                    if let Some(cost) = model.cost(choice, block.as_ref())
+                                        && cost < best.cost
+                                    {
+                                        best = Schedule { cost, ..model.schedule(choice, block) };
+                                    }
                                 }
                             }
                         }
@@ -265,6 +274,9 @@ impl Schedule {
         if !model.possible_splits().contains(&self.splits) {
             return Err(format!("needs 'splits' to be one of {:?}", model.possible_splits()));
         }
+        if !model.possible_ahead().contains(&self.ahead) {
+            return Err(format!("needs 'ahead' to be one of {:?}", model.possible_ahead()));
+        }
         self.scratch = match &self.block {
             None => model.scratch(self.rows, self.vectors),
             Some(block) => {
@@ -285,6 +297,7 @@ impl Schedule {
             rows: self.rows,
             vectors: self.vectors,
             splits: self.splits,
+            ahead: self.ahead,
             precompute: self.precompute,
         };
         self.cost = model.cost(choice, self.block.as_ref()).unwrap_or(f64::INFINITY);
@@ -341,6 +354,7 @@ struct Choice {
     rows: i64,
     vectors: i64,
     splits: i64,
+    ahead: i64,
     precompute: bool,
 }
 
@@ -390,6 +404,19 @@ impl<'a> Model<'a> {
         }
     }
 
+    /// On a core that starts instructions in order, a bunch of loads stands before what is
+    /// computed from it, unless each cell reads for itself.
+    fn possible_ahead(&self) -> Vec<i64> {
+        let root = self.root();
+        match self.core.load_stall > 0 && !root.is_elementwise() && !self.body.reads_by_cell() {
+            true => {
+                let steps = unrolled_steps(root.reduction_sizes(), self.core);
+                [1, 2, 4].into_iter().filter(|&ahead| ahead <= steps).collect()
+            }
+            false => vec![0],
+        }
+    }
+
     fn is_packed(&self, input: &Access) -> bool {
         !self.root().is_elementwise()
             && self.constants.values(input.root).is_some()
@@ -410,14 +437,27 @@ impl<'a> Model<'a> {
     /// Cycles for the whole group, up to a constant factor; `None` where the tile
     /// does not fit the registers.
     fn cost(&self, choice: Choice, block: Option<&Block>) -> Option<f64> {
-        let Choice { rows, vectors, splits, precompute } = choice;
+        let Choice { rows, vectors, splits, ahead, precompute } = choice;
         let root = self.root();
         let counts = self.body.counts();
         let outputs = root.outputs.len() as i64;
         if !root.is_elementwise() {
-            // A term at a time: its operands, and what they are computed from.
-            let of_vector = 1 + i64::from(self.ops_of_vector(precompute).computed > 0);
+            let of_vector = match ahead {
+                // A term at a time: its operands, and what they are computed from.
+                0 => 1 + i64::from(self.ops_of_vector(precompute).computed > 0),
+                _ => {
+                    let (inputs, packed) = self.members(precompute);
+                    // What is computed takes the place of what it is computed from, unless
+                    // that is an input: its squares are used after it.
+                    let computed =
+                        i64::from(inputs > 0 && self.ops_of_vector(precompute).computed > 0);
+                    (inputs + packed) * ahead + computed
+                }
+            };
             let of_row = match self.lanes_of_rows(rows) {
+                Some((vectors, _)) if self.has_packed_rows() => {
+                    counts.values_of_row * vectors * ahead.max(1)
+                }
                 Some((vectors, _)) => counts.values_of_row * vectors,
                 None => 1 + i64::from(counts.ops_of_row > 0),
             };
@@ -470,7 +510,11 @@ impl<'a> Model<'a> {
                 // that hides behind arithmetic.
                 let sums = outputs as f64 * tile;
                 let joins = (splits - 1) as f64 * sums;
-                let hidden = loads * HIDDEN_LOAD + far / 64.0 * HIDDEN_FAR_LOAD;
+                let hidden = match (ahead, self.core.load_stall as f64) {
+                    (0, stall) => loads * (HIDDEN_LOAD + stall) + far / 64.0 * HIDDEN_FAR_LOAD,
+                    // Nothing else is done while a bunch is loaded.
+                    (_, stall) => loads + stall / ahead as f64,
+                };
                 total += depth * (step + hidden + 0.5) + per_element * tile + joins + 2.0;
                 total += parts * (sums * MOVED_SUM + NEW_PART);
             }
@@ -568,17 +612,21 @@ impl<'a> Model<'a> {
         packed.any(|input| !input.depends_on(self.vector))
     }
 
-    /// May, or must, products of constants be loaded rather than computed in each step?
-    fn possible_precompute(&self, rows: i64) -> &'static [bool] {
+    /// How many results a packed weight is read for.
+    fn uses(&self) -> i64 {
         let root = self.root();
         let packed = || root.inputs.iter().filter(|input| self.is_packed(input));
-        // How often a weight is read again, in rows of tiles.
-        let reuse: i64 = (0..root.parallel)
+        (0..root.parallel)
             .filter(|&dim| !packed().any(|input| input.depends_on(dim)))
             .map(|dim| root.sizes[dim])
-            .product();
-        let of_vector = packed().any(|input| input.depends_on(self.vector));
-        let may = of_vector && rows <= self.core.computed_rows && reuse >= ENOUGH_USES;
+            .product()
+    }
+
+    /// May, or must, products of constants be loaded rather than computed in each step?
+    fn possible_precompute(&self, rows: i64) -> &'static [bool] {
+        let mut packed = self.root().inputs.iter().filter(|input| self.is_packed(input));
+        let of_vector = packed.any(|input| input.depends_on(self.vector));
+        let may = of_vector && rows <= self.core.computed_rows && self.uses() >= ENOUGH_USES;
         match (self.has_packed_rows(), may) {
             (false, false) => &[false],
             // What is computed takes registers that few cores have to spare.
@@ -588,7 +636,7 @@ impl<'a> Model<'a> {
     }
 
     fn schedule(&self, choice: Choice, block: Option<Block>) -> Schedule {
-        let Choice { rows, vectors, splits, precompute } = choice;
+        let Choice { rows, vectors, splits, ahead, precompute } = choice;
         let order = self.order();
         let scratch = match &block {
             Some(block) => self.block_sums(vectors, &order[order.len() - block.dims..]),
@@ -600,6 +648,7 @@ impl<'a> Model<'a> {
             rows,
             vectors,
             splits,
+            ahead,
             order,
             precompute,
             block,
@@ -647,12 +696,18 @@ impl<'a> Model<'a> {
         }
     }
 
+    /// Values that each vector of a tile loads in a step: of inputs as they are, and
+    /// packed ones.
+    fn members(&self, precompute: bool) -> (i64, i64) {
+        let inputs = || self.root().inputs.iter().filter(|input| input.depends_on(self.vector));
+        let packed = inputs().filter(|input| self.is_packed(input)).count();
+        let others = inputs().count() - packed;
+        (others as i64, packed as i64 + self.ops_of_vector(precompute).loaded)
+    }
+
     /// Bytes of the weights that one step of a full tile reads.
     fn bytes_of_step(&self, choice: Choice) -> i64 {
-        let packed = self.root().inputs.iter().filter(|input| self.is_packed(input));
-        let members = packed.filter(|input| input.depends_on(self.vector)).count() as i64
-            + self.ops_of_vector(choice.precompute).loaded;
-        members * choice.vectors * self.core.lanes * 4
+        self.members(choice.precompute).1 * choice.vectors * self.core.lanes * 4
     }
 
     /// Bytes of the weights that all steps of a full tile read.
@@ -693,7 +748,11 @@ impl<'a> Model<'a> {
     /// Bytes of weights that a step reads from the second-level cache, those from beyond
     /// counted for as many as they take the time of.
     fn far_bytes(&self, choice: Choice, block: Option<&Block>) -> f64 {
-        let is_far = block.is_none() && self.core.l2_rate > 0 && self.exceeds_nearest(choice);
+        // What is used once comes from afar in any tile.
+        let is_far = block.is_none()
+            && self.core.l2_rate > 0
+            && self.uses() > 1
+            && self.exceeds_nearest(choice);
         let bytes = self.bytes_of_step(choice) as f64;
         match (is_far, self.is_near_enough(choice)) {
             (true, true) => bytes,
