@@ -160,7 +160,7 @@ const CORTEX_A72: Core = Core {
 
 /// In order: more independent work must stand side by side.
 const CORTEX_A53: Core =
-    Core { spare_registers: 0, fma_latency: 10, load_stall: 6, l2_rate: 6, ..CORTEX_A72 };
+    Core { spare_registers: 1, fma_latency: 10, load_stall: 6, l2_rate: 6, ..CORTEX_A72 };
 
 /// LLVM's model starts three operations a cycle, and counts a load of a vector as two.
 const CORTEX_A76: Core = Core {

@@ -82,11 +82,9 @@ pub struct Chunk {
 pub fn chunks(size: i64, lanes: i64) -> Vec<Chunk> {
     let full = (0..size / lanes).map(|i| Chunk { offset: i * lanes, count: lanes, width: lanes });
     let rest = size % lanes;
-    let width = match rest {
-        0 | 1 => rest,
-        // Two lanes would be a register too, but not share what is broadcast to four.
-        _ => (rest as u64).next_power_of_two().max(4) as i64,
-    };
+    // One or two lanes take a register too, but share nothing that is broadcast to four.
+    let least = if size > 1 { 4 } else { 1 };
+    let width = (rest as u64).next_power_of_two().max(least) as i64;
     let last =
         (rest > 0).then(|| Chunk { offset: size - rest, count: rest, width: width.min(lanes) });
     full.chain(last).collect()
@@ -170,7 +168,7 @@ const EPILOGUE_REGISTERS: i64 = 12;
 const LONG_EPILOGUE: i64 = 16;
 
 /// The cost in cycles of a load that other work hides: it takes a place in the queues.
-const HIDDEN_LOAD: f64 = 0.02;
+const HIDDEN_LOAD: f64 = 0.08;
 
 /// What a line adds to it that comes from the second-level cache.
 const HIDDEN_FAR_LOAD: f64 = 0.04;
