@@ -1,6 +1,7 @@
 //! What the kernel generator knows of a core.
 
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 
 /// A core to generate code for.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -200,8 +201,32 @@ const TRIPLES: [(&str, bool); 5] = [
 ];
 
 impl Core {
+    /// The numbers by name, as in a schedule file.
+    pub fn numbers(&self) -> Map<String, Value> {
+        match serde_json::to_value(self) {
+            Ok(Value::Object(numbers)) => numbers,
+            _ => Map::new(),
+        }
+    }
+
+    /// The core with some numbers in the place of its own.
+    pub fn with(&self, given: &Map<String, Value>) -> Result<Self, String> {
+        let mut numbers = self.numbers();
+        for (name, value) in given {
+            let Some(number) = numbers.get_mut(name) else {
+                let known: Vec<_> = numbers.keys().map(String::as_str).collect();
+                return Err(format!("a core has no '{name}'; it has {}", known.join(", ")));
+            };
+            *number = value.clone();
+        }
+        let core: Self = serde_json::from_value(Value::Object(numbers))
+            .map_err(|error| format!("the 'core' of the schedule file: {error}"))?;
+        core.check()?;
+        Ok(core)
+    }
+
     /// Refuses numbers that no core has.
-    pub fn check(&self) -> Result<(), String> {
+    fn check(&self) -> Result<(), String> {
         let counts = [
             ("vector_registers", self.vector_registers),
             ("max_rows", self.max_rows),

@@ -102,7 +102,7 @@ pub fn inspect(args: InspectArgs, ui: &Ui) -> Result<Outcome, Error> {
     if args.schedule {
         let kernels = functions.into_iter().map(|function| Ok(lower(function)?.kernels));
         let kernels = kernels.collect::<Result<Vec<_>, Error>>()?.concat();
-        ui.print_json(&ScheduleFile { core: Some(target.core), kernels })?;
+        ui.print_json(&ScheduleFile { core: target.core.numbers(), kernels })?;
         return Ok(Outcome::Done);
     }
     let reports = functions

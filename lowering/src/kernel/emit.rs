@@ -10,7 +10,10 @@ use super::{
     nest::{Access, Nest, is_moving},
     pack::{Side, Stream},
     plan::Plan,
-    schedule::{Chunk, Schedule, Shared, Window, chunks, padded_width, powers, unrolled_steps},
+    schedule::{
+        Chunk, Schedule, Shared, Window, chunks, chunks_of_sums, padded_width, powers,
+        unrolled_steps,
+    },
 };
 use crate::target::Core;
 
@@ -360,7 +363,10 @@ impl Kernel<'_> {
     /// The tile from `start` on, of `length` elements along a dimension.
     fn advance(&self, mut tile: Tile, dim: usize, start: Linear, length: i64) -> Tile {
         if self.schedule.vector == Some(dim) {
-            tile.extent.chunks = chunks(length, self.core.lanes);
+            tile.extent.chunks = match self.group.root.is_elementwise() {
+                true => chunks(length, self.core.lanes),
+                false => chunks_of_sums(length, self.core.lanes),
+            };
         } else if self.schedule.row == Some(dim) {
             tile.extent.rows = length;
         }

@@ -7,7 +7,7 @@ use gauss_dialect::ir::{Attribute, Block, Builder, Op, Type, Value};
 use super::{
     body::Body,
     nest::Nest,
-    schedule::{Schedule, chunks, padded_width, tiles},
+    schedule::{Schedule, chunks_of_sums, padded_width, tiles},
 };
 use crate::target::Core;
 
@@ -270,7 +270,7 @@ impl<'a> Source<'a> {
 
 /// The lanes of the chunks of a tile; `None` for a lane without meaning.
 fn lane_slots(size: i64, lanes: i64) -> Vec<Option<i64>> {
-    let chunks = chunks(size, lanes);
+    let chunks = chunks_of_sums(size, lanes);
     let slots: Vec<_> = chunks
         .iter()
         .flat_map(|chunk| {

@@ -2,6 +2,7 @@
 
 use gauss_dialect::ir::{Builder, Op, Type, Value};
 use serde::{Deserialize, Serialize};
+use serde_json::Map;
 
 use super::{
     group::Group,
@@ -55,9 +56,9 @@ impl KernelSchedule {
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ScheduleFile {
-    /// The core that the model takes the place of the target's.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub core: Option<Core>,
+    /// Numbers of the core that take the place of the target's.
+    #[serde(default, skip_serializing_if = "Map::is_empty")]
+    pub core: Map<String, serde_json::Value>,
     /// Kernels whose schedule the model does not choose.
     #[serde(default)]
     pub kernels: Vec<KernelSchedule>,

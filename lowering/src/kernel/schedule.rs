@@ -80,13 +80,23 @@ pub struct Chunk {
 /// The vectors that cover `size` neighbours: full ones, then one that may be
 /// narrower and only partly used.
 pub fn chunks(size: i64, lanes: i64) -> Vec<Chunk> {
+    narrow_chunks(size, lanes, 1)
+}
+
+/// As [`chunks`], for a reduction, where one or two lanes would take a register too, but
+/// share nothing that is broadcast to four.
+pub fn chunks_of_sums(size: i64, lanes: i64) -> Vec<Chunk> {
+    narrow_chunks(size, lanes, if size > 1 { 4.min(lanes) } else { 1 })
+}
+
+fn narrow_chunks(size: i64, lanes: i64, least: i64) -> Vec<Chunk> {
     let full = (0..size / lanes).map(|i| Chunk { offset: i * lanes, count: lanes, width: lanes });
     let rest = size % lanes;
-    // One or two lanes take a register too, but share nothing that is broadcast to four.
-    let least = if size > 1 { 4 } else { 1 };
-    let width = (rest as u64).next_power_of_two().max(least) as i64;
-    let last =
-        (rest > 0).then(|| Chunk { offset: size - rest, count: rest, width: width.min(lanes) });
+    let last = (rest > 0).then(|| Chunk {
+        offset: size - rest,
+        count: rest,
+        width: ((rest as u64).next_power_of_two() as i64).max(least),
+    });
     full.chain(last).collect()
 }
 

@@ -43,8 +43,7 @@ pub const PASS: Pass = Pass {
             Some(path) => read_schedule(path).map_err(|error| fail(module, error))?,
             None => ScheduleFile::default(),
         };
-        let core = file.core.unwrap_or(core);
-        core.check().map_err(|error| fail(module, error))?;
+        let core = core.with(&file.core).map_err(|error| fail(module, error))?;
         let is_set = |name| options.get(name).is_some_and(|value| value != "false");
         let (is_profiled, is_reported) = (is_set("profile"), is_set("report"));
         let ops = module.body().map(|body| body.ops()).unwrap_or_default();

@@ -67,7 +67,27 @@
 // RUN: sed 's/"rows"/"lines"/' %S/Inputs/schedule.json > %t
 // RUN: not pfp-opt %s --gauss-generate-kernels='core=cortex-a72 schedule=%t' 2>&1 \
 // RUN:   | FileCheck %s --check-prefix=FIELD
-// FIELD: error: {{.*}}t: unknown field `lines`, expected one of `vector`, `row`, `rows`, `vectors`, `splits`, `order`, `precompute`, `block` at line 11 column 15
+// FIELD: error: {{.*}}t: unknown field `lines`, expected one of `vector`, `row`, `rows`, `vectors`, `splits`, `ahead`, `order`, `precompute`, `block` at line 11 column 15
+
+// RUN: sed 's/"splits": 1/"splits": 1, "ahead": 2/' %S/Inputs/schedule.json > %t
+// RUN: not pfp-opt %s --gauss-generate-kernels='core=cortex-a72 schedule=%t' 2>&1 \
+// RUN:   | FileCheck %s --check-prefix=AHEAD
+// AHEAD: error: 'linalg.generic' op the schedule of kernel '0 dense' needs 'ahead' to be one of [0]
+
+// RUN: sed 's/lanes/lines/' %S/Inputs/core.json > %t
+// RUN: not pfp-opt %s --gauss-generate-kernels='core=cortex-a72 schedule=%t' 2>&1 \
+// RUN:   | FileCheck %s --check-prefix=NUMBER
+// NUMBER: error: {{.*}} a core has no 'lines'; it has lanes, vector_registers
+
+// RUN: sed 's/16/"many"/' %S/Inputs/core.json > %t
+// RUN: not pfp-opt %s --gauss-generate-kernels='core=cortex-a72 schedule=%t' 2>&1 \
+// RUN:   | FileCheck %s --check-prefix=VALUE
+// VALUE: error: {{.*}} the 'core' of the schedule file: invalid type: string "many", expected i64
+
+// RUN: sed 's/16/5/' %S/Inputs/core.json > %t
+// RUN: not pfp-opt %s --gauss-generate-kernels='core=cortex-a72 schedule=%t' 2>&1 \
+// RUN:   | FileCheck %s --check-prefix=LANES
+// LANES: error: {{.*}} 'lanes' of a core is 1, 2, 4, 8 or 16, not 5
 
 #input = affine_map<(n, m, k) -> (n, k)>
 #weight = affine_map<(n, m, k) -> (k, m)>
