@@ -1178,7 +1178,7 @@ impl Evaluation<'_> {
             };
         }
         let Some(op) = value.defining_op() else {
-            return self.argument(value, cell, width);
+            return self.shared_argument(value, cell, width);
         };
         if op.is("linalg.index") {
             return self.index(cell, width);
@@ -1236,12 +1236,10 @@ impl Evaluation<'_> {
             None => {
                 let input = self.own_input(value)?;
                 let (group, step) = self.step.group?;
-                let (row, rows) = (self.kernel.schedule.row, self.tile.extent.rows);
-                let lanes = self.kernel.core.lanes;
-                if let Some(window) = Window::of(input, row, rows, group.count, lanes) {
+                if let Some(window) = self.window(value) {
                     return Some(Axis::Window(window));
                 }
-                let (_, length) = part_of(group.count, lanes, step);
+                let (_, length) = part_of(group.count, self.kernel.core.lanes, step);
                 (input.strides.last() == Some(&1) && length > 1).then_some(Axis::Steps)
             }
             Some(op) if op.block() == self.body.nest().body && !op.operands().is_empty() => {
@@ -1251,6 +1249,14 @@ impl Evaluation<'_> {
             }
             Some(_) => None,
         }
+    }
+
+    /// The window that rows share of what an argument reads.
+    fn window(&self, value: Value) -> Option<Window> {
+        let schedule = self.kernel.schedule;
+        let (group, _) = self.step.group.filter(|_| schedule.window)?;
+        let (input, rows) = (self.own_input(value)?, self.tile.extent.rows);
+        Window::of(input, schedule.row, rows, group.count, self.kernel.core)
     }
 
     /// The vector that holds a value for a row at this step, and the lane.
@@ -1307,6 +1313,23 @@ impl Evaluation<'_> {
         let nest = self.body.nest();
         let is_own = nest.body.arguments().get(value.number()) == Some(&value);
         nest.inputs.get(value.number()).filter(|_| is_own && value.defining_op().is_none())
+    }
+
+    /// A read of an input that rows may share, or what stands for it.
+    fn shared_argument(&self, value: Value, cell: (i64, usize), width: i64) -> Value {
+        let by_vector = self.body.dependence(value).0;
+        let window = self.window(value).filter(|_| !by_vector);
+        let (Some(window), Some((group, step))) = (window, self.step.group) else {
+            return self.argument(value, cell, width);
+        };
+        let start = cell.0 * window.stride + step;
+        let lanes = Lanes { value, row: 0, start, count: width };
+        let known = group.known.borrow().get(&lanes).copied();
+        known.unwrap_or_else(|| {
+            let loaded = self.argument(value, cell, width);
+            group.known.borrow_mut().insert(lanes, loaded);
+            loaded
+        })
     }
 
     /// A read of an input, or what stands for it.

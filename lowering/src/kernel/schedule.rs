@@ -32,6 +32,10 @@ pub struct Schedule {
     /// Sets of accumulators that take the steps of a sum in turn, where one set
     /// would wait for its own results.
     pub splits: i64,
+    /// Is what rows share with each other, as those of a convolution do, loaded once for
+    /// the steps that are written out?
+    #[serde(default)]
+    pub window: bool,
     /// Steps of the innermost reduction that are loaded together, before the first of
     /// them is computed; 0 where the compiler decides.
     #[serde(default)]
@@ -137,24 +141,20 @@ pub struct Window {
 
 impl Window {
     /// The window of so many rows and steps of the innermost reduction, where it takes
-    /// fewer vectors than each row for itself.
+    /// fewer loads than each row for itself.
     pub fn of(
         access: &Access,
         row: Option<usize>,
         rows: i64,
         steps: i64,
-        lanes: i64,
+        core: &Core,
     ) -> Option<Self> {
         let stride = access.strides[row?];
         let size = (rows - 1) * stride + steps;
-        let shares = powers(size.max(1), lanes).len() < rows as usize * powers(steps, lanes).len();
+        let most = if core.lane_loads { core.lanes } else { 1 };
         let is_contiguous = stride > 0 && access.strides.last() == Some(&1);
-        (is_contiguous && shares).then_some(Self { stride, size })
-    }
-
-    /// The vectors that hold it.
-    pub fn vectors(&self, lanes: i64) -> i64 {
-        powers(self.size, lanes).len() as i64
+        let loads = |count: i64| powers(count, most).len() as i64;
+        (is_contiguous && loads(size) < rows * loads(steps)).then_some(Self { stride, size })
     }
 }
 
@@ -205,6 +205,7 @@ pub fn choose(group: &Group, core: &Core, constants: &Constants) -> Schedule {
         rows: 1,
         vectors: 1,
         splits: 1,
+        window: false,
         ahead: 0,
         order: vec![],
         precompute: false,
@@ -225,15 +226,12 @@ pub fn choose(group: &Group, core: &Core, constants: &Constants) -> Schedule {
             for rows in 1..=max_rows {
                 for vectors in 1..=max_vectors {
                     for &splits in model.possible_splits() {
-                        for &precompute in model.possible_precompute(rows) {
-                            for ahead in model.possible_ahead() {
-                                let choice = Choice { rows, vectors, splits, ahead, precompute };
-                                for block in model.possible_blocks(choice) {
-                                    if let Some(cost) = model.cost(choice, block.as_ref())
-                                        && cost < best.cost
-                                    {
-                                        best = Schedule { cost, ..model.schedule(choice, block) };
-                                    }
+                        for choice in model.choices(rows, vectors, splits) {
+                            for block in model.possible_blocks(choice) {
+                                if let Some(cost) = model.cost(choice, block.as_ref())
+                                    && cost < best.cost
+                                {
+                                    best = Schedule { cost, ..model.schedule(choice, block) };
                                 }
                             }
                         }
@@ -305,6 +303,7 @@ impl Schedule {
             rows: self.rows,
             vectors: self.vectors,
             splits: self.splits,
+            window: self.window && model.window(self.rows).is_some(),
             ahead: self.ahead,
             precompute: self.precompute,
         };
@@ -362,6 +361,7 @@ struct Choice {
     rows: i64,
     vectors: i64,
     splits: i64,
+    window: bool,
     ahead: i64,
     precompute: bool,
 }
@@ -412,6 +412,20 @@ impl<'a> Model<'a> {
         }
     }
 
+    /// What is left to choose for a tile.
+    fn choices(&self, rows: i64, vectors: i64, splits: i64) -> Vec<Choice> {
+        let windows = if self.window(rows).is_some() { &[true, false][..] } else { &[false] };
+        let mut choices = Vec::new();
+        for &precompute in self.possible_precompute(rows) {
+            for &window in windows {
+                for ahead in self.possible_ahead() {
+                    choices.push(Choice { rows, vectors, splits, window, ahead, precompute });
+                }
+            }
+        }
+        choices
+    }
+
     /// On a core that starts instructions in order, a bunch of loads stands before what is
     /// computed from it, unless each cell reads for itself.
     fn possible_ahead(&self) -> Vec<i64> {
@@ -445,7 +459,7 @@ impl<'a> Model<'a> {
     /// Cycles for the whole group, up to a constant factor; `None` where the tile
     /// does not fit the registers.
     fn cost(&self, choice: Choice, block: Option<&Block>) -> Option<f64> {
-        let Choice { rows, vectors, splits, ahead, precompute } = choice;
+        let Choice { rows, vectors, splits, window, ahead, precompute } = choice;
         let root = self.root();
         let counts = self.body.counts();
         let outputs = root.outputs.len() as i64;
@@ -462,12 +476,12 @@ impl<'a> Model<'a> {
                     (inputs + packed) * ahead + computed
                 }
             };
-            let of_row = match self.lanes_of_rows(rows) {
-                Some((vectors, _)) if self.has_packed_rows() => {
+            let of_row = match self.loads_of_rows(rows, window) {
+                (Some(vectors), _) if self.has_packed_rows() => {
                     counts.values_of_row * vectors * ahead.max(1)
                 }
-                Some((vectors, _)) => counts.values_of_row * vectors,
-                None => 1 + i64::from(counts.ops_of_row > 0),
+                (Some(vectors), _) => counts.values_of_row * vectors,
+                (None, _) => 1 + i64::from(counts.ops_of_row > 0),
             };
             let used = outputs * rows * vectors * splits
                 + of_vector * vectors
@@ -498,7 +512,7 @@ impl<'a> Model<'a> {
         for (_, size) in &along_vector {
             let chunks = chunks(*size, lanes).len() as f64;
             for &(_, rows) in &along_row {
-                let of_rows = self.lanes_of_rows(rows).map_or(rows as f64, |(_, loads)| loads);
+                let (_, of_rows) = self.loads_of_rows(rows, window);
                 let rows = rows as f64;
                 let tile = rows * chunks;
                 let arithmetic = counts.ops_of_both as f64 * tile
@@ -530,24 +544,32 @@ impl<'a> Model<'a> {
         Some(total * others as f64)
     }
 
-    /// Vectors that hold a value of each row in their lanes, and how many are loaded in
-    /// a step; `None` where each is loaded for itself.
-    fn lanes_of_rows(&self, rows: i64) -> Option<(i64, f64)> {
+    /// Vectors that hold a value of each row, `None` where each is loaded right before its
+    /// use; and how many are loaded in a step.
+    fn loads_of_rows(&self, rows: i64, window: bool) -> (Option<i64>, f64) {
         let Core { lanes, lane_loads, .. } = *self.core;
-        if !lane_loads {
-            return None;
-        }
-        if self.has_packed_rows() {
-            return Some(((rows + lanes - 1) / lanes, powers(rows, lanes).len() as f64));
+        if lane_loads && self.has_packed_rows() {
+            return (Some((rows + lanes - 1) / lanes), powers(rows, lanes).len() as f64);
         }
         let steps = unrolled_steps(self.root().reduction_sizes(), self.core);
+        let of_step = |loads: i64| loads as f64 / steps as f64;
+        match (self.window(rows).filter(|_| window), lane_loads) {
+            (Some(window), true) => {
+                let vectors = powers(window.size, lanes).len() as i64;
+                (Some(vectors), of_step(vectors))
+            }
+            // An element waits for as many steps as there are between two rows.
+            (Some(window), false) => (Some(rows * window.stride), of_step(window.size)),
+            (None, true) => (Some(rows), of_step(rows * powers(steps, lanes).len() as i64)),
+            (None, false) => (None, rows as f64),
+        }
+    }
+
+    /// What so many rows share.
+    fn window(&self, rows: i64) -> Option<Window> {
+        let steps = unrolled_steps(self.root().reduction_sizes(), self.core);
         let mut of_row = self.root().inputs.iter().filter(|input| !input.depends_on(self.vector));
-        let window = of_row.find_map(|input| Window::of(input, self.row, rows, steps, lanes));
-        let (vectors, loads) = match window {
-            Some(window) => (window.vectors(lanes), window.vectors(lanes)),
-            None => (rows, rows * powers(steps, lanes).len() as i64),
-        };
-        Some((vectors, loads as f64 / steps as f64))
+        of_row.find_map(|input| Window::of(input, self.row, rows, steps, self.core))
     }
 
     /// Loads per vector, per row and per vector of each row, of one step.
@@ -644,7 +666,7 @@ impl<'a> Model<'a> {
     }
 
     fn schedule(&self, choice: Choice, block: Option<Block>) -> Schedule {
-        let Choice { rows, vectors, splits, ahead, precompute } = choice;
+        let Choice { rows, vectors, splits, window, ahead, precompute } = choice;
         let order = self.order();
         let scratch = match &block {
             Some(block) => self.block_sums(vectors, &order[order.len() - block.dims..]),
@@ -656,6 +678,7 @@ impl<'a> Model<'a> {
             rows,
             vectors,
             splits,
+            window,
             ahead,
             order,
             precompute,
