@@ -1163,7 +1163,7 @@ impl Evaluation<'_> {
     fn compute(&mut self, value: Value, cell: (i64, usize), width: i64) -> Value {
         if let Some(axis) = self.axis(value) {
             let (lanes, lane) = self.lanes_of(value, cell.0, axis);
-            let vector = self.load_lanes(lanes, axis);
+            let vector = self.vector_of_lanes(lanes, axis);
             return broadcast(self.builder, extract(self.builder, vector, lane), width);
         }
         if let Some((stream, member)) = self.packed(value) {
@@ -1271,7 +1271,7 @@ impl Evaluation<'_> {
         (Lanes { value, row, start, count }, place - start)
     }
 
-    fn load_lanes(&mut self, lanes: Lanes, axis: Axis) -> Value {
+    fn vector_of_lanes(&mut self, lanes: Lanes, axis: Axis) -> Value {
         let Some((group, _)) = self.step.group else { return lanes.value };
         let known = match axis {
             Axis::Rows => self.rows.get(&lanes).copied(),
@@ -1299,7 +1299,7 @@ impl Evaluation<'_> {
             let operands: Vec<_> = op
                 .operands()
                 .into_iter()
-                .map(|value| self.load_lanes(Lanes { value, ..lanes }, axis))
+                .map(|value| self.vector_of_lanes(Lanes { value, ..lanes }, axis))
                 .collect();
             return self.apply(op, &operands, count).result(value.number());
         }

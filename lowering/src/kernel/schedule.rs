@@ -153,7 +153,7 @@ impl Window {
         let size = (rows - 1) * stride + steps;
         let most = if core.lane_loads { core.lanes } else { 1 };
         let is_contiguous = stride > 0 && access.strides.last() == Some(&1);
-        let loads = |count: i64| powers(count, most).len() as i64;
+        let loads = |count: i64| count / most + i64::from((count % most).count_ones());
         (is_contiguous && loads(size) < rows * loads(steps)).then_some(Self { stride, size })
     }
 }
