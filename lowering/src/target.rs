@@ -43,6 +43,9 @@ pub struct Core {
     pub issue_width: i64,
     /// As how many operations of these a load counts.
     pub load_ops: i64,
+    /// Hundredths of a cycle that a load costs which other work hides: it takes a place in
+    /// the queues.
+    pub hidden_load: i64,
     /// Cycles that a load waits behind a multiply-add, on a core that finishes instructions
     /// in order; 0 on others.
     pub load_stall: i64,
@@ -91,6 +94,7 @@ const AVX512: Core = Core {
     load_ports: 1,
     issue_width: 6,
     load_ops: 1,
+    hidden_load: 8,
     load_stall: 0,
     elementwise_unroll: 1,
     reduction_unroll: 2,
@@ -110,6 +114,7 @@ const AVX512: Core = Core {
 const ZEN5: Core = Core {
     spare_registers: 2,
     load_ports: 2,
+    hidden_load: 2,
     l2_rate: 48,
     computed_rows: 8,
     prefetches: true,
@@ -144,6 +149,7 @@ const CORTEX_A72: Core = Core {
     load_ports: 1,
     issue_width: 3,
     load_ops: 1,
+    hidden_load: 8,
     load_stall: 0,
     elementwise_unroll: 2,
     reduction_unroll: 4,

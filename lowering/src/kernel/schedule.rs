@@ -177,10 +177,7 @@ const ENOUGH_USES: i64 = 10;
 const EPILOGUE_REGISTERS: i64 = 12;
 const LONG_EPILOGUE: i64 = 16;
 
-/// The cost in cycles of a load that other work hides: it takes a place in the queues.
-const HIDDEN_LOAD: f64 = 0.08;
-
-/// What a line adds to it that comes from the second-level cache.
+/// What a hidden load costs more, in cycles, for a line of the second-level cache.
 const HIDDEN_FAR_LOAD: f64 = 0.04;
 
 /// How much slower than from the second-level cache weights come from beyond it.
@@ -532,8 +529,9 @@ impl<'a> Model<'a> {
                 // that hides behind arithmetic.
                 let sums = outputs as f64 * tile;
                 let joins = (splits - 1) as f64 * sums;
+                let hidden_load = self.core.hidden_load as f64 / 100.0;
                 let hidden = match (ahead, self.core.load_stall as f64) {
-                    (0, stall) => loads * (HIDDEN_LOAD + stall) + far / 64.0 * HIDDEN_FAR_LOAD,
+                    (0, stall) => loads * (hidden_load + stall) + far / 64.0 * HIDDEN_FAR_LOAD,
                     // Nothing else is done while a bunch is loaded.
                     (_, stall) => loads + stall / ahead as f64,
                 };
