@@ -172,7 +172,6 @@ const CORTEX_A53: Core =
 /// LLVM's model starts three operations a cycle, and counts a load of a vector as two.
 const CORTEX_A76: Core = Core {
     spare_registers: 1,
-    computed_rows: 8,
     fma_latency: 4,
     fma_ports: 2,
     load_ports: 2,
@@ -233,6 +232,9 @@ impl Core {
 
     /// Refuses numbers that no core has.
     fn check(&self) -> Result<(), String> {
+        if !matches!(self.lanes, 1 | 2 | 4 | 8 | 16) {
+            return Err(format!("'lanes' of a core is 1, 2, 4, 8 or 16, not {}", self.lanes));
+        }
         let counts = [
             ("vector_registers", self.vector_registers),
             ("max_rows", self.max_rows),
@@ -245,11 +247,22 @@ impl Core {
             ("elementwise_unroll", self.elementwise_unroll),
             ("reduction_unroll", self.reduction_unroll),
         ];
-        if !matches!(self.lanes, 1 | 2 | 4 | 8 | 16) {
-            return Err(format!("'lanes' of a core is 1, 2, 4, 8 or 16, not {}", self.lanes));
-        }
-        match counts.iter().find(|(_, count)| !(1..=64).contains(count)) {
-            Some((name, count)) => Err(format!("'{name}' of a core is 1 to 64, not {count}")),
+        let or_none = [
+            ("spare_registers", self.spare_registers),
+            ("hidden_load", self.hidden_load),
+            ("load_stall", self.load_stall),
+            ("l2_rate", self.l2_rate),
+            ("computed_rows", self.computed_rows),
+            ("task_cycles", self.task_cycles),
+        ];
+        let bytes = [("l1_bytes", self.l1_bytes), ("l2_bytes", self.l2_bytes)];
+        let checks = counts.map(|number| (number, 1, 64)).into_iter();
+        let checks = checks.chain(or_none.map(|number| (number, 0, 1 << 30)));
+        let mut checks = checks.chain(bytes.map(|number| (number, 1 << 10, 1 << 40)));
+        match checks.find(|((_, count), least, most)| !(least..=most).contains(&count)) {
+            Some(((name, count), least, most)) => {
+                Err(format!("'{name}' of a core is {least} to {most}, not {count}"))
+            }
             None => Ok(()),
         }
     }
@@ -363,5 +376,21 @@ mod tests {
         assert!(Target::find("aarch64-linux-gnu", "x86-64-v3").is_err());
         let error = Target::find("sparc-sun-solaris", "native").unwrap_err();
         assert!(error.contains("aarch64-linux-gnu"), "{error}");
+    }
+
+    #[test]
+    fn a_core_takes_numbers_by_name_and_refuses_what_no_core_has() {
+        let with = |name: &str, value: i64| {
+            CORTEX_A72.with(&Map::from_iter([(name.to_owned(), Value::from(value))]))
+        };
+        assert_eq!(with("lanes", 8), Ok(Core { lanes: 8, ..CORTEX_A72 }));
+        assert_eq!(CORTEX_A72.with(&CORTEX_A76.numbers()), Ok(CORTEX_A76));
+        assert!(with("lines", 8).unwrap_err().contains("a core has no 'lines'; it has lanes"));
+        for (name, value) in
+            [("lanes", 5), ("load_ops", 0), ("hidden_load", -1), ("l1_bytes", 0), ("l2_rate", -1)]
+        {
+            let error = with(name, value).unwrap_err();
+            assert!(error.starts_with(&format!("'{name}' of a core is ")), "{error}");
+        }
     }
 }

@@ -84,24 +84,24 @@ pub struct Chunk {
 /// The vectors that cover `size` neighbours: full ones, then one that may be
 /// narrower and only partly used.
 pub fn chunks(size: i64, lanes: i64) -> Vec<Chunk> {
-    narrow_chunks(size, lanes, 1)
-}
-
-/// As [`chunks`], for a reduction, where one or two lanes would take a register too, but
-/// share nothing that is broadcast to four.
-pub fn chunks_of_sums(size: i64, lanes: i64) -> Vec<Chunk> {
-    narrow_chunks(size, lanes, if size > 1 { 4.min(lanes) } else { 1 })
-}
-
-fn narrow_chunks(size: i64, lanes: i64, least: i64) -> Vec<Chunk> {
     let full = (0..size / lanes).map(|i| Chunk { offset: i * lanes, count: lanes, width: lanes });
     let rest = size % lanes;
     let last = (rest > 0).then(|| Chunk {
         offset: size - rest,
         count: rest,
-        width: ((rest as u64).next_power_of_two() as i64).max(least),
+        width: (rest as u64).next_power_of_two() as i64,
     });
     full.chain(last).collect()
+}
+
+/// As [`chunks`], for a reduction, where one or two lanes of more would take a register
+/// too, but share nothing that is broadcast to four.
+pub fn chunks_of_sums(size: i64, lanes: i64) -> Vec<Chunk> {
+    let mut chunks = chunks(size, lanes);
+    if let Some(last) = chunks.last_mut().filter(|_| size > 1) {
+        last.width = last.width.max(lanes.min(4));
+    }
+    chunks
 }
 
 /// Lanes that a list of chunks occupies.
@@ -129,6 +129,11 @@ pub fn powers(count: i64, most: i64) -> Vec<(i64, i64)> {
     parts
 }
 
+/// How many [`powers`] a number has.
+fn count_of_powers(count: i64, most: i64) -> i64 {
+    count / most + i64::from((count % most).count_ones())
+}
+
 /// Neighbouring elements that rows of a tile share: what one row reads in a step, the
 /// next one has read in an earlier step, as the rows of a convolution do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -153,7 +158,7 @@ impl Window {
         let size = (rows - 1) * stride + steps;
         let most = if core.lane_loads { core.lanes } else { 1 };
         let is_contiguous = stride > 0 && access.strides.last() == Some(&1);
-        let loads = |count: i64| count / most + i64::from((count % most).count_ones());
+        let loads = |count| count_of_powers(count, most);
         (is_contiguous && loads(size) < rows * loads(steps)).then_some(Self { stride, size })
     }
 }
@@ -277,6 +282,9 @@ impl Schedule {
         if !model.possible_splits().contains(&self.splits) {
             return Err(format!("needs 'splits' to be one of {:?}", model.possible_splits()));
         }
+        if self.window && model.window(self.rows).is_none() {
+            return Err("has a 'window', but no rows that share what they read".into());
+        }
         if !model.possible_ahead().contains(&self.ahead) {
             return Err(format!("needs 'ahead' to be one of {:?}", model.possible_ahead()));
         }
@@ -300,7 +308,7 @@ impl Schedule {
             rows: self.rows,
             vectors: self.vectors,
             splits: self.splits,
-            window: self.window && model.window(self.rows).is_some(),
+            window: self.window,
             ahead: self.ahead,
             precompute: self.precompute,
         };
@@ -484,7 +492,9 @@ impl<'a> Model<'a> {
                 + of_vector * vectors
                 + of_row
                 + self.loads_ahead(vectors);
-            if used > self.core.vector_registers - self.core.spare_registers {
+            // One vector is computed wherever it is kept.
+            let is_least = rows * vectors * splits == 1 && ahead <= 1 && !window;
+            if used > self.core.vector_registers - self.core.spare_registers && !is_least {
                 return None;
             }
         }
@@ -511,10 +521,12 @@ impl<'a> Model<'a> {
             for &(_, rows) in &along_row {
                 let (_, of_rows) = self.loads_of_rows(rows, window);
                 let rows = rows as f64;
+                // In lanes, several are computed at once too.
+                let ops_of_rows = if self.core.lane_loads { of_rows } else { rows };
                 let tile = rows * chunks;
                 let arithmetic = counts.ops_of_both as f64 * tile
                     + of_vector.computed as f64 * chunks
-                    + counts.ops_of_row as f64 * of_rows;
+                    + counts.ops_of_row as f64 * ops_of_rows;
                 let loads =
                     loads_of_vector * chunks + loads_of_row * of_rows + loads_of_cell * tile;
                 let latency = (counts.chain * self.core.fma_latency) as f64 / splits as f64;
@@ -547,18 +559,18 @@ impl<'a> Model<'a> {
     fn loads_of_rows(&self, rows: i64, window: bool) -> (Option<i64>, f64) {
         let Core { lanes, lane_loads, .. } = *self.core;
         if lane_loads && self.has_packed_rows() {
-            return (Some((rows + lanes - 1) / lanes), powers(rows, lanes).len() as f64);
+            return (Some((rows + lanes - 1) / lanes), count_of_powers(rows, lanes) as f64);
         }
         let steps = unrolled_steps(self.root().reduction_sizes(), self.core);
         let of_step = |loads: i64| loads as f64 / steps as f64;
         match (self.window(rows).filter(|_| window), lane_loads) {
             (Some(window), true) => {
-                let vectors = powers(window.size, lanes).len() as i64;
+                let vectors = count_of_powers(window.size, lanes);
                 (Some(vectors), of_step(vectors))
             }
             // An element waits for as many steps as there are between two rows.
             (Some(window), false) => (Some(rows * window.stride), of_step(window.size)),
-            (None, true) => (Some(rows), of_step(rows * powers(steps, lanes).len() as i64)),
+            (None, true) => (Some(rows), of_step(rows * count_of_powers(steps, lanes))),
             (None, false) => (None, rows as f64),
         }
     }
@@ -877,5 +889,30 @@ impl Body<'_> {
         }
         counts.chain = self.chain();
         counts
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn powers_are_counted_as_they_are() {
+        for (count, most) in (0..100).flat_map(|count| [1, 2, 4, 8].map(|most| (count, most))) {
+            let powers = powers(count, most);
+            assert_eq!(count_of_powers(count, most), powers.len() as i64);
+            assert_eq!(powers.iter().map(|(_, length)| length).sum::<i64>(), count);
+        }
+    }
+
+    #[test]
+    fn the_last_chunk_of_a_sum_is_no_narrower_than_four_lanes_unless_it_is_a_scalar() {
+        let widths = |size| chunks_of_sums(size, 16).iter().map(|chunk| chunk.width).collect();
+        let expected: [(i64, Vec<i64>); 5] =
+            [(1, vec![1]), (2, vec![4]), (17, vec![16, 4]), (21, vec![16, 8]), (32, vec![16, 16])];
+        for (size, expected) in expected {
+            let found: Vec<i64> = widths(size);
+            assert_eq!(found, expected, "{size}");
+        }
     }
 }

@@ -74,6 +74,11 @@
 // RUN:   | FileCheck %s --check-prefix=AHEAD
 // AHEAD: error: 'linalg.generic' op the schedule of kernel '0 dense' needs 'ahead' to be one of [0]
 
+// RUN: sed 's/"splits": 1/"splits": 1, "window": true/' %S/Inputs/schedule.json > %t
+// RUN: not pfp-opt %s --gauss-generate-kernels='core=cortex-a72 schedule=%t' 2>&1 \
+// RUN:   | FileCheck %s --check-prefix=WINDOW
+// WINDOW: error: 'linalg.generic' op the schedule of kernel '0 dense' has a 'window', but no rows that share what they read
+
 // RUN: sed 's/lanes/lines/' %S/Inputs/core.json > %t
 // RUN: not pfp-opt %s --gauss-generate-kernels='core=cortex-a72 schedule=%t' 2>&1 \
 // RUN:   | FileCheck %s --check-prefix=NUMBER
