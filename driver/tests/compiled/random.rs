@@ -102,6 +102,21 @@ impl Generator {
         ("conv2d", attributes, operands, vec![n, outputs, positions[0], positions[1]])
     }
 
+    /// A convolution along a line with a constant weight. Its rows share pixels at any
+    /// stride that is shorter than the kernel, whose steps are written out in groups.
+    fn line(&mut self) -> (&'static str, String, Vec<Operand>, Vec<usize>) {
+        let (n, channels, outputs) = (self.size(2), self.size(3), self.size(40));
+        let (kernel, stride, dilation) = (1 + self.size(11), self.size(3), self.size(2));
+        let (positions, lines) = (self.size(20), self.size(3));
+        let size = (positions - 1) * stride + dilation * (kernel - 1) + 1;
+        let operands = vec![
+            self.operand(&[n, channels, lines, size], false),
+            self.operand(&[outputs, channels, 1, kernel], true),
+        ];
+        let attributes = format!("strides [1, {stride}] dilation [1, {dilation}]");
+        ("conv2d", attributes, operands, vec![n, outputs, lines, positions])
+    }
+
     fn pool(&mut self, op: &'static str) -> (&'static str, String, Vec<Operand>, Vec<usize>) {
         let kernel = [self.size(5), self.size(5)];
         let stride = [self.size(4), self.size(6)];
@@ -336,6 +351,15 @@ fn long_cases(seed: u64, count: usize) -> Vec<Case> {
     (0..count).map(&mut case).collect()
 }
 
+fn lines(seed: u64, count: usize) -> Vec<Case> {
+    let mut generator = Generator::new(seed);
+    let mut case = |number| {
+        let op = generator.line();
+        generator.of_op(number, op)
+    };
+    (0..count).map(&mut case).collect()
+}
+
 pub fn chains(seed: u64, count: usize) -> Vec<Case> {
     let mut generator = Generator::new(seed);
     (0..count).map(|number| generator.chain(number)).collect()
@@ -360,6 +384,11 @@ fn long_sums_on_the_host() {
 }
 
 #[test]
+fn lines_on_the_host() {
+    check_here(&lines(7, 60), &Target::host(), TOLERANCE);
+}
+
+#[test]
 fn chains_of_layers_on_the_host() {
     check_here(&chains(3, 40), &Target::host(), CHAIN);
 }
@@ -371,6 +400,7 @@ fn random_ops_with_sixteen_lanes() {
         check_here(&cases(4, 140), &target, TOLERANCE);
         check_here(&long_cases(5, 40), &target, LONG);
         check_here(&chains(6, 20), &target, CHAIN);
+        check_here(&lines(8, 40), &target, TOLERANCE);
     }
 }
 
@@ -391,9 +421,12 @@ fn random_ops_on_other_cores() {
         }
         let target = Target::find(triple, cpu).unwrap();
         let seed = 100 + seed as u64;
-        for (cases, tolerance) in
-            [(cases(seed, 63), TOLERANCE), (long_cases(seed, 15), LONG), (chains(seed, 15), CHAIN)]
-        {
+        for (cases, tolerance) in [
+            (cases(seed, 63), TOLERANCE),
+            (lines(seed, 30), TOLERANCE),
+            (long_cases(seed, 15), LONG),
+            (chains(seed, 15), CHAIN),
+        ] {
             let Some(results) = linked::run(&cases, &target) else { continue };
             for (case, result) in cases.iter().zip(results) {
                 let name = format!("{} on {cpu}\n{}", case.name, case.module);
