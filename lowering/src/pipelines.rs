@@ -49,14 +49,11 @@ fn to_linalg(options: &Options) -> String {
 fn to_kernels(options: &Options) -> Result<String, String> {
     let core = Target::core(options.get("core").unwrap_or("host"))?;
     Ok(format!(
-        "{},{}gauss-use-destinations,eliminate-empty-tensors,one-shot-bufferize,{}canonicalize,\
+        "{},{}gauss-use-destinations,eliminate-empty-tensors,one-shot-bufferize,cse,canonicalize,\
          gauss-generate-kernels{},gauss-expand-math{{fma={}}},canonicalize,cse,\
          symbol-dce,gauss-plan-arena{}",
         to_linalg(options),
         if core.hoists_operands { "gauss-hoist-operands," } else { "" },
-        // A pass may write its outputs where they are listed: then the copy to there
-        // is one of a view to itself.
-        if matches!(Mode::of(options)?, Mode::Sample(_)) { "cse," } else { "" },
         options.only(KERNEL_OPTIONS),
         core.fma,
         match options.get("tasks") {

@@ -15,6 +15,7 @@ mod head;
 mod help;
 mod inspect;
 mod modes;
+mod parallel;
 mod report;
 mod run;
 mod shared;

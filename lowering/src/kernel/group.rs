@@ -26,6 +26,11 @@ impl Group {
         Self { initial, root, epilogue: Vec::new(), kept: Vec::new() }
     }
 
+    /// A nest with one output and nothing around it.
+    fn of_one(nest: Nest) -> Self {
+        Self::new(vec![None], nest)
+    }
+
     /// Every member in program order.
     pub fn members(&self) -> impl Iterator<Item = &Nest> {
         self.initial.iter().flatten().chain([&self.root]).chain(&self.epilogue)
@@ -195,18 +200,20 @@ pub fn parts(sizes: &[i64], steps: i64) -> Option<(usize, i64)> {
     (part * inner(dim) * 4 >= steps).then_some((dim, part))
 }
 
-/// Splits consecutive nests into groups. Only neighbours are joined, so that no
-/// other nest can come between a write and its read.
+/// Splits consecutive nests into groups. Only neighbours are joined, and what can be
+/// made neighbours by nests that swap places with those between them.
 pub fn group(nests: Vec<Nest>) -> Vec<Group> {
     let mut groups = Vec::new();
     // Nests that may turn out to initialise the next root.
     let mut waiting: Vec<Nest> = Vec::new();
     for nest in nests {
         if let Some(last) = groups.last_mut()
-            && waiting.is_empty()
             && extends(last, &nest)
+            && let Some(earlier) = make_way(&mut waiting, last, &nest)
         {
             last.epilogue.push(nest);
+            let place = groups.len() - 1;
+            groups.splice(place..place, earlier.into_iter().map(Group::of_one));
             continue;
         }
         if nest.is_elementwise() && nest.outputs.len() == 1 {
@@ -232,9 +239,30 @@ fn flush(waiting: &mut Vec<Nest>, groups: &mut Vec<Group>) {
     for nest in waiting.drain(..) {
         match groups.last_mut() {
             Some(last) if extends(last, &nest) => last.epilogue.push(nest),
-            _ => groups.push(Group::new(vec![None], nest)),
+            _ => groups.push(Group::of_one(nest)),
         }
     }
+}
+
+/// Lets `nest` follow `group` at once: takes out those of the waiting nests that go before
+/// the group; the others stay for after the nest. `None` where some can do neither.
+fn make_way(waiting: &mut Vec<Nest>, group: &Group, nest: &Nest) -> Option<Vec<Nest>> {
+    let goes_before = |other: &Nest| !commute(other, nest);
+    for (place, other) in waiting.iter().enumerate().filter(|(_, other)| goes_before(other)) {
+        let passed = waiting[..place].iter().filter(|other| !goes_before(other));
+        if !passed.chain(group.members()).all(|member| commute(member, other)) {
+            return None;
+        }
+    }
+    Some(waiting.extract_if(.., |other| goes_before(other)).collect())
+}
+
+/// Does neither nest write what the other one reads or writes?
+fn commute(a: &Nest, b: &Nest) -> bool {
+    let disturbs = |a: &Nest, b: &Nest| {
+        a.outputs.iter().any(|out| b.accesses().any(|access| access.root == out.root))
+    };
+    !disturbs(a, b) && !disturbs(b, a)
 }
 
 /// The waiting nest that writes exactly what `root` finds in `out`. Nests that

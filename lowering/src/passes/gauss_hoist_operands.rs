@@ -93,16 +93,49 @@ fn candidate(op: Op, body: Block, iterations: i64) -> Option<(usize, Op)> {
     })
 }
 
-/// The tensor of `derived` over all elements of `input`.
+/// The tensor of `derived` over all elements of `input`. Where that is padded, only what is
+/// inside of the padding is computed, where it comes from, and padded again.
 fn compute(op: Op, derived: Op, input: Value) -> Value {
     let builder = Builder::before(op);
+    let Some((insertion, around)) = padding(input) else {
+        return elementwise(builder, derived, input);
+    };
+    let (insertion, around) = (insertion.clone_detached(), around.clone_detached());
+    if let Some(end) = around.body().and_then(Block::terminator) {
+        let value = apply(Builder::before(end), derived, end.operand(0));
+        end.set_operands(&[value]);
+    }
+    builder.insert(around);
+    let mut operands = insertion.operands();
+    operands[0] = elementwise(builder, derived, operands[0]);
+    operands[1] = around.result(0);
+    insertion.set_operands(&operands);
+    builder.insert(insertion);
+    insertion.result(0)
+}
+
+/// The op that inserts what is padded into a tensor, and the one that fills that tensor.
+fn padding(input: Value) -> Option<(Op, Op)> {
+    let insertion = input.defining_op().filter(|op| op.is("tensor.insert_slice"))?;
+    let around = insertion.operand(1).defining_op().filter(|op| op.is("linalg.generic"))?;
+    let fills = around.operands().len() == 1 && around.results().len() == 1;
+    fills.then_some((insertion, around))
+}
+
+fn elementwise(builder: Builder, derived: Op, input: Value) -> Value {
     let ty = input.ty();
     let empty = builder.value("tensor.empty", &[], ty);
-    let block = Block::new(&[ty.element_type(); 2], op.location());
+    let block = Block::new(&[ty.element_type(); 2], derived.location());
     let inner = builder.in_block(block);
-    let copy = derived.clone_detached();
-    copy.set_operands(&vec![block.argument(0); derived.operands().len()]);
-    inner.insert(copy);
-    inner.op("linalg.yield").operands(&[copy.result(0)]).build();
+    let value = apply(inner, derived, block.argument(0));
+    inner.op("linalg.yield").operands(&[value]).build();
     linalg::elementwise(builder, [input, empty], &[ty], block).result(0)
+}
+
+/// The result of `derived` on another operand.
+fn apply(builder: Builder, derived: Op, operand: Value) -> Value {
+    let copy = derived.clone_detached();
+    copy.set_operands(&vec![operand; derived.operands().len()]);
+    builder.insert(copy);
+    copy.result(0)
 }
