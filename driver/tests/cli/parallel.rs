@@ -6,15 +6,15 @@ use crate::fixture::{Dir, Tensor, has, safetensors};
 
 /// Large enough that the images of the convolution and the outputs of the dense layer
 /// are worth sharing.
-const NET: &str = r#"func.func @net(%x: tensor<5x4x18x18xf32>) -> !gauss.tensor<5x700xf32> {
-  %k = gauss.parameter "conv.weight" : !gauss.tensor<16x4x3x3xf32>
-  %w = gauss.parameter "fc.weight" : !gauss.tensor<700x1024xf32>
-  %c = gauss.conv2d %x, %k : (tensor<5x4x18x18xf32>, !gauss.tensor<16x4x3x3xf32>) -> !gauss.tensor<5x16x16x16xf32>
-  %r = gauss.relu %c : (!gauss.tensor<5x16x16x16xf32>) -> !gauss.tensor<5x16x16x16xf32>
-  %p = gauss.max_pool2d %r kernel [2, 2] strides [2, 2] : (!gauss.tensor<5x16x16x16xf32>) -> !gauss.tensor<5x16x8x8xf32>
-  %f = gauss.flatten %p : (!gauss.tensor<5x16x8x8xf32>) -> !gauss.tensor<5x1024xf32>
-  %y = gauss.dense %f, %w : (!gauss.tensor<5x1024xf32>, !gauss.tensor<700x1024xf32>) -> !gauss.tensor<5x700xf32>
-  return %y : !gauss.tensor<5x700xf32>
+const NET: &str = r#"func.func @net(%x: tensor<5x16x18x18xf32>) -> !gauss.tensor<5x400xf32> {
+  %k = gauss.parameter "conv.weight" : !gauss.tensor<32x16x3x3xf32>
+  %w = gauss.parameter "fc.weight" : !gauss.tensor<400x2048xf32>
+  %c = gauss.conv2d %x, %k : (tensor<5x16x18x18xf32>, !gauss.tensor<32x16x3x3xf32>) -> !gauss.tensor<5x32x16x16xf32>
+  %r = gauss.relu %c : (!gauss.tensor<5x32x16x16xf32>) -> !gauss.tensor<5x32x16x16xf32>
+  %p = gauss.max_pool2d %r kernel [2, 2] strides [2, 2] : (!gauss.tensor<5x32x16x16xf32>) -> !gauss.tensor<5x32x8x8xf32>
+  %f = gauss.flatten %p : (!gauss.tensor<5x32x8x8xf32>) -> !gauss.tensor<5x2048xf32>
+  %y = gauss.dense %f, %w : (!gauss.tensor<5x2048xf32>, !gauss.tensor<400x2048xf32>) -> !gauss.tensor<5x400xf32>
+  return %y : !gauss.tensor<5x400xf32>
 }
 "#;
 
@@ -83,10 +83,10 @@ fn parameters() -> Vec<u8> {
         (name.to_owned(), (shape.to_vec(), values.collect()))
     };
     safetensors(&[
-        tensor("conv.weight.mean", &[16, 4, 3, 3], -0.3, 0.03125),
-        tensor("conv.weight.var", &[16, 4, 3, 3], 0.0, 0.001),
-        tensor("fc.weight.mean", &[700, 1024], -0.1, 0.0078125),
-        tensor("fc.weight.var", &[700, 1024], 0.0, 0.0001),
+        tensor("conv.weight.mean", &[32, 16, 3, 3], -0.3, 0.03125),
+        tensor("conv.weight.var", &[32, 16, 3, 3], 0.0, 0.001),
+        tensor("fc.weight.mean", &[400, 2048], -0.1, 0.0078125),
+        tensor("fc.weight.var", &[400, 2048], 0.0, 0.0001),
     ]
     .into())
 }

@@ -85,3 +85,40 @@ func.func @chain(%x: tensor<4xf32>, %y: tensor<8xf32>) -> tensor<8xf32> {
   } -> tensor<8xf32>
   return %0 : tensor<8xf32>
 }
+
+// -----
+
+// Of a padded input, only what is inside of the padding is computed, so that the layer
+// before can do it; the padding gets the value that follows from its own.
+// CHECK-LABEL: func.func @padded
+// CHECK-SAME: (%[[X:.*]]: tensor<4xf32>, %[[Y:.*]]: tensor<8xf32>)
+// CHECK: tensor.insert_slice %[[X]] into
+// CHECK: %[[AROUND:.*]] = linalg.generic {{.*}} outs({{.*}} : tensor<6xf32>)
+// CHECK: %[[SQUARE:.*]] = arith.mulf %[[MINUS:.*]], %[[MINUS]] : f32
+// CHECK: linalg.yield %[[SQUARE]]
+// CHECK: %[[SQUARES:.*]] = linalg.generic {{.*}} ins(%[[X]] : tensor<4xf32>)
+// CHECK: arith.mulf
+// CHECK: %[[PADDED:.*]] = tensor.insert_slice %[[SQUARES]] into %[[AROUND]][1] [4] [1]
+// CHECK: linalg.generic {{.*}} %[[PADDED]] : tensor<6xf32>, tensor<6xf32>)
+// CHECK-NOT: arith.mulf
+// CHECK: return
+#all = affine_map<(d0) -> (d0)>
+#input = affine_map<(d0, d1) -> (d1)>
+#output = affine_map<(d0, d1) -> (d0)>
+func.func @padded(%x: tensor<4xf32>, %y: tensor<8xf32>) -> tensor<8xf32> {
+  %minus = arith.constant -2.0 : f32
+  %empty = tensor.empty() : tensor<6xf32>
+  %around = linalg.generic {indexing_maps = [#all], iterator_types = ["parallel"]} outs(%empty : tensor<6xf32>) {
+  ^bb0(%out: f32):
+    linalg.yield %minus : f32
+  } -> tensor<6xf32>
+  %padded = tensor.insert_slice %x into %around[1] [4] [1] : tensor<4xf32> into tensor<6xf32>
+  %0 = linalg.generic {indexing_maps = [#input, #output], iterator_types = ["parallel", "reduction"]}
+      ins(%padded : tensor<6xf32>) outs(%y : tensor<8xf32>) {
+  ^bb0(%in: f32, %sum: f32):
+    %1 = arith.mulf %in, %in : f32
+    %2 = math.fma %in, %1, %sum : f32
+    linalg.yield %2 : f32
+  } -> tensor<8xf32>
+  return %0 : tensor<8xf32>
+}
