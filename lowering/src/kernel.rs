@@ -22,3 +22,4 @@ pub mod pack;
 pub mod plan;
 pub mod region;
 pub mod schedule;
+pub mod strip;

@@ -82,13 +82,15 @@ fn parameters() -> Vec<u8> {
         let values = (0..shape.iter().product()).map(|i: usize| from + step * (i * 31 % 23) as f32);
         (name.to_owned(), (shape.to_vec(), values.collect()))
     };
-    safetensors(&[
-        tensor("conv.weight.mean", &[32, 16, 3, 3], -0.3, 0.03125),
-        tensor("conv.weight.var", &[32, 16, 3, 3], 0.0, 0.001),
-        tensor("fc.weight.mean", &[400, 2048], -0.1, 0.0078125),
-        tensor("fc.weight.var", &[400, 2048], 0.0, 0.0001),
-    ]
-    .into())
+    safetensors(
+        &[
+            tensor("conv.weight.mean", &[32, 16, 3, 3], -0.3, 0.03125),
+            tensor("conv.weight.var", &[32, 16, 3, 3], 0.0, 0.001),
+            tensor("fc.weight.mean", &[400, 2048], -0.1, 0.0078125),
+            tensor("fc.weight.var", &[400, 2048], 0.0, 0.0001),
+        ]
+        .into(),
+    )
 }
 
 fn run(target: &str, compiler: &str, emulator: &[&str]) {

@@ -28,6 +28,8 @@ const MAX_INTERLEAVE: i64 = 4;
 pub struct Around {
     /// The item of the batch, where the kernel computes one.
     pub item: Linear,
+    /// The strip of the item, where the kernel computes one.
+    pub strip: Linear,
     /// The task, where several may run at the same time.
     pub task: Linear,
     /// The loop of the kernel that tasks share, and how many, where it is not the items
@@ -795,6 +797,7 @@ impl Kernel<'_> {
         let indices = tile.position.iter().chain(steps);
         let mut element = Linear::constant(access.offset)
             .plus(&self.around.item, access.item)
+            .plus(&self.around.strip, access.strip)
             .plus(&self.around.task, access.task);
         for (index, &stride) in indices.zip(&access.strides) {
             element = element.plus(index, stride);

@@ -70,11 +70,12 @@ impl Group {
         names.join("+")
     }
 
-    /// Puts a buffer of which each task has its own in the place of one of all items.
+    /// Puts a buffer of which each task has its own in the place of one of all items or
+    /// strips.
     pub fn replace(&mut self, buffer: Value, other: Value, task: i64) {
         for access in self.members_mut().flat_map(Nest::accesses_mut) {
             if access.root == buffer {
-                (access.root, access.item, access.task) = (other, 0, task);
+                (access.root, access.item, access.strip, access.task) = (other, 0, 0, task);
             }
         }
         self.kept.iter_mut().filter(|kept| **kept == buffer).for_each(|kept| *kept = other);
@@ -154,6 +155,21 @@ impl Group {
             access.item = access.strides[0];
         }
         self.remove(0);
+    }
+
+    /// Takes a loop over `trips` parts of a dimension out of the group.
+    pub fn cut(&mut self, dim: usize, trips: i64) {
+        let size = self.root.sizes[dim];
+        self.split(dim, &[trips, size / trips]);
+        for access in self.members_mut().flat_map(Nest::accesses_mut) {
+            access.strip = access.strides[dim];
+        }
+        self.remove(dim);
+    }
+
+    /// Does neither group write what the other one reads or writes?
+    pub fn commutes(&self, other: &Group) -> bool {
+        self.members().all(|own| other.members().all(|nest| commute(own, nest)))
     }
 
     /// Makes several dimensions of one that is walked as a whole.

@@ -20,7 +20,8 @@ pub struct Nest {
 }
 
 /// A linear access of a buffer: element
-/// `offset + item · i + task · t + Σ strides[d] · index[d]` of item i in task t.
+/// `offset + item · i + strip · s + task · t + Σ strides[d] · index[d]`
+/// of strip s of item i in task t.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Access {
     /// The whole buffer: a `memref.alloc`, a `memref.get_global` or an argument; or a
@@ -28,8 +29,10 @@ pub struct Access {
     pub root: Value,
     /// The element at the origin of the nest.
     pub offset: i64,
-    /// The step along the loop around the region; 0 where there is none.
+    /// The step along the loop over the items around the nest; 0 where there is none.
     pub item: i64,
+    /// The step along the loop over strips; 0 where there is none.
+    pub strip: i64,
     /// The step from one task to the next; 0 where they share the memory.
     pub task: i64,
     /// The step along each dimension of the nest.
@@ -79,7 +82,8 @@ impl Nest {
             let linear = |expr: &AffineExpr| {
                 expr.linear(dims).ok_or("has an indexing map that is not linear".to_owned())
             };
-            let mut access = Access { root, offset, item: 0, task: 0, strides: vec![0; dims] };
+            let (item, strip, task) = (0, 0, 0);
+            let mut access = Access { root, offset, item, strip, task, strides: vec![0; dims] };
             for ((expr, step), size) in results.iter().zip(steps).zip(shape) {
                 let (coefficients, constant) = linear(expr)?;
                 access.offset += constant * step;

@@ -34,6 +34,10 @@ pub struct KernelSchedule {
     pub function: String,
     /// Its number in the function, and the layers that it computes.
     pub kernel: String,
+    /// Strips of an item that the kernel computes in turn with its neighbours: those that
+    /// follow a convolution have its strips. Where a file does not tell, the model does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub strips: Option<i64>,
     /// Trip counts of the parallel dimensions.
     pub parallel: Vec<i64>,
     /// Trip counts of the reductions.
@@ -79,29 +83,68 @@ pub struct Planner<'a> {
 }
 
 impl Planner<'_> {
-    /// Plans kernel `number` of the function; what it needs is put at `builder`.
+    /// The name of kernel `number` of the function.
+    pub fn name(&self, group: &Group, number: usize) -> String {
+        format!("{number} {}", group.layers())
+    }
+
+    /// What is given for the kernel of this name.
+    pub fn given(&self, name: &str) -> Option<&KernelSchedule> {
+        let function = self.function.symbol().unwrap_or_default();
+        self.given.iter().find(|given| given.function == function && given.kernel == name)
+    }
+
+    /// Is a buffer a constant?
+    pub fn is_constant(&self, input: &Access) -> bool {
+        self.constants.values(input.root).is_some()
+    }
+
+    /// The cost of a group by the model, with that of weights which were not near before.
+    pub fn cost(&self, group: &Group) -> f64 {
+        let (_, joined) = self.prepare(group.clone());
+        let schedule = schedule::choose(&joined, self.core, self.constants);
+        schedule.cost + schedule.cost_of_weights(&joined, self.core, self.constants)
+    }
+
+    /// A group with as few dimensions as possible; and with as few reductions, if its
+    /// constants are packed.
+    fn prepare(&self, mut group: Group) -> (Group, Group) {
+        group.simplify();
+        group.root.sort_reductions(|input| self.is_constant(input));
+        let mut joined = group.clone();
+        joined.join_reductions(|input| self.is_constant(input));
+        (group, joined)
+    }
+
+    /// Plans kernel `number` of the function, one of so many strips; what it needs is put
+    /// at `builder`.
     pub fn plan(
         &self,
-        mut group: Group,
+        group: Group,
+        strips: i64,
         number: usize,
         builder: Builder,
     ) -> Result<(Plan, KernelSchedule), String> {
-        group.simplify();
         let constants = self.constants;
-        let is_constant = |input: &Access| constants.values(input.root).is_some();
-        group.root.sort_reductions(is_constant);
-        let mut joined = group.clone();
-        joined.join_reductions(is_constant);
+        let (mut group, joined) = self.prepare(group);
         let described = KernelSchedule {
             function: self.function.symbol().unwrap_or_default(),
-            kernel: format!("{number} {}", group.layers()),
+            kernel: self.name(&group, number),
+            strips: Some(strips),
             parallel: joined.root.parallel_sizes().to_vec(),
             reductions: joined.root.reduction_sizes().to_vec(),
             schedule: schedule::choose(&joined, self.core, constants),
             cost: 0.0,
         };
         let mut described = KernelSchedule { cost: described.schedule.cost, ..described };
-        if let Some(given) = self.given.iter().find(|given| given.is_for(&described)) {
+        if let Some(given) = self.given(&described.kernel) {
+            if given.strips.is_some_and(|given| given != strips) {
+                return Err(format!(
+                    "the schedule of kernel '{}' is for {} strips; here there are {strips}",
+                    given.kernel,
+                    given.strips.unwrap_or(1),
+                ));
+            }
             if (&given.parallel, &given.reductions) != (&described.parallel, &described.reductions)
             {
                 return Err(format!(
@@ -121,7 +164,7 @@ impl Planner<'_> {
         let mut schedule = described.schedule.clone();
         let streams = pack(&group.root, &schedule, self.core, constants, self.function, builder);
         let is_packed = |input: &Access| streams.iter().any(|s| s.inputs.contains(&input.root));
-        if group.root.inputs.iter().all(|input| !is_constant(input) || is_packed(input)) {
+        if group.root.inputs.iter().all(|input| !self.is_constant(input) || is_packed(input)) {
             group = joined;
         }
         if let Some(block) = &mut schedule.block {

@@ -10,45 +10,79 @@ use super::{
     group::Group,
     nest::{Access, Nest, users_of},
     pack::Constants,
+    plan::Planner,
+    strip::{Strip, strips},
 };
 
 /// The attribute of an allocation whose contents matter within one trip of the
 /// loop that uses it.
 pub const WITHIN_ITEM: &str = "gauss.within_item";
 
-/// Consecutive groups, and the loop around them.
+/// Consecutive strips, and the loop around them.
 #[derive(Debug)]
 pub struct Region {
-    /// The groups, in program order.
-    pub groups: Vec<Group>,
-    /// Trips of the loop around the groups: items, or 1.
+    /// What is computed for an item, in order.
+    pub strips: Vec<Strip>,
+    /// Trips of the loop around them: items, or 1.
     pub items: i64,
+}
+
+/// Consecutive groups that do one item after the other, if `items` is not 1.
+#[derive(Debug)]
+struct Items {
+    groups: Vec<Group>,
+    items: i64,
 }
 
 /// Uses of a weight within one item from which on a loop over items costs nothing.
 const ENOUGH_USES: i64 = 32;
 
-/// Splits consecutive groups into regions.
-pub fn regions(groups: Vec<Group>, constants: &Constants, tasks: i64) -> Vec<Region> {
-    let mut regions: Vec<Region> = Vec::new();
+/// Splits consecutive groups, of which the first is kernel `number` of the function, into
+/// regions.
+pub fn regions(
+    groups: Vec<Group>,
+    mut number: usize,
+    planner: &Planner,
+) -> Result<Vec<Region>, String> {
+    let mut regions = Vec::new();
+    let mut alone = Vec::new();
+    for Items { groups, items } in by_items(groups, planner) {
+        if items == 1 {
+            alone.extend(groups);
+            continue;
+        }
+        let count = alone.len();
+        regions.extend(Region::of_each(strips(std::mem::take(&mut alone), number, planner)?));
+        number += count;
+        let count = groups.len();
+        regions.push(Region { strips: strips(groups, number, planner)?, items });
+        number += count;
+    }
+    regions.extend(Region::of_each(strips(alone, number, planner)?));
+    Ok(regions)
+}
+
+/// Joins groups that may share a loop over items.
+fn by_items(groups: Vec<Group>, planner: &Planner) -> Vec<Items> {
+    let mut joined: Vec<Items> = Vec::new();
     for group in groups {
-        let items = items(&group, constants);
-        match regions.last_mut() {
+        let items = items(&group, planner.constants);
+        match joined.last_mut() {
             Some(last) if items > 1 && last.items == items && last.takes(&group) => {
                 last.groups.push(group);
             }
-            _ => regions.push(Region { groups: vec![group], items }),
+            _ => joined.push(Items { groups: vec![group], items }),
         }
     }
-    for region in &mut regions {
-        let is_worth_it = region.groups.len() > 1
-            && region.groups.iter().any(|group| !group.root.is_elementwise());
+    for joined in &mut joined {
+        let is_worth_it = joined.groups.len() > 1
+            && joined.groups.iter().any(|group| !group.root.is_elementwise());
         match is_worth_it {
-            true => region.enter(tasks),
-            false => region.items = 1,
+            true => joined.enter(planner.tasks),
+            false => joined.items = 1,
         }
     }
-    regions
+    joined
 }
 
 /// The items of the batch that a group may compute one after the other, else 1.
@@ -71,6 +105,13 @@ fn items(group: &Group, constants: &Constants) -> i64 {
 }
 
 impl Region {
+    /// A region for each strip.
+    fn of_each(strips: Vec<Strip>) -> impl Iterator<Item = Self> {
+        strips.into_iter().map(|strip| Self { strips: vec![strip], items: 1 })
+    }
+}
+
+impl Items {
     /// Can the group compute an item as soon as the groups here have computed it?
     fn takes(&self, group: &Group) -> bool {
         let inside = || self.groups.iter().flat_map(Group::members);
@@ -105,7 +146,7 @@ impl Region {
         }
     }
 
-    /// The buffers of the function that nothing outside of the region uses.
+    /// The buffers of the function that nothing outside of the groups uses.
     fn local_buffers(&self) -> Vec<Value> {
         let nests: Vec<_> = self.groups.iter().flat_map(Group::members).collect();
         let members: Vec<Op> = nests.iter().map(|nest| nest.op).collect();

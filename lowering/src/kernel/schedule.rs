@@ -185,6 +185,9 @@ const LONG_EPILOGUE: i64 = 16;
 /// What a hidden load costs more, in cycles, for a line of the second-level cache.
 const HIDDEN_FAR_LOAD: f64 = 0.04;
 
+/// Bytes that the second-level cache delivers in a cycle where a core does not tell.
+const L2_RATE: f64 = 32.0;
+
 /// How much slower than from the second-level cache weights come from beyond it.
 const BEYOND: f64 = 3.0;
 
@@ -304,16 +307,38 @@ impl Schedule {
                 model.block_sums(self.vectors, inner())
             }
         };
-        let choice = Choice {
+        let choice = self.choice();
+        self.cost = model.cost(choice, self.block.as_ref()).unwrap_or(f64::INFINITY);
+        Ok(self)
+    }
+
+    fn choice(&self) -> Choice {
+        Choice {
             rows: self.rows,
             vectors: self.vectors,
             splits: self.splits,
             window: self.window,
             ahead: self.ahead,
             precompute: self.precompute,
+        }
+    }
+
+    /// The cost of bringing the weights of a group to the first-level cache once, which is
+    /// the same for most of its schedules and no part of theirs.
+    pub fn cost_of_weights(&self, group: &Group, core: &Core, constants: &Constants) -> f64 {
+        let Some(vector) = self.vector else { return 0.0 };
+        let model = Model::new(group, core, constants, vector, self.row);
+        let choice = self.choice();
+        let rate = match core.l2_rate {
+            0 => L2_RATE,
+            rate => rate as f64,
         };
-        self.cost = model.cost(choice, self.block.as_ref()).unwrap_or(f64::INFINITY);
-        Ok(self)
+        let bytes = model.bytes_of_weights(choice);
+        match bytes as f64 / rate {
+            _ if bytes <= core.l1_bytes * 2 / 3 => 0.0,
+            cycles if bytes <= core.l2_bytes => cycles,
+            cycles => cycles * BEYOND,
+        }
     }
 
     /// The loop whose tiles `tasks` tasks share most evenly, which becomes the outermost

@@ -11,7 +11,7 @@ use crate::{
         layout,
         nest::{Nest, root_of},
         pack::Constants,
-        plan::{KernelSchedule, Planner, ScheduleFile},
+        plan::{KernelSchedule, Plan, Planner, ScheduleFile},
         region::{Region, regions},
     },
     linalg,
@@ -89,9 +89,12 @@ fn generate(planner: &Planner, is_profiled: bool) -> Result<Vec<KernelSchedule>,
         layout::assign(run, planner.core, planner.constants);
     }
     let mut kernels = Vec::new();
-    let regions = runs.into_iter().flat_map(|run| regions(run, planner.constants, planner.tasks));
-    for region in regions {
-        emit_region(region, planner, is_profiled, &mut kernels)?;
+    for run in runs {
+        let regions =
+            regions(run, kernels.len(), planner).map_err(|error| fail(function, error))?;
+        for region in regions {
+            emit_region(region, planner, is_profiled, &mut kernels)?;
+        }
     }
     let name = function.symbol().unwrap_or_default();
     let is_unknown = |given: &&KernelSchedule| {
@@ -176,57 +179,76 @@ fn emit_region(
     is_profiled: bool,
     kernels: &mut Vec<KernelSchedule>,
 ) -> Outcome {
-    let last = region.groups.last().and_then(|group| group.members().last());
+    let groups = || region.strips.iter().flat_map(|strip| &strip.groups);
+    let last = groups().last().and_then(|group| group.members().last());
     let last = last.ok_or(Failed)?.op;
     let builder = Builder::before(last);
     let mut plans = Vec::new();
     let mut cost = 0.0;
-    let first = kernels.len();
-    for group in &region.groups {
-        let (plan, kernel) = planner
-            .plan(group.clone(), kernels.len(), builder)
-            .map_err(|error| fail(last, error))?;
-        cost += kernel.cost * region.items as f64;
-        plans.push(plan);
-        kernels.push(kernel);
+    for strip in &region.strips {
+        let mut plans_of_strip = Vec::new();
+        for group in &strip.groups {
+            let (plan, kernel) = planner
+                .plan(group.clone(), strip.trips, kernels.len(), builder)
+                .map_err(|error| fail(last, error))?;
+            cost += kernel.cost * (region.items * strip.trips) as f64;
+            plans_of_strip.push((kernels.len(), plan));
+            kernels.push(kernel);
+        }
+        plans.push((strip.trips, plans_of_strip));
     }
     let core = planner.core;
     let is_shared = planner.tasks > 1 && cost >= core.task_cycles as f64;
-    // A region of one item is one kernel, whose own loops are shared.
+    // A region of one kernel has but the loops of that to share.
     let sharing = match &mut plans[..] {
-        [plan] if is_shared && region.items == 1 => {
-            plan.schedule.share(&plan.group.root.sizes, core.lanes, planner.tasks)
+        [(1, plans)] if is_shared && region.items == 1 => {
+            plans.first_mut().and_then(|(_, plan)| {
+                plan.schedule.share(&plan.group.root.sizes, core.lanes, planner.tasks)
+            })
         }
         _ => None,
     };
-    let emit_all = |builder: Builder, around: Around| {
-        for (number, plan) in plans.iter().enumerate() {
+    let emit_strip = |builder: Builder, plans: &[(usize, Plan)], around: Around| {
+        for (number, plan) in plans {
             emit(plan, core, &around, builder);
             if is_profiled {
-                mark(builder, (first + number) as i64);
+                mark(builder, *number as i64);
             }
         }
     };
-    match (is_shared, region.items) {
-        (true, 1) if sharing.is_some() => {
-            emit_all(builder, Around { sharing, ..Around::default() });
+    let emit_item = |builder: Builder, around: Around| {
+        for (trips, plans) in &plans {
+            repeat(builder, (0, *trips, 1), vec![], |builder, strip, _| {
+                emit_strip(builder, plans, Around { strip, ..around.clone() });
+                vec![]
+            });
         }
-        (true, items) if items > 1 => {
+    };
+    match (&plans[..], region.items) {
+        (_, items) if is_shared && items > 1 => {
             let tasks = planner.tasks.min(items);
             share(builder, (tasks, items), |builder, task, part| {
                 for_each(builder, part, |builder, item| {
-                    emit_all(builder, Around { item, task, ..Around::default() });
+                    emit_item(builder, Around { item, task, ..Around::default() });
+                });
+            });
+        }
+        ([(trips, plans)], _) if is_shared && *trips > 1 => {
+            let tasks = planner.tasks.min(*trips);
+            share(builder, (tasks, *trips), |builder, task, part| {
+                for_each(builder, part, |builder, strip| {
+                    emit_strip(builder, plans, Around { strip, task, ..Around::default() });
                 });
             });
         }
         (_, items) => {
             repeat(builder, (0, items, 1), vec![], |builder, item, _| {
-                emit_all(builder, Around { item, ..Around::default() });
+                emit_item(builder, Around { item, sharing, ..Around::default() });
                 vec![]
             });
         }
     }
-    region.groups.iter().rev().for_each(erase_members);
+    groups().collect::<Vec<_>>().into_iter().rev().for_each(erase_members);
     Ok(())
 }
 

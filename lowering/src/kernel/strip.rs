@@ -1,0 +1,315 @@
+//! Strips: consecutive groups that compute an image some rows at a time.
+//!
+//! A pool reads neighbouring rows of what the layer before it computes, each once. Done
+//! strip by strip, these rows stay in the cache, and need the memory of one strip only.
+
+use std::{cell::OnceCell, collections::VecDeque};
+
+use gauss_dialect::ir::{Builder, Op, Type, Value};
+
+use super::{
+    group::Group,
+    nest::{Access, Nest, users_of},
+    plan::Planner,
+    region::WITHIN_ITEM,
+};
+
+/// Consecutive groups, and the loop around them.
+#[derive(Debug)]
+pub struct Strip {
+    /// The groups, in program order.
+    pub groups: Vec<Group>,
+    /// Trips of the loop around the groups: strips, or 1.
+    pub trips: i64,
+}
+
+/// How many times the cost of whole images strips may have by the model: they read the
+/// weights more often, which the model sees, and keep to a nearer cache, which it does not.
+const WORTH: f64 = 1.02;
+
+/// Splits the groups of a region, of which the first is kernel `number` of the function,
+/// into strips.
+pub fn strips(
+    groups: Vec<Group>,
+    mut number: usize,
+    planner: &Planner,
+) -> Result<Vec<Strip>, String> {
+    let mut strips: Vec<Strip> = Vec::new();
+    let mut rest = VecDeque::from(groups);
+    while !rest.is_empty() {
+        let taken = match cut(rest.make_contiguous(), number, planner)? {
+            Some((before, strip, end)) => {
+                rest.drain(..end);
+                strips.extend(before.into_iter().map(Strip::of_one));
+                number += end;
+                Some(strip)
+            }
+            None => {
+                number += 1;
+                rest.pop_front().map(Strip::of_one)
+            }
+        };
+        strips.extend(taken);
+    }
+    Ok(strips)
+}
+
+/// What `cut` makes of the first groups: those that go before the strip, the strip, and
+/// how many they are together.
+type Cut = (Vec<Group>, Strip, usize);
+
+/// The best strip that begins with the first group, if there is one.
+fn cut(groups: &[Group], number: usize, planner: &Planner) -> Result<Option<Cut>, String> {
+    let root = &groups[0].root;
+    let chains = (0..root.parallel).filter_map(|dim| Chain::of(groups, dim, planner));
+    let chains: Vec<_> = chains.collect();
+    // The kernel's name, without strips and with them.
+    let names = [0, chains.first().map_or(0, |chain| chain.before.len())];
+    let names = names.map(|before| planner.name(&groups[0], number + before));
+    let given = names.iter().find_map(|name| planner.given(name)?.strips);
+    let mut candidates: Vec<(&Chain, i64)> = Vec::new();
+    for chain in &chains {
+        let trips = (2..=chain.rows(groups)).filter(|&trips| chain.can_cut(groups, trips));
+        candidates.extend(trips.map(|trips| (chain, trips)));
+    }
+    // What needs the least memory first.
+    candidates.sort_by_key(|(chain, trips)| chain.bytes() / trips);
+    let found = candidates.into_iter().find(|(chain, trips)| match given {
+        Some(given) => given == *trips,
+        None => chain.is_cheap(groups, *trips, planner),
+    });
+    match (given, found) {
+        (Some(given), None) if given != 1 => {
+            Err(format!("the schedule of kernel '{}' has no use for {given} 'strips'", names[1]))
+        }
+        _ => Ok(found.map(|(chain, trips)| chain.cut(groups, trips, planner.tasks))),
+    }
+}
+
+/// Groups that may share a loop over parts of a dimension.
+struct Chain {
+    /// The numbers of the groups, and the dimension of each.
+    members: Vec<(usize, usize)>,
+    /// The numbers of groups between them that may go before them all.
+    before: Vec<usize>,
+    /// What one member writes and others access.
+    shared: Vec<Shared>,
+    /// The cost of the members without strips, once it is known.
+    whole: OnceCell<f64>,
+}
+
+/// Rows of a buffer, as the group that writes it first walks them.
+#[derive(Debug, Clone, Copy, PartialEq)]
+struct Shared {
+    buffer: Value,
+    /// From a row to the next.
+    step: i64,
+    rows: i64,
+    /// Elements of one item.
+    elements: i64,
+    /// May only a part of it be kept, because nothing else uses it?
+    is_local: bool,
+}
+
+impl Chain {
+    /// The longest chain that begins with the first group, along one of its dimensions.
+    fn of(groups: &[Group], dim: usize, planner: &Planner) -> Option<Self> {
+        let root = &groups[0].root;
+        let mut weights = root.inputs.iter().filter(|input| planner.is_constant(input));
+        // Weights are packed in the order of the kernel's own loops.
+        let is_cut = weights.any(|weight| weight.depends_on(dim));
+        if root.is_elementwise() || root.sizes[dim] == 1 || is_cut {
+            return None;
+        }
+        let (mut before, mut waiting) = (Vec::new(), Vec::new());
+        let mut members = vec![(0, dim)];
+        for (number, group) in groups.iter().enumerate().skip(1) {
+            let follows = |dim: &usize| follows(groups, &members, (number, *dim));
+            let dims = if group.root.is_elementwise() { group.root.parallel } else { 0 };
+            if let Some(dim) = (0..dims).find(follows) {
+                before.append(&mut waiting);
+                members.push((number, dim));
+            } else if members.iter().all(|&(member, _)| groups[member].commutes(group)) {
+                waiting.push(number);
+            } else {
+                break;
+            }
+        }
+        let shared = shared(groups, &members);
+        let is_worth_it = shared.iter().any(|shared| shared.is_local);
+        is_worth_it.then(|| Self { members, before, shared, whole: OnceCell::new() })
+    }
+
+    /// The fewest rows of a member.
+    fn rows(&self, groups: &[Group]) -> i64 {
+        let rows = self.members.iter().map(|&(number, dim)| groups[number].root.sizes[dim]);
+        rows.min().unwrap_or(1)
+    }
+
+    /// Can all members do so many parts, one after the other, without looking into another?
+    fn can_cut(&self, groups: &[Group], trips: i64) -> bool {
+        self.members.iter().all(|&(number, dim)| {
+            let group = &groups[number];
+            group.root.sizes[dim] % trips == 0
+                && self.shared.iter().all(|shared| {
+                    let stays = |access: &Access, nest: &Nest| {
+                        access.root != shared.buffer || shared.stays(access, nest, dim, trips)
+                    };
+                    group.members().all(|nest| nest.accesses().all(|access| stays(access, nest)))
+                })
+        })
+    }
+
+    /// Bytes between the members, of which strips keep a part.
+    fn bytes(&self) -> i64 {
+        let local = self.shared.iter().filter(|shared| shared.is_local);
+        local.map(|shared| shared.elements * 4).sum()
+    }
+
+    /// Do strips cost little more than whole images?
+    fn is_cheap(&self, groups: &[Group], trips: i64, planner: &Planner) -> bool {
+        let whole = self.whole.get_or_init(|| self.cost(groups, 1, planner));
+        self.cost(groups, trips, planner) <= whole * WORTH
+    }
+
+    /// The cost of all members in so many strips.
+    fn cost(&self, groups: &[Group], trips: i64, planner: &Planner) -> f64 {
+        let of_strip = self.members_of_strip(groups, trips).map(|group| planner.cost(&group));
+        of_strip.sum::<f64>() * trips as f64
+    }
+
+    /// What the members do for one of so many strips, with buffers that hold one.
+    fn members_of_strip(&self, groups: &[Group], trips: i64) -> impl Iterator<Item = Group> {
+        self.members.iter().map(move |&(number, dim)| {
+            let mut group = groups[number].clone();
+            group.cut(dim, trips);
+            for shared in self.shared.iter().filter(|shared| shared.is_local) {
+                shared.keep_one_strip(&mut group, trips);
+            }
+            group
+        })
+    }
+
+    fn cut(&self, groups: &[Group], trips: i64, tasks: i64) -> Cut {
+        let mut strip = Strip { groups: self.members_of_strip(groups, trips).collect(), trips };
+        for shared in self.shared.iter().filter(|shared| shared.is_local) {
+            shared.replace(&mut strip, tasks);
+        }
+        let before: Vec<_> = self.before.iter().map(|&number| groups[number].clone()).collect();
+        let end = before.len() + strip.groups.len();
+        (before, strip, end)
+    }
+}
+
+/// Does a group walk the rows of all that it shares with the members as they do?
+fn follows(groups: &[Group], members: &[(usize, usize)], group: (usize, usize)) -> bool {
+    let all: Vec<_> = members.iter().copied().chain([group]).collect();
+    let (number, dim) = group;
+    let size = groups[number].root.sizes[dim];
+    let mut reads = false;
+    let mut keeps_pace = true;
+    for shared in shared(groups, &all) {
+        let own = groups[number].members().flat_map(Nest::accesses);
+        for access in own.filter(|access| access.root == shared.buffer) {
+            reads = true;
+            keeps_pace &= access.strides[dim] * size == shared.step * shared.rows;
+        }
+    }
+    reads && keeps_pace
+}
+
+/// The buffers that one of the groups writes and another one accesses.
+fn shared(groups: &[Group], members: &[(usize, usize)]) -> Vec<Shared> {
+    let mut found: Vec<Shared> = Vec::new();
+    let accesses = |number: usize| groups[number].members().flat_map(Nest::accesses);
+    for &(number, dim) in members {
+        let group = &groups[number];
+        for out in group.members().flat_map(|nest| &nest.outputs) {
+            let uses = |number: usize| accesses(number).any(|access| access.root == out.root);
+            let is_shared = members.iter().any(|&(other, _)| other != number && uses(other));
+            if !is_shared || found.iter().any(|shared| shared.buffer == out.root) {
+                continue;
+            }
+            let shape = out.root.ty().shape().unwrap_or_default();
+            let is_member = |number: usize| members.iter().any(|&(member, _)| member == number);
+            let others = (0..groups.len()).filter(|&number| !is_member(number));
+            let ops: Vec<Op> = members
+                .iter()
+                .flat_map(|&(number, _)| groups[number].members().map(|nest| nest.op))
+                .collect();
+            let is_local = out.root.defining_op().is_some_and(|op| op.is("memref.alloc"))
+                && users_of(out.root).iter().all(|user| ops.contains(user))
+                && !others.into_iter().any(uses);
+            found.push(Shared {
+                buffer: out.root,
+                step: out.strides[dim],
+                rows: group.root.sizes[dim],
+                // What each task has for itself holds one item.
+                elements: if out.task > 0 { out.task } else { shape.iter().product() },
+                is_local,
+            });
+        }
+    }
+    found
+}
+
+impl Shared {
+    /// Whole images, the row in one, and the element of the row.
+    fn coordinates(&self, elements: i64) -> [i64; 3] {
+        let image = self.step * self.rows;
+        [elements / image, elements % image / self.step, elements % self.step]
+    }
+
+    /// Does an access keep to the rows of its part, each a part of the row?
+    fn stays(&self, access: &Access, nest: &Nest, dim: usize, trips: i64) -> bool {
+        if self.step == 0 || self.elements % (self.step * self.rows) != 0 {
+            return false;
+        }
+        let steps =
+            access.strides.iter().zip(&nest.sizes).enumerate().map(|(other, (step, size))| {
+                let trips = if other == dim { trips } else { 1 };
+                self.coordinates(*step).map(|step| step * (size / trips - 1))
+            });
+        let [_, row, element] = steps.fold(self.coordinates(access.offset), |sum, step| {
+            [sum[0] + step[0], sum[1] + step[1], sum[2] + step[2]]
+        });
+        row < self.rows / trips && element < self.step
+    }
+
+    /// Makes the accesses of a group, which has one strip, those of a buffer that holds no more.
+    fn keep_one_strip(&self, group: &mut Group, trips: i64) {
+        let moved = |elements: i64| {
+            let [image, row, element] = self.coordinates(elements);
+            (image * self.rows / trips + row) * self.step + element
+        };
+        for access in group.members_mut().flat_map(Nest::accesses_mut) {
+            if access.root == self.buffer {
+                access.strip = 0;
+                access.offset = moved(access.offset);
+                access.strides.iter_mut().for_each(|stride| *stride = moved(*stride));
+            }
+        }
+    }
+
+    /// Puts a buffer with the rows of one strip for each task in the place of this one.
+    fn replace(&self, strip: &mut Strip, tasks: i64) {
+        let Some(op) = self.buffer.defining_op() else { return };
+        let context = op.context();
+        let elements = self.elements / strip.trips;
+        let ty = Type::memref(self.buffer.ty().element_type(), &[elements * tasks]);
+        let smaller = Builder::before(op)
+            .op("memref.alloc")
+            .results(&[ty])
+            .attr("operandSegmentSizes", context.i32_array_attr(&[0, 0]))
+            .attr(WITHIN_ITEM, context.unit_attr())
+            .build()
+            .result(0);
+        strip.groups.iter_mut().for_each(|group| group.replace(self.buffer, smaller, elements));
+    }
+}
+
+impl Strip {
+    fn of_one(group: Group) -> Self {
+        Self { groups: vec![group], trips: 1 }
+    }
+}
