@@ -121,6 +121,9 @@ const ZEN5: Core = Core {
     ..AVX512
 };
 
+/// As Zen 5, in two halves of 256 bits each, so that all takes twice as long.
+const ZEN4: Core = Core { l1_bytes: 32 << 10, l2_rate: 32, ..ZEN5 };
+
 const AVX2: Core = Core {
     lanes: 8,
     vector_registers: 16,
@@ -181,12 +184,13 @@ const CORTEX_A76: Core = Core {
 };
 
 /// Name, whether it is AArch64, and the core.
-const CORES: [(&str, bool, Core); 12] = [
+const CORES: [(&str, bool, Core); 13] = [
     ("x86-64", false, SSE2),
     ("x86-64-v2", false, SSE2),
     ("x86-64-v3", false, AVX2),
     ("haswell", false, AVX2),
     ("x86-64-v4", false, AVX512),
+    ("znver4", false, ZEN4),
     ("znver5", false, ZEN5),
     ("generic", true, CORTEX_A72),
     ("cortex-a53", true, CORTEX_A53),
@@ -341,16 +345,20 @@ fn host_core() -> (&'static str, &'static str, Core) {
         && is_x86_feature_detected!("bmi2");
     match (avx512, avx2) {
         // A hypervisor may hide what else the model has, so that the CPU is the level.
-        (true, _) if is_zen5() => ("znver5", "x86-64-v4", ZEN5),
-        (true, _) => ("x86-64-v4", "x86-64-v4", AVX512),
+        (true, _) => match amd_family() {
+            Some(0x1a..) => ("znver5", "x86-64-v4", ZEN5),
+            // Family 19h without AVX-512 is Zen 3.
+            Some(0x19) => ("znver4", "x86-64-v4", ZEN4),
+            _ => ("x86-64-v4", "x86-64-v4", AVX512),
+        },
         (false, true) => ("x86-64-v3", "x86-64-v3", AVX2),
         (false, false) => ("x86-64", "x86-64", SSE2),
     }
 }
 
-/// Is this AMD's family 1Ah, or a later one?
+/// The family of a core of AMD.
 #[cfg(target_arch = "x86_64")]
-fn is_zen5() -> bool {
+fn amd_family() -> Option<u32> {
     use std::arch::x86_64::__cpuid;
 
     let vendor = __cpuid(0);
@@ -358,7 +366,8 @@ fn is_zen5() -> bool {
     let signature = __cpuid(1).eax;
     // The extended family counts where the base family is at its largest.
     let (family, extended) = (signature >> 8 & 0xf, signature >> 20 & 0xff);
-    name.as_flattened() == b"AuthenticAMD" && family == 0xf && family + extended >= 0x1a
+    let is_amd = name.as_flattened() == b"AuthenticAMD";
+    is_amd.then_some(if family == 0xf { family + extended } else { family })
 }
 
 #[cfg(not(target_arch = "x86_64"))]

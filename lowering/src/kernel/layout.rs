@@ -4,12 +4,15 @@
 //! computes many channels side by side wants them to be neighbours in memory, so
 //! that it stores vectors, and pooling after it loads them. Only buffers of the
 //! function itself are free to be laid out so.
+//!
+//! Items of a batch that a layer reads side by side must not be a multiple of a page
+//! apart: they would share one set of the cache, which holds few of them.
 
-use gauss_dialect::ir::{Op, Value};
+use gauss_dialect::ir::{Builder, Op, Type, Value};
 
 use super::{
     group::Group,
-    nest::{Access, users_of},
+    nest::{Access, Nest, users_of},
     pack::Constants,
     schedule,
 };
@@ -37,6 +40,83 @@ pub fn assign(groups: &mut [Group], core: &Core, constants: &Constants) {
                 groups.iter_mut().for_each(|group| image.lay_out(group));
                 channels_last.push(image.buffer);
             }
+        }
+    }
+}
+
+/// Elements after which an address falls into the same set of a first-level cache.
+const SET_PERIOD: i64 = 1024;
+
+/// Elements of a line of the cache.
+const LINE: i64 = 16;
+
+/// Moves the items of a batch apart by a line where they are a multiple of
+/// [`SET_PERIOD`] apart and a reduction reads them.
+pub fn spread_items(groups: &mut [Group]) {
+    let mut batches: Vec<Batch> = Vec::new();
+    for group in groups.iter().filter(|group| !group.root.is_elementwise()) {
+        for batch in group.root.inputs.iter().filter_map(|input| Batch::of(input.root)) {
+            if !batches.iter().any(|other| other.buffer == batch.buffer) {
+                batches.push(batch);
+            }
+        }
+    }
+    let members: Vec<Op> =
+        groups.iter().flat_map(|group| group.members().map(|nest| nest.op)).collect();
+    for batch in batches {
+        let is_seen = users_of(batch.buffer).iter().all(|user| members.contains(user));
+        if is_seen && groups.iter().all(|group| batch.fits(group)) {
+            batch.spread(groups);
+        }
+    }
+}
+
+/// A batch in a buffer of the function, whose items share the sets of the cache.
+struct Batch {
+    buffer: Value,
+    items: i64,
+    /// Elements of an item.
+    item: i64,
+}
+
+impl Batch {
+    fn of(buffer: Value) -> Option<Self> {
+        let is_local = buffer.defining_op().is_some_and(|op| op.is("memref.alloc"));
+        let shape = buffer.ty().shape().filter(|_| is_local)?;
+        let (&items, rest) = shape.split_first()?;
+        let item = rest.iter().product::<i64>();
+        (items > 1 && item % SET_PERIOD == 0).then_some(Self { buffer, items, item })
+    }
+
+    /// Does every access of a group stay in an item along all loops but those over items?
+    fn fits(&self, group: &Group) -> bool {
+        group.members().all(|nest| {
+            nest.accesses().filter(|access| access.root == self.buffer).all(|access| {
+                let steps = access.strides.iter().zip(&nest.sizes);
+                let steps = steps.map(|(stride, size)| stride % self.item * (size - 1));
+                access.offset % self.item + steps.sum::<i64>() < self.item
+            })
+        })
+    }
+
+    fn spread(&self, groups: &mut [Group]) {
+        let Some(op) = self.buffer.defining_op() else { return };
+        let ty = Type::memref(self.buffer.ty().element_type(), &[(self.item + LINE) * self.items]);
+        let spread = Builder::before(op)
+            .op("memref.alloc")
+            .results(&[ty])
+            .attr("operandSegmentSizes", op.context().i32_array_attr(&[0, 0]))
+            .build()
+            .result(0);
+        let moved = |elements: i64| elements + elements / self.item * LINE;
+        for group in groups {
+            for access in group.members_mut().flat_map(Nest::accesses_mut) {
+                if access.root == self.buffer {
+                    access.offset = moved(access.offset);
+                    access.strides.iter_mut().for_each(|stride| *stride = moved(*stride));
+                }
+            }
+            group.replace(self.buffer, spread, 0);
         }
     }
 }

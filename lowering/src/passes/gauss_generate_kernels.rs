@@ -87,6 +87,7 @@ fn generate(planner: &Planner, is_profiled: bool) -> Result<Vec<KernelSchedule>,
     let mut runs: Vec<Vec<Group>> = runs.into_iter().map(group).collect();
     for run in &mut runs {
         layout::assign(run, planner.core, planner.constants);
+        layout::spread_items(run);
     }
     let mut kernels = Vec::new();
     for run in runs {
