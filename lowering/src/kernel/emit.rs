@@ -20,6 +20,9 @@ use crate::target::Core;
 /// Elements of a line of the cache.
 const CACHE_LINE: i64 = 16;
 
+/// How many elements before their turn weights are asked for that come from afar.
+const AHEAD: i64 = 2048;
+
 /// Up to this stride neighbours are loaded together and taken apart.
 const MAX_INTERLEAVE: i64 = 4;
 
@@ -491,16 +494,32 @@ impl Kernel<'_> {
         let first = builder.value("arith.minsi", &[next.emit(builder), last], index);
         repeat(builder, (0, share, CACHE_LINE), vec![], |builder, line, _| {
             let line = Linear::counter(first).plus(&line, 1).emit(builder);
-            let context = builder.context();
-            builder
-                .op("memref.prefetch")
-                .operands(&[stream.buffer, line])
-                .attr("isWrite", context.bool_attr(false))
-                .attr("localityHint", context.integer(32).integer_attr(2))
-                .attr("isDataCache", context.bool_attr(true))
-                .build();
+            prefetch(builder, stream.buffer, line);
             vec![]
         });
+    }
+
+    /// Asks for weights that come from beyond the second-level cache, each used in few
+    /// places, some time before these steps of the reduction reach them.
+    fn prefetch_ahead(&self, builder: Builder, tile: &Tile, first: &[Linear], count: i64) {
+        let stream = self.streams.iter().find(|stream| stream.side == Side::Vector);
+        let is_blocked = self.schedule.block.is_some();
+        let Some(stream) = stream.filter(|_| self.core.prefetches && !is_blocked) else { return };
+        let size = stream.buffer.ty().shape().unwrap_or_default().iter().product::<i64>();
+        let used = count * stream.members.len() as i64 * padded_width(&tile.extent.chunks);
+        if size * 4 <= self.core.l2_bytes || size < used + AHEAD {
+            return;
+        }
+        let this = self.packed_element(tile, first, (stream, 0), (0, 0));
+        let index = builder.context().index();
+        // The end of the weights is asked for again and again.
+        let last = builder.index_constant(size - used);
+        let ahead = this.plus_constant(AHEAD).emit(builder);
+        let ahead = builder.value("arith.minsi", &[ahead, last], index);
+        for line in (0..used).step_by(CACHE_LINE as usize) {
+            let line = Linear::counter(ahead).plus_constant(line).emit(builder);
+            prefetch(builder, stream.buffer, line);
+        }
     }
 
     /// Loops over the dimensions of a block, or over the part of them that the task has.
@@ -691,6 +710,7 @@ impl Kernel<'_> {
                 };
                 let carried =
                     repeat(builder, (0, full, unroll), carried, |builder, start, sums| {
+                        self.prefetch_ahead(builder, tile, &at(start.clone()), unroll);
                         written_out(builder, start, unroll, sums)
                     });
                 written_out(builder, Linear::constant(full), size - full, carried)
@@ -930,6 +950,18 @@ impl Kernel<'_> {
 fn part_of(size: i64, most: i64, place: i64) -> (i64, i64) {
     let mut parts = powers(size, most).into_iter();
     parts.find(|(start, length)| place < start + length).unwrap_or((place, 1))
+}
+
+/// Asks for the line of an element, to come to the second-level cache.
+fn prefetch(builder: Builder, buffer: Value, element: Value) {
+    let context = builder.context();
+    builder
+        .op("memref.prefetch")
+        .operands(&[buffer, element])
+        .attr("isWrite", context.bool_attr(false))
+        .attr("localityHint", context.integer(32).integer_attr(2))
+        .attr("isDataCache", context.bool_attr(true))
+        .build();
 }
 
 /// Keeps the compiler from moving instructions from before to after this place, and back.
