@@ -165,7 +165,7 @@ mod tests {
     #[test]
     fn a_cpu_that_only_llvm_knows_gets_the_widest_core_that_it_can_run() {
         let core = |target, cpu| find(target, Some(cpu)).map(|target| target.name);
-        assert_eq!(core("x86_64-linux-gnu", "znver4").unwrap(), "x86-64-v4");
+        assert_eq!(core("x86_64-linux-gnu", "icelake-server").unwrap(), "x86-64-v4");
         assert_eq!(core("x86_64-linux-gnu", "skylake").unwrap(), "x86-64-v3");
         assert_eq!(core("aarch64-linux-gnu", "cortex-a57").unwrap(), "generic");
         assert_eq!(core("aarch64-unknown-linux-gnu", "cortex-a53").unwrap(), "cortex-a53");

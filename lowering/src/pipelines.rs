@@ -47,6 +47,7 @@ fn to_linalg(options: &Options) -> String {
 }
 
 fn to_kernels(options: &Options) -> Result<String, String> {
+    Mode::of(options)?;
     let core = Target::core(options.get("core").unwrap_or("host"))?;
     Ok(format!(
         "{},{}gauss-use-destinations,eliminate-empty-tensors,one-shot-bufferize,cse,canonicalize,\

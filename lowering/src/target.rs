@@ -70,8 +70,8 @@ pub struct Core {
     /// Does the core multiply a vector by one lane of another, so that numbers which
     /// all lanes share are better loaded several at a time?
     pub lane_loads: bool,
-    /// Is a number that all lanes share loaded as fast as a vector, so that squares
-    /// are better loaded than computed from it?
+    /// Are squares of inputs better loaded than computed, because a number that all lanes
+    /// share is loaded as fast as a vector, or a multiplication delays multiply-adds?
     pub hoists_operands: bool,
     /// Are the weights of the next part of a reduction asked for before their turn?
     pub prefetches: bool,
@@ -163,14 +163,20 @@ const CORTEX_A72: Core = Core {
     computed_rows: 8,
     masks_loads: false,
     lane_loads: true,
-    hoists_operands: false,
+    hoists_operands: true,
     prefetches: false,
     flushes_denormals: false,
 };
 
 /// In order: more independent work must stand side by side.
-const CORTEX_A53: Core =
-    Core { spare_registers: 1, fma_latency: 10, load_stall: 6, l2_rate: 6, ..CORTEX_A72 };
+const CORTEX_A53: Core = Core {
+    spare_registers: 1,
+    fma_latency: 10,
+    load_stall: 6,
+    l2_rate: 6,
+    hoists_operands: false,
+    ..CORTEX_A72
+};
 
 /// LLVM's model starts three operations a cycle, and counts a load of a vector as two.
 const CORTEX_A76: Core = Core {
@@ -180,6 +186,7 @@ const CORTEX_A76: Core = Core {
     load_ports: 2,
     load_ops: 2,
     l2_rate: 20,
+    hoists_operands: false,
     ..CORTEX_A72
 };
 

@@ -67,6 +67,32 @@ fn convolutional(batch: usize, channels: [usize; 2], gaussian: bool) -> Case {
     case(module, posterior, x, &[n, 7])
 }
 
+/// A convolution with ReLU, then two pools of windows that meet, overlap or leave gaps, and a
+/// convolution of padded results: rows that strips may cut, or must not.
+fn pooled(batch: usize, channels: usize, [kernel, stride]: [usize; 2], gaussian: bool) -> Case {
+    let (n, c) = (batch, channels);
+    let pool = |size: usize| (size - kernel) / stride + 1;
+    let (rows, half, columns) = (pool(24), pool(24) / 2, pool(13));
+    let x = tensor(&[n, 3, 26, 15], gaussian, 1);
+    let mut posterior = Posterior::default();
+    posterior.insert("w1", &tensor(&[c, 3, 3, 3], true, 2));
+    posterior.insert("w2", &tensor(&[4, c, 3, 3], true, 3));
+    let xt = x.ty();
+    let module = format!(
+        "func.func @net(%x: {xt}) -> !gauss.tensor<{n}x4x{half}x{columns}xf32> {{
+  %w1 = gauss.parameter \"w1\" : !gauss.tensor<{c}x3x3x3xf32>
+  %w2 = gauss.parameter \"w2\" : !gauss.tensor<4x{c}x3x3xf32>
+  %0 = gauss.conv2d %x, %w1 : ({xt}, !gauss.tensor<{c}x3x3x3xf32>) -> !gauss.tensor<{n}x{c}x24x13xf32>
+  %1 = gauss.relu %0 : (!gauss.tensor<{n}x{c}x24x13xf32>) -> !gauss.tensor<{n}x{c}x24x13xf32>
+  %2 = gauss.max_pool2d %1 kernel [{kernel}, {kernel}] strides [{stride}, {stride}] : (!gauss.tensor<{n}x{c}x24x13xf32>) -> !gauss.tensor<{n}x{c}x{rows}x{columns}xf32>
+  %3 = gauss.avg_pool2d %2 kernel [2, 1] strides [2, 1] : (!gauss.tensor<{n}x{c}x{rows}x{columns}xf32>) -> !gauss.tensor<{n}x{c}x{half}x{columns}xf32>
+  %4 = gauss.conv2d %3, %w2 padding [1, 1, 1, 1] : (!gauss.tensor<{n}x{c}x{half}x{columns}xf32>, !gauss.tensor<4x{c}x3x3xf32>) -> !gauss.tensor<{n}x4x{half}x{columns}xf32>
+  return %4 : !gauss.tensor<{n}x4x{half}x{columns}xf32>
+}}"
+    );
+    case(module, posterior, x, &[n, 4, half, columns])
+}
+
 /// A dense layer.
 fn dense([n, k, m]: [usize; 3], gaussian: bool) -> Case {
     let x = tensor(&[n, k], gaussian, 1);
@@ -114,6 +140,11 @@ fn cases() -> Vec<Case> {
     for gaussian in [false, true] {
         for (batch, channels) in [(1, [3, 8]), (3, [16, 20]), (5, [1, 33])] {
             cases.push(convolutional(batch, channels, gaussian));
+        }
+        for (batch, channels, window) in
+            [(1, 20, [2, 2]), (2, 5, [3, 3]), (1, 7, [3, 2]), (3, 16, [2, 3]), (2, 9, [4, 4])]
+        {
+            cases.push(pooled(batch, channels, window, gaussian));
         }
         for shape in [[40, 4096, 20], [17, 1000, 70], [9, 997, 33], [1, 4096, 3], [64, 640, 16]] {
             cases.push(dense(shape, gaussian));
@@ -171,8 +202,10 @@ fn tasks_give_the_same_bits_whoever_runs_them() {
     let backwards = unsafe { Executor::new(std::ptr::null_mut(), backwards) };
     let threads = Threads::new(2).unwrap();
     let cases = [
-        // By items of the batch, by columns, and by rows of a block whose columns are few.
+        // By items of the batch, by strips of an item, by columns, and by rows of a block
+        // whose columns are few.
         convolutional(8, [24, 40], true),
+        pooled(1, 320, [2, 2], true),
         dense([64, 784, 100], false),
         dense([99, 1000, 40], true),
     ];

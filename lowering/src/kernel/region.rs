@@ -51,14 +51,13 @@ pub fn regions(
             alone.extend(groups);
             continue;
         }
-        let count = alone.len();
-        regions.extend(Region::of_each(strips(std::mem::take(&mut alone), number, planner)?));
-        number += count;
-        let count = groups.len();
-        regions.push(Region { strips: strips(groups, number, planner)?, items });
-        number += count;
+        regions.extend(Region::of_each(strips(&alone, number, planner)?));
+        number += alone.len();
+        alone.clear();
+        regions.push(Region { strips: strips(&groups, number, planner)?, items });
+        number += groups.len();
     }
-    regions.extend(Region::of_each(strips(alone, number, planner)?));
+    regions.extend(Region::of_each(strips(&alone, number, planner)?));
     Ok(regions)
 }
 

@@ -3,7 +3,7 @@
 //! A pool reads neighbouring rows of what the layer before it computes, each once. Done
 //! strip by strip, these rows stay in the cache, and need the memory of one strip only.
 
-use std::{cell::OnceCell, collections::VecDeque};
+use std::cell::OnceCell;
 
 use gauss_dialect::ir::{Builder, Op, Type, Value};
 
@@ -29,43 +29,41 @@ const WORTH: f64 = 1.02;
 
 /// Splits the groups of a region, of which the first is kernel `number` of the function,
 /// into strips.
-pub fn strips(
-    groups: Vec<Group>,
-    mut number: usize,
-    planner: &Planner,
-) -> Result<Vec<Strip>, String> {
+pub fn strips(groups: &[Group], number: usize, planner: &Planner) -> Result<Vec<Strip>, String> {
     let mut strips: Vec<Strip> = Vec::new();
-    let mut rest = VecDeque::from(groups);
-    while !rest.is_empty() {
-        let taken = match cut(rest.make_contiguous(), number, planner)? {
-            Some((before, strip, end)) => {
-                rest.drain(..end);
+    let mut first = 0;
+    while first < groups.len() {
+        match cut(groups, first, number, planner)? {
+            Some((before, strip)) => {
+                first += before.len() + strip.groups.len();
                 strips.extend(before.into_iter().map(Strip::of_one));
-                number += end;
-                Some(strip)
+                strips.push(strip);
             }
             None => {
-                number += 1;
-                rest.pop_front().map(Strip::of_one)
+                strips.push(Strip::of_one(groups[first].clone()));
+                first += 1;
             }
-        };
-        strips.extend(taken);
+        }
     }
     Ok(strips)
 }
 
-/// What `cut` makes of the first groups: those that go before the strip, the strip, and
-/// how many they are together.
-type Cut = (Vec<Group>, Strip, usize);
+/// Groups that go before a strip, and the strip.
+type Cut = (Vec<Group>, Strip);
 
-/// The best strip that begins with the first group, if there is one.
-fn cut(groups: &[Group], number: usize, planner: &Planner) -> Result<Option<Cut>, String> {
-    let root = &groups[0].root;
-    let chains = (0..root.parallel).filter_map(|dim| Chain::of(groups, dim, planner));
+/// The best strip that begins with group `first`, if there is one.
+fn cut(
+    groups: &[Group],
+    first: usize,
+    number: usize,
+    planner: &Planner,
+) -> Result<Option<Cut>, String> {
+    let dims = 0..groups[first].root.parallel;
+    let chains = dims.filter_map(|dim| Chain::of(groups, (first, dim), planner));
     let chains: Vec<_> = chains.collect();
     // The kernel's name, without strips and with them.
     let names = [0, chains.first().map_or(0, |chain| chain.before.len())];
-    let names = names.map(|before| planner.name(&groups[0], number + before));
+    let names = names.map(|before| planner.name(&groups[first], number + first + before));
     let given = names.iter().find_map(|name| planner.given(name)?.strips);
     let mut candidates: Vec<(&Chain, i64)> = Vec::new();
     for chain in &chains {
@@ -112,9 +110,10 @@ struct Shared {
 }
 
 impl Chain {
-    /// The longest chain that begins with the first group, along one of its dimensions.
-    fn of(groups: &[Group], dim: usize, planner: &Planner) -> Option<Self> {
-        let root = &groups[0].root;
+    /// The longest chain that begins with a group, along one of its dimensions.
+    fn of(groups: &[Group], first: (usize, usize), planner: &Planner) -> Option<Self> {
+        let (at, dim) = first;
+        let root = &groups[at].root;
         let mut weights = root.inputs.iter().filter(|input| planner.is_constant(input));
         // Weights are packed in the order of the kernel's own loops.
         let is_cut = weights.any(|weight| weight.depends_on(dim));
@@ -122,8 +121,8 @@ impl Chain {
             return None;
         }
         let (mut before, mut waiting) = (Vec::new(), Vec::new());
-        let mut members = vec![(0, dim)];
-        for (number, group) in groups.iter().enumerate().skip(1) {
+        let mut members = vec![first];
+        for (number, group) in groups.iter().enumerate().skip(at + 1) {
             let follows = |dim: &usize| follows(groups, &members, (number, *dim));
             let dims = if group.root.is_elementwise() { group.root.parallel } else { 0 };
             if let Some(dim) = (0..dims).find(follows) {
@@ -195,27 +194,27 @@ impl Chain {
         for shared in self.shared.iter().filter(|shared| shared.is_local) {
             shared.replace(&mut strip, tasks);
         }
-        let before: Vec<_> = self.before.iter().map(|&number| groups[number].clone()).collect();
-        let end = before.len() + strip.groups.len();
-        (before, strip, end)
+        (self.before.iter().map(|&number| groups[number].clone()).collect(), strip)
     }
 }
 
-/// Does a group walk the rows of all that it shares with the members as they do?
+/// Does a group use what the members write, and do all then walk the rows of what they
+/// share alike?
 fn follows(groups: &[Group], members: &[(usize, usize)], group: (usize, usize)) -> bool {
     let all: Vec<_> = members.iter().copied().chain([group]).collect();
-    let (number, dim) = group;
-    let size = groups[number].root.sizes[dim];
-    let mut reads = false;
-    let mut keeps_pace = true;
+    let mut uses = false;
+    let mut keep_pace = true;
     for shared in shared(groups, &all) {
-        let own = groups[number].members().flat_map(Nest::accesses);
-        for access in own.filter(|access| access.root == shared.buffer) {
-            reads = true;
-            keeps_pace &= access.strides[dim] * size == shared.step * shared.rows;
+        for &(number, dim) in &all {
+            let size = groups[number].root.sizes[dim];
+            let accesses = groups[number].members().flat_map(Nest::accesses);
+            for access in accesses.filter(|access| access.root == shared.buffer) {
+                uses |= number == group.0;
+                keep_pace &= access.strides[dim] * size == shared.step * shared.rows;
+            }
         }
     }
-    reads && keeps_pace
+    uses && keep_pace
 }
 
 /// The buffers that one of the groups writes and another one accesses.

@@ -13,7 +13,7 @@
 // RUN:   | FileCheck %s --check-prefix=CORE
 // RUN: pfp-opt %s --gauss-generate-kernels=core=cortex-a72 | FileCheck %s --check-prefix=SILENT
 
-// REPORT: gauss.kernels = ["{\22function\22:\22layer\22,\22kernel\22:\220 dense\22,\22parallel\22:[8,16],\22reductions\22:[32],\22schedule\22:{
+// REPORT: gauss.kernels = ["{\22function\22:\22layer\22,\22kernel\22:\220 dense\22,\22strips\22:1,\22parallel\22:[8,16],\22reductions\22:[32],\22schedule\22:{
 // REPORT-SAME: \22cost\22:
 // GIVEN: \22rows\22:2,\22vectors\22:2,\22splits\22:1,\22window\22:false,\22ahead\22:0,\22order\22:[1,0]
 // CORE: vector<16xf32>

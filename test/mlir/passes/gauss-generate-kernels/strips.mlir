@@ -1,0 +1,99 @@
+// What a pool reads of a convolution are neighbouring rows. Both share a loop over strips
+// of the image, here of two rows, and the buffer between them holds one strip instead of
+// the image: 512 elements instead of 2048. Its contents matter within one trip of the loop.
+
+// RUN: pfp-opt %s --gauss-generate-kernels=core=cortex-a72 --canonicalize --symbol-dce \
+// RUN:   --split-input-file | FileCheck %s
+
+// A schedule file can ask for larger strips.
+// RUN: pfp-opt %s --gauss-generate-kernels='core=cortex-a72 schedule=%S/Inputs/strips.json' --canonicalize \
+// RUN:   --split-input-file | FileCheck %s --check-prefix=GIVEN
+
+#input = affine_map<(c, h, w, k) -> (h, w + k)>
+#weight = affine_map<(c, h, w, k) -> (c, k)>
+#sum = affine_map<(c, h, w, k) -> (c, h, w)>
+#all = affine_map<(c, h, w) -> (c, h, w)>
+#upper = affine_map<(c, h, w) -> (c, h * 2, w)>
+#lower = affine_map<(c, h, w) -> (c, h * 2 + 1, w)>
+
+memref.global "private" constant @weight : memref<4x3xf32> = dense<0.5>
+
+// CHECK-LABEL: func.func @convolve_and_pool
+// CHECK-SAME: (%[[X:.*]]: memref<8x66xf32>, %[[Y:.*]]: memref<4x4x64xf32>)
+// CHECK-DAG: %[[C0:.*]] = arith.constant 0 : index
+// CHECK-DAG: %[[C1:.*]] = arith.constant 1 : index
+// CHECK-DAG: %[[C4:.*]] = arith.constant 4 : index
+// CHECK: %[[SUM:.*]] = memref.alloc() {gauss.within_item} : memref<512xf32>
+// CHECK-NOT: memref.alloc
+// CHECK: scf.for %[[STRIP:.*]] = %[[C0]] to %[[C4]] step %[[C1]] {
+// CHECK: math.fma
+// CHECK: vector.store {{.*}}, %[[SUM]]
+// CHECK: vector.load %[[SUM]]
+// CHECK: arith.maximumf
+// CHECK: vector.store
+// CHECK: return
+
+// GIVEN-LABEL: func.func @convolve_and_pool
+// GIVEN: memref.alloc() {gauss.within_item} : memref<1024xf32>
+// GIVEN: scf.for %{{.*}} = %c0 to %c2 step %c1 {
+func.func @convolve_and_pool(%x: memref<8x66xf32>, %y: memref<4x4x64xf32>) {
+  %w = memref.get_global @weight : memref<4x3xf32>
+  %sum = memref.alloc() : memref<4x8x64xf32>
+  linalg.generic {indexing_maps = [#all], iterator_types = ["parallel", "parallel", "parallel"]}
+      outs(%sum : memref<4x8x64xf32>) {
+  ^bb0(%out: f32):
+    %zero = arith.constant 0.0 : f32
+    linalg.yield %zero : f32
+  }
+  linalg.generic {indexing_maps = [#input, #weight, #sum], iterator_types = ["parallel", "parallel", "parallel", "reduction"]}
+      ins(%x, %w : memref<8x66xf32>, memref<4x3xf32>) outs(%sum : memref<4x8x64xf32>) {
+  ^bb0(%in: f32, %weight: f32, %out: f32):
+    %0 = math.fma %in, %weight, %out : f32
+    linalg.yield %0 : f32
+  }
+  linalg.generic {indexing_maps = [#upper, #lower, #all], iterator_types = ["parallel", "parallel", "parallel"]}
+      ins(%sum, %sum : memref<4x8x64xf32>, memref<4x8x64xf32>) outs(%y : memref<4x4x64xf32>) {
+  ^bb0(%a: f32, %b: f32, %out: f32):
+    %0 = arith.maximumf %a, %b : f32
+    linalg.yield %0 : f32
+  }
+  return
+}
+
+// -----
+
+#input = affine_map<(c, h, w, k) -> (h, w + k)>
+#weight = affine_map<(c, h, w, k) -> (c, k)>
+#sum = affine_map<(c, h, w, k) -> (c, h, w)>
+#all = affine_map<(c, h, w) -> (c, h, w)>
+#upper = affine_map<(c, h, w) -> (c, h * 2, w * 2)>
+#next = affine_map<(c, h, w) -> (c, h * 2 + 2, w * 2 + 2)>
+
+memref.global "private" constant @weight : memref<4x3xf32> = dense<0.5>
+
+// Where the pool looks into the next strip, along rows as along columns, there is none.
+// CHECK-LABEL: func.func @overlapping_windows
+// CHECK: memref.alloc() : memref<4x8x64xf32>
+func.func @overlapping_windows(%x: memref<8x66xf32>, %y: memref<4x3x31xf32>) {
+  %w = memref.get_global @weight : memref<4x3xf32>
+  %sum = memref.alloc() : memref<4x8x64xf32>
+  linalg.generic {indexing_maps = [#all], iterator_types = ["parallel", "parallel", "parallel"]}
+      outs(%sum : memref<4x8x64xf32>) {
+  ^bb0(%out: f32):
+    %zero = arith.constant 0.0 : f32
+    linalg.yield %zero : f32
+  }
+  linalg.generic {indexing_maps = [#input, #weight, #sum], iterator_types = ["parallel", "parallel", "parallel", "reduction"]}
+      ins(%x, %w : memref<8x66xf32>, memref<4x3xf32>) outs(%sum : memref<4x8x64xf32>) {
+  ^bb0(%in: f32, %weight: f32, %out: f32):
+    %0 = math.fma %in, %weight, %out : f32
+    linalg.yield %0 : f32
+  }
+  linalg.generic {indexing_maps = [#upper, #next, #all], iterator_types = ["parallel", "parallel", "parallel"]}
+      ins(%sum, %sum : memref<4x8x64xf32>, memref<4x8x64xf32>) outs(%y : memref<4x3x31xf32>) {
+  ^bb0(%a: f32, %b: f32, %out: f32):
+    %0 = arith.maximumf %a, %b : f32
+    linalg.yield %0 : f32
+  }
+  return
+}
