@@ -182,6 +182,10 @@ const ENOUGH_USES: i64 = 10;
 const EPILOGUE_REGISTERS: i64 = 12;
 const LONG_EPILOGUE: i64 = 16;
 
+/// Cycles that are left empty beside a load of several operations, where what follows it
+/// has to start in the next cycle.
+const GAP: f64 = 0.1;
+
 /// What a hidden load costs more, in cycles, for a line of the second-level cache.
 const HIDDEN_FAR_LOAD: f64 = 0.04;
 
@@ -456,14 +460,19 @@ impl<'a> Model<'a> {
         choices
     }
 
-    /// On a core that starts instructions in order, a bunch of loads stands before what is
-    /// computed from it, unless each cell reads for itself.
+    /// A bunch of loads stands before what is computed from it, unless each cell reads for
+    /// itself: always on a core that starts instructions in order, and perhaps on one whose
+    /// loads fill most of a group of operations that start together.
     fn possible_ahead(&self) -> Vec<i64> {
         let root = self.root();
-        match self.core.load_stall > 0 && !root.is_elementwise() && !self.body.reads_by_cell() {
+        let Core { load_stall, load_ops, .. } = *self.core;
+        let may = load_stall > 0 || load_ops > 1;
+        let must = load_stall > 0;
+        match may && !root.is_elementwise() && !self.body.reads_by_cell() {
             true => {
                 let steps = unrolled_steps(root.reduction_sizes(), self.core);
-                [1, 2, 4].into_iter().filter(|&ahead| ahead <= steps).collect()
+                let bunches = [1, 2, 4].into_iter().filter(|&ahead| ahead <= steps);
+                (!must).then_some(0).into_iter().chain(bunches).collect()
             }
             false => vec![0],
         }
@@ -568,7 +577,11 @@ impl<'a> Model<'a> {
                 let joins = (splits - 1) as f64 * sums;
                 let hidden_load = self.core.hidden_load as f64 / 100.0;
                 let hidden = match (ahead, self.core.load_stall as f64) {
-                    (0, stall) => loads * (hidden_load + stall) + far / 64.0 * HIDDEN_FAR_LOAD,
+                    (0, stall) => {
+                        let gaps = if self.core.load_ops > 1 { GAP } else { 0.0 };
+                        loads * (hidden_load + stall + gaps) + far / 64.0 * HIDDEN_FAR_LOAD
+                    }
+                    (_, 0.0) => loads * hidden_load,
                     // Nothing else is done while a bunch is loaded.
                     (_, stall) => loads + stall / ahead as f64,
                 };
