@@ -154,7 +154,8 @@ impl Generator {
                 operands.push(self.operand(&channels, parameter));
                 for _ in 0..2 {
                     let mut tensor = self.tensor(&channels, false);
-                    tensor.mean.iter_mut().for_each(|value| *value = value.abs() + 0.5);
+                    let positive = |value: f64| f64::from((value.abs() + 0.5) as f32);
+                    tensor.mean.iter_mut().for_each(|value| *value = positive(*value));
                     operands.push(Operand { tensor, parameter });
                 }
             }
