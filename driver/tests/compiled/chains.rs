@@ -138,7 +138,8 @@ fn run(case: &Case, model: &CompiledModel, executor: &Executor) -> Vec<Vec<f32>>
 fn cases() -> Vec<Case> {
     let mut cases = Vec::new();
     for gaussian in [false, true] {
-        for (batch, channels) in [(1, [3, 8]), (3, [16, 20]), (5, [1, 33])] {
+        // The last has items of 5 · 4 KB for the dense layer.
+        for (batch, channels) in [(1, [3, 8]), (3, [16, 20]), (5, [1, 33]), (2, [2, 256])] {
             cases.push(convolutional(batch, channels, gaussian));
         }
         for (batch, channels, window) in

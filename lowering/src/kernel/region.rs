@@ -73,11 +73,16 @@ fn by_items(groups: Vec<Group>, planner: &Planner) -> Vec<Items> {
             _ => joined.push(Items { groups: vec![group], items }),
         }
     }
-    for joined in &mut joined {
+    let used: Vec<Vec<Value>> = joined.iter().map(Items::buffers).collect();
+    for (number, joined) in joined.iter_mut().enumerate() {
         let is_worth_it = joined.groups.len() > 1
             && joined.groups.iter().any(|group| !group.root.is_elementwise());
+        // A buffer that took the place of another has no users in the program yet.
+        let others = used.iter().enumerate().filter(|(other, _)| *other != number);
         match is_worth_it {
-            true => joined.enter(planner.tasks),
+            true => joined.enter(planner.tasks, |buffer| {
+                others.clone().any(|(_, buffers)| buffers.contains(&buffer))
+            }),
             false => joined.items = 1,
         }
     }
@@ -135,13 +140,22 @@ impl Items {
         )
     }
 
-    /// Makes the items a loop around the groups, which so many tasks may share.
-    fn enter(&mut self, tasks: i64) {
+    /// What the groups read or write.
+    fn buffers(&self) -> Vec<Value> {
+        let members = self.groups.iter().flat_map(Group::members);
+        members.flat_map(Nest::accesses).map(|access| access.root).collect()
+    }
+
+    /// Makes the items a loop around the groups, which so many tasks may share. Some buffers
+    /// are used by groups elsewhere, too.
+    fn enter(&mut self, tasks: i64, is_used_elsewhere: impl Fn(Value) -> bool) {
         for group in &mut self.groups {
             group.peel();
         }
         for buffer in self.local_buffers() {
-            self.contract(buffer, tasks);
+            if !is_used_elsewhere(buffer) {
+                self.contract(buffer, tasks);
+            }
         }
     }
 
