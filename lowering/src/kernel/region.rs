@@ -4,6 +4,8 @@
 //! what they exchange stays in the cache, and needs the memory of one item only.
 //! A dense layer uses a weight once per item, so it takes the whole batch.
 
+use std::ops::Range;
+
 use gauss_dialect::ir::{Builder, Op, Type, Value};
 
 use super::{
@@ -44,20 +46,28 @@ pub fn regions(
     mut number: usize,
     planner: &Planner,
 ) -> Result<Vec<Region>, String> {
+    let parts = by_items(groups, planner);
+    let used: Vec<Vec<Value>> = parts.iter().map(Items::buffers).collect();
+    let elsewhere = |own: Range<usize>| [&used[..own.start], &used[own.end..]].concat().concat();
     let mut regions = Vec::new();
     let mut alone = Vec::new();
-    for Items { groups, items } in by_items(groups, planner) {
+    let mut first = 0;
+    for (part, Items { groups, items }) in parts.into_iter().enumerate() {
         if items == 1 {
             alone.extend(groups);
             continue;
         }
-        regions.extend(Region::of_each(strips(&alone, number, planner)?));
+        let strips_alone = strips(&alone, &elsewhere(first..part), number, planner)?;
+        regions.extend(Region::of_each(strips_alone));
         number += alone.len();
         alone.clear();
-        regions.push(Region { strips: strips(&groups, number, planner)?, items });
+        let strips = strips(&groups, &elsewhere(part..part + 1), number, planner)?;
+        regions.push(Region { strips, items });
         number += groups.len();
+        first = part + 1;
     }
-    regions.extend(Region::of_each(strips(&alone, number, planner)?));
+    let strips = strips(&alone, &elsewhere(first..used.len()), number, planner)?;
+    regions.extend(Region::of_each(strips));
     Ok(regions)
 }
 

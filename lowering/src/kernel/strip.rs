@@ -28,12 +28,17 @@ pub struct Strip {
 const WORTH: f64 = 1.02;
 
 /// Splits the groups of a region, of which the first is kernel `number` of the function,
-/// into strips.
-pub fn strips(groups: &[Group], number: usize, planner: &Planner) -> Result<Vec<Strip>, String> {
+/// into strips. Groups elsewhere use some buffers.
+pub fn strips(
+    groups: &[Group],
+    elsewhere: &[Value],
+    number: usize,
+    planner: &Planner,
+) -> Result<Vec<Strip>, String> {
     let mut strips: Vec<Strip> = Vec::new();
     let mut first = 0;
     while first < groups.len() {
-        match cut(groups, first, number, planner)? {
+        match cut(groups, first, elsewhere, number, planner)? {
             Some((before, strip)) => {
                 first += before.len() + strip.groups.len();
                 strips.extend(before.into_iter().map(Strip::of_one));
@@ -55,11 +60,12 @@ type Cut = (Vec<Group>, Strip);
 fn cut(
     groups: &[Group],
     first: usize,
+    elsewhere: &[Value],
     number: usize,
     planner: &Planner,
 ) -> Result<Option<Cut>, String> {
     let dims = 0..groups[first].root.parallel;
-    let chains = dims.filter_map(|dim| Chain::of(groups, (first, dim), planner));
+    let chains = dims.filter_map(|dim| Chain::of(groups, (first, dim), elsewhere, planner));
     let chains: Vec<_> = chains.collect();
     // The kernel's name, without strips and with them.
     let names = [0, chains.first().map_or(0, |chain| chain.before.len())];
@@ -111,7 +117,12 @@ struct Shared {
 
 impl Chain {
     /// The longest chain that begins with a group, along one of its dimensions.
-    fn of(groups: &[Group], first: (usize, usize), planner: &Planner) -> Option<Self> {
+    fn of(
+        groups: &[Group],
+        first: (usize, usize),
+        elsewhere: &[Value],
+        planner: &Planner,
+    ) -> Option<Self> {
         let (at, dim) = first;
         let root = &groups[at].root;
         let mut weights = root.inputs.iter().filter(|input| planner.is_constant(input));
@@ -134,7 +145,8 @@ impl Chain {
                 break;
             }
         }
-        let shared = shared(groups, &members);
+        let mut shared = shared(groups, &members);
+        shared.iter_mut().for_each(|s| s.is_local &= !elsewhere.contains(&s.buffer));
         let is_worth_it = shared.iter().any(|shared| shared.is_local);
         is_worth_it.then(|| Self { members, before, shared, whole: OnceCell::new() })
     }
