@@ -8,11 +8,11 @@
 //! Items of a batch that a layer reads side by side must not be a multiple of a page
 //! apart: they would share one set of the cache, which holds few of them.
 
-use gauss_dialect::ir::{Builder, Op, Type, Value};
+use gauss_dialect::ir::{Builder, Op, Value};
 
 use super::{
     group::Group,
-    nest::{Access, Nest, users_of},
+    nest::{Access, Nest, allocate, users_of},
     pack::Constants,
     schedule,
 };
@@ -101,13 +101,7 @@ impl Batch {
 
     fn spread(&self, groups: &mut [Group]) {
         let Some(op) = self.buffer.defining_op() else { return };
-        let ty = Type::memref(self.buffer.ty().element_type(), &[(self.item + LINE) * self.items]);
-        let spread = Builder::before(op)
-            .op("memref.alloc")
-            .results(&[ty])
-            .attr("operandSegmentSizes", op.context().i32_array_attr(&[0, 0]))
-            .build()
-            .result(0);
+        let spread = allocate(Builder::before(op), (self.item + LINE) * self.items);
         let moved = |elements: i64| elements + elements / self.item * LINE;
         for group in groups {
             for access in group.members_mut().flat_map(Nest::accesses_mut) {

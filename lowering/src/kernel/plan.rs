@@ -1,6 +1,6 @@
 //! Plans: a group with its schedule and its packed constants, ready to be emitted.
 
-use gauss_dialect::ir::{Builder, Op, Type, Value};
+use gauss_dialect::ir::{Builder, Op, Value};
 use serde::{Deserialize, Serialize};
 use serde_json::Map;
 
@@ -8,7 +8,7 @@ use super::{
     group::Group,
     nest::Access,
     pack::{Constants, Stream, pack},
-    region::WITHIN_ITEM,
+    region::allocate_within_item,
     schedule::{self, Schedule},
 };
 use crate::target::Core;
@@ -171,19 +171,7 @@ impl Planner<'_> {
             block.hoisted = group.block_reductions(block.steps);
         }
         let elements = schedule.scratch * self.tasks;
-        let scratch = (elements > 0).then(|| scratch(builder, elements));
+        let scratch = (elements > 0).then(|| allocate_within_item(builder, elements));
         Ok((Plan { group, schedule, streams, scratch }, described))
     }
-}
-
-/// Memory whose contents matter within one tile or block.
-fn scratch(builder: Builder, elements: i64) -> Value {
-    let context = builder.context();
-    builder
-        .op("memref.alloc")
-        .results(&[Type::memref(context.f32(), &[elements])])
-        .attr("operandSegmentSizes", context.i32_array_attr(&[0, 0]))
-        .attr(WITHIN_ITEM, context.unit_attr())
-        .build()
-        .result(0)
 }

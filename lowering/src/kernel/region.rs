@@ -6,11 +6,11 @@
 
 use std::ops::Range;
 
-use gauss_dialect::ir::{Builder, Op, Type, Value};
+use gauss_dialect::ir::{Builder, Op, Value};
 
 use super::{
     group::Group,
-    nest::{Access, Nest, users_of},
+    nest::{Access, Nest, allocate, users_of},
     pack::Constants,
     plan::Planner,
     strip::{Strip, strips},
@@ -19,6 +19,15 @@ use super::{
 /// The attribute of an allocation whose contents matter within one trip of the
 /// loop that uses it.
 pub const WITHIN_ITEM: &str = "gauss.within_item";
+
+/// A buffer of so many numbers, whose contents matter within one trip of the loop that uses
+/// it.
+pub fn allocate_within_item(builder: Builder, elements: i64) -> Value {
+    let buffer = allocate(builder, elements);
+    let mark = |op: Op| op.set_attribute(WITHIN_ITEM, op.context().unit_attr());
+    buffer.defining_op().into_iter().for_each(mark);
+    buffer
+}
 
 /// Consecutive strips, and the loop around them.
 #[derive(Debug)]
@@ -195,12 +204,7 @@ impl Items {
         if items.iter().any(|&other| other != item) {
             return;
         }
-        let ty = Type::memref(buffer.ty().element_type(), &[item * tasks]);
-        let smaller = Builder::before(op)
-            .op("memref.alloc")
-            .results(&[ty])
-            .attr("operandSegmentSizes", op.context().i32_array_attr(&[0, 0]));
-        let smaller = smaller.attr(WITHIN_ITEM, op.context().unit_attr()).build().result(0);
+        let smaller = allocate_within_item(Builder::before(op), item * tasks);
         self.groups.iter_mut().for_each(|group| group.replace(buffer, smaller, item));
     }
 }

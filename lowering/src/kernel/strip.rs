@@ -5,13 +5,13 @@
 
 use std::cell::OnceCell;
 
-use gauss_dialect::ir::{Builder, Op, Type, Value};
+use gauss_dialect::ir::{Builder, Op, Value};
 
 use super::{
     group::Group,
     nest::{Access, Nest, users_of},
     plan::Planner,
-    region::WITHIN_ITEM,
+    region::allocate_within_item,
 };
 
 /// Consecutive groups, and the loop around them.
@@ -305,16 +305,8 @@ impl Shared {
     /// Puts a buffer with the rows of one strip for each task in the place of this one.
     fn replace(&self, strip: &mut Strip, tasks: i64) {
         let Some(op) = self.buffer.defining_op() else { return };
-        let context = op.context();
         let elements = self.elements / strip.trips;
-        let ty = Type::memref(self.buffer.ty().element_type(), &[elements * tasks]);
-        let smaller = Builder::before(op)
-            .op("memref.alloc")
-            .results(&[ty])
-            .attr("operandSegmentSizes", context.i32_array_attr(&[0, 0]))
-            .attr(WITHIN_ITEM, context.unit_attr())
-            .build()
-            .result(0);
+        let smaller = allocate_within_item(Builder::before(op), elements * tasks);
         strip.groups.iter_mut().for_each(|group| group.replace(self.buffer, smaller, elements));
     }
 }
