@@ -41,8 +41,7 @@ pub struct Core {
     pub load_ports: i64,
     /// Operations that start in one cycle, of all kinds.
     pub issue_width: i64,
-    /// As how many operations of these a load counts; where it is more than one, loads may
-    /// come in bunches, which leave fewer places empty.
+    /// As how many operations of these a load counts.
     pub load_ops: i64,
     /// Hundredths of a cycle that a load costs which other work hides: it takes a place in
     /// the queues.

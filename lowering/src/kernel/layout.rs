@@ -50,8 +50,8 @@ const SET_PERIOD: i64 = 1024;
 /// Elements of a line of the cache.
 const LINE: i64 = 16;
 
-/// Moves the items of a batch apart by a line where they are a multiple of
-/// [`SET_PERIOD`] apart and a reduction reads them.
+/// Moves the items of a batch apart by a line where they are a multiple of 4 KB apart
+/// and a reduction reads them.
 pub fn spread_items(groups: &mut [Group]) {
     let mut batches: Vec<Batch> = Vec::new();
     for group in groups.iter().filter(|group| !group.root.is_elementwise()) {

@@ -182,10 +182,6 @@ const ENOUGH_USES: i64 = 10;
 const EPILOGUE_REGISTERS: i64 = 12;
 const LONG_EPILOGUE: i64 = 16;
 
-/// Cycles that are left empty beside a load of several operations, where what follows it
-/// has to start in the next cycle.
-const GAP: f64 = 0.1;
-
 /// What a hidden load costs more, in cycles, for a line of the second-level cache.
 const HIDDEN_FAR_LOAD: f64 = 0.04;
 
@@ -460,19 +456,14 @@ impl<'a> Model<'a> {
         choices
     }
 
-    /// A bunch of loads stands before what is computed from it, unless each cell reads for
-    /// itself: always on a core that starts instructions in order, and perhaps on one whose
-    /// loads fill most of a group of operations that start together.
+    /// On a core that starts instructions in order, a bunch of loads stands before what is
+    /// computed from it, unless each cell reads for itself.
     fn possible_ahead(&self) -> Vec<i64> {
         let root = self.root();
-        let Core { load_stall, load_ops, .. } = *self.core;
-        let may = load_stall > 0 || load_ops > 1;
-        let must = load_stall > 0;
-        match may && !root.is_elementwise() && !self.body.reads_by_cell() {
+        match self.core.load_stall > 0 && !root.is_elementwise() && !self.body.reads_by_cell() {
             true => {
                 let steps = unrolled_steps(root.reduction_sizes(), self.core);
-                let bunches = [1, 2, 4].into_iter().filter(|&ahead| ahead <= steps);
-                (!must).then_some(0).into_iter().chain(bunches).collect()
+                [1, 2, 4].into_iter().filter(|&ahead| ahead <= steps).collect()
             }
             false => vec![0],
         }
@@ -577,11 +568,7 @@ impl<'a> Model<'a> {
                 let joins = (splits - 1) as f64 * sums;
                 let hidden_load = self.core.hidden_load as f64 / 100.0;
                 let hidden = match (ahead, self.core.load_stall as f64) {
-                    (0, stall) => {
-                        let gaps = if self.core.load_ops > 1 { GAP } else { 0.0 };
-                        loads * (hidden_load + stall + gaps) + far / 64.0 * HIDDEN_FAR_LOAD
-                    }
-                    (_, 0.0) => loads * hidden_load,
+                    (0, stall) => loads * (hidden_load + stall) + far / 64.0 * HIDDEN_FAR_LOAD,
                     // Nothing else is done while a bunch is loaded.
                     (_, stall) => loads + stall / ahead as f64,
                 };

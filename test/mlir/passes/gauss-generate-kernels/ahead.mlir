@@ -4,8 +4,6 @@
 // has no effect but to be a border keeps the compiler from moving it back.
 
 // RUN: pfp-opt %s --gauss-generate-kernels=core=cortex-a53 --canonicalize | FileCheck %s
-// A load that fills most of a group of operations leaves fewer gaps in a bunch.
-// RUN: pfp-opt %s --gauss-generate-kernels=core=cortex-a76 --canonicalize | FileCheck %s
 // Out of order, the compiler and the core find the order themselves.
 // RUN: pfp-opt %s --gauss-generate-kernels=core=cortex-a72 \
 // RUN:   | FileCheck %s --check-prefix=FREE --implicit-check-not=fake.use
