@@ -216,6 +216,19 @@ pub fn has(program: &str) -> bool {
     found
 }
 
+/// What a C program prints that is built from `flags` and run, under an emulator if there is
+/// one. `THREADS` is defined where it may start some: the user-mode qemu of Debian 12 hangs in
+/// pthread_create.
+pub fn run_c(dir: &Dir, compiler: &str, emulator: &[&str], flags: &[&str]) -> String {
+    let threads: &[&str] = if emulator.is_empty() { &["-DTHREADS", "-pthread"] } else { &[] };
+    dir.run(Command::new(compiler).args(threads).args(["-o", "caller"]).args(flags)).ok();
+    match emulator {
+        [] => dir.run(&mut Command::new(dir.path("caller"))),
+        [program, arguments @ ..] => dir.run(Command::new(program).args(arguments).arg("caller")),
+    }
+    .ok()
+}
+
 /// The root of the repository.
 pub fn repository() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..")

@@ -1,8 +1,6 @@
 //! Tasks of one call, run by a C program.
 
-use std::process::Command;
-
-use crate::fixture::{Dir, Tensor, has, safetensors};
+use crate::fixture::{Dir, Tensor, has, run_c, safetensors};
 
 /// Large enough that the images of the convolution and the outputs of the dense layer
 /// are worth sharing.
@@ -102,15 +100,8 @@ fn run(target: &str, compiler: &str, emulator: &[&str]) {
     dir.write("net.safetensors", parameters());
     dir.write("caller.c", CALLER);
     dir.pfp(&format!("compile net.mlir --params net.safetensors {target} --threads 3")).ok();
-    // The user-mode qemu of Debian 12 hangs in pthread_create.
-    let threads: &[&str] = if emulator.is_empty() { &["-DTHREADS", "-pthread"] } else { &[] };
-    let flags = ["-O1", "-static", "-o", "caller", "caller.c", "net.o"];
-    dir.run(Command::new(compiler).args(threads).args(flags)).ok();
-    let printed = match emulator {
-        [] => dir.run(&mut Command::new(dir.path("caller"))),
-        [program, arguments @ ..] => dir.run(Command::new(program).args(arguments).arg("caller")),
-    }
-    .ok();
+    let flags = ["-O1", "-static", "caller.c", "net.o"];
+    let printed = run_c(&dir, compiler, emulator, &flags);
     assert_eq!(printed, "2 0\n", "two kernels are shared, by no more tasks than promised");
 }
 

@@ -1,8 +1,6 @@
 //! The shared library.
 
-use std::process::Command;
-
-use crate::fixture::{Dir, NET, has, net_parameters, npy, pfp, safetensors};
+use crate::fixture::{Dir, NET, has, net_parameters, npy, pfp, run_c, safetensors};
 
 /// Calls `pfp_net_run`, from two threads where it can, and prints what comes out.
 const CALLER: &str = r#"
@@ -54,15 +52,8 @@ fn call(target: &str, compiler: &str, emulator: &[&str]) {
     dir.write("caller.c", CALLER);
     dir.pfp(&format!("compile net.mlir --params net.safetensors {target} --emit=shared,header"))
         .ok();
-    // The user-mode qemu of Debian 12 hangs in pthread_create.
-    let threads: &[&str] = if emulator.is_empty() { &["-DTHREADS", "-pthread"] } else { &[] };
-    let flags = ["-o", "caller", "caller.c", "-L.", "-lnet", "-Wl,-rpath,$ORIGIN"];
-    dir.run(Command::new(compiler).args(threads).args(flags)).ok();
-    let printed = match emulator {
-        [] => dir.run(&mut Command::new(dir.path("caller"))),
-        [program, arguments @ ..] => dir.run(Command::new(program).args(arguments).arg("caller")),
-    }
-    .ok();
+    let flags = ["caller.c", "-L.", "-lnet", "-Wl,-rpath,$ORIGIN"];
+    let printed = run_c(&dir, compiler, emulator, &flags);
     let values: Vec<f64> = printed.split_whitespace().map(|word| word.parse().unwrap()).collect();
 
     let input: Vec<f32> = (0..72).map(|i| (i % 5) as f32 * 0.5 - 1.0).collect();

@@ -499,8 +499,8 @@ impl Kernel<'_> {
         });
     }
 
-    /// Asks for weights that come from beyond the second-level cache, each used in few
-    /// places, some time before these steps of the reduction reach them.
+    /// Asks for weights that the second-level cache does not hold, some time before these
+    /// steps of the reduction reach them, where no block brings them near.
     fn prefetch_ahead(&self, builder: Builder, tile: &Tile, first: &[Linear], count: i64) {
         let stream = self.streams.iter().find(|stream| stream.side == Side::Vector);
         let is_blocked = self.schedule.block.is_some();

@@ -2,7 +2,7 @@
 
 use gauss_dialect::ir::{Op, Value};
 
-use super::nest::{Access, Nest, users_of};
+use super::nest::{Access, Nest, is_allocated, users_of};
 
 /// The attribute of a `linalg.generic` that names the layer which it is from.
 pub const LAYER: &str = "pfp.layer";
@@ -50,8 +50,7 @@ impl Group {
     fn find_kept(&mut self) {
         let members: Vec<Op> = self.members().map(|nest| nest.op).collect();
         let is_kept = |buffer: &Value| {
-            let is_local = buffer.defining_op().is_some_and(|op| op.is("memref.alloc"));
-            !is_local || users_of(*buffer).iter().any(|user| !members.contains(user))
+            !is_allocated(*buffer) || users_of(*buffer).iter().any(|user| !members.contains(user))
         };
         let written = self.members().flat_map(|nest| &nest.outputs).map(|out| out.root);
         self.kept = written.filter(is_kept).collect();

@@ -12,7 +12,7 @@ use gauss_dialect::ir::{Builder, Op, Value};
 
 use super::{
     group::Group,
-    nest::{Access, Nest, allocate, users_of},
+    nest::{Access, Nest, allocate, is_allocated, users_of},
     pack::Constants,
     schedule,
 };
@@ -81,8 +81,7 @@ struct Batch {
 
 impl Batch {
     fn of(buffer: Value) -> Option<Self> {
-        let is_local = buffer.defining_op().is_some_and(|op| op.is("memref.alloc"));
-        let shape = buffer.ty().shape().filter(|_| is_local)?;
+        let shape = buffer.ty().shape().filter(|_| is_allocated(buffer))?;
         let (&items, rest) = shape.split_first()?;
         let item = rest.iter().product::<i64>();
         (items > 1 && item % SET_PERIOD == 0).then_some(Self { buffer, items, item })
@@ -154,8 +153,7 @@ struct Image {
 
 impl Image {
     fn of(buffer: Value) -> Option<Self> {
-        let is_local = buffer.defining_op().is_some_and(|op| op.is("memref.alloc"));
-        let shape = buffer.ty().shape().filter(|_| is_local)?;
+        let shape = buffer.ty().shape().filter(|_| is_allocated(buffer))?;
         let [_, channels, rows, columns] = shape.try_into().ok()?;
         let differs = channels > 1 && rows * columns > 1;
         differs.then_some(Self { buffer, channels, rows, columns })

@@ -208,6 +208,11 @@ pub fn allocate(builder: Builder, elements: i64) -> Value {
         .result(0)
 }
 
+/// Does the function allocate the buffer for itself?
+pub fn is_allocated(buffer: Value) -> bool {
+    buffer.defining_op().is_some_and(|op| op.is("memref.alloc"))
+}
+
 /// Every op that uses a buffer, directly or through views.
 pub fn users_of(buffer: Value) -> Vec<Op> {
     let through = |user: Op| {

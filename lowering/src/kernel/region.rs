@@ -10,7 +10,7 @@ use gauss_dialect::ir::{Builder, Op, Value};
 
 use super::{
     group::Group,
-    nest::{Access, Nest, allocate, users_of},
+    nest::{Access, Nest, allocate, is_allocated, users_of},
     pack::Constants,
     plan::Planner,
     strip::{Strip, strips},
@@ -184,7 +184,7 @@ impl Items {
         let members: Vec<Op> = nests.iter().map(|nest| nest.op).collect();
         let mut found: Vec<Value> = Vec::new();
         for out in nests.iter().flat_map(|nest| &nest.outputs) {
-            let is_local = out.root.defining_op().is_some_and(|op| op.is("memref.alloc"));
+            let is_local = is_allocated(out.root);
             let is_inside = || users_of(out.root).iter().all(|user| members.contains(user));
             if out.item > 0 && is_local && !found.contains(&out.root) && is_inside() {
                 found.push(out.root);

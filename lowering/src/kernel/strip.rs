@@ -9,7 +9,7 @@ use gauss_dialect::ir::{Builder, Op, Value};
 
 use super::{
     group::Group,
-    nest::{Access, Nest, users_of},
+    nest::{Access, Nest, is_allocated, users_of},
     plan::Planner,
     region::allocate_within_item,
 };
@@ -248,7 +248,7 @@ fn shared(groups: &[Group], members: &[(usize, usize)]) -> Vec<Shared> {
                 .iter()
                 .flat_map(|&(number, _)| groups[number].members().map(|nest| nest.op))
                 .collect();
-            let is_local = out.root.defining_op().is_some_and(|op| op.is("memref.alloc"))
+            let is_local = is_allocated(out.root)
                 && users_of(out.root).iter().all(|user| ops.contains(user))
                 && !others.into_iter().any(uses);
             found.push(Shared {
