@@ -126,6 +126,7 @@ identity!(Value, mlirValueEqual);
 identity!(Type, mlirTypeEqual);
 identity!(Attribute, mlirAttributeEqual);
 identity!(Block, mlirBlockEqual);
+identity!(AffineMap, mlirAffineMapEqual);
 
 display!(Op, mlirOperationPrint);
 display!(Value, mlirValuePrint);

@@ -84,3 +84,33 @@ pub fn fill(builder: Builder, shape: &[i64], value: f64, layer: &str) -> Value {
         |inner: Builder, _: &[Value]| vec![inner.constant(context.f32_attr(value), context.f32())];
     generic(builder, &[], &[(empty, map)], layer, literal).result(0)
 }
+
+/// A buffer of `f32`.
+pub fn allocate(builder: Builder, shape: &[i64]) -> Value {
+    let context = builder.context();
+    builder
+        .op("memref.alloc")
+        .results(&[Type::memref(context.f32(), shape)])
+        .attr("operandSegmentSizes", context.i32_array_attr(&[0, 0]))
+        .build()
+        .result(0)
+}
+
+/// The buffer of a tensor, to read.
+pub fn as_buffer(builder: Builder, tensor: Value) -> Value {
+    let ty = Type::memref(tensor.ty().element_type(), &tensor.ty().shape().unwrap_or_default());
+    let op = builder.op("bufferization.to_buffer").operands(&[tensor]).results(&[ty]);
+    op.attr("read_only", builder.context().unit_attr()).build().result(0)
+}
+
+/// The contents of a buffer that nothing writes any more.
+pub fn as_tensor(builder: Builder, buffer: Value) -> Value {
+    let ty = Type::tensor(buffer.ty().element_type(), &buffer.ty().shape().unwrap_or_default());
+    builder
+        .op("bufferization.to_tensor")
+        .operands(&[buffer])
+        .attr("restrict", builder.context().unit_attr())
+        .results(&[ty])
+        .build()
+        .result(0)
+}

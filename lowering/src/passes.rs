@@ -11,6 +11,7 @@ pub mod gauss_outline_tasks;
 pub mod gauss_plan_arena;
 pub mod gauss_set_batch;
 pub mod gauss_use_destinations;
+pub mod gauss_winograd;
 pub mod lower_gauss;
 
 use crate::pass::Pass;
@@ -28,5 +29,6 @@ pub static ALL: &[Pass] = &[
     gauss_plan_arena::PASS,
     gauss_set_batch::PASS,
     gauss_use_destinations::PASS,
+    gauss_winograd::PASS,
     lower_gauss::PASS,
 ];

@@ -50,7 +50,7 @@ fn to_kernels(options: &Options) -> Result<String, String> {
     Mode::of(options)?;
     let core = Target::core(options.get("core").unwrap_or("host"))?;
     Ok(format!(
-        "{},{}gauss-use-destinations,eliminate-empty-tensors,one-shot-bufferize,cse,canonicalize,\
+        "{},{}gauss-winograd,gauss-use-destinations,eliminate-empty-tensors,one-shot-bufferize,cse,canonicalize,\
          gauss-generate-kernels{},gauss-expand-math{{fma={}}},canonicalize,cse,\
          symbol-dce,gauss-plan-arena{}",
         to_linalg(options),

@@ -1,5 +1,7 @@
 //! Groups: nests that one kernel computes without a buffer between them.
 
+use std::ops::Range;
+
 use gauss_dialect::ir::{Op, Value};
 
 use super::nest::{Access, Nest, is_allocated, users_of};
@@ -19,11 +21,15 @@ pub struct Group {
     pub epilogue: Vec<Nest>,
     /// The buffers that hold their values after the kernel.
     kept: Vec<Value>,
+    /// Is it a loop around the group that counts the items of the batch?
+    is_of_item: bool,
+    /// Strips of an item that a loop around the group computes, with the same weights.
+    pub strips: i64,
 }
 
 impl Group {
     fn new(initial: Vec<Option<Nest>>, root: Nest) -> Self {
-        Self { initial, root, epilogue: Vec::new(), kept: Vec::new() }
+        Self { initial, root, epilogue: Vec::new(), kept: Vec::new(), is_of_item: false, strips: 1 }
     }
 
     /// A nest with one output and nothing around it.
@@ -153,7 +159,13 @@ impl Group {
         for access in self.members_mut().flat_map(Nest::accesses_mut) {
             access.item = access.strides[0];
         }
+        self.is_of_item = true;
         self.remove(0);
+    }
+
+    /// The parallel dimensions of an item.
+    pub fn dims_of_item(&self) -> Range<usize> {
+        usize::from(!self.is_of_item)..self.root.parallel
     }
 
     /// Takes a loop over `trips` parts of a dimension out of the group.
@@ -163,6 +175,7 @@ impl Group {
         for access in self.members_mut().flat_map(Nest::accesses_mut) {
             access.strip = access.strides[dim];
         }
+        self.strips = trips;
         self.remove(dim);
     }
 

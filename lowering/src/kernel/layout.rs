@@ -154,7 +154,7 @@ struct Image {
 impl Image {
     fn of(buffer: Value) -> Option<Self> {
         let shape = buffer.ty().shape().filter(|_| is_allocated(buffer))?;
-        let [_, channels, rows, columns] = shape.try_into().ok()?;
+        let [_, .., channels, rows, columns] = shape[..] else { return None };
         let differs = channels > 1 && rows * columns > 1;
         differs.then_some(Self { buffer, channels, rows, columns })
     }

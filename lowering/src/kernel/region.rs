@@ -46,7 +46,7 @@ struct Items {
 }
 
 /// Uses of a weight within one item from which on a loop over items costs nothing.
-const ENOUGH_USES: i64 = 32;
+const ENOUGH_USES: i64 = 16;
 
 /// Splits consecutive groups, of which the first is kernel `number` of the function, into
 /// regions.

@@ -444,7 +444,12 @@ impl<'a> Model<'a> {
 
     /// What is left to choose for a tile.
     fn choices(&self, rows: i64, vectors: i64, splits: i64) -> Vec<Choice> {
-        let windows = if self.window(rows).is_some() { &[true, false][..] } else { &[false] };
+        let windows = match (self.window(rows), self.core.lane_loads) {
+            (None, _) => &[false][..],
+            // The compiler merges loads of the same number, asked or not.
+            (Some(_), false) => &[true],
+            (Some(_), true) => &[true, false],
+        };
         let mut choices = Vec::new();
         for &precompute in self.possible_precompute(rows) {
             for &window in windows {
@@ -681,10 +686,11 @@ impl<'a> Model<'a> {
     fn uses(&self) -> i64 {
         let root = self.root();
         let packed = || root.inputs.iter().filter(|input| self.is_packed(input));
-        (0..root.parallel)
+        let in_strip: i64 = (0..root.parallel)
             .filter(|&dim| !packed().any(|input| input.depends_on(dim)))
             .map(|dim| root.sizes[dim])
-            .product()
+            .product();
+        in_strip * self.group.strips
     }
 
     /// May, or must, products of constants be loaded rather than computed in each step?
@@ -731,8 +737,13 @@ impl<'a> Model<'a> {
             root.inputs.iter().filter(packed).any(|input| input.depends_on(self.vector));
         let mut order: Vec<_> =
             (0..root.parallel).filter(|&dim| dim != self.vector && Some(dim) != self.row).collect();
+        // Where everything that is read changes, as from one group of channels to the next,
+        // there is nothing to keep.
+        let is_apart = |dim: &usize| root.inputs.iter().all(|input| input.depends_on(*dim));
+        order.sort_by_key(|dim| !is_apart(dim));
+        let apart = order.partition_point(is_apart);
         // A panel of weights stays in the cache while all that meets it passes by.
-        order.insert(if weight_of_vector { 0 } else { order.len() }, self.vector);
+        order.insert(if weight_of_vector { apart } else { order.len() }, self.vector);
         order.extend(self.row);
         order
     }

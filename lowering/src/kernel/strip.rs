@@ -64,7 +64,7 @@ fn cut(
     number: usize,
     planner: &Planner,
 ) -> Result<Option<Cut>, String> {
-    let dims = 0..groups[first].root.parallel;
+    let dims = groups[first].dims_of_item();
     let chains = dims.filter_map(|dim| Chain::of(groups, (first, dim), elsewhere, planner));
     let chains: Vec<_> = chains.collect();
     // The kernel's name, without strips and with them.
@@ -102,7 +102,7 @@ struct Chain {
     whole: OnceCell<f64>,
 }
 
-/// Rows of a buffer, as the group that writes it first walks them.
+/// Rows of a buffer, as its members walk them.
 #[derive(Debug, Clone, Copy, PartialEq)]
 struct Shared {
     buffer: Value,
@@ -123,32 +123,41 @@ impl Chain {
         elsewhere: &[Value],
         planner: &Planner,
     ) -> Option<Self> {
-        let (at, dim) = first;
-        let root = &groups[at].root;
-        let mut weights = root.inputs.iter().filter(|input| planner.is_constant(input));
-        // Weights are packed in the order of the kernel's own loops.
-        let is_cut = weights.any(|weight| weight.depends_on(dim));
-        if root.is_elementwise() || root.sizes[dim] == 1 || is_cut {
+        if groups[first.0].root.sizes[first.1] == 1 || reads_weights(groups, first, planner) {
             return None;
         }
         let (mut before, mut waiting) = (Vec::new(), Vec::new());
-        let mut members = vec![first];
-        for (number, group) in groups.iter().enumerate().skip(at + 1) {
-            let follows = |dim: &usize| follows(groups, &members, (number, *dim));
-            let dims = if group.root.is_elementwise() { group.root.parallel } else { 0 };
-            if let Some(dim) = (0..dims).find(follows) {
+        let mut chain = Self::of_members(groups, vec![first], elsewhere);
+        for (number, group) in groups.iter().enumerate().skip(first.0 + 1) {
+            let longer = group.dims_of_item().find_map(|dim| {
+                let next = (number, dim);
+                if reads_weights(groups, next, planner) || !follows(groups, &chain.members, next) {
+                    return None;
+                }
+                let members = [&chain.members[..], &[next]].concat();
+                let longer = Self::of_members(groups, members, elsewhere);
+                let mut trips = 2..=longer.rows(groups);
+                trips.any(|trips| longer.can_cut(groups, trips)).then_some(longer)
+            });
+            if let Some(longer) = longer {
                 before.append(&mut waiting);
-                members.push((number, dim));
-            } else if members.iter().all(|&(member, _)| groups[member].commutes(group)) {
+                chain = longer;
+            } else if chain.members.iter().all(|&(member, _)| groups[member].commutes(group)) {
                 waiting.push(number);
             } else {
                 break;
             }
         }
+        let mut roots = chain.members.iter().map(|&(number, _)| &groups[number].root);
+        let is_worth_it = roots.any(|root| !root.is_elementwise())
+            && chain.shared.iter().any(|shared| shared.is_local);
+        is_worth_it.then_some(Self { before, ..chain })
+    }
+
+    fn of_members(groups: &[Group], members: Vec<(usize, usize)>, elsewhere: &[Value]) -> Self {
         let mut shared = shared(groups, &members);
         shared.iter_mut().for_each(|s| s.is_local &= !elsewhere.contains(&s.buffer));
-        let is_worth_it = shared.iter().any(|shared| shared.is_local);
-        is_worth_it.then(|| Self { members, before, shared, whole: OnceCell::new() })
+        Self { members, before: vec![], shared, whole: OnceCell::new() }
     }
 
     /// The fewest rows of a member.
@@ -210,6 +219,14 @@ impl Chain {
     }
 }
 
+/// Does a reduction read other weights for each part of the dimension? They are packed in the
+/// order of the kernel's own loops.
+fn reads_weights(groups: &[Group], (number, dim): (usize, usize), planner: &Planner) -> bool {
+    let root = &groups[number].root;
+    let mut weights = root.inputs.iter().filter(|input| planner.is_constant(input));
+    !root.is_elementwise() && weights.any(|weight| weight.depends_on(dim))
+}
+
 /// Does a group use what the members write, and do all then walk the rows of what they
 /// share alike?
 fn follows(groups: &[Group], members: &[(usize, usize)], group: (usize, usize)) -> bool {
@@ -251,10 +268,16 @@ fn shared(groups: &[Group], members: &[(usize, usize)]) -> Vec<Shared> {
             let is_local = is_allocated(out.root)
                 && users_of(out.root).iter().all(|user| ops.contains(user))
                 && !others.into_iter().any(uses);
+            let steps = members.iter().flat_map(|&(member, dim)| {
+                let own = accesses(member).filter(|access| access.root == out.root);
+                own.map(move |access| access.strides[dim])
+            });
+            // In the smallest rows, so that several make one of another member.
+            let step = steps.filter(|&step| step > 0).min().unwrap_or(0);
             found.push(Shared {
                 buffer: out.root,
-                step: out.strides[dim],
-                rows: group.root.sizes[dim],
+                step,
+                rows: out.strides[dim] * group.root.sizes[dim] / step.max(1),
                 // What each task has for itself holds one item.
                 elements: if out.task > 0 { out.task } else { shape.iter().product() },
                 is_local,
@@ -265,6 +288,11 @@ fn shared(groups: &[Group], members: &[(usize, usize)]) -> Vec<Shared> {
 }
 
 impl Shared {
+    /// Whole images in an item; what remains lies between two items.
+    fn images(&self) -> i64 {
+        self.elements / (self.step * self.rows)
+    }
+
     /// Whole images, the row in one, and the element of the row.
     fn coordinates(&self, elements: i64) -> [i64; 3] {
         let image = self.step * self.rows;
@@ -273,7 +301,7 @@ impl Shared {
 
     /// Does an access keep to the rows of its part, each a part of the row?
     fn stays(&self, access: &Access, nest: &Nest, dim: usize, trips: i64) -> bool {
-        if self.step == 0 || self.elements % (self.step * self.rows) != 0 {
+        if self.step == 0 {
             return false;
         }
         let steps =
@@ -281,10 +309,10 @@ impl Shared {
                 let trips = if other == dim { trips } else { 1 };
                 self.coordinates(*step).map(|step| step * (size / trips - 1))
             });
-        let [_, row, element] = steps.fold(self.coordinates(access.offset), |sum, step| {
+        let [image, row, element] = steps.fold(self.coordinates(access.offset), |sum, step| {
             [sum[0] + step[0], sum[1] + step[1], sum[2] + step[2]]
         });
-        row < self.rows / trips && element < self.step
+        image < self.images() && row < self.rows / trips && element < self.step
     }
 
     /// Makes the accesses of a group, which has one strip, those of a buffer that holds no more.
@@ -305,7 +333,7 @@ impl Shared {
     /// Puts a buffer with the rows of one strip for each task in the place of this one.
     fn replace(&self, strip: &mut Strip, tasks: i64) {
         let Some(op) = self.buffer.defining_op() else { return };
-        let elements = self.elements / strip.trips;
+        let elements = self.images() * self.step * self.rows / strip.trips;
         let smaller = allocate_within_item(Builder::before(op), elements * tasks);
         strip.groups.iter_mut().for_each(|group| group.replace(self.buffer, smaller, elements));
     }

@@ -1,6 +1,6 @@
 //! `--gauss-plan-arena`: buffers as places in one arena that the caller gives.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, iter::successors};
 
 use gauss_dialect::ir::{Attribute, Block, Builder, Op, Type, Value};
 
@@ -52,13 +52,12 @@ fn plan(function: Op) -> Outcome {
     let Some(body) = function.body() else {
         return Ok(());
     };
-    let steps = Steps::of(body);
     let is_loop_of = |block: Block| {
-        std::iter::successors(block.parent_op(), |op| op.parent())
+        successors(block.parent_op(), |op| op.parent())
             .take_while(|op| !op.is("func.func"))
             .all(|op| op.is("scf.for") && op.attribute(TASKS).is_none())
     };
-    let mut allocations = Vec::new();
+    let mut found = Vec::new();
     for op in function.descendants() {
         if !op.is("memref.alloc") {
             continue;
@@ -75,8 +74,15 @@ fn plan(function: Op) -> Outcome {
         }
         let elements = shape.iter().try_fold(4i64, |product, &size| product.checked_mul(size));
         let bytes = elements.ok_or_else(|| fail(op, "allocates more than an arena can hold"))?;
-        let Some((first, last)) = steps.live(op) else { continue };
-        allocations.push((op, Place { bytes: align(bytes), first, last, offset: 0 }));
+        found.push((op, home(op), align(bytes)));
+    }
+    let homes: Vec<Block> = found.iter().map(|(_, home, _)| *home).collect();
+    let steps = Steps::of(body, &homes);
+    let mut allocations = Vec::new();
+    for (op, home, bytes) in found {
+        if let Some((first, last)) = steps.live(op, home) {
+            allocations.push((op, Place { bytes, first, last, offset: 0 }));
+        }
     }
     let mut places: Vec<Place> = allocations.iter().map(|(_, place)| place.clone()).collect();
     let arena_bytes = assign(&mut places);
@@ -101,54 +107,71 @@ fn plan(function: Op) -> Outcome {
     Ok(())
 }
 
-/// The steps of a function: the ops of its body, and those of the loops among them. A
-/// loop that allocates is seen as a function is: its loops have steps, too.
+/// The steps of a function: the ops of its body, and those of the loops among them in which
+/// buffers are live for a part of a trip.
 struct Steps {
     /// For each op, when it begins and when it ends.
     spans: HashMap<Op, (usize, usize)>,
 }
 
 impl Steps {
-    fn of(body: Block) -> Self {
+    fn of(body: Block, homes: &[Block]) -> Self {
         let mut steps = Self { spans: HashMap::new() };
-        let mut step = 0;
-        for op in body.ops() {
-            steps.number(op, &mut step, true);
-            step += 1;
-        }
+        let loops = |home: &Block| {
+            let around = successors(home.parent_op(), |op| op.parent());
+            around.take_while(|op| !op.is("func.func")).collect::<Vec<_>>()
+        };
+        let loops: Vec<Op> = homes.iter().flat_map(loops).collect();
+        steps.number(body, &mut 0, &loops);
         steps
     }
 
-    fn number(&mut self, op: Op, step: &mut usize, looks_inside: bool) {
-        let first = *step;
-        let body = op.body().filter(|_| op.is("scf.for") && looks_inside);
-        let ops = body.map(Block::ops).unwrap_or_default();
-        let allocates = ops.iter().any(|op| op.is("memref.alloc"));
-        for inner in ops {
+    /// Numbers the ops of a block, and of those of its loops that are among `loops`.
+    fn number(&mut self, block: Block, step: &mut usize, loops: &[Op]) {
+        for op in block.ops() {
+            let first = *step;
+            if let Some(body) = op.body().filter(|_| loops.contains(&op)) {
+                *step += 1;
+                self.number(body, step, loops);
+            }
+            self.spans.insert(op, (first, *step));
             *step += 1;
-            self.number(inner, step, allocates);
         }
-        self.spans.insert(op, (first, *step));
     }
 
-    /// The first and the last step at which an allocation is used.
-    fn live(&self, allocation: Op) -> Option<(usize, usize)> {
-        // What matters within one trip of a loop need not live as long as the loop.
-        let is_of_trip = allocation.attribute(WITHIN_ITEM).is_some();
-        let block = allocation.block();
-        let is_in_loop = |user: Op| {
-            user.parent().is_some_and(|parent| parent.is("scf.for") && parent.block() == block)
-        };
-        let span = |mut user: Op| {
-            while user.block() != block && !(is_of_trip && is_in_loop(user)) {
-                user = user.parent()?;
-            }
-            self.spans.get(&user).copied()
-        };
-        let spans: Vec<_> = users_of(allocation.result(0)).into_iter().filter_map(span).collect();
+    /// The first and the last step at which an allocation is used in its home.
+    fn live(&self, allocation: Op, home: Block) -> Option<(usize, usize)> {
+        let users = users_of(allocation.result(0)).into_iter();
+        let spans = users.filter_map(|user| self.spans.get(&ancestor(user, home)?).copied());
+        let spans: Vec<_> = spans.collect();
         let first = spans.iter().map(|(first, _)| *first).min()?;
         Some((first, spans.iter().map(|(_, last)| *last).max()?))
     }
+}
+
+/// The block whose steps an allocation is live for: its own; or the innermost that holds all
+/// uses of what matters within one trip of the loop around them. Trips that are tasks may run
+/// at the same time, so their steps follow no order.
+fn home(allocation: Op) -> Block {
+    let mut home = allocation.block();
+    if allocation.attribute(WITHIN_ITEM).is_none() {
+        return home;
+    }
+    let users = users_of(allocation.result(0));
+    loop {
+        let mut around = users.iter().map(|&user| ancestor(user, home));
+        let first = around.next().flatten().filter(|&op| around.all(|other| other == Some(op)));
+        let is_in_order = |op: &Op| op.is("scf.for") && op.attribute(TASKS).is_none();
+        match first.filter(is_in_order).and_then(Op::body) {
+            Some(body) => home = body,
+            None => return home,
+        }
+    }
+}
+
+/// The op of a block that `op` is, or is inside of.
+fn ancestor(op: Op, block: Block) -> Option<Op> {
+    successors(Some(op), |op| op.parent()).find(|op| op.block() == block)
 }
 
 fn align(bytes: i64) -> i64 {
