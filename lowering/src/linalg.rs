@@ -2,7 +2,13 @@
 
 use gauss_dialect::ir::{AffineMap, Attribute, Block, Builder, Context, Op, Type, Value};
 
-use crate::kernel::group::LAYER;
+/// The attribute of a `linalg.generic` that names the layer which it is from.
+pub const LAYER: &str = "pfp.layer";
+
+/// The name of the layer that an op is from.
+pub fn layer(op: Op) -> Option<String> {
+    op.attribute(LAYER)?.as_string()
+}
 
 /// The attribute of an iterator: `parallel` or `reduction`.
 pub fn iterator(context: Context, kind: &str) -> Attribute {

@@ -1,10 +1,10 @@
 //! Named sequences of passes.
 
 use crate::{
+    kernel::plan::ScheduleFile,
     mode::Mode,
     pass::{Options, Pipeline},
     passes::gauss_generate_kernels,
-    target::Target,
 };
 
 const KERNEL_OPTIONS: &[&str] = gauss_generate_kernels::PASS.options;
@@ -48,13 +48,17 @@ fn to_linalg(options: &Options) -> String {
 
 fn to_kernels(options: &Options) -> Result<String, String> {
     Mode::of(options)?;
-    let core = Target::core(options.get("core").unwrap_or("host"))?;
+    let (_, core) = ScheduleFile::of(options)?;
     Ok(format!(
-        "{},{}gauss-winograd,gauss-use-destinations,eliminate-empty-tensors,one-shot-bufferize,cse,canonicalize,\
-         gauss-generate-kernels{},gauss-expand-math{{fma={}}},canonicalize,cse,\
+        "{},{}{}gauss-use-destinations,eliminate-empty-tensors,one-shot-bufferize,cse,\
+         canonicalize,gauss-generate-kernels{},gauss-expand-math{{fma={}}},canonicalize,cse,\
          symbol-dce,gauss-plan-arena{}",
         to_linalg(options),
         if core.hoists_operands { "gauss-hoist-operands," } else { "" },
+        match core.winograd_channels {
+            0 => String::new(),
+            channels => format!("gauss-winograd{{channels={channels}}},"),
+        },
         options.only(KERNEL_OPTIONS),
         core.fma,
         match options.get("tasks") {
@@ -65,7 +69,7 @@ fn to_kernels(options: &Options) -> Result<String, String> {
 }
 
 fn to_llvm(options: &Options) -> Result<String, String> {
-    let core = Target::core(options.get("core").unwrap_or("host"))?;
+    let (_, core) = ScheduleFile::of(options)?;
     Ok(format!(
         "{},convert-scf-to-cf,expand-strided-metadata,lower-affine,convert-vector-to-llvm,\
          convert-math-to-llvm,convert-arith-to-llvm,convert-index-to-llvm,\

@@ -73,6 +73,9 @@ pub struct Core {
     /// Are squares of inputs better loaded than computed, because a number that all lanes
     /// share is loaded as fast as a vector, or a multiplication delays multiply-adds?
     pub hoists_operands: bool,
+    /// Channels of the input and of the output from which on the mean of a 3x3 convolution
+    /// is computed by Winograd's algorithm; 0 for never.
+    pub winograd_channels: i64,
     /// Are the weights of the next part of a reduction asked for before their turn?
     pub prefetches: bool,
     /// Is arithmetic on denormal numbers so slow that they are flushed to zero? Only
@@ -106,6 +109,7 @@ const AVX512: Core = Core {
     masks_loads: true,
     lane_loads: false,
     hoists_operands: true,
+    winograd_channels: 8,
     prefetches: false,
     flushes_denormals: true,
 };
@@ -165,6 +169,7 @@ const CORTEX_A72: Core = Core {
     masks_loads: false,
     lane_loads: true,
     hoists_operands: true,
+    winograd_channels: 8,
     prefetches: false,
     flushes_denormals: false,
 };
@@ -265,6 +270,7 @@ impl Core {
             ("load_stall", self.load_stall),
             ("l2_rate", self.l2_rate),
             ("computed_rows", self.computed_rows),
+            ("winograd_channels", self.winograd_channels),
             ("task_cycles", self.task_cycles),
         ];
         let bytes = [("l1_bytes", self.l1_bytes), ("l2_bytes", self.l2_bytes)];

@@ -5,9 +5,7 @@ use std::ops::Range;
 use gauss_dialect::ir::{Op, Value};
 
 use super::nest::{Access, Nest, is_allocated, users_of};
-
-/// The attribute of a `linalg.generic` that names the layer which it is from.
-pub const LAYER: &str = "pfp.layer";
+use crate::linalg::layer;
 
 /// A nest with what initialises its outputs and what is computed from them while
 /// they are in registers. All members have the same parallel dimensions.
@@ -66,8 +64,7 @@ impl Group {
     pub fn layers(&self) -> String {
         let mut names: Vec<String> = Vec::new();
         for nest in [&self.root].into_iter().chain(&self.epilogue) {
-            let name = nest.op.attribute(LAYER).and_then(|name| name.as_string());
-            let name = name.unwrap_or_else(|| "copy".into());
+            let name = layer(nest.op).unwrap_or_else(|| "copy".into());
             if !names.contains(&name) {
                 names.push(name);
             }

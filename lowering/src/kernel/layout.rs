@@ -12,11 +12,11 @@ use gauss_dialect::ir::{Builder, Op, Value};
 
 use super::{
     group::Group,
-    nest::{Access, Nest, allocate, is_allocated, users_of},
+    nest::{Access, Nest, is_allocated, users_of},
     pack::Constants,
     schedule,
 };
-use crate::target::Core;
+use crate::{linalg::allocate, target::Core};
 
 /// Lays out the images that the groups exchange: channels last where that makes
 /// the reduction that computes one cheaper, and for what follows elementwise.
@@ -100,7 +100,7 @@ impl Batch {
 
     fn spread(&self, groups: &mut [Group]) {
         let Some(op) = self.buffer.defining_op() else { return };
-        let spread = allocate(Builder::before(op), (self.item + LINE) * self.items);
+        let spread = allocate(Builder::before(op), &[(self.item + LINE) * self.items]);
         let moved = |elements: i64| elements + elements / self.item * LINE;
         for group in groups {
             for access in group.members_mut().flat_map(Nest::accesses_mut) {

@@ -1,6 +1,6 @@
 //! Loop nests: what a `linalg.generic` on buffers reads, writes and computes.
 
-use gauss_dialect::ir::{AffineExpr, Block, Builder, DYNAMIC, Op, Type, Value};
+use gauss_dialect::ir::{AffineExpr, Block, DYNAMIC, Op, Value};
 
 /// A perfect loop nest over buffers of `f32`.
 #[derive(Debug, Clone)]
@@ -195,17 +195,6 @@ fn base_of(view: Value) -> Value {
 /// Is this a view whose place in its buffer is not known before run time?
 pub fn is_moving(view: Value) -> bool {
     view.ty().strides_and_offset().is_some_and(|(_, offset)| offset == DYNAMIC)
-}
-
-/// A buffer of so many numbers.
-pub fn allocate(builder: Builder, elements: i64) -> Value {
-    let context = builder.context();
-    builder
-        .op("memref.alloc")
-        .results(&[Type::memref(context.f32(), &[elements])])
-        .attr("operandSegmentSizes", context.i32_array_attr(&[0, 0]))
-        .build()
-        .result(0)
 }
 
 /// Does the function allocate the buffer for itself?

@@ -1,5 +1,7 @@
 //! Plans: a group with its schedule and its packed constants, ready to be emitted.
 
+use std::fs;
+
 use gauss_dialect::ir::{Builder, Op, Value};
 use serde::{Deserialize, Serialize};
 use serde_json::Map;
@@ -11,7 +13,10 @@ use super::{
     region::allocate_within_item,
     schedule::{self, Schedule},
 };
-use crate::target::Core;
+use crate::{
+    pass::Options,
+    target::{Core, Target},
+};
 
 /// A kernel to be.
 #[derive(Debug)]
@@ -66,6 +71,22 @@ pub struct ScheduleFile {
     /// Kernels whose schedule the model does not choose.
     #[serde(default)]
     pub kernels: Vec<KernelSchedule>,
+}
+
+impl ScheduleFile {
+    /// The file that the option `schedule` names, empty without it; and the core that the
+    /// option `core` names, with the numbers of the file.
+    pub fn of(options: &Options) -> Result<(Self, Core), String> {
+        let core = Target::core(options.get("core").unwrap_or("host"))?;
+        let file = options.get("schedule").map_or(Ok(Self::default()), Self::read)?;
+        let core = core.with(&file.core)?;
+        Ok((file, core))
+    }
+
+    fn read(path: &str) -> Result<Self, String> {
+        let text = fs::read_to_string(path).map_err(|error| format!("{path}: {error}"))?;
+        serde_json::from_str(&text).map_err(|error| format!("{path}: {error}"))
+    }
 }
 
 /// What all kernels of a function are planned with.

@@ -10,11 +10,12 @@ use gauss_dialect::ir::{Builder, Op, Value};
 
 use super::{
     group::Group,
-    nest::{Access, Nest, allocate, is_allocated, users_of},
+    nest::{Access, Nest, is_allocated, users_of},
     pack::Constants,
     plan::Planner,
     strip::{Strip, strips},
 };
+use crate::linalg::allocate;
 
 /// The attribute of an allocation whose contents matter within one trip of the
 /// loop that uses it.
@@ -23,7 +24,7 @@ pub const WITHIN_ITEM: &str = "gauss.within_item";
 /// A buffer of so many numbers, whose contents matter within one trip of the loop that uses
 /// it.
 pub fn allocate_within_item(builder: Builder, elements: i64) -> Value {
-    let buffer = allocate(builder, elements);
+    let buffer = allocate(builder, &[elements]);
     let mark = |op: Op| op.set_attribute(WITHIN_ITEM, op.context().unit_attr());
     buffer.defining_op().into_iter().for_each(mark);
     buffer

@@ -25,7 +25,7 @@ pub struct Strip {
 
 /// How many times the cost of whole images strips may have by the model: they read the
 /// weights more often, which the model sees, and keep to a nearer cache, which it does not.
-const WORTH: f64 = 1.02;
+const WORTH: f64 = 1.05;
 
 /// Splits the groups of a region, of which the first is kernel `number` of the function,
 /// into strips. Groups elsewhere use some buffers.

@@ -8,7 +8,7 @@
 use gauss_dialect::ir::{Attribute, Builder, Context, Type, Value};
 use pfp_runtime::random::{Arithmetic, standard_normals, standard_normals_on};
 
-use crate::linalg;
+use crate::linalg::{self, allocate, as_buffer, as_tensor};
 
 /// What the kernels that draw are called in reports.
 const LAYER: &str = "draw";
@@ -66,22 +66,14 @@ pub fn emit(builder: Builder, stream: Stream, sample: Value, moments: &Moments) 
     let blocks = elements / WORDS as i64;
     let identity = context.identity_map(1);
     // On buffers: bufferisation would not write four parts of one tensor in place.
-    let list = Type::memref(context.f32(), &[elements]);
-    let read = |x: Value| {
-        let op = builder.op("bufferization.to_buffer").operands(&[x]).results(&[list]);
-        op.attr("read_only", context.unit_attr()).build().result(0)
-    };
     let parts = |buffer: Value| {
         (0..WORDS as i64).map(move |word| (part(builder, buffer, word * blocks, blocks), identity))
     };
-    let inputs: Vec<_> =
-        [moments.mean, moments.spread].into_iter().flat_map(|x| parts(read(x))).collect();
-    let buffer = builder
-        .op("memref.alloc")
-        .results(&[list])
-        .attr("operandSegmentSizes", context.i32_array_attr(&[0, 0]))
-        .build()
-        .result(0);
+    let inputs: Vec<_> = [moments.mean, moments.spread]
+        .into_iter()
+        .flat_map(|x| parts(as_buffer(builder, x)))
+        .collect();
+    let buffer = allocate(builder, &[elements]);
     let outs: Vec<_> = parts(buffer).collect();
     linalg::generic(builder, &inputs, &outs, LAYER, |inner, arguments| {
         let mut a = Scalars { builder: inner };
@@ -102,13 +94,7 @@ pub fn emit(builder: Builder, stream: Stream, sample: Value, moments: &Moments) 
         });
         shifted.collect()
     });
-    builder
-        .op("bufferization.to_tensor")
-        .operands(&[buffer])
-        .attr("restrict", context.unit_attr())
-        .results(&[Type::tensor(context.f32(), &[elements])])
-        .build()
-        .result(0)
+    as_tensor(builder, buffer)
 }
 
 /// The elements `offset..offset + length` of a buffer.

@@ -1,7 +1,5 @@
 //! `--gauss-generate-kernels`: linalg on buffers to vector code.
 
-use std::fs;
-
 use gauss_dialect::ir::{Block, Builder, Op};
 
 use crate::{
@@ -16,7 +14,6 @@ use crate::{
     },
     linalg,
     pass::{Failed, Options, Outcome, Pass, fail},
-    target::Target,
 };
 
 /// Replaces every `linalg.generic` and `memref.copy` of a function by loops over
@@ -36,14 +33,8 @@ pub const PASS: Pass = Pass {
                   schedule, a file; report; profile)",
     options: &["core", "tasks", "schedule", "report", "profile"],
     run: |module, options| {
-        let core = Target::core(options.get("core").unwrap_or("host"))
-            .map_err(|error| fail(module, error))?;
+        let (file, core) = ScheduleFile::of(options).map_err(|error| fail(module, error))?;
         let tasks = tasks(options).map_err(|error| fail(module, error))?;
-        let file = match options.get("schedule") {
-            Some(path) => read_schedule(path).map_err(|error| fail(module, error))?,
-            None => ScheduleFile::default(),
-        };
-        let core = core.with(&file.core).map_err(|error| fail(module, error))?;
         let is_set = |name| options.get(name).is_some_and(|value| value != "false");
         let (is_profiled, is_reported) = (is_set("profile"), is_set("report"));
         let ops = module.body().map(|body| body.ops()).unwrap_or_default();
@@ -67,11 +58,6 @@ fn tasks(options: &Options) -> Result<i64, String> {
     let text = options.get("tasks").unwrap_or("1");
     let tasks = text.parse().ok().filter(|tasks| (1..=MAX_TASKS).contains(tasks));
     tasks.ok_or_else(|| format!("'tasks' is a number from 1 to {MAX_TASKS}, not '{text}'"))
-}
-
-fn read_schedule(path: &str) -> Result<ScheduleFile, String> {
-    let text = fs::read_to_string(path).map_err(|error| format!("{path}: {error}"))?;
-    serde_json::from_str(&text).map_err(|error| format!("{path}: {error}"))
 }
 
 fn generate(planner: &Planner, is_profiled: bool) -> Result<Vec<KernelSchedule>, Failed> {

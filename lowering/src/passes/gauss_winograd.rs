@@ -2,12 +2,11 @@
 
 use std::collections::HashMap;
 
-use gauss_dialect::ir::{AffineMap, Attribute, Builder, Context, Op, Type, Value};
+use gauss_dialect::ir::{AffineMap, Attribute, Block, Builder, Context, Op, Type, Value};
 
 use crate::{
-    kernel::group::LAYER,
-    linalg::{self, as_buffer, as_tensor},
-    pass::Pass,
+    linalg::{self, allocate, as_buffer, as_tensor},
+    pass::{Options, Pass, fail},
 };
 
 /// Computes the mean of a convolution with a constant 3x3 kernel by the algorithm
@@ -19,11 +18,13 @@ use crate::{
 /// algorithm forms would cost it its relative accuracy.
 pub const PASS: Pass = Pass {
     name: "gauss-winograd",
-    description: "Compute the means of 3x3 convolutions with fewer products",
-    options: &[],
-    run: |module, _| {
+    description: "Compute the means of 3x3 convolutions with fewer products (option: channels, \
+                  the least of the input and of the output, default 8)",
+    options: &["channels"],
+    run: |module, options| {
+        let least = least_channels(options).map_err(|error| fail(module, error))?;
         for op in module.descendants() {
-            if let Some(convolution) = Convolution::of(op) {
+            if let Some(convolution) = Convolution::of(op, least) {
                 convolution.transform();
             }
         }
@@ -31,30 +32,31 @@ pub const PASS: Pass = Pass {
     },
 };
 
+fn least_channels(options: &Options) -> Result<i64, String> {
+    let text = options.get("channels").unwrap_or("8");
+    let least = text.parse().ok().filter(|&least| least > 0);
+    least.ok_or_else(|| format!("'channels' is a number from 1 on, not '{text}'"))
+}
+
+/// Where a weight is used less often, reading the larger kernel takes longer than the
+/// products that it saves.
+const LEAST_USES: i64 = 16;
+
 /// A tile of the input d becomes Bᵀ d B.
 const INPUT: [[i8; 4]; 4] = [[1, 0, -1, 0], [0, 1, 1, 0], [0, -1, 1, 0], [0, 1, 0, -1]];
 
 /// The kernel g becomes G g Gᵀ.
-const KERNEL: [[f64; 3]; 4] =
-    [[1.0, 0.0, 0.0], [0.5, 0.5, 0.5], [0.5, -0.5, 0.5], [0.0, 0.0, 1.0]];
+const KERNEL: [[f64; 3]; 4] = [[1.0, 0.0, 0.0], [0.5, 0.5, 0.5], [0.5, -0.5, 0.5], [0.0, 0.0, 1.0]];
 
 /// The sums m of their products give the outputs Aᵀ m A.
 const OUTPUT: [[i8; 4]; 2] = [[1, 1, 1, 0], [0, 1, -1, -1]];
 
-/// Fewer channels, of the input or of the output, do not pay for the transformations.
-const LEAST_CHANNELS: i64 = 16;
-
-/// Where a weight is used less often, it takes longer to read than to multiply.
-const LEAST_USES: i64 = 64;
-
 /// A convolution whose mean can be transformed.
 struct Convolution {
     op: Op,
-    /// The number of the output that is the mean.
-    output: usize,
-    /// The operation that adds a product to it.
-    term: Op,
-    initial: Initial,
+    mean: Mean,
+    /// What the sum starts from.
+    start: Start,
     /// The means of the input, by item, channel, row and column.
     input: Value,
     /// Items, channels, rows and columns of the output.
@@ -65,69 +67,100 @@ struct Convolution {
     kernel: Vec<f32>,
 }
 
+/// The sum of the products of two inputs, apart from all else that a reduction computes.
+struct Mean {
+    /// The number of its output.
+    output: usize,
+    /// The operation that adds a product.
+    term: Op,
+    /// The numbers of the inputs.
+    factors: [usize; 2],
+}
+
+impl Mean {
+    fn of(op: Op, body: Block) -> Option<Self> {
+        let inputs = op.operands().len() - op.results().len();
+        let input_of = |value: Value| (0..inputs).find(|&n| body.argument(n) == value);
+        let sums = body.terminator()?.operands().into_iter().enumerate();
+        sums.into_iter().find_map(|(output, sum)| {
+            let term = sum.defining_op().filter(|term| term.is("math.fma"))?;
+            let start = body.argument(inputs + output);
+            let is_apart = term.operand(2) == start
+                && [start, sum].iter().all(|value| value.users().len() == 1);
+            let factors = [input_of(term.operand(0))?, input_of(term.operand(1))?];
+            is_apart.then_some(Self { output, term, factors })
+        })
+    }
+}
+
 /// What a sum starts from.
-enum Initial {
+enum Start {
+    /// One number.
     Literal(Attribute),
     /// A number for each output channel.
-    Channel(Value),
+    Bias(Value),
+}
+
+impl Start {
+    fn of(value: Value) -> Option<Self> {
+        let op = value.defining_op().filter(|op| op.is("linalg.generic"))?;
+        let body = op.body()?;
+        let element = body.terminator()?.operand(0);
+        if let Some(literal) = element.defining_op().filter(|op| op.is("arith.constant")) {
+            return Some(Self::Literal(literal.attribute("value")?));
+        }
+        let map = op.attribute("indexing_maps")?.as_array()?.first()?.as_affine_map()?;
+        let is_bias = map == channel_map(op.context()) && element == body.argument(0);
+        is_bias.then(|| Self::Bias(op.operand(0)))
+    }
 }
 
 impl Convolution {
-    fn of(op: Op) -> Option<Self> {
-        let outputs = op.results().len();
-        if !op.is("linalg.generic") || outputs == 0 {
+    fn of(op: Op, least_channels: i64) -> Option<Self> {
+        if !op.is("linalg.generic") || op.results().is_empty() {
             return None;
         }
-        let (operands, body) = (op.operands(), op.body()?);
-        let inputs = operands.len() - outputs;
+        let mean = Mean::of(op, op.body()?)?;
         let maps = op.attribute("indexing_maps")?.as_array()?;
         let maps: Vec<_> = maps.into_iter().filter_map(Attribute::as_affine_map).collect();
-        let input_of = |value: Value| (0..inputs).find(|&n| body.argument(n) == value);
-        let sums = body.terminator()?.operands().into_iter().enumerate();
-        let (output, term, input, weight) = sums.into_iter().find_map(|(output, sum)| {
-            let term = sum.defining_op().filter(|term| term.is("math.fma"))?;
-            let start = body.argument(inputs + output);
-            let is_alone = term.operand(2) == start && [start, sum].map(|x| x.users().len()) == [1, 1];
-            let factors = (input_of(term.operand(0))?, input_of(term.operand(1))?);
-            is_alone.then_some((output, term, factors.0, factors.1))
-        })?;
-        let shape: [i64; 4] = op.result(output).ty().shape()?.try_into().ok()?;
-        let channels = operands[input].ty().shape()?.get(1).copied()?;
-        let [items, out_channels, rows, columns] = shape;
+        let [input, weight] = mean.factors;
+        let shape: [i64; 4] = op.result(mean.output).ty().shape()?.try_into().ok()?;
+        let [items, outputs, rows, columns] = shape;
+        let channels = op.operand(input).ty().shape()?.get(1).copied()?;
+        let is_worth_it =
+            channels.min(outputs) >= least_channels && items * rows * columns >= LEAST_USES;
         let is_even = rows % 2 == 0 && columns % 2 == 0;
-        let pays = channels.min(out_channels) >= LEAST_CHANNELS
-            && items * rows * columns >= LEAST_USES;
-        let context = op.context();
-        let is_convolution = maps[input] == image_map(context)
-            && maps[inputs + output].results().len() == 4
-            && maps[inputs + output].num_dims() == 7;
-        if !is_even || !pays || !is_convolution {
+        if maps[input] != image_map(op.context()) || !is_worth_it || !is_even {
             return None;
         }
-        let constant = operands[weight].defining_op().filter(|op| op.is("arith.constant"))?;
+        let constant = op.operand(weight).defining_op().filter(|op| op.is("arith.constant"))?;
         let stored = constant.attribute("value")?.as_f32_elements()?;
-        let kernel = by_channels(&stored, &maps[weight], [out_channels, channels])?;
-        let initial = Initial::of(operands[inputs + output])?;
-        let input = operands[input];
-        Some(Self { op, output, term, initial, input, shape, channels, kernel })
+        let kernel = by_channels(&stored, maps[weight], [outputs, channels])?;
+        let first_output = op.operands().len() - op.results().len();
+        let start = Start::of(op.operand(first_output + mean.output))?;
+        Some(Self { op, start, input: op.operand(input), shape, channels, kernel, mean })
     }
 
     fn transform(self) {
         let builder = Builder::before(self.op);
         let sums = self.sums(builder, self.tiles(builder));
-        self.op.result(self.output).replace_all_uses_with(self.outputs(builder, sums));
-        let starts = self.op.operands().split_off(self.op.operands().len() - self.op.results().len());
+        let outputs = self.outputs(builder, sums);
+        self.op.result(self.mean.output).replace_all_uses_with(outputs);
+        let starts =
+            self.op.operands().split_off(self.op.operands().len() - self.op.results().len());
         self.remove(builder);
+        // What the other sums start from is wanted right before them.
         for start in starts.into_iter().filter_map(Value::defining_op) {
-            match start.result(0).users().first() {
-                Some(user) => start.move_before(*user),
-                None => start.erase(),
+            match start.result(0).users()[..] {
+                [] => start.erase(),
+                [user] => start.move_before(user),
+                _ => {}
             }
         }
     }
 
     fn layer(&self) -> String {
-        self.op.attribute(LAYER).and_then(Attribute::as_string).unwrap_or_default()
+        linalg::layer(self.op).unwrap_or_default()
     }
 
     /// The shape of 16 numbers for each tile and channel.
@@ -136,11 +169,12 @@ impl Convolution {
         [items, 16, channels, rows / 2, columns / 2]
     }
 
-    /// The transformed tiles of the input.
+    /// The transformed tiles of the input. On buffers: bufferisation would not write 16 parts
+    /// of one tensor in place.
     fn tiles(&self, builder: Builder) -> Value {
         let context = builder.context();
         let input = as_buffer(builder, self.input);
-        let tiles = linalg::allocate(builder, &self.of_tiles(self.channels));
+        let tiles = allocate(builder, &self.of_tiles(self.channels));
         let inputs: Vec<_> = places(4).map(|place| (input, place_map(context, place))).collect();
         let outs: Vec<_> = (0..16).map(|number| (tiles, tile_map(context, number))).collect();
         linalg::generic(builder, &inputs, &outs, &self.layer(), |inner, elements| {
@@ -177,85 +211,81 @@ impl Convolution {
     fn outputs(&self, builder: Builder, sums: Value) -> Value {
         let context = builder.context();
         let sums = as_buffer(builder, sums);
-        let mean = linalg::allocate(builder, &self.shape);
+        let means = allocate(builder, &self.shape);
         let mut inputs: Vec<_> = (0..16).map(|number| (sums, tile_map(context, number))).collect();
-        if let Initial::Channel(start) = self.initial {
-            inputs.push((as_buffer(builder, start), context.affine_map(4, &[context.dim(1)])));
+        if let Start::Bias(bias) = self.start {
+            inputs.push((as_buffer(builder, bias), channel_map(context)));
         }
-        let outs: Vec<_> = places(2).map(|place| (mean, place_map(context, place))).collect();
+        let outs: Vec<_> = places(2).map(|place| (means, place_map(context, place))).collect();
         linalg::generic(builder, &inputs, &outs, &self.layer(), |inner, elements| {
-            let start = match self.initial {
-                Initial::Literal(value) => inner.constant(value, context.f32()),
-                Initial::Channel(_) => elements[16],
+            let start = match self.start {
+                Start::Literal(value) => inner.constant(value, context.f32()),
+                Start::Bias(_) => elements[16],
             };
             let outputs = transform(inner, &OUTPUT, &elements[..16]);
             let add = |output| inner.value("arith.addf", &[output, start], context.f32());
             outputs.into_iter().map(add).collect()
         });
-        as_tensor(builder, mean)
+        as_tensor(builder, means)
     }
 
-    /// Takes the mean, which nothing uses any more, out of the sum.
-    fn remove(self, builder: Builder) {
-        let Some(body) = self.op.body().filter(|_| self.op.results().len() > 1) else {
-            return self.op.erase();
+    /// Takes the mean, which nothing uses any more, out of the reduction.
+    fn remove(&self, builder: Builder) {
+        let op = self.op;
+        let Some(body) = op.body().filter(|_| op.results().len() > 1) else {
+            return op.erase();
         };
-        let inputs = self.op.operands().len() - self.op.results().len();
-        let is_read = |number: usize| {
-            let users = body.argument(number).users();
-            users.into_iter().any(|user| user != self.term)
+        let inputs = op.operands().len() - op.results().len();
+        let is_read = |number: &usize| {
+            let users = body.argument(*number).users();
+            users.into_iter().any(|user| user != self.mean.term)
         };
-        let kept: Vec<_> = (0..self.op.operands().len())
-            .filter(|&n| if n < inputs { is_read(n) } else { n != inputs + self.output })
-            .collect();
-        let operands = self.op.operands();
-        let maps = self.op.attribute("indexing_maps").and_then(Attribute::as_array);
-        let maps = maps.unwrap_or_default();
-        let map = |number: usize| maps.get(number).and_then(|map| map.as_affine_map());
-        let reads = |kept: &[usize]| -> Vec<_> {
-            kept.iter().filter_map(|&number| Some((operands[number], map(number)?))).collect()
+        let others: Vec<_> =
+            (0..op.results().len()).filter(|&output| output != self.mean.output).collect();
+        let ins: Vec<_> = (0..inputs).filter(is_read).collect();
+        let outs: Vec<_> = others.iter().map(|output| inputs + output).collect();
+        let maps = op.attribute("indexing_maps").and_then(Attribute::as_array).unwrap_or_default();
+        let reads = |numbers: &[usize]| -> Vec<_> {
+            let read = |&number: &usize| Some((op.operand(number), maps[number].as_affine_map()?));
+            numbers.iter().filter_map(read).collect()
         };
-        let first_out = kept.partition_point(|&number| number < inputs);
-        let (ins, outs) = (reads(&kept[..first_out]), reads(&kept[first_out..]));
-        let rest = linalg::generic(builder, &ins, &outs, &self.layer(), |inner, arguments| {
-            let old = kept.iter().map(|&number| body.argument(number));
-            let mut values: HashMap<Value, Value> =
-                old.zip(arguments.iter().copied()).collect();
-            let new = |values: &HashMap<_, _>, value| values.get(&value).copied().unwrap_or(value);
-            for op in body.ops().into_iter().filter(|op| *op != self.term && op.is_used()) {
-                let copy = op.clone_detached();
-                let operands = copy.operands().into_iter().map(|value| new(&values, value));
-                copy.set_operands(&operands.collect::<Vec<_>>());
-                inner.insert(copy);
-                values.extend(op.results().into_iter().zip(copy.results()));
-            }
-            let yielded = body.terminator().map(Op::operands).unwrap_or_default();
-            let yielded = yielded.into_iter().enumerate().filter(|(n, _)| *n != self.output);
-            yielded.map(|(_, value)| new(&values, value)).collect()
-        });
-        let results = self.op.results().into_iter().enumerate();
-        let others = results.filter(|(number, _)| *number != self.output);
-        for ((_, result), new) in others.zip(rest.results()) {
-            result.replace_all_uses_with(new);
+        let rest = linalg::generic(
+            builder,
+            &reads(&ins),
+            &reads(&outs),
+            &self.layer(),
+            |inner, arguments| {
+                let old = ins.iter().chain(&outs).map(|&number| body.argument(number));
+                let values = old.zip(arguments.iter().copied()).collect();
+                let results = copy(inner, body, self.mean.term, values);
+                others.iter().map(|&output| results[output]).collect()
+            },
+        );
+        for (&output, new) in others.iter().zip(rest.results()) {
+            op.result(output).replace_all_uses_with(new);
         }
-        self.op.erase();
+        op.erase();
     }
 }
 
-impl Initial {
-    /// Reads an op that gives each channel one value.
-    fn of(value: Value) -> Option<Self> {
-        let op = value.defining_op().filter(|op| op.is("linalg.generic"))?;
-        let result = op.body()?.terminator()?.operand(0);
-        if let Some(literal) = result.defining_op().filter(|op| op.is("arith.constant")) {
-            return Some(Self::Literal(literal.attribute("value")?));
-        }
-        let map = op.attribute("indexing_maps")?.as_array()?.first()?.as_affine_map()?;
-        let context = op.context();
-        let by_channel = context.affine_map(4, &[context.dim(1)]);
-        let is_bias = map == by_channel && result == op.body()?.argument(0);
-        is_bias.then(|| Self::Channel(op.operand(0)))
+/// Copies the ops of a body but one, with other values for its arguments; returns what the
+/// body yields.
+fn copy(
+    builder: Builder,
+    body: Block,
+    without: Op,
+    mut values: HashMap<Value, Value>,
+) -> Vec<Value> {
+    let renamed = |op: Op, values: &HashMap<Value, Value>| -> Vec<Value> {
+        op.operands().iter().map(|value| *values.get(value).unwrap_or(value)).collect()
+    };
+    for op in body.ops().into_iter().filter(|op| *op != without && !op.results().is_empty()) {
+        let copy = op.clone_detached();
+        copy.set_operands(&renamed(op, &values));
+        builder.insert(copy);
+        values.extend(op.results().into_iter().zip(copy.results()));
     }
+    body.terminator().map(|end| renamed(end, &values)).unwrap_or_default()
 }
 
 /// Row and column of every place in a tile.
@@ -263,98 +293,88 @@ fn places(size: i64) -> impl Iterator<Item = [i64; 2]> {
     (0..size).flat_map(move |row| (0..size).map(move |column| [row, column]))
 }
 
-/// How a 3x3 convolution without strides reads an image.
+/// How a convolution without strides reads its input.
 fn image_map(context: Context) -> AffineMap {
     // n, o, y, x; c, i, j
     let dim = |number| context.dim(number);
     context.affine_map(7, &[dim(0), dim(4), dim(2).plus(dim(5)), dim(3).plus(dim(6))])
 }
 
-/// A place in the tiles of an image, two rows and two columns apart, by item, channel, row
-/// and column of the tile.
+/// A number for each channel of an image.
+fn channel_map(context: Context) -> AffineMap {
+    context.affine_map(4, &[context.dim(1)])
+}
+
+/// A place in the tiles of an image, which are two rows and two columns apart, by item,
+/// channel, row and column of the tile.
 fn place_map(context: Context, [row, column]: [i64; 2]) -> AffineMap {
     let along = |dim, place| context.dim(dim).times(2).plus(context.affine_constant(place));
     context.affine_map(4, &[context.dim(0), context.dim(1), along(2, row), along(3, column)])
 }
 
-/// One of the 16 numbers of a tile.
+/// One of the 16 numbers of the tiles, by the same.
 fn tile_map(context: Context, number: i64) -> AffineMap {
     let dim = |number| context.dim(number);
     context.affine_map(4, &[dim(0), context.affine_constant(number), dim(1), dim(2), dim(3)])
 }
 
-/// M x Mᵀ for a square x, both row-major.
-fn transform<const R: usize>(
+/// M x Mᵀ, row-major, of the 4x4 numbers x.
+fn transform<const ROWS: usize>(
     builder: Builder,
-    matrix: &[[i8; 4]; R],
+    matrix: &[[i8; 4]; ROWS],
     elements: &[Value],
 ) -> Vec<Value> {
-    let combine = |factors: &[i8; 4], elements: [Value; 4]| {
-        let mut terms = factors.iter().zip(elements).filter(|(factor, _)| **factor != 0);
-        // A positive term comes first, so that nothing is negated.
-        let terms = {
-            let mut sorted: Vec<_> = terms.by_ref().collect();
-            sorted.sort_by_key(|(factor, _)| **factor < 0);
-            sorted
-        };
-        let ty = elements[0].ty();
-        terms[1..].iter().fold(terms[0].1, |sum, (factor, x)| {
-            let op = if **factor > 0 { "arith.addf" } else { "arith.subf" };
-            builder.value(op, &[sum, *x], ty)
-        })
+    let times = |column: [Value; 4]| matrix.map(|factors| combine(builder, factors, column));
+    let columns = [0, 1, 2, 3].map(|column| times([0, 4, 8, 12].map(|row| elements[row + column])));
+    (0..ROWS).flat_map(|row| times(columns.map(|column| column[row]))).collect()
+}
+
+/// The sum of numbers with factors of 1, 0 and -1, one of which is 1.
+fn combine(builder: Builder, factors: [i8; 4], numbers: [Value; 4]) -> Value {
+    let of_factor = |wanted: i8| {
+        let all = factors.into_iter().zip(numbers);
+        all.filter(move |(factor, _)| *factor == wanted).map(|(_, number)| number)
     };
-    // M x by columns, then that times Mᵀ by rows.
-    let columns: Vec<Vec<Value>> = (0..4)
-        .map(|column| {
-            let column = [0, 4, 8, 12].map(|row| elements[row + column]);
-            matrix.iter().map(|factors| combine(factors, column)).collect()
-        })
-        .collect();
-    (0..R)
-        .flat_map(|row| {
-            let row = [0, 1, 2, 3].map(|column: usize| columns[column][row]);
-            matrix.iter().map(move |factors| combine(factors, row)).collect::<Vec<_>>()
-        })
-        .collect()
+    let ty = numbers[0].ty();
+    let add = |a: Value, b: Value| builder.value("arith.addf", &[a, b], ty);
+    let sum = of_factor(1).reduce(add).unwrap_or(numbers[0]);
+    of_factor(-1).fold(sum, |sum, number| builder.value("arith.subf", &[sum, number], ty))
 }
 
 /// G g Gᵀ in double precision, rounded once.
 fn transform_kernel(kernel: &[f32]) -> [f32; 16] {
-    let mut transformed = [0.0; 16];
-    for (number, value) in transformed.iter_mut().enumerate() {
+    std::array::from_fn(|number| {
         let (row, column) = (KERNEL[number / 4], KERNEL[number % 4]);
         let term = |place: usize| row[place / 3] * column[place % 3] * f64::from(kernel[place]);
-        *value = (0..9).map(term).sum::<f64>() as f32;
-    }
-    transformed
+        (0..9).map(term).sum::<f64>() as f32
+    })
 }
 
-/// Weights in the order of output channel, input channel, row and column, from one in which a
-/// convolution reads them; `None` where they are not those of a 3x3 kernel.
-fn by_channels(stored: &[f32], map: &AffineMap, [outputs, inputs]: [i64; 2]) -> Option<Vec<f32>> {
-    let sizes = HashMap::from([(1, outputs), (4, inputs), (5, 3), (6, 3)]);
-    let mut steps = HashMap::new();
+/// Weights in the order of output channel, input channel, row and column, from that of their
+/// tensor, of which a map tells how the convolution reads it; `None` where they are not those
+/// of a 3x3 kernel.
+fn by_channels(stored: &[f32], map: AffineMap, [outputs, inputs]: [i64; 2]) -> Option<Vec<f32>> {
+    // Of the dimensions of the convolution.
+    let sizes = [(1, outputs), (4, inputs), (5, 3), (6, 3)];
+    let mut steps = [None; 4];
     let mut step = 1;
-    for expr in map.results().iter().rev() {
+    for expr in map.results().into_iter().rev() {
         let (factors, constant) = expr.linear(map.num_dims())?;
-        let dim = factors.iter().position(|&factor| factor == 1)?;
-        if constant != 0 || factors.iter().sum::<i64>() != 1 {
+        let at = sizes.iter().position(|&(dim, _)| factors[dim] == 1)?;
+        let is_dim = constant == 0 && factors.iter().filter(|&&factor| factor != 0).count() == 1;
+        if !is_dim || steps[at].is_some() {
             return None;
         }
-        steps.insert(dim, step);
-        step *= sizes.get(&dim)?;
+        steps[at] = Some(step);
+        step *= sizes[at].1;
     }
-    if steps.len() != 4 || step != stored.len() as i64 {
+    let [Some(output), Some(input), Some(row), Some(column)] = steps else { return None };
+    if step != stored.len() as i64 {
         return None;
     }
-    let mut values = Vec::with_capacity(stored.len());
-    for output in 0..outputs {
-        for input in 0..inputs {
-            for place in 0..9 {
-                let index = output * steps[&1] + input * steps[&4] + place / 3 * steps[&5] + place % 3 * steps[&6];
-                values.push(*stored.get(index as usize)?);
-            }
-        }
-    }
-    Some(values)
+    let at =
+        |o: i64, c: i64, place: i64| o * output + c * input + place / 3 * row + place % 3 * column;
+    let channels = (0..outputs).flat_map(|o| (0..inputs).map(move |c| (o, c)));
+    let numbers = channels.flat_map(|(o, c)| (0..9).map(move |place| at(o, c, place)));
+    numbers.map(|number| stored.get(number as usize).copied()).collect()
 }

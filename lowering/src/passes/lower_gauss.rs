@@ -15,7 +15,6 @@ use gauss_dialect::{
 };
 
 use crate::{
-    kernel::group::LAYER,
     linalg,
     mode::{self, Mode, plain},
     pass::{Failed, Outcome, Pass, fail},
@@ -638,7 +637,7 @@ impl Emitter {
             .attr("indexing_maps", self.context.array_attr(&maps))
             .attr("iterator_types", self.context.array_attr(&iterators))
             .attr("operandSegmentSizes", self.context.i32_array_attr(&segments))
-            .attr(LAYER, self.context.string_attr(&self.layer))
+            .attr(linalg::LAYER, self.context.string_attr(&self.layer))
             .region(block)
             .build();
         let variance = initial.variance.map(|_| op.result(1));
