@@ -93,6 +93,38 @@ fn pooled(batch: usize, channels: usize, [kernel, stride]: [usize; 2], gaussian:
     case(module, posterior, x, &[n, 4, half, columns])
 }
 
+/// Three convolutions of many channels, with ReLUs, pools and padding between them: means by
+/// Winograd's algorithm in strips of an image, and in whole images where they are small.
+fn wide(batch: usize, [c, d, e]: [usize; 3], gaussian: bool) -> Case {
+    let n = batch;
+    let x = tensor(&[n, c, 26, 18], gaussian, 1);
+    let mut posterior = Posterior::default();
+    posterior.insert("w1", &tensor(&[d, c, 3, 3], true, 2));
+    posterior.insert("b1", &tensor(&[d], true, 3));
+    posterior.insert("w2", &tensor(&[e, d, 3, 3], true, 4));
+    posterior.insert("w3", &tensor(&[c, e, 3, 3], true, 5));
+    posterior.insert("b3", &tensor(&[c], false, 6));
+    let xt = x.ty();
+    let module = format!(
+        "func.func @net(%x: {xt}) -> !gauss.tensor<{n}x{c}x6x4xf32> {{
+  %w1 = gauss.parameter \"w1\" : !gauss.tensor<{d}x{c}x3x3xf32>
+  %b1 = gauss.parameter \"b1\" : !gauss.tensor<{d}xf32>
+  %w2 = gauss.parameter \"w2\" : !gauss.tensor<{e}x{d}x3x3xf32>
+  %w3 = gauss.parameter \"w3\" : !gauss.tensor<{c}x{e}x3x3xf32>
+  %b3 = gauss.parameter \"b3\" : tensor<{c}xf32>
+  %0 = gauss.conv2d %x, %w1, %b1 : ({xt}, !gauss.tensor<{d}x{c}x3x3xf32>, !gauss.tensor<{d}xf32>) -> !gauss.tensor<{n}x{d}x24x16xf32>
+  %1 = gauss.relu %0 : (!gauss.tensor<{n}x{d}x24x16xf32>) -> !gauss.tensor<{n}x{d}x24x16xf32>
+  %2 = gauss.max_pool2d %1 kernel [2, 2] strides [2, 2] : (!gauss.tensor<{n}x{d}x24x16xf32>) -> !gauss.tensor<{n}x{d}x12x8xf32>
+  %3 = gauss.conv2d %2, %w2 padding [1, 1, 1, 1] : (!gauss.tensor<{n}x{d}x12x8xf32>, !gauss.tensor<{e}x{d}x3x3xf32>) -> !gauss.tensor<{n}x{e}x12x8xf32>
+  %4 = gauss.relu %3 : (!gauss.tensor<{n}x{e}x12x8xf32>) -> !gauss.tensor<{n}x{e}x12x8xf32>
+  %5 = gauss.avg_pool2d %4 kernel [2, 2] strides [2, 2] : (!gauss.tensor<{n}x{e}x12x8xf32>) -> !gauss.tensor<{n}x{e}x6x4xf32>
+  %6 = gauss.conv2d %5, %w3, %b3 padding [1, 1, 1, 1] : (!gauss.tensor<{n}x{e}x6x4xf32>, !gauss.tensor<{c}x{e}x3x3xf32>, tensor<{c}xf32>) -> !gauss.tensor<{n}x{c}x6x4xf32>
+  return %6 : !gauss.tensor<{n}x{c}x6x4xf32>
+}}"
+    );
+    case(module, posterior, x, &[n, c, 6, 4])
+}
+
 /// A dense layer.
 fn dense([n, k, m]: [usize; 3], gaussian: bool) -> Case {
     let x = tensor(&[n, k], gaussian, 1);
@@ -146,6 +178,9 @@ fn cases() -> Vec<Case> {
             [(1, 20, [2, 2]), (2, 5, [3, 3]), (1, 7, [3, 2]), (3, 16, [2, 3]), (2, 9, [4, 4])]
         {
             cases.push(pooled(batch, channels, window, gaussian));
+        }
+        for (batch, channels) in [(1, [8, 9, 10]), (3, [16, 32, 24]), (2, [9, 64, 33])] {
+            cases.push(wide(batch, channels, gaussian));
         }
         for shape in [[40, 4096, 20], [17, 1000, 70], [9, 997, 33], [1, 4096, 3], [64, 640, 16]] {
             cases.push(dense(shape, gaussian));
@@ -207,6 +242,8 @@ fn tasks_give_the_same_bits_whoever_runs_them() {
         // whose columns are few.
         convolutional(8, [24, 40], true),
         pooled(1, 320, [2, 2], true),
+        wide(1, [64, 48, 80], true),
+        wide(8, [16, 32, 24], false),
         dense([64, 784, 100], false),
         dense([99, 1000, 40], true),
     ];

@@ -17,3 +17,4 @@ mod predictions;
 mod published;
 mod random;
 mod special;
+mod winograd;

@@ -117,6 +117,34 @@ impl Generator {
         ("conv2d", attributes, operands, vec![n, outputs, lines, positions])
     }
 
+    /// A 3x3 convolution of so many channels that its mean is computed by Winograd's algorithm,
+    /// where rows and columns are even and the weight is constant.
+    fn wide(&mut self) -> (&'static str, String, Vec<Operand>, Vec<usize>) {
+        let (n, channels, outputs) = (self.size(3), 7 + self.size(20), 7 + self.size(30));
+        let padding: [usize; 4] = std::array::from_fn(|_| self.rng.random_range(0..3));
+        let [rows, columns] = [0, 1].map(|axis| {
+            let least = padding[axis] + padding[axis + 2];
+            least.max(if self.rng.random_range(0..4) > 0 {
+                2 * self.size(9)
+            } else {
+                self.size(18)
+            })
+        });
+        let input = [
+            n,
+            channels,
+            rows + 2 - padding[0] - padding[2],
+            columns + 2 - padding[1] - padding[3],
+        ];
+        let parameter = self.rng.random_range(0..4) > 0;
+        let mut operands =
+            vec![self.operand(&input, false), self.operand(&[outputs, channels, 3, 3], parameter)];
+        if self.flip() {
+            operands.push(self.operand(&[outputs], parameter));
+        }
+        ("conv2d", format!("padding {padding:?}"), operands, vec![n, outputs, rows, columns])
+    }
+
     fn pool(&mut self, op: &'static str) -> (&'static str, String, Vec<Operand>, Vec<usize>) {
         let kernel = [self.size(5), self.size(5)];
         let stride = [self.size(4), self.size(6)];
@@ -361,6 +389,15 @@ fn lines(seed: u64, count: usize) -> Vec<Case> {
     (0..count).map(&mut case).collect()
 }
 
+fn wide(seed: u64, count: usize) -> Vec<Case> {
+    let mut generator = Generator::new(seed);
+    let mut case = |number| {
+        let op = generator.wide();
+        generator.of_op(number, op)
+    };
+    (0..count).map(&mut case).collect()
+}
+
 pub fn chains(seed: u64, count: usize) -> Vec<Case> {
     let mut generator = Generator::new(seed);
     (0..count).map(|number| generator.chain(number)).collect()
@@ -390,6 +427,11 @@ fn lines_on_the_host() {
 }
 
 #[test]
+fn wide_convolutions_on_the_host() {
+    check_here(&wide(9, 60), &Target::host(), LONG);
+}
+
+#[test]
 fn chains_of_layers_on_the_host() {
     check_here(&chains(3, 40), &Target::host(), CHAIN);
 }
@@ -402,6 +444,7 @@ fn random_ops_with_sixteen_lanes() {
         check_here(&long_cases(5, 40), &target, LONG);
         check_here(&chains(6, 20), &target, CHAIN);
         check_here(&lines(8, 40), &target, TOLERANCE);
+        check_here(&wide(10, 40), &target, LONG);
     }
 }
 
@@ -426,6 +469,7 @@ fn random_ops_on_other_cores() {
             (cases(seed, 63), TOLERANCE),
             (lines(seed, 30), TOLERANCE),
             (long_cases(seed, 15), LONG),
+            (wide(seed, 15), LONG),
             (chains(seed, 15), CHAIN),
         ] {
             let Some(results) = linked::run(&cases, &target) else { continue };

@@ -88,8 +88,22 @@ impl Mean {
             let is_apart = term.operand(2) == start
                 && [start, sum].iter().all(|value| value.users().len() == 1);
             let factors = [input_of(term.operand(0))?, input_of(term.operand(1))?];
-            is_apart.then_some(Self { output, term, factors })
+            let mean = Self { output, term, factors };
+            (is_apart && mean.leaves_a_reduction(body, inputs)).then_some(mean)
         })
+    }
+
+    /// Does anything but the mean read this input?
+    fn is_read_beside(&self, body: Block, input: usize) -> bool {
+        body.argument(input).users().into_iter().any(|user| user != self.term)
+    }
+
+    /// Do the other sums, if there are any, add what is read, or all of them nothing?
+    fn leaves_a_reduction(&self, body: Block, inputs: usize) -> bool {
+        let sums = body.terminator().map(Op::operands).unwrap_or_default();
+        let mut others = sums.iter().enumerate().filter(|(output, _)| *output != self.output);
+        (0..inputs).any(|input| self.is_read_beside(body, input))
+            || others.all(|(output, &sum)| sum == body.argument(inputs + output))
     }
 }
 
@@ -232,18 +246,20 @@ impl Convolution {
     /// Takes the mean, which nothing uses any more, out of the reduction.
     fn remove(&self, builder: Builder) {
         let op = self.op;
-        let Some(body) = op.body().filter(|_| op.results().len() > 1) else {
-            return op.erase();
-        };
+        let Some(body) = op.body() else { return };
         let inputs = op.operands().len() - op.results().len();
-        let is_read = |number: &usize| {
-            let users = body.argument(*number).users();
-            users.into_iter().any(|user| user != self.mean.term)
-        };
+        let is_read = |number: &usize| self.mean.is_read_beside(body, *number);
         let others: Vec<_> =
             (0..op.results().len()).filter(|&output| output != self.mean.output).collect();
         let ins: Vec<_> = (0..inputs).filter(is_read).collect();
         let outs: Vec<_> = others.iter().map(|output| inputs + output).collect();
+        if ins.is_empty() {
+            // Nothing is added to the others.
+            for (&output, &number) in others.iter().zip(&outs) {
+                op.result(output).replace_all_uses_with(op.operand(number));
+            }
+            return op.erase();
+        }
         let maps = op.attribute("indexing_maps").and_then(Attribute::as_array).unwrap_or_default();
         let reads = |numbers: &[usize]| -> Vec<_> {
             let read = |&number: &usize| Some((op.operand(number), maps[number].as_affine_map()?));
