@@ -28,7 +28,8 @@ use crate::{
 #[derive(Debug, Args)]
 #[command(after_help = "The limit is the larger of two times: that of the multiply-adds at the \
 measured peak of a core, and that of reading the weights once, at the speed at which a core was \
-measured to read as many bytes again and again. Its share is of the median.
+measured to read as many bytes again and again. Its share is of the median. A network of 3x3 \
+convolutions can be faster: their means take fewer multiply-adds than the layers have.
 
 Examples:
   pfp bench lenet.mlir --params lenet.safetensors

@@ -174,7 +174,7 @@ impl Convolution {
     }
 
     fn layer(&self) -> String {
-        linalg::layer(self.op).unwrap_or_default()
+        linalg::layer(self.op).unwrap_or_else(|| "conv2d".into())
     }
 
     /// The shape of 16 numbers for each tile and channel.

@@ -1,0 +1,70 @@
+// RUN: pfp-opt %s --gauss-to-linalg --gauss-winograd --split-input-file | FileCheck %s --implicit-check-not winograd
+
+// Too few channels to pay for the transformation of the outputs.
+// CHECK-LABEL: func.func @few_channels
+func.func @few_channels(%x: tensor<1x7x6x6xf32>) -> tensor<1x8x4x4xf32> {
+  %w = arith.constant dense<0.5> : tensor<8x7x3x3xf32>
+  %0 = gauss.conv2d %x, %w : (tensor<1x7x6x6xf32>, tensor<8x7x3x3xf32>) -> tensor<1x8x4x4xf32>
+  return %0 : tensor<1x8x4x4xf32>
+}
+
+// -----
+
+// Too few outputs for each weight, which is longer to read.
+// CHECK-LABEL: func.func @few_uses
+func.func @few_uses(%x: tensor<3x8x4x4xf32>) -> tensor<3x8x2x2xf32> {
+  %w = arith.constant dense<0.5> : tensor<8x8x3x3xf32>
+  %0 = gauss.conv2d %x, %w : (tensor<3x8x4x4xf32>, tensor<8x8x3x3xf32>) -> tensor<3x8x2x2xf32>
+  return %0 : tensor<3x8x2x2xf32>
+}
+
+// -----
+
+// Five rows are no tiles of two.
+// CHECK-LABEL: func.func @odd
+func.func @odd(%x: tensor<1x8x7x6xf32>) -> tensor<1x8x5x4xf32> {
+  %w = arith.constant dense<0.5> : tensor<8x8x3x3xf32>
+  %0 = gauss.conv2d %x, %w : (tensor<1x8x7x6xf32>, tensor<8x8x3x3xf32>) -> tensor<1x8x5x4xf32>
+  return %0 : tensor<1x8x5x4xf32>
+}
+
+// -----
+
+// A kernel that is not known cannot be transformed.
+// CHECK-LABEL: func.func @unknown
+func.func @unknown(%x: tensor<1x8x6x6xf32>, %w: tensor<8x8x3x3xf32>) -> tensor<1x8x4x4xf32> {
+  %0 = gauss.conv2d %x, %w : (tensor<1x8x6x6xf32>, tensor<8x8x3x3xf32>) -> tensor<1x8x4x4xf32>
+  return %0 : tensor<1x8x4x4xf32>
+}
+
+// -----
+
+// Pixels between the windows, or inside of them, belong to no tile.
+// CHECK-LABEL: func.func @strides
+func.func @strides(%x: tensor<1x8x9x9xf32>) -> tensor<1x8x4x4xf32> {
+  %w = arith.constant dense<0.5> : tensor<8x8x3x3xf32>
+  %0 = gauss.conv2d %x, %w strides [2, 2] : (tensor<1x8x9x9xf32>, tensor<8x8x3x3xf32>) -> tensor<1x8x4x4xf32>
+  return %0 : tensor<1x8x4x4xf32>
+}
+
+// -----
+
+// CHECK-LABEL: func.func @dilation
+func.func @dilation(%x: tensor<1x8x8x8xf32>) -> tensor<1x8x4x4xf32> {
+  %w = arith.constant dense<0.5> : tensor<8x8x3x3xf32>
+  %0 = gauss.conv2d %x, %w dilation [2, 2] : (tensor<1x8x8x8xf32>, tensor<8x8x3x3xf32>) -> tensor<1x8x4x4xf32>
+  return %0 : tensor<1x8x4x4xf32>
+}
+
+// -----
+
+// CHECK-LABEL: func.func @other_kernels
+func.func @other_kernels(%x: tensor<1x8x6x6xf32>) -> (tensor<1x8x6x4xf32>, tensor<1x8x2x2xf32>, tensor<1x16x4x4xf32>) {
+  %w = arith.constant dense<0.5> : tensor<8x8x1x3xf32>
+  %v = arith.constant dense<0.5> : tensor<8x8x5x5xf32>
+  %u = arith.constant dense<0.5> : tensor<16x4x3x3xf32>
+  %0 = gauss.conv2d %x, %w : (tensor<1x8x6x6xf32>, tensor<8x8x1x3xf32>) -> tensor<1x8x6x4xf32>
+  %1 = gauss.conv2d %x, %v : (tensor<1x8x6x6xf32>, tensor<8x8x5x5xf32>) -> tensor<1x8x2x2xf32>
+  %2 = gauss.conv2d %x, %u groups 2 : (tensor<1x8x6x6xf32>, tensor<16x4x3x3xf32>) -> tensor<1x16x4x4xf32>
+  return %0, %1, %2 : tensor<1x8x6x4xf32>, tensor<1x8x2x2xf32>, tensor<1x16x4x4xf32>
+}
