@@ -5,6 +5,7 @@ use crate::{
     mode::Mode,
     pass::{Options, Pipeline},
     passes::gauss_generate_kernels,
+    target::{Core, Target},
 };
 
 const KERNEL_OPTIONS: &[&str] = gauss_generate_kernels::PASS.options;
@@ -37,6 +38,13 @@ pub static ALL: &[Pipeline] = &[
     },
 ];
 
+/// The core, with the numbers of the schedule file. A file that cannot be read is refused by
+/// the pass that reads its kernels.
+fn core(options: &Options) -> Result<Core, String> {
+    let named = Target::core(options.get("core").unwrap_or("host"))?;
+    Ok(ScheduleFile::of(options).map_or(named, |(_, core)| core))
+}
+
 /// One function per network, folded, then linalg. No common subexpressions are
 /// joined afterwards: two empty tensors would become one buffer.
 fn to_linalg(options: &Options) -> String {
@@ -48,7 +56,7 @@ fn to_linalg(options: &Options) -> String {
 
 fn to_kernels(options: &Options) -> Result<String, String> {
     Mode::of(options)?;
-    let (_, core) = ScheduleFile::of(options)?;
+    let core = core(options)?;
     Ok(format!(
         "{},{}{}gauss-use-destinations,eliminate-empty-tensors,one-shot-bufferize,cse,\
          canonicalize,gauss-generate-kernels{},gauss-expand-math{{fma={}}},canonicalize,cse,\
@@ -69,7 +77,7 @@ fn to_kernels(options: &Options) -> Result<String, String> {
 }
 
 fn to_llvm(options: &Options) -> Result<String, String> {
-    let (_, core) = ScheduleFile::of(options)?;
+    let core = core(options)?;
     Ok(format!(
         "{},convert-scf-to-cf,expand-strided-metadata,lower-affine,convert-vector-to-llvm,\
          convert-math-to-llvm,convert-arith-to-llvm,convert-index-to-llvm,\
