@@ -1,8 +1,8 @@
 // A network has its channels before rows and columns. A convolution with few columns and
 // many channels is best computed with the channels as lanes, which it should then store
 // side by side. The buffer %sum is the function's own, so it is laid out so: item, row,
-// column, channel. The pooling after it reads vectors of channels. The result is the
-// caller's and stays as it is.
+// column, channel, of which it holds two rows at a time. The pooling after it reads vectors
+// of channels. The result is the caller's and stays as it is.
 
 // RUN: pfp-opt %s --gauss-generate-kernels=core=cortex-a72 --canonicalize --symbol-dce \
 // RUN:   --mlir-elide-resource-strings-if-larger=16 | FileCheck %s
@@ -18,12 +18,11 @@ memref.global "private" constant @weight : memref<16x4x3x3xf32> = dense<0.5>
 
 // CHECK-LABEL: func.func @convolve_and_pool
 func.func @convolve_and_pool(%image: memref<1x4x8x8xf32>, %y: memref<1x16x3x3xf32>) {
-  // CHECK: %[[SUM:.*]] = memref.alloc() : memref<1x16x6x6xf32>
-  // CHECK: %[[FLAT:.*]] = memref.reinterpret_cast %[[SUM]] {{.*}} to memref<576xf32>
+  // CHECK: %[[SUM:.*]] = memref.alloc() {gauss.within_item} : memref<192xf32>
   // CHECK: math.fma
-  // CHECK: vector.store {{.*}}, %[[FLAT]]{{.*}} : memref<576xf32>, vector<4xf32>
-  // CHECK-NOT: memref.load %[[FLAT]]
-  // CHECK: vector.load %[[FLAT]]{{.*}} : memref<576xf32>, vector<4xf32>
+  // CHECK: vector.store {{.*}}, %[[SUM]]{{.*}} : memref<192xf32>, vector<4xf32>
+  // CHECK-NOT: memref.load %[[SUM]]
+  // CHECK: vector.load %[[SUM]]{{.*}} : memref<192xf32>, vector<4xf32>
   // CHECK: arith.maximumf
   %w = memref.get_global @weight : memref<16x4x3x3xf32>
   %sum = memref.alloc() : memref<1x16x6x6xf32>

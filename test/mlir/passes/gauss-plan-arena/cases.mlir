@@ -56,11 +56,45 @@ func.func @within_a_trip(%n: index) {
   return
 }
 
-// A use inside of a loop is a use of the whole loop. Its ops count as steps: it lasts
-// from step 3 to step 6.
+// So it does in a loop of a loop, beside what matters within one trip of the outer one: %c
+// lives as long as the inner loop and shares no place with %a and %b, which share one.
+// CHECK-LABEL: func.func @within_a_trip_of_two_loops
+// CHECK-SAME: gauss.arena_bytes = 128 : i64
+func.func @within_a_trip_of_two_loops(%n: index) {
+  %a = memref.alloc() {gauss.within_item} : memref<16xf32>
+  %b = memref.alloc() {gauss.within_item} : memref<16xf32>
+  %c = memref.alloc() {gauss.within_item} : memref<16xf32>
+  scf.for %i = %n to %n step %n {
+    "test.op"(%c) : (memref<16xf32>) -> ()
+    scf.for %j = %n to %n step %n {
+      "test.op"(%a) : (memref<16xf32>) -> ()
+      "test.op"(%a) : (memref<16xf32>) -> ()
+      "test.op"(%b) : (memref<16xf32>) -> ()
+    }
+    "test.op"(%c) : (memref<16xf32>) -> ()
+  }
+  return
+}
+
+// Trips that are tasks may run at the same time: while one uses %a, another may use %b.
+// CHECK-LABEL: func.func @within_a_task
+// CHECK-SAME: gauss.arena_bytes = 128 : i64
+func.func @within_a_task(%n: index) {
+  %a = memref.alloc() {gauss.within_item} : memref<16xf32>
+  %b = memref.alloc() {gauss.within_item} : memref<16xf32>
+  scf.for %i = %n to %n step %n {
+    scf.for %j = %n to %n step %n {
+      "test.op"(%a) : (memref<16xf32>) -> ()
+      "test.op"(%b) : (memref<16xf32>) -> ()
+    }
+  } {gauss.tasks}
+  return
+}
+
+// A use inside of a loop is a use of the whole loop, which is one step.
 // CHECK-LABEL: func.func @loops
 // CHECK-SAME: gauss.arena_bytes = 128 : i64
-// CHECK-SAME: gauss.arena_plan = [array<i64: {{[0-9]+}}, 64, 2, 6>, array<i64: {{[0-9]+}}, 64, 3, 6>]
+// CHECK-SAME: gauss.arena_plan = [array<i64: {{[0-9]+}}, 64, 2, 3>, array<i64: {{[0-9]+}}, 64, 3, 3>]
 func.func @loops(%n: index) {
   %a = memref.alloc() : memref<16xf32>
   %b = memref.alloc() : memref<16xf32>
