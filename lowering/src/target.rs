@@ -125,9 +125,9 @@ const ZEN5: Core = Core {
     ..AVX512
 };
 
-/// As Zen 5 in two halves of 256 bits each: what a vector takes counts the same, and the
-/// caches deliver more in that time.
-const ZEN4: Core = Core { l1_bytes: 32 << 10, l2_rate: 64, ..ZEN5 };
+/// As Zen 5 in two halves of 256 bits each: what a vector takes counts the same, in units of
+/// two cycles, in which latencies are half as long and the caches deliver more.
+const ZEN4: Core = Core { fma_latency: 2, l1_bytes: 32 << 10, l2_rate: 64, ..ZEN5 };
 
 const AVX2: Core = Core {
     lanes: 8,
