@@ -151,6 +151,11 @@ impl Group {
         }
     }
 
+    /// What the members read or write.
+    pub fn buffers(&self) -> impl Iterator<Item = Value> {
+        self.members().flat_map(Nest::accesses).map(|access| access.root)
+    }
+
     /// Takes the first dimension out of the group: a loop around it counts the items.
     pub fn peel(&mut self) {
         for access in self.members_mut().flat_map(Nest::accesses_mut) {
@@ -208,6 +213,21 @@ impl Group {
             });
         }
     }
+}
+
+/// Is this a buffer of the function that only these groups use? The program has the uses of
+/// all ops but none of a buffer that took the place of another, which only groups have:
+/// `elsewhere` are the buffers of the other groups.
+pub fn is_local<'a>(
+    buffer: Value,
+    groups: impl IntoIterator<Item = &'a Group>,
+    elsewhere: &[Value],
+) -> bool {
+    let members: Vec<Op> =
+        groups.into_iter().flat_map(Group::members).map(|nest| nest.op).collect();
+    is_allocated(buffer)
+        && !elsewhere.contains(&buffer)
+        && users_of(buffer).iter().all(|user| members.contains(user))
 }
 
 /// Parts of nested reductions of at most `steps` steps: all of the inner dimensions,

@@ -8,11 +8,11 @@
 //! Items of a batch that a layer reads side by side must not be a multiple of a page
 //! apart: they would share one set of the cache, which holds few of them.
 
-use gauss_dialect::ir::{Builder, Op, Value};
+use gauss_dialect::ir::{Builder, Value};
 
 use super::{
-    group::Group,
-    nest::{Access, Nest, is_allocated, users_of},
+    group::{Group, is_local},
+    nest::{Access, Nest, is_allocated},
     pack::Constants,
     schedule,
 };
@@ -61,11 +61,8 @@ pub fn spread_items(groups: &mut [Group]) {
             }
         }
     }
-    let members: Vec<Op> =
-        groups.iter().flat_map(|group| group.members().map(|nest| nest.op)).collect();
     for batch in batches {
-        let is_seen = users_of(batch.buffer).iter().all(|user| members.contains(user));
-        if is_seen && groups.iter().all(|group| batch.fits(group)) {
+        if is_local(batch.buffer, &*groups, &[]) && groups.iter().all(|group| batch.fits(group)) {
             batch.spread(groups);
         }
     }
@@ -132,11 +129,10 @@ fn outputs(group: &Group) -> Vec<Value> {
 
 /// The images, if there are any and every access of each can follow another layout.
 fn movable(images: Vec<Image>, groups: &mut [Group]) -> Option<Vec<Image>> {
-    let members: Vec<Op> =
-        groups.iter().flat_map(|group| group.members().map(|nest| nest.op)).collect();
     for image in &images {
-        let is_seen = users_of(image.buffer).iter().all(|user| members.contains(user));
-        if !is_seen || !groups.iter_mut().all(|group| image.fits(group)) {
+        if !is_local(image.buffer, &*groups, &[])
+            || !groups.iter_mut().all(|group| image.fits(group))
+        {
             return None;
         }
     }

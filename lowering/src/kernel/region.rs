@@ -9,8 +9,8 @@ use std::ops::Range;
 use gauss_dialect::ir::{Builder, Op, Value};
 
 use super::{
-    group::Group,
-    nest::{Access, Nest, is_allocated, users_of},
+    group::{Group, is_local},
+    nest::{Access, Nest},
     pack::Constants,
     plan::Planner,
     strip::{Strip, strips},
@@ -58,7 +58,6 @@ pub fn regions(
 ) -> Result<Vec<Region>, String> {
     let parts = by_items(groups, planner);
     let used: Vec<Vec<Value>> = parts.iter().map(Items::buffers).collect();
-    let elsewhere = |own: Range<usize>| [&used[..own.start], &used[own.end..]].concat().concat();
     let mut regions = Vec::new();
     let mut alone = Vec::new();
     let mut first = 0;
@@ -67,18 +66,23 @@ pub fn regions(
             alone.extend(groups);
             continue;
         }
-        let strips_alone = strips(&alone, &elsewhere(first..part), number, planner)?;
+        let strips_alone = strips(&alone, &elsewhere(&used, first..part), number, planner)?;
         regions.extend(Region::of_each(strips_alone));
         number += alone.len();
         alone.clear();
-        let strips = strips(&groups, &elsewhere(part..part + 1), number, planner)?;
+        let strips = strips(&groups, &elsewhere(&used, part..part + 1), number, planner)?;
         regions.push(Region { strips, items });
         number += groups.len();
         first = part + 1;
     }
-    let strips = strips(&alone, &elsewhere(first..used.len()), number, planner)?;
+    let strips = strips(&alone, &elsewhere(&used, first..used.len()), number, planner)?;
     regions.extend(Region::of_each(strips));
     Ok(regions)
+}
+
+/// What all but some of the parts use.
+fn elsewhere(used: &[Vec<Value>], own: Range<usize>) -> Vec<Value> {
+    [&used[..own.start], &used[own.end..]].concat().concat()
 }
 
 /// Joins groups that may share a loop over items.
@@ -97,12 +101,8 @@ fn by_items(groups: Vec<Group>, planner: &Planner) -> Vec<Items> {
     for (number, joined) in joined.iter_mut().enumerate() {
         let is_worth_it = joined.groups.len() > 1
             && joined.groups.iter().any(|group| !group.root.is_elementwise());
-        // A buffer that took the place of another has no users in the program yet.
-        let others = used.iter().enumerate().filter(|(other, _)| *other != number);
         match is_worth_it {
-            true => joined.enter(planner.tasks, |buffer| {
-                others.clone().any(|(_, buffers)| buffers.contains(&buffer))
-            }),
+            true => joined.enter(planner.tasks, &elsewhere(&used, number..number + 1)),
             false => joined.items = 1,
         }
     }
@@ -162,36 +162,24 @@ impl Items {
 
     /// What the groups read or write.
     fn buffers(&self) -> Vec<Value> {
-        let members = self.groups.iter().flat_map(Group::members);
-        members.flat_map(Nest::accesses).map(|access| access.root).collect()
+        self.groups.iter().flat_map(Group::buffers).collect()
     }
 
-    /// Makes the items a loop around the groups, which so many tasks may share. Some buffers
-    /// are used by groups elsewhere, too.
-    fn enter(&mut self, tasks: i64, is_used_elsewhere: impl Fn(Value) -> bool) {
+    /// Makes the items a loop around the groups, which so many tasks may share. Groups
+    /// elsewhere use some buffers.
+    fn enter(&mut self, tasks: i64, elsewhere: &[Value]) {
         for group in &mut self.groups {
             group.peel();
         }
-        for buffer in self.local_buffers() {
-            if !is_used_elsewhere(buffer) {
-                self.contract(buffer, tasks);
+        let mut written: Vec<Value> = Vec::new();
+        let nests = self.groups.iter().flat_map(Group::members);
+        for out in nests.flat_map(|nest| &nest.outputs).filter(|out| out.item > 0) {
+            if !written.contains(&out.root) {
+                written.push(out.root);
             }
         }
-    }
-
-    /// The buffers of the function that nothing outside of the groups uses.
-    fn local_buffers(&self) -> Vec<Value> {
-        let nests: Vec<_> = self.groups.iter().flat_map(Group::members).collect();
-        let members: Vec<Op> = nests.iter().map(|nest| nest.op).collect();
-        let mut found: Vec<Value> = Vec::new();
-        for out in nests.iter().flat_map(|nest| &nest.outputs) {
-            let is_local = is_allocated(out.root);
-            let is_inside = || users_of(out.root).iter().all(|user| members.contains(user));
-            if out.item > 0 && is_local && !found.contains(&out.root) && is_inside() {
-                found.push(out.root);
-            }
-        }
-        found
+        written.retain(|&buffer| is_local(buffer, &self.groups, elsewhere));
+        written.into_iter().for_each(|buffer| self.contract(buffer, tasks));
     }
 
     /// Leaves a buffer with the elements of one item for each task.

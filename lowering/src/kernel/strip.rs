@@ -5,11 +5,11 @@
 
 use std::cell::OnceCell;
 
-use gauss_dialect::ir::{Builder, Op, Value};
+use gauss_dialect::ir::{Builder, Value};
 
 use super::{
-    group::Group,
-    nest::{Access, Nest, is_allocated, users_of},
+    group::{Group, is_local},
+    nest::{Access, Nest},
     plan::Planner,
     region::allocate_within_item,
 };
@@ -155,8 +155,7 @@ impl Chain {
     }
 
     fn of_members(groups: &[Group], members: Vec<(usize, usize)>, elsewhere: &[Value]) -> Self {
-        let mut shared = shared(groups, &members);
-        shared.iter_mut().for_each(|s| s.is_local &= !elsewhere.contains(&s.buffer));
+        let shared = shared(groups, &members, elsewhere);
         Self { members, before: vec![], shared, whole: OnceCell::new() }
     }
 
@@ -233,7 +232,7 @@ fn follows(groups: &[Group], members: &[(usize, usize)], group: (usize, usize)) 
     let all: Vec<_> = members.iter().copied().chain([group]).collect();
     let mut uses = false;
     let mut keep_pace = true;
-    for shared in shared(groups, &all) {
+    for shared in shared(groups, &all, &[]) {
         for &(number, dim) in &all {
             let size = groups[number].root.sizes[dim];
             let accesses = groups[number].members().flat_map(Nest::accesses);
@@ -246,9 +245,15 @@ fn follows(groups: &[Group], members: &[(usize, usize)], group: (usize, usize)) 
     uses && keep_pace
 }
 
-/// The buffers that one of the groups writes and another one accesses.
-fn shared(groups: &[Group], members: &[(usize, usize)]) -> Vec<Shared> {
+/// The buffers that one of the members writes and another one accesses; groups elsewhere use
+/// some of them.
+fn shared(groups: &[Group], members: &[(usize, usize)], elsewhere: &[Value]) -> Vec<Shared> {
     let mut found: Vec<Shared> = Vec::new();
+    let is_member = |number: usize| members.iter().any(|&(member, _)| member == number);
+    let (own, others): (Vec<_>, Vec<_>) =
+        groups.iter().enumerate().partition(|(number, _)| is_member(*number));
+    let of_others = others.iter().flat_map(|(_, group)| group.buffers());
+    let elsewhere: Vec<_> = elsewhere.iter().copied().chain(of_others).collect();
     let accesses = |number: usize| groups[number].members().flat_map(Nest::accesses);
     for &(number, dim) in members {
         let group = &groups[number];
@@ -259,15 +264,7 @@ fn shared(groups: &[Group], members: &[(usize, usize)]) -> Vec<Shared> {
                 continue;
             }
             let shape = out.root.ty().shape().unwrap_or_default();
-            let is_member = |number: usize| members.iter().any(|&(member, _)| member == number);
-            let others = (0..groups.len()).filter(|&number| !is_member(number));
-            let ops: Vec<Op> = members
-                .iter()
-                .flat_map(|&(number, _)| groups[number].members().map(|nest| nest.op))
-                .collect();
-            let is_local = is_allocated(out.root)
-                && users_of(out.root).iter().all(|user| ops.contains(user))
-                && !others.into_iter().any(uses);
+            let is_local = is_local(out.root, own.iter().map(|(_, group)| *group), &elsewhere);
             let steps = members.iter().flat_map(|&(member, dim)| {
                 let own = accesses(member).filter(|access| access.root == out.root);
                 own.map(move |access| access.strides[dim])
