@@ -91,6 +91,44 @@ pub fn fill(builder: Builder, shape: &[i64], value: f64, layer: &str) -> Value {
     generic(builder, &[], &[(empty, map)], layer, literal).result(0)
 }
 
+/// The elements of `x` from `offsets` on, `shape` in all; `x` itself where these are all.
+pub fn slice(builder: Builder, x: Value, offsets: &[i64], shape: &[i64]) -> Value {
+    if x.ty().shape().as_deref() == Some(shape) {
+        return x;
+    }
+    let ty = Type::tensor(x.ty().element_type(), shape);
+    at(builder, "tensor.extract_slice", &[x], ty, (offsets, shape))
+}
+
+/// `whole` with `part` in it from `offsets` on.
+pub fn insert(builder: Builder, part: Value, whole: Value, offsets: &[i64]) -> Value {
+    let shape = part.ty().shape().unwrap_or_default();
+    at(builder, "tensor.insert_slice", &[part, whole], whole.ty(), (offsets, &shape))
+}
+
+/// An op on the elements from these offsets on, so many in each dimension.
+fn at(
+    builder: Builder,
+    name: &str,
+    operands: &[Value],
+    ty: Type,
+    (offsets, sizes): (&[i64], &[i64]),
+) -> Value {
+    let context = builder.context();
+    let mut segments = vec![1; operands.len()];
+    segments.extend([0; 3]);
+    builder
+        .op(name)
+        .operands(operands)
+        .results(&[ty])
+        .attr("static_offsets", context.i64_array_attr(offsets))
+        .attr("static_sizes", context.i64_array_attr(sizes))
+        .attr("static_strides", context.i64_array_attr(&vec![1; sizes.len()]))
+        .attr("operandSegmentSizes", context.i32_array_attr(&segments))
+        .build()
+        .result(0)
+}
+
 /// A buffer of `f32`.
 pub fn allocate(builder: Builder, shape: &[i64]) -> Value {
     let context = builder.context();

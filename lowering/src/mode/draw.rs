@@ -8,7 +8,7 @@
 use gauss_dialect::ir::{Attribute, Builder, Context, Type, Value};
 use pfp_runtime::random::{Arithmetic, standard_normals, standard_normals_on};
 
-use crate::linalg::{self, allocate, as_buffer, as_tensor};
+use crate::linalg::{self, allocate, as_buffer, as_tensor, insert};
 
 /// What the kernels that draw are called in reports.
 const LAYER: &str = "draw";
@@ -116,47 +116,13 @@ fn part(builder: Builder, buffer: Value, offset: i64, length: i64) -> Value {
         .result(0)
 }
 
-/// The elements `offset..offset + length` of a list.
-pub fn slice(builder: Builder, x: Value, offset: i64, length: i64) -> Value {
-    let context = builder.context();
-    if x.ty().shape().as_deref() == Some(&[length]) {
-        return x;
-    }
-    builder
-        .op("tensor.extract_slice")
-        .operands(&[x])
-        .results(&[Type::tensor(context.f32(), &[length])])
-        .attr("static_offsets", context.i64_array_attr(&[offset]))
-        .attr("static_sizes", context.i64_array_attr(&[length]))
-        .attr("static_strides", context.i64_array_attr(&[1]))
-        .attr("operandSegmentSizes", context.i32_array_attr(&[1, 0, 0, 0]))
-        .build()
-        .result(0)
-}
-
-/// `whole` with the list `part` in it from `offset` on.
-fn insert(builder: Builder, part: Value, whole: Value, offset: i64) -> Value {
-    let context = builder.context();
-    let length = part.ty().shape().unwrap_or_default();
-    builder
-        .op("tensor.insert_slice")
-        .operands(&[part, whole])
-        .results(&[whole.ty()])
-        .attr("static_offsets", context.i64_array_attr(&[offset]))
-        .attr("static_sizes", context.i64_array_attr(&length))
-        .attr("static_strides", context.i64_array_attr(&[1]))
-        .attr("operandSegmentSizes", context.i32_array_attr(&[1, 1, 0, 0, 0]))
-        .build()
-        .result(0)
-}
-
 /// A list with zeros after it, to a multiple of four elements.
 pub fn pad(builder: Builder, list: Value) -> Value {
     let length = list.ty().shape().and_then(|shape| shape.first().copied()).unwrap_or(0);
     let padded = padded(length);
     match padded == length {
         true => list,
-        false => insert(builder, list, linalg::fill(builder, &[padded], 0.0, LAYER), 0),
+        false => insert(builder, list, linalg::fill(builder, &[padded], 0.0, LAYER), &[0]),
     }
 }
 

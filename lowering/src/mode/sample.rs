@@ -304,7 +304,7 @@ impl Function<'_> {
         let (mean, spread) = (as_list(mean), as_list(variance));
         let moments = Moments { mean, spread, is_deviation: false };
         let drawn = draw::emit(self.inside, stream, self.sample, &moments);
-        let drawn = draw::slice(self.inside, drawn, 0, shape.iter().product());
+        let drawn = linalg::slice(self.inside, drawn, &[0], &[shape.iter().product()]);
         reshape(self.inside, drawn, ty)
     }
 
@@ -329,7 +329,7 @@ impl Function<'_> {
                     is_deviation: true,
                 };
                 let drawn = draw::emit(self.inside, stream, self.sample, &moments);
-                draw::slice(self.inside, drawn, 0, shape.iter().product())
+                linalg::slice(self.inside, drawn, &[0], &[shape.iter().product()])
             }
         };
         let stored: Vec<_> = order.iter().map(|&dim| shape[dim]).collect();

@@ -58,7 +58,7 @@ struct Convolution {
     /// What the sum starts from.
     start: Start,
     /// The means of the input, by item, channel, row and column.
-    input: Value,
+    input: Input,
     /// Items, channels, rows and columns of the output.
     shape: [i64; 4],
     /// Channels of the input.
@@ -129,6 +129,29 @@ impl Start {
     }
 }
 
+/// The input of a convolution whose last tiles may be in part outside of it.
+enum Input {
+    /// Its tiles are all inside.
+    Even(Value),
+    /// The op that puts what is padded into the zeros that another one gives.
+    Padded { insertion: Op, around: Op },
+}
+
+impl Input {
+    /// Padding can be made wider where nobody else reads it.
+    fn of(op: Op, value: Value, [_, _, rows, columns]: [i64; 4]) -> Option<Self> {
+        if rows % 2 == 0 && columns % 2 == 0 {
+            return Some(Self::Even(value));
+        }
+        let insertion = value.defining_op().filter(|op| op.is("tensor.insert_slice"))?;
+        let around = insertion.operand(1).defining_op()?;
+        let element = around.body()?.terminator()?.operand(0).defining_op()?;
+        let is_zero = element.attribute("value")?.as_f64() == Some(0.0);
+        let is_own = value.users().iter().all(|user| *user == op);
+        (is_zero && is_own).then_some(Self::Padded { insertion, around })
+    }
+}
+
 impl Convolution {
     fn of(op: Op, least_channels: i64) -> Option<Self> {
         if !op.is("linalg.generic") || op.results().is_empty() {
@@ -141,10 +164,10 @@ impl Convolution {
         let shape: [i64; 4] = op.result(mean.output).ty().shape()?.try_into().ok()?;
         let [items, outputs, rows, columns] = shape;
         let channels = op.operand(input).ty().shape()?.get(1).copied()?;
-        let is_worth_it =
-            channels.min(outputs) >= least_channels && items * rows * columns >= LEAST_USES;
-        let is_even = rows % 2 == 0 && columns % 2 == 0;
-        if maps[input] != image_map(op.context()) || !is_worth_it || !is_even {
+        // The batch may not be known.
+        let uses = items.checked_mul(rows)?.checked_mul(columns)?;
+        let is_worth_it = channels.min(outputs) >= least_channels && uses >= LEAST_USES;
+        if maps[input] != image_map(op.context()) || !is_worth_it {
             return None;
         }
         let constant = op.operand(weight).defining_op().filter(|op| op.is("arith.constant"))?;
@@ -152,12 +175,14 @@ impl Convolution {
         let kernel = by_channels(&stored, maps[weight], [outputs, channels])?;
         let first_output = op.operands().len() - op.results().len();
         let start = Start::of(op.operand(first_output + mean.output))?;
-        Some(Self { op, start, input: op.operand(input), shape, channels, kernel, mean })
+        let input = Input::of(op, op.operand(input), shape)?;
+        Some(Self { op, start, input, shape, channels, kernel, mean })
     }
 
     fn transform(self) {
         let builder = Builder::before(self.op);
-        let sums = self.sums(builder, self.tiles(builder));
+        let tiles = self.tiles(builder, self.even_input(builder));
+        let sums = self.sums(builder, tiles);
         let outputs = self.outputs(builder, sums);
         self.op.result(self.mean.output).replace_all_uses_with(outputs);
         let starts =
@@ -177,17 +202,42 @@ impl Convolution {
         linalg::layer(self.op).unwrap_or_else(|| "conv2d".into())
     }
 
+    /// Rows and columns of tiles.
+    fn tile_counts(&self) -> [i64; 2] {
+        [self.shape[2], self.shape[3]].map(|size| (size + 1) / 2)
+    }
+
     /// The shape of 16 numbers for each tile and channel.
     fn of_tiles(&self, channels: i64) -> [i64; 5] {
-        let [items, _, rows, columns] = self.shape;
-        [items, 16, channels, rows / 2, columns / 2]
+        let [rows, columns] = self.tile_counts();
+        [self.shape[0], 16, channels, rows, columns]
+    }
+
+    /// The input with all of its tiles, which the other sums read from then on.
+    fn even_input(&self, builder: Builder) -> Value {
+        let (insertion, around) = match self.input {
+            Input::Even(value) => return value,
+            Input::Padded { insertion, around } => (insertion, around),
+        };
+        let [rows, columns] = self.tile_counts();
+        let shape = [self.shape[0], self.channels, 2 * rows + 2, 2 * columns + 2];
+        let zeros = linalg::fill(builder, &shape, 0.0, &self.layer());
+        let offsets = insertion.attribute("static_offsets").and_then(Attribute::as_i64_array);
+        let offsets = offsets.unwrap_or_default();
+        let wider = linalg::insert(builder, insertion.operand(0), zeros, &offsets);
+        insertion.result(0).replace_all_uses_with(wider);
+        insertion.erase();
+        if !around.is_used() {
+            around.erase();
+        }
+        wider
     }
 
     /// The transformed tiles of the input. On buffers: bufferisation would not write 16 parts
     /// of one tensor in place.
-    fn tiles(&self, builder: Builder) -> Value {
+    fn tiles(&self, builder: Builder, input: Value) -> Value {
         let context = builder.context();
-        let input = as_buffer(builder, self.input);
+        let input = as_buffer(builder, input);
         let tiles = allocate(builder, &self.of_tiles(self.channels));
         let inputs: Vec<_> = places(4).map(|place| (input, place_map(context, place))).collect();
         let outs: Vec<_> = (0..16).map(|number| (tiles, tile_map(context, number))).collect();
@@ -225,7 +275,9 @@ impl Convolution {
     fn outputs(&self, builder: Builder, sums: Value) -> Value {
         let context = builder.context();
         let sums = as_buffer(builder, sums);
-        let means = allocate(builder, &self.shape);
+        let [rows, columns] = self.tile_counts();
+        let [items, outputs, _, _] = self.shape;
+        let means = allocate(builder, &[items, outputs, 2 * rows, 2 * columns]);
         let mut inputs: Vec<_> = (0..16).map(|number| (sums, tile_map(context, number))).collect();
         if let Start::Bias(bias) = self.start {
             inputs.push((as_buffer(builder, bias), channel_map(context)));
@@ -240,7 +292,7 @@ impl Convolution {
             let add = |output| inner.value("arith.addf", &[output, start], context.f32());
             outputs.into_iter().map(add).collect()
         });
-        as_tensor(builder, means)
+        linalg::slice(builder, as_tensor(builder, means), &[0; 4], &self.shape)
     }
 
     /// Takes the mean, which nothing uses any more, out of the reduction.

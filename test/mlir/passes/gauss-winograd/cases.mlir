@@ -49,3 +49,22 @@ func.func @batch(%x: tensor<4x8x4x4xf32>) -> tensor<4x8x2x2xf32> {
   %0 = gauss.conv2d %x, %w : (tensor<4x8x4x4xf32>, tensor<8x8x3x3xf32>) -> tensor<4x8x2x2xf32>
   return %0 : tensor<4x8x2x2xf32>
 }
+
+// -----
+
+// The last of five columns has a tile half of which is outside: the padding is made wider.
+// CHECK-LABEL: func.func @odd_and_padded
+// CHECK-SAME: (%[[X:.*]]: tensor<1x8x4x5xf32>)
+// CHECK-NOT: into tensor<1x8x6x7xf32>
+// CHECK: %[[PADDED:.*]] = tensor.insert_slice %[[X]] into %{{.*}}[0, 0, 1, 1] [1, 8, 4, 5] [1, 1, 1, 1] : tensor<1x8x4x5xf32> into tensor<1x8x6x8xf32>
+// CHECK: bufferization.to_buffer %[[PADDED]]
+// CHECK: memref.alloc() : memref<1x16x8x2x3xf32>
+// CHECK: %[[MEANS:.*]] = bufferization.to_tensor %{{.*}} : memref<1x8x4x6xf32> to tensor<1x8x4x6xf32>
+// CHECK: tensor.extract_slice %[[MEANS]][0, 0, 0, 0] [1, 8, 4, 5] [1, 1, 1, 1]
+// CHECK-NOT: into tensor<1x8x6x7xf32>
+// CHECK: return
+func.func @odd_and_padded(%x: tensor<1x8x4x5xf32>) -> tensor<1x8x4x5xf32> {
+  %w = arith.constant dense<0.5> : tensor<8x8x3x3xf32>
+  %0 = gauss.conv2d %x, %w padding [1, 1, 1, 1] : (tensor<1x8x4x5xf32>, tensor<8x8x3x3xf32>) -> tensor<1x8x4x5xf32>
+  return %0 : tensor<1x8x4x5xf32>
+}

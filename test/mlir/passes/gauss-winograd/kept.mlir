@@ -20,7 +20,7 @@ func.func @few_uses(%x: tensor<3x8x4x4xf32>) -> tensor<3x8x2x2xf32> {
 
 // -----
 
-// Five rows are no tiles of two.
+// Five rows are no tiles of two, and there is no padding that could be made wider.
 // CHECK-LABEL: func.func @odd
 func.func @odd(%x: tensor<1x8x7x6xf32>) -> tensor<1x8x5x4xf32> {
   %w = arith.constant dense<0.5> : tensor<8x8x3x3xf32>
@@ -67,4 +67,14 @@ func.func @other_kernels(%x: tensor<1x8x6x6xf32>) -> (tensor<1x8x6x4xf32>, tenso
   %1 = gauss.conv2d %x, %v : (tensor<1x8x6x6xf32>, tensor<8x8x5x5xf32>) -> tensor<1x8x2x2xf32>
   %2 = gauss.conv2d %x, %u groups 2 : (tensor<1x8x6x6xf32>, tensor<16x4x3x3xf32>) -> tensor<1x16x4x4xf32>
   return %0, %1, %2 : tensor<1x8x6x4xf32>, tensor<1x8x2x2xf32>, tensor<1x16x4x4xf32>
+}
+
+// -----
+
+// How often a weight is used is not known.
+// CHECK-LABEL: func.func @any_batch
+func.func @any_batch(%x: tensor<?x8x6x6xf32>) -> tensor<?x8x4x4xf32> {
+  %w = arith.constant dense<0.5> : tensor<8x8x3x3xf32>
+  %0 = gauss.conv2d %x, %w : (tensor<?x8x6x6xf32>, tensor<8x8x3x3xf32>) -> tensor<?x8x4x4xf32>
+  return %0 : tensor<?x8x4x4xf32>
 }
