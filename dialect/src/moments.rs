@@ -66,7 +66,7 @@ pub trait Arithmetic {
         then: Self::Value,
         otherwise: Self::Value,
     ) -> Self::Value;
-    /// J, L and U at `a ≥ 0`. `a` may be infinite or, as the quotient of two
+    /// J, K and 1 − K − 2aJ at `a ≥ 0`. `a` may be infinite or, as the quotient of two
     /// zeros, not a number: both mean that the larger mean decides alone.
     fn tail(&mut self, a: Self::Value) -> Tail<Self::Value>;
 }
@@ -193,7 +193,9 @@ pub fn relu<A: Arithmetic>(a: &mut A, x: Moments<A::Value>) -> Moments<A::Value>
     let ratio = a.abs(quotient);
     let tail = a.tail(ratio);
     let mean = a.fma(theta, tail.j, rectified);
-    let share = a.select_ge(zero, x.mean, tail.lower, tail.upper);
+    // L or U, of which both are without J².
+    let with_square = a.select_ge(zero, x.mean, tail.k, tail.rest);
+    let share = a.negated_fma(tail.j, tail.j, with_square);
     Moments::gaussian(mean, a.mul(v, share))
 }
 
@@ -221,6 +223,7 @@ pub fn max<A: Arithmetic>(
     let mean = a.fma(theta, tail.j, larger);
     let high = a.select_ge(x.mean, y.mean, v, w);
     let low = a.select_ge(x.mean, y.mean, w, v);
-    let rest = a.mul(low, tail.lower);
-    Moments::gaussian(mean, a.fma(high, tail.upper, rest))
+    let (lower, upper) = (tail.lower(a), tail.upper(a));
+    let of_low = a.mul(low, lower);
+    Moments::gaussian(mean, a.fma(high, upper, of_low))
 }

@@ -2,15 +2,16 @@
 
 use super::Arithmetic;
 
-/// J, L and U of the module's page, at one `a ≥ 0`.
+/// J, K and 1 − K − 2aJ of the module's page, at one `a ≥ 0`. L and U are the last two
+/// without J².
 #[derive(Debug, Clone, Copy)]
 pub struct Tail<V> {
     /// J: what the maximum adds to the larger mean, in units of θ.
     pub j: V,
-    /// L: the share of the variance of the operand with the smaller mean.
-    pub lower: V,
-    /// U: the share of the variance of the operand with the larger mean.
-    pub upper: V,
+    /// K, which is L + J².
+    pub k: V,
+    /// 1 − K − 2aJ, which is U + J².
+    pub rest: V,
 }
 
 /// From here on J, K and L are taken as zero in `f32`: e^(−a²/2) is below the
@@ -43,11 +44,15 @@ const DENOMINATOR: [f64; 5] = [
     0.006_707_564_065_510_929,
 ];
 
+/// N and D are computed as multiples of this, so that φ/E is a normal number wherever φ is:
+/// E grows to 1e5.
+const SCALE: f64 = 1.0 / (1 << 18) as f64;
+
 /// 1/√(2π).
 const INVERSE_SQRT_TWO_PI: f64 = 0.398_942_280_401_432_7;
 
 impl<V: Copy> Tail<V> {
-    /// J, L and U for arithmetic that rounds to `f32`: one exponential, one
+    /// For arithmetic that rounds to `f32`: one exponential, one
     /// division, and multiplications and additions of positive numbers.
     ///
     /// From the recurrence of the iterated integrals, φ = J + aQ and Q = K + aJ:
@@ -64,40 +69,39 @@ impl<V: Copy> Tail<V> {
         let minus_half = a.constant(-0.5);
         let exponent = a.mul(square, minus_half);
         let exponential = exp(a, exponent);
-        let numerator = polynomial(a, &NUMERATOR, x, square);
-        let denominator = polynomial(a, &DENOMINATOR, x, square);
+        let numerator = polynomial(a, &NUMERATOR.map(|c| c * SCALE), x, square);
+        let denominator = polynomial(a, &DENOMINATOR.map(|c| c * SCALE), x, square);
         let cross = a.fma(x, numerator, denominator);
         let total = a.fma(square, denominator, cross);
-        // The quotient does not wait for the exponential, nor that for the quotient.
         let scale = a.constant(INVERSE_SQRT_TWO_PI);
-        let unit = a.div(scale, total);
-        let j_of_density = a.mul(unit, denominator);
-        let k_of_density = a.mul(unit, numerator);
-        Self::from_integrals(a, x, [j_of_density, k_of_density], exponential)
+        // Does not wait for the exponential.
+        let quotient = a.div(scale, total);
+        let density = a.mul(quotient, exponential);
+        let j = a.mul(density, denominator);
+        let k = a.mul(density, numerator);
+        Self::from_integrals(a, x, [j, k])
     }
 
-    /// L and U from J and K, given as multiples of a common factor: what can be
-    /// computed before the factor is known is.
-    fn from_integrals<A: Arithmetic<Value = V>>(
-        a: &mut A,
-        x: V,
-        [j, k]: [V; 2],
-        factor: V,
-    ) -> Self {
+    fn from_integrals<A: Arithmetic<Value = V>>(a: &mut A, x: V, [j, k]: [V; 2]) -> Self {
         let one = a.constant(1.0);
         let two_x = a.add(x, x);
-        let slope = a.fma(two_x, j, k);
-        let j = a.mul(factor, j);
-        let k = a.mul(factor, k);
-        let linear = a.negated_fma(factor, slope, one);
-        let lower = a.negated_fma(j, j, k);
-        let upper = a.negated_fma(j, j, linear);
-        Self { j, lower, upper }
+        let without_k = a.sub(one, k);
+        Self { j, k, rest: a.negated_fma(two_x, j, without_k) }
+    }
+
+    /// L: the share of the variance of the operand with the smaller mean.
+    pub fn lower<A: Arithmetic<Value = V>>(self, a: &mut A) -> V {
+        a.negated_fma(self.j, self.j, self.k)
+    }
+
+    /// U: the share of the variance of the operand with the larger mean.
+    pub fn upper<A: Arithmetic<Value = V>>(self, a: &mut A) -> V {
+        a.negated_fma(self.j, self.j, self.rest)
     }
 }
 
 impl Tail<f64> {
-    /// J, L and U in double precision, to a relative error of 2e-13.
+    /// In double precision: J, L and U to a relative error of 2e-13.
     ///
     /// The integrals I₋₁ = φ, I₀ = Q, I₁ = J, I₂ = K/2, … obey
     /// Iₙ₋₂ = n·Iₙ + a·Iₙ₋₁. Solved for J and K it subtracts numbers that are
@@ -119,7 +123,7 @@ impl Tail<f64> {
             let j = density * ratio(r1, 1) * r1;
             (j, 2.0 * j * r2)
         };
-        Self::from_integrals(a, x, [j, k], 1.0)
+        Self::from_integrals(a, x, [j, k])
     }
 }
 

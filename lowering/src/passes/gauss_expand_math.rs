@@ -43,6 +43,21 @@ fn expand(module: Op, fma: bool) {
     }
 }
 
+/// A value as the product of another and a power of two, by which to multiply rounds nothing.
+fn without_power_of_two(x: Value) -> (Value, f64) {
+    let factor = |op: Op| {
+        let value = op.operand(1).defining_op()?.attribute("value")?;
+        let splat = || value.as_f32_elements()?.first().map(|&value| f64::from(value));
+        let is_power = |factor: &f64| factor.is_normal() && factor.abs().log2().fract() == 0.0;
+        value.as_f64().or_else(splat).filter(is_power)
+    };
+    let product = x.defining_op().filter(|op| op.is("arith.mulf"));
+    match product.and_then(|op| Some((op.operand(0), factor(op)?))) {
+        Some(found) => found,
+        None => (x, 1.0),
+    }
+}
+
 /// Does the op promise that it meets neither infinities nor NaN?
 fn has_no_special_values(op: Op) -> bool {
     let flags = op.attribute("fastmath").map(|flags| flags.to_string()).unwrap_or_default();
@@ -257,7 +272,8 @@ impl Lanes {
     /// and to 2 units in the last place at 0, 12 at the end, where the rounding of
     /// log₂ e counts most. There the bits of 2ⁿ, n = −127, are those of zero.
     fn tail_exp(&self, x: Value) -> Value {
-        let log2_e = self.constant(std::f64::consts::LOG2_E);
+        let (x, factor) = without_power_of_two(x);
+        let log2_e = self.constant(std::f64::consts::LOG2_E * factor);
         let shift = self.constant(ROUND + EXPONENT_BIAS);
         let shifted = self.fma(x, log2_e, shift);
         let n = self.binary("arith.subf", shift, shifted);

@@ -84,3 +84,28 @@ func.func @fma(%a: vector<4xf32>, %b: vector<4xf32>, %c: vector<4xf32>) -> vecto
   %0 = math.fma %a, %b, %c : vector<4xf32>
   return %0 : vector<4xf32>
 }
+
+// The exponential of the tail multiplies its operand by log₂e. A power of two by which that
+// was multiplied before goes into the factor: −½ log₂e is −0.7213.
+// CHECK-LABEL: func.func @tail_of_a_product
+// CHECK-SAME: (%[[X:.*]]: f32)
+// CHECK: %[[FACTOR:.*]] = arith.constant -0.7213{{[0-9]*}} : f32
+// CHECK: math.fma %[[X]], %[[FACTOR]],
+func.func @tail_of_a_product(%x: f32) -> f32 {
+  %half = arith.constant -0.5 : f32
+  %0 = arith.mulf %x, %half : f32
+  %1 = math.exp %0 {pfp.tail_exponent} : f32
+  return %1 : f32
+}
+
+// Another factor stays where it is.
+// CHECK-LABEL: func.func @tail_of_another_product
+// CHECK: %[[PRODUCT:.*]] = arith.mulf
+// CHECK: %[[FACTOR:.*]] = arith.constant 1.442695{{[0-9]*}} : f32
+// CHECK: math.fma %[[PRODUCT]], %[[FACTOR]],
+func.func @tail_of_another_product(%x: f32) -> f32 {
+  %third = arith.constant -0.33 : f32
+  %0 = arith.mulf %x, %third : f32
+  %1 = math.exp %0 {pfp.tail_exponent} : f32
+  return %1 : f32
+}

@@ -33,7 +33,8 @@ func.func @relu_deterministic(%x: tensor<4x3xf32>) -> tensor<4x3xf32> {
 // CHECK-NOT: arith.divf
 // CHECK: %[[MEAN:.*]] = math.fma %[[SIGMA]], %{{.*}}, %[[RECTIFIED]]
 // CHECK: %[[IS_LOWER:.*]] = arith.cmpf oge, %[[ZERO]], %[[M]]
-// CHECK: %[[SHARE:.*]] = arith.select %[[IS_LOWER]], %{{.*}}, %{{.*}}
+// CHECK: %[[WITH_SQUARE:.*]] = arith.select %[[IS_LOWER]], %{{.*}}, %{{.*}}
+// CHECK: %[[SHARE:.*]] = math.fma %{{.*}}, %{{.*}}, %[[WITH_SQUARE]]
 // CHECK: %[[VARIANCE:.*]] = arith.mulf %[[V]], %[[SHARE]]
 // CHECK: linalg.yield %[[MEAN]], %[[VARIANCE]]
 func.func @relu_gaussian(%x: !gauss.tensor<4x3xf32>) -> !gauss.tensor<4x3xf32> {
