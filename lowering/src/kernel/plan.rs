@@ -39,8 +39,8 @@ pub struct KernelSchedule {
     pub function: String,
     /// Its number in the function, and the layers that it computes.
     pub kernel: String,
-    /// Strips of an item that the kernel computes in turn with its neighbours: those that
-    /// follow a convolution have its strips. Where a file does not tell, the model does.
+    /// Strips of an item that the kernel computes in turn with its neighbours, which have
+    /// those of the first of them. Where a file does not tell, the model does.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub strips: Option<i64>,
     /// Trip counts of the parallel dimensions.

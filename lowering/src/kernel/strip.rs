@@ -1,7 +1,8 @@
 //! Strips: consecutive groups that compute an image some rows at a time.
 //!
-//! A pool reads neighbouring rows of what the layer before it computes, each once. Done
-//! strip by strip, these rows stay in the cache, and need the memory of one strip only.
+//! A pool reads neighbouring rows of what the layer before it computes, each once, as a sum
+//! does of transformed tiles. Done strip by strip, these rows stay in the cache, and need the
+//! memory of one strip only.
 
 use std::cell::OnceCell;
 

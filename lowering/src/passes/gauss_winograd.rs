@@ -144,11 +144,14 @@ impl Input {
             return Some(Self::Even(value));
         }
         let insertion = value.defining_op().filter(|op| op.is("tensor.insert_slice"))?;
+        let strides = insertion.attribute("static_strides")?.as_i64_array()?;
+        let is_static = insertion.operands().len() == 2 && strides == [1; 4];
+        let fits = value.ty().shape()?[2..] == [rows + 2, columns + 2];
         let around = insertion.operand(1).defining_op()?;
         let element = around.body()?.terminator()?.operand(0).defining_op()?;
         let is_zero = element.attribute("value")?.as_f64() == Some(0.0);
         let is_own = value.users().iter().all(|user| *user == op);
-        (is_zero && is_own).then_some(Self::Padded { insertion, around })
+        (is_static && fits && is_zero && is_own).then_some(Self::Padded { insertion, around })
     }
 }
 
@@ -167,13 +170,15 @@ impl Convolution {
         // The batch may not be known.
         let uses = items.checked_mul(rows)?.checked_mul(columns)?;
         let is_worth_it = channels.min(outputs) >= least_channels && uses >= LEAST_USES;
-        if maps[input] != image_map(op.context()) || !is_worth_it {
+        let first_output = op.operands().len() - op.results().len();
+        let is_convolution = maps[input] == image_map(op.context())
+            && maps[first_output + mean.output] == result_map(op.context());
+        if !is_convolution || !is_worth_it {
             return None;
         }
         let constant = op.operand(weight).defining_op().filter(|op| op.is("arith.constant"))?;
         let stored = constant.attribute("value")?.as_f32_elements()?;
         let kernel = by_channels(&stored, maps[weight], [outputs, channels])?;
-        let first_output = op.operands().len() - op.results().len();
         let start = Start::of(op.operand(first_output + mean.output))?;
         let input = Input::of(op, op.operand(input), shape)?;
         Some(Self { op, start, input, shape, channels, kernel, mean })
@@ -189,7 +194,8 @@ impl Convolution {
             self.op.operands().split_off(self.op.operands().len() - self.op.results().len());
         self.remove(builder);
         // What the other sums start from is wanted right before them.
-        for start in starts.into_iter().filter_map(Value::defining_op) {
+        let starts = starts.into_iter().filter_map(Value::defining_op);
+        for start in starts.filter(|op| op.is("linalg.generic") && op.results().len() == 1) {
             match start.result(0).users()[..] {
                 [] => start.erase(),
                 [user] => start.move_before(user),
@@ -366,6 +372,11 @@ fn image_map(context: Context) -> AffineMap {
     // n, o, y, x; c, i, j
     let dim = |number| context.dim(number);
     context.affine_map(7, &[dim(0), dim(4), dim(2).plus(dim(5)), dim(3).plus(dim(6))])
+}
+
+/// How it writes its result.
+fn result_map(context: Context) -> AffineMap {
+    context.affine_map(7, &[0, 1, 2, 3].map(|number| context.dim(number)))
 }
 
 /// A number for each channel of an image.

@@ -78,3 +78,30 @@ func.func @any_batch(%x: tensor<?x8x6x6xf32>) -> tensor<?x8x4x4xf32> {
   %0 = gauss.conv2d %x, %w : (tensor<?x8x6x6xf32>, tensor<8x8x3x3xf32>) -> tensor<?x8x4x4xf32>
   return %0 : tensor<?x8x4x4xf32>
 }
+
+// -----
+
+// A result with its channels last is not what the tiles give.
+// CHECK-LABEL: func.func @channels_last
+#image = affine_map<(n, o, y, x, c, i, j) -> (n, c, y + i, x + j)>
+#kernel = affine_map<(n, o, y, x, c, i, j) -> (o, c, i, j)>
+#result = affine_map<(n, o, y, x, c, i, j) -> (n, y, x, o)>
+#all = affine_map<(n, y, x, o) -> (n, y, x, o)>
+func.func @channels_last(%m: tensor<1x8x10x10xf32>) -> tensor<1x8x8x8xf32> {
+  %zero = arith.constant 0.0 : f32
+  %w = arith.constant dense<2.0> : tensor<8x8x3x3xf32>
+  %empty = tensor.empty() : tensor<1x8x8x8xf32>
+  %start = linalg.generic {indexing_maps = [#all], iterator_types = ["parallel", "parallel", "parallel", "parallel"]}
+      outs(%empty : tensor<1x8x8x8xf32>) {
+  ^bb0(%out: f32):
+    linalg.yield %zero : f32
+  } -> tensor<1x8x8x8xf32>
+  %0 = linalg.generic {indexing_maps = [#image, #kernel, #result],
+      iterator_types = ["parallel", "parallel", "parallel", "parallel", "reduction", "reduction", "reduction"]}
+      ins(%m, %w : tensor<1x8x10x10xf32>, tensor<8x8x3x3xf32>) outs(%start : tensor<1x8x8x8xf32>) {
+  ^bb0(%x: f32, %weight: f32, %sum: f32):
+    %1 = math.fma %x, %weight, %sum : f32
+    linalg.yield %1 : f32
+  } -> tensor<1x8x8x8xf32>
+  return %0 : tensor<1x8x8x8xf32>
+}
