@@ -658,7 +658,8 @@ impl<'a> Model<'a> {
     fn scratch(&self, rows: i64, vectors: i64) -> i64 {
         let epilogue: i64 = self.group.epilogue.iter().map(ops_cost).sum();
         let sums = self.root().outputs.len() as i64 * rows * vectors;
-        let is_tight = sums + EPILOGUE_REGISTERS > self.core.vector_registers;
+        // A long epilogue has two numbers for each of them, mean and variance.
+        let is_tight = 2 * rows * vectors + EPILOGUE_REGISTERS > self.core.vector_registers;
         let wanted = rows > 1 && epilogue > LONG_EPILOGUE && is_tight;
         if wanted { sums * self.core.lanes } else { 0 }
     }
