@@ -193,7 +193,7 @@ pub fn relu<A: Arithmetic>(a: &mut A, x: Moments<A::Value>) -> Moments<A::Value>
     let ratio = a.abs(quotient);
     let tail = a.tail(ratio);
     let mean = a.fma(theta, tail.j, rectified);
-    // L or U, of which both are without J².
+    // L + J² or U + J²: what is common to both is subtracted once.
     let with_square = a.select_ge(zero, x.mean, tail.k, tail.rest);
     let share = a.negated_fma(tail.j, tail.j, with_square);
     Moments::gaussian(mean, a.mul(v, share))

@@ -2,8 +2,8 @@
 
 use super::Arithmetic;
 
-/// J, K and 1 − K − 2aJ of the module's page, at one `a ≥ 0`. L and U are the last two
-/// without J².
+/// J, K and 1 − K − 2aJ of the module's page, at one `a ≥ 0`: L and U are the last two
+/// less J².
 #[derive(Debug, Clone, Copy)]
 pub struct Tail<V> {
     /// J: what the maximum adds to the larger mean, in units of θ.
@@ -52,8 +52,8 @@ const SCALE: f64 = 1.0 / (1 << 18) as f64;
 const INVERSE_SQRT_TWO_PI: f64 = 0.398_942_280_401_432_7;
 
 impl<V: Copy> Tail<V> {
-    /// For arithmetic that rounds to `f32`: one exponential, one
-    /// division, and multiplications and additions of positive numbers.
+    /// For arithmetic that rounds to `f32`: one exponential, one division, and
+    /// multiplications and additions of positive numbers.
     ///
     /// From the recurrence of the iterated integrals, φ = J + aQ and Q = K + aJ:
     /// φ = J(1 + a² + a·K/J). With K/J = N/D this gives J = φD/E and K = φN/E,

@@ -63,7 +63,7 @@ impl Generator {
         Operand { tensor: self.tensor(shape, gaussian), parameter }
     }
 
-    fn dense(&mut self) -> (&'static str, String, Vec<Operand>, Vec<usize>) {
+    fn dense(&mut self) -> Layer {
         let (n, k, m) = (self.size(15), self.size(70), self.size(75));
         let parameter = self.flip();
         let mut operands = vec![self.operand(&[n, k], false), self.operand(&[m, k], parameter)];
@@ -73,7 +73,7 @@ impl Generator {
         ("dense", String::new(), operands, vec![n, m])
     }
 
-    fn conv2d(&mut self) -> (&'static str, String, Vec<Operand>, Vec<usize>) {
+    fn conv2d(&mut self) -> Layer {
         let groups = if self.flip() { 1 } else { self.size(3) };
         let (channels, outputs) = (groups * self.size(4), groups * self.size(20));
         let kernel = [self.size(4), self.size(4)];
@@ -104,7 +104,7 @@ impl Generator {
 
     /// A convolution along a line with a constant weight. Its rows share pixels at any
     /// stride that is shorter than the kernel, whose steps are written out in groups.
-    fn line(&mut self) -> (&'static str, String, Vec<Operand>, Vec<usize>) {
+    fn line(&mut self) -> Layer {
         let (n, channels, outputs) = (self.size(2), self.size(3), self.size(40));
         let (kernel, stride, dilation) = (1 + self.size(11), self.size(3), self.size(2));
         let (positions, lines) = (self.size(20), self.size(3));
@@ -119,7 +119,7 @@ impl Generator {
 
     /// A 3x3 convolution of so many channels that its mean is computed by Winograd's algorithm,
     /// where rows and columns are even and the weight is constant.
-    fn wide(&mut self) -> (&'static str, String, Vec<Operand>, Vec<usize>) {
+    fn wide(&mut self) -> Layer {
         let (n, channels, outputs) = (self.size(3), 7 + self.size(20), 7 + self.size(30));
         let padding: [usize; 4] = std::array::from_fn(|_| self.rng.random_range(0..3));
         let [rows, columns] = [0, 1].map(|axis| {
@@ -145,7 +145,7 @@ impl Generator {
         ("conv2d", format!("padding {padding:?}"), operands, vec![n, outputs, rows, columns])
     }
 
-    fn pool(&mut self, op: &'static str) -> (&'static str, String, Vec<Operand>, Vec<usize>) {
+    fn pool(&mut self, op: &'static str) -> Layer {
         let kernel = [self.size(5), self.size(5)];
         let stride = [self.size(4), self.size(6)];
         let padding: [usize; 4] =
@@ -166,10 +166,7 @@ impl Generator {
         (op, attributes, operands, vec![n, channels, positions[0], positions[1]])
     }
 
-    fn elementwise(
-        &mut self,
-        op: &'static str,
-    ) -> (&'static str, String, Vec<Operand>, Vec<usize>) {
+    fn elementwise(&mut self, op: &'static str) -> Layer {
         let rank = self.rng.random_range(if op == "batch_norm" { 2..=4 } else { 0..=4 });
         let shape: Vec<_> = (0..rank).map(|_| self.size(9)).collect();
         let mut operands = vec![self.operand(&shape, false)];
@@ -199,7 +196,7 @@ impl Generator {
     }
 
     /// Layers with up to 4096 terms in a sum and more than two tiles of outputs.
-    fn long(&mut self) -> (&'static str, String, Vec<Operand>, Vec<usize>) {
+    fn long(&mut self) -> Layer {
         const MOST_PRODUCTS: usize = 2_000_000;
         let (op, input, weight, result) = loop {
             let n = self.any_size(24);
@@ -321,11 +318,7 @@ impl Generator {
         self.of_op(number, op)
     }
 
-    fn of_op(
-        &mut self,
-        number: usize,
-        (op, attributes, operands, shape): (&'static str, String, Vec<Operand>, Vec<usize>),
-    ) -> Case {
+    fn of_op(&mut self, number: usize, (op, attributes, operands, shape): Layer) -> Case {
         let elements = shape.iter().product();
         let placeholder = Tensor::deterministic(&shape, vec![0.0; elements]);
         let name = format!("{op}_{number}");
@@ -371,31 +364,29 @@ pub fn cases(seed: u64, count: usize) -> Vec<Case> {
     (0..count).map(|number| generator.case(number)).collect()
 }
 
-fn long_cases(seed: u64, count: usize) -> Vec<Case> {
+/// An op with its attributes, its operands and the shape of its result.
+type Layer = (&'static str, String, Vec<Operand>, Vec<usize>);
+
+/// Cases of one kind of op.
+fn of_kind(seed: u64, count: usize, kind: fn(&mut Generator) -> Layer) -> Vec<Case> {
     let mut generator = Generator::new(seed);
     let mut case = |number| {
-        let op = generator.long();
-        generator.of_op(number, op)
+        let layer = kind(&mut generator);
+        generator.of_op(number, layer)
     };
     (0..count).map(&mut case).collect()
+}
+
+fn long_cases(seed: u64, count: usize) -> Vec<Case> {
+    of_kind(seed, count, Generator::long)
 }
 
 fn lines(seed: u64, count: usize) -> Vec<Case> {
-    let mut generator = Generator::new(seed);
-    let mut case = |number| {
-        let op = generator.line();
-        generator.of_op(number, op)
-    };
-    (0..count).map(&mut case).collect()
+    of_kind(seed, count, Generator::line)
 }
 
 fn wide(seed: u64, count: usize) -> Vec<Case> {
-    let mut generator = Generator::new(seed);
-    let mut case = |number| {
-        let op = generator.wide();
-        generator.of_op(number, op)
-    };
-    (0..count).map(&mut case).collect()
+    of_kind(seed, count, Generator::wide)
 }
 
 pub fn chains(seed: u64, count: usize) -> Vec<Case> {
