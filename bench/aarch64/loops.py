@@ -15,6 +15,7 @@ BRANCH = re.compile(
     r"(?P<head>(?:b|b\.\w+|cbn?z|tbn?z) (?:\w+, )?(?:#\w+, )?)(?P<target>0x[0-9a-f]+)\b.*"
 )
 FLOATS = re.compile(r"fml[as] v\d+\.(?P<lanes>[24])s,")
+ROOTS_AND_RECIPROCALS = ("fdiv", "fsqrt", "frecpe", "frsqrte")
 # A kernel loop does at least so many multiply-adds an iteration, and so large a share of all.
 LEAST_MULTIPLY_ADDS, LEAST_SHARE = 16, 0.01
 
@@ -22,7 +23,8 @@ LEAST_MULTIPLY_ADDS, LEAST_SHARE = 16, 0.01
 def loops(instructions, executions, cpu):
     """(kernels, activations) of a program, the ones that do most first.
 
-    Kernels are the loops that multiply and add; activations are those that divide or take roots.
+    Kernels are the loops that multiply and add; activations are those that divide or take roots,
+    or estimate either.
     """
     model, peak = MODELS[cpu]
     kernels, activations = [], []
@@ -43,7 +45,7 @@ def loops(instructions, executions, cpu):
             "stack_accesses": sum("[sp" in text for text in body),
         }
         loop["share_of_multiply_adds"] = iterations * loop["multiply_adds"] / total
-        if names["fdiv"] or names["fsqrt"]:
+        if any(names[name] for name in ROOTS_AND_RECIPROCALS):
             loop["cycles"] = programs.llvm_mca(model, assembly(body))
             activations.append(loop)
         elif (

@@ -46,6 +46,11 @@ pub trait Arithmetic {
     fn mul(&mut self, a: Self::Value, b: Self::Value) -> Self::Value;
     /// `a / b`.
     fn div(&mut self, a: Self::Value, b: Self::Value) -> Self::Value;
+    /// `1 / a`, where `a` and the quotient are normal numbers.
+    fn reciprocal(&mut self, a: Self::Value) -> Self::Value {
+        let one = self.constant(1.0);
+        self.div(one, a)
+    }
     /// `a · b + c`, rounded once where that costs no more than twice.
     fn fma(&mut self, a: Self::Value, b: Self::Value, c: Self::Value) -> Self::Value;
     /// `c − a · b`, rounded as [`Arithmetic::fma`].

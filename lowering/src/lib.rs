@@ -10,6 +10,7 @@
 //! [`parameters::ParameterSource`].
 
 pub mod kernel;
+pub mod lanes;
 pub mod linalg;
 pub mod mode;
 pub mod parameters;

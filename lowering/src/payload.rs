@@ -8,7 +8,10 @@ use gauss_dialect::{
     predictive::{self, Elementary},
 };
 
-use crate::passes::gauss_expand_math::TAIL_EXPONENT;
+use crate::{
+    lanes::Predicate,
+    passes::{gauss_estimate_reciprocals::ESTIMATE, gauss_expand_math::TAIL_EXPONENT},
+};
 
 /// Emits scalar `arith` and `math` ops at the place of a builder. Equal
 /// literals become one constant.
@@ -28,11 +31,10 @@ impl Payload {
         self.builder.value(name, operands, self.element)
     }
 
-    /// The exponential of a number that is not positive, nor beyond what the tail asks for.
-    fn tail_exp(&self, exponent: Value) -> Value {
-        let promise = self.builder.context().unit_attr();
-        let op = self.builder.op("math.exp").operands(&[exponent]).results(&[self.element]);
-        op.attr(TAIL_EXPONENT, promise).build().result(0)
+    /// Emits an op that makes a promise, by the name of a discardable attribute.
+    fn promise(&self, name: &str, operands: &[Value], promise: &str) -> Value {
+        let op = self.builder.op(name).operands(operands).results(&[self.element]);
+        op.attr(promise, self.builder.context().unit_attr()).build().result(0)
     }
 
     fn compare(&self, predicate: Predicate, a: Value, b: Value) -> Value {
@@ -45,13 +47,6 @@ impl Payload {
             .build()
             .result(0)
     }
-}
-
-/// The predicates of `arith.cmpf` that the algebra needs, by their number in it.
-#[derive(Clone, Copy)]
-enum Predicate {
-    OrderedGreaterEqual = 3,
-    OrderedLess = 4,
 }
 
 impl Arithmetic for Payload {
@@ -83,6 +78,11 @@ impl Arithmetic for Payload {
         self.emit("arith.divf", &[a, b])
     }
 
+    fn reciprocal(&mut self, a: Value) -> Value {
+        let one = self.constant(1.0);
+        self.promise("arith.divf", &[one, a], ESTIMATE)
+    }
+
     fn fma(&mut self, a: Value, b: Value, c: Value) -> Value {
         self.emit("math.fma", &[a, b, c])
     }
@@ -93,7 +93,7 @@ impl Arithmetic for Payload {
     }
 
     fn sqrt(&mut self, a: Value) -> Value {
-        self.emit("math.sqrt", &[a])
+        self.promise("math.sqrt", &[a], ESTIMATE)
     }
 
     fn abs(&mut self, a: Value) -> Value {
@@ -115,7 +115,7 @@ impl Arithmetic for Payload {
     }
 
     fn tail(&mut self, a: Value) -> Tail<Value> {
-        Tail::rational(self, a, |payload, exponent| payload.tail_exp(exponent))
+        Tail::rational(self, a, |payload, x| payload.promise("math.exp", &[x], TAIL_EXPONENT))
     }
 }
 

@@ -21,6 +21,9 @@ pub struct Target {
 /// What a schedule depends on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Core {
+    /// Is the core one of AArch64, or else of x86-64? Not one of the numbers.
+    #[serde(skip)]
+    pub is_aarch64: bool,
     /// `f32` lanes of the widest vector register.
     pub lanes: i64,
     /// Vector registers that the compiler can name.
@@ -76,6 +79,9 @@ pub struct Core {
     /// Channels of the input and of the output from which on the mean of a 3x3 convolution
     /// is computed by Winograd's algorithm; 0 for never.
     pub winograd_channels: i64,
+    /// Are refined estimates of roots and reciprocals faster than square roots and divisions?
+    /// Only of AArch64.
+    pub estimates_reciprocals: bool,
     /// Are the weights of the next part of a reduction asked for before their turn?
     pub prefetches: bool,
     /// Is arithmetic on denormal numbers so slow that they are flushed to zero? Only
@@ -86,6 +92,7 @@ pub struct Core {
 /// One load of 512 bits a cycle, which counts for a broadcast too: what Intel's cores
 /// were measured to sustain.
 const AVX512: Core = Core {
+    is_aarch64: false,
     lanes: 16,
     vector_registers: 32,
     spare_registers: 1,
@@ -110,6 +117,7 @@ const AVX512: Core = Core {
     lane_loads: false,
     hoists_operands: true,
     winograd_channels: 8,
+    estimates_reciprocals: false,
     prefetches: false,
     flushes_denormals: true,
 };
@@ -146,6 +154,7 @@ const SSE2: Core = Core { lanes: 4, fma: false, ..AVX2 };
 
 /// Out-of-order, one 128-bit FMA pipe of the LLVM model.
 const CORTEX_A72: Core = Core {
+    is_aarch64: true,
     lanes: 4,
     vector_registers: 32,
     spare_registers: 2,
@@ -170,6 +179,7 @@ const CORTEX_A72: Core = Core {
     lane_loads: true,
     hoists_operands: true,
     winograd_channels: 8,
+    estimates_reciprocals: true,
     prefetches: false,
     flushes_denormals: false,
 };
@@ -181,6 +191,7 @@ const CORTEX_A53: Core = Core {
     load_stall: 6,
     l2_rate: 6,
     hoists_operands: false,
+    estimates_reciprocals: false,
     ..CORTEX_A72
 };
 
@@ -193,24 +204,25 @@ const CORTEX_A76: Core = Core {
     load_ops: 2,
     l2_rate: 20,
     hoists_operands: false,
+    estimates_reciprocals: false,
     ..CORTEX_A72
 };
 
-/// Name, whether it is AArch64, and the core.
-const CORES: [(&str, bool, Core); 13] = [
-    ("x86-64", false, SSE2),
-    ("x86-64-v2", false, SSE2),
-    ("x86-64-v3", false, AVX2),
-    ("haswell", false, AVX2),
-    ("x86-64-v4", false, AVX512),
-    ("znver4", false, ZEN4),
-    ("znver5", false, ZEN5),
-    ("generic", true, CORTEX_A72),
-    ("cortex-a53", true, CORTEX_A53),
-    ("cortex-a55", true, CORTEX_A53),
-    ("cortex-a72", true, CORTEX_A72),
-    ("cortex-a76", true, CORTEX_A76),
-    ("neoverse-n1", true, CORTEX_A76),
+/// Name and core.
+const CORES: [(&str, Core); 13] = [
+    ("x86-64", SSE2),
+    ("x86-64-v2", SSE2),
+    ("x86-64-v3", AVX2),
+    ("haswell", AVX2),
+    ("x86-64-v4", AVX512),
+    ("znver4", ZEN4),
+    ("znver5", ZEN5),
+    ("generic", CORTEX_A72),
+    ("cortex-a53", CORTEX_A53),
+    ("cortex-a55", CORTEX_A53),
+    ("cortex-a72", CORTEX_A72),
+    ("cortex-a76", CORTEX_A76),
+    ("neoverse-n1", CORTEX_A76),
 ];
 
 /// The triples that are supported, and whether they are AArch64.
@@ -243,8 +255,17 @@ impl Core {
         }
         let core: Self = serde_json::from_value(Value::Object(numbers))
             .map_err(|error| format!("the 'core' of the schedule file: {error}"))?;
+        let core = Self { is_aarch64: self.is_aarch64, ..core };
         core.check()?;
-        Ok(core)
+        let beyond = [
+            ("fma", core.fma && !self.fma),
+            ("flushes_denormals", core.flushes_denormals && core.is_aarch64),
+            ("estimates_reciprocals", core.estimates_reciprocals && !core.is_aarch64),
+        ];
+        match beyond.iter().find(|(_, is_beyond)| *is_beyond) {
+            Some((name, _)) => Err(format!("'{name}' asks for what this core has no code for")),
+            None => Ok(core),
+        }
     }
 
     /// Refuses numbers that no core has.
@@ -317,8 +338,8 @@ impl Target {
                 false => Err(format!("the cpu 'native' is not of the target '{triple}'")),
             };
         }
-        match CORES.iter().find(|(name, is_aarch64, _)| *name == cpu && is_aarch64 == aarch64) {
-            Some((name, _, core)) => Ok(Self {
+        match CORES.iter().find(|(name, core)| *name == cpu && core.is_aarch64 == *aarch64) {
+            Some((name, core)) => Ok(Self {
                 name: (*name).to_owned(),
                 triple: triple.to_owned(),
                 cpu: cpu.to_owned(),
@@ -326,8 +347,8 @@ impl Target {
                 core: *core,
             }),
             None => {
-                let known: Vec<_> =
-                    CORES.iter().filter(|core| core.1 == *aarch64).map(|core| core.0).collect();
+                let known = CORES.iter().filter(|(_, core)| core.is_aarch64 == *aarch64);
+                let known: Vec<_> = known.map(|(name, _)| *name).collect();
                 Err(format!("unknown cpu '{cpu}' of '{triple}'; known: {}", known.join(", ")))
             }
         }
@@ -338,9 +359,9 @@ impl Target {
         if name == "host" {
             return Ok(host_core().2);
         }
-        let found = CORES.iter().find(|(known, _, _)| *known == name);
-        found.map(|(_, _, core)| *core).ok_or_else(|| {
-            let known: Vec<_> = CORES.iter().map(|core| core.0).collect();
+        let found = CORES.iter().find(|(known, _)| *known == name);
+        found.map(|(_, core)| *core).ok_or_else(|| {
+            let known: Vec<_> = CORES.iter().map(|(name, _)| *name).collect();
             format!("unknown core '{name}'; known: host, {}", known.join(", "))
         })
     }
@@ -415,5 +436,20 @@ mod tests {
             let error = with(name, value).unwrap_err();
             assert!(error.starts_with(&format!("'{name}' of a core is ")), "{error}");
         }
+    }
+
+    #[test]
+    fn a_core_takes_no_instructions_that_it_has_not() {
+        let with = |core: Core, name: &str| {
+            core.with(&Map::from_iter([(name.to_owned(), Value::from(true))]))
+        };
+        for (core, name) in
+            [(SSE2, "fma"), (CORTEX_A72, "flushes_denormals"), (AVX512, "estimates_reciprocals")]
+        {
+            let error = with(core, name).unwrap_err();
+            assert!(error.starts_with(&format!("'{name}' asks for")), "{error}");
+        }
+        let estimates = with(CORTEX_A53, "estimates_reciprocals").unwrap();
+        assert_eq!(estimates, Core { estimates_reciprocals: true, ..CORTEX_A53 });
     }
 }

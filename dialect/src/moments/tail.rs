@@ -74,11 +74,12 @@ impl<V: Copy> Tail<V> {
         let cross = a.fma(x, numerator, denominator);
         let total = a.fma(square, denominator, cross);
         let scale = a.constant(INVERSE_SQRT_TWO_PI);
+        let density = a.mul(exponential, scale);
         // Does not wait for the exponential.
-        let quotient = a.div(scale, total);
-        let density = a.mul(quotient, exponential);
-        let j = a.mul(density, denominator);
-        let k = a.mul(density, numerator);
+        let reciprocal = a.reciprocal(total);
+        let quotient = a.mul(density, reciprocal);
+        let j = a.mul(quotient, denominator);
+        let k = a.mul(quotient, numerator);
         Self::from_integrals(a, x, [j, k])
     }
 

@@ -445,6 +445,7 @@ fn random_ops_on_other_cores() {
         ("host", "x86-64"),
         ("host", "x86-64-v3"),
         ("aarch64-linux-gnu", "cortex-a53"),
+        ("aarch64-linux-gnu", "cortex-a72"),
         ("aarch64-linux-gnu", "cortex-a76"),
     ]
     .into_iter()

@@ -1,8 +1,11 @@
 //! `--gauss-expand-math`: exp, log and erf as polynomials, for scalars and vectors.
 
-use gauss_dialect::ir::{Attribute, Builder, Op, Type, Value};
+use gauss_dialect::ir::{Op, Value};
 
-use crate::pass::{Outcome, Pass};
+use crate::{
+    lanes::{self, Lanes, Predicate::*},
+    pass::{Outcome, Pass},
+};
 
 /// Rewrites `math.exp`, `math.log` and `math.erf` on `f32` into branch-free `arith` and
 /// `math.fma`, so that no call of a math library is left. With `fma=false`
@@ -21,7 +24,8 @@ pub const PASS: Pass = Pass {
 };
 
 fn expand(module: Op, fma: bool) {
-    for op in module.descendants() {
+    // Users first: a product of the tail's exponential has no place of its own.
+    for op in module.descendants().into_iter().rev() {
         let is_f32 = |value: &Value| {
             let ty = value.ty();
             ty.is_f32() || (ty.is_vector() && ty.element_type().is_f32())
@@ -31,7 +35,18 @@ fn expand(module: Op, fma: bool) {
         }
         let lanes = Lanes::before(op, fma);
         let result = match op.name().as_str() {
-            "math.exp" if op.attribute(TAIL_EXPONENT).is_some() => lanes.tail_exp(op.operand(0)),
+            "math.exp" if op.attribute(TAIL_EXPONENT).is_some() => {
+                let exponent = op.operand(0);
+                match only_product(op) {
+                    Some((product, factor)) => {
+                        let scaled = lanes.tail_exp(exponent, factor);
+                        product.result(0).replace_all_uses_with(scaled);
+                        product.erase();
+                        scaled
+                    }
+                    None => lanes.tail_exp(exponent, 1.0),
+                }
+            }
             "math.exp" => lanes.exp(op.operand(0), has_no_special_values(op)),
             "math.log" => lanes.log(op.operand(0)),
             "math.erf" => lanes.erf(op.operand(0)),
@@ -43,15 +58,20 @@ fn expand(module: Op, fma: bool) {
     }
 }
 
+/// The product with a constant that is all that an op is for, and the constant.
+fn only_product(op: Op) -> Option<(Op, f64)> {
+    let [product] = op.result(0).users()[..] else { return None };
+    if !product.is("arith.mulf") || product.operand(0) != op.result(0) {
+        return None;
+    }
+    Some((product, lanes::constant(product.operand(1))?))
+}
+
 /// A value as the product of another and a power of two, by which to multiply rounds nothing.
 fn without_power_of_two(x: Value) -> (Value, f64) {
-    let factor = |op: Op| {
-        let value = op.operand(1).defining_op()?.attribute("value")?;
-        let splat = || value.as_f32_elements()?.first().map(|&value| f64::from(value));
-        let is_power = |factor: &f64| factor.is_normal() && factor.abs().log2().fract() == 0.0;
-        value.as_f64().or_else(splat).filter(is_power)
-    };
+    let is_power = |factor: &f64| factor.is_normal() && factor.abs().log2().fract() == 0.0;
     let product = x.defining_op().filter(|op| op.is("arith.mulf"));
+    let factor = |op: Op| lanes::constant(op.operand(1)).filter(is_power);
     match product.and_then(|op| Some((op.operand(0), factor(op)?))) {
         Some(found) => found,
         None => (x, 1.0),
@@ -153,103 +173,21 @@ const ERF_LARGE: [f64; 7] = [
 /// Beyond this erf is 1 in `f32`.
 const ERF_LIMIT: f64 = 3.95;
 
-/// Emits `arith` ops of the type of one operand.
-struct Lanes {
-    builder: Builder,
-    float: Type,
-    integer: Type,
-    boolean: Type,
-    fma: bool,
-}
-
 impl Lanes {
-    fn before(op: Op, fma: bool) -> Self {
-        let builder = Builder::before(op);
-        let context = builder.context();
-        let float = op.operand(0).ty();
-        let of = |element: Type| match float.shape() {
-            Some(shape) => Type::vector(element, &shape),
-            None => element,
-        };
-        let (integer, boolean) = (of(context.integer(32)), of(context.integer(1)));
-        Self { builder, float, integer, boolean, fma }
-    }
-
-    fn literal(&self, value: Attribute, ty: Type) -> Value {
-        match ty.is_vector() {
-            true => self.builder.constant(Attribute::splat_of(ty, value), ty),
-            false => self.builder.constant(value, ty),
-        }
-    }
-
-    fn constant(&self, value: f64) -> Value {
-        self.literal(self.builder.context().f32_attr(value), self.float)
-    }
-
-    fn binary(&self, name: &str, a: Value, b: Value) -> Value {
-        self.builder.value(name, &[a, b], a.ty())
-    }
-
-    fn fma(&self, a: Value, b: Value, c: Value) -> Value {
-        if self.fma {
-            return self.builder.value("math.fma", &[a, b, c], a.ty());
-        }
-        let product = self.binary("arith.mulf", a, b);
-        self.binary("arith.addf", product, c)
-    }
-
-    /// `a` where `x` compares to `y`, else `b`; by the number of `arith.cmpf`'s predicate.
-    fn select(&self, predicate: i64, x: Value, y: Value, a: Value, b: Value) -> Value {
-        let chosen = self
-            .builder
-            .op("arith.cmpf")
-            .operands(&[x, y])
-            .attr("predicate", self.builder.context().i64_attr(predicate))
-            .results(&[self.boolean])
-            .build()
-            .result(0);
-        self.builder.value("arith.select", &[chosen, a, b], a.ty())
-    }
-
-    /// Constant term first, by Horner's rule: slower than Estrin's scheme, but what is
-    /// rounded first is multiplied most often by x.
-    fn horner(&self, coefficients: &[f64], x: Value) -> Value {
-        let terms = coefficients.iter().rev().map(|&coefficient| self.constant(coefficient));
-        terms.reduce(|sum, term| self.fma(sum, x, term)).unwrap_or_else(|| self.constant(0.0))
-    }
-
-    /// Constant term first, by Estrin's scheme: pairs of terms side by side, then
-    /// Horner's rule on x².
-    fn polynomial(&self, coefficients: &[f64], x: Value, square: Value) -> Value {
-        let pair = |pair: &[f64]| match *pair {
-            [constant, slope] => self.fma(self.constant(slope), x, self.constant(constant)),
-            _ => self.constant(pair.first().copied().unwrap_or(0.0)),
-        };
-        let pairs = coefficients.chunks(2).rev().map(pair);
-        pairs.reduce(|sum, pair| self.fma(sum, square, pair)).unwrap_or_else(|| self.constant(0.0))
-    }
-
     /// The low bits of a float, moved to where its exponent stands.
     fn as_exponent(&self, x: Value) -> Value {
         let bits = self.builder.value("arith.bitcast", &[x], self.integer);
         self.binary("arith.shli", bits, self.integer_constant(MANTISSA_BITS))
     }
 
-    fn integer_constant(&self, value: i64) -> Value {
-        self.literal(self.builder.context().integer(32).integer_attr(value), self.integer)
-    }
-
     /// eˣ = 2ⁿ·eʳ with n the integer nearest to x/ln 2.
     fn exp(&self, x: Value, no_special_values: bool) -> Value {
-        const ORDERED_GREATER: i64 = 2;
-        const ORDERED_LESS: i64 = 4;
-        const UNORDERED: i64 = 14;
         let round = self.constant(ROUND);
         let shifted = self.fma(x, self.constant(std::f64::consts::LOG2_E), round);
         let n = self.binary("arith.subf", shifted, round);
         let r = self.fma(n, self.constant(-LN2_HIGH), x);
         let r = self.fma(n, self.constant(-LN2_LOW), r);
-        let square = self.binary("arith.mulf", r, r);
+        let square = self.mul(r, r);
         let series = self.polynomial(&EXP, r, square);
         // One is added last: what is rounded before is small against it.
         let fraction = self.fma(series, square, r);
@@ -258,45 +196,43 @@ impl Lanes {
         let sum = self.binary("arith.addi", bits, self.as_exponent(shifted));
         let scaled = self.builder.value("arith.bitcast", &[sum], self.float);
         let least = self.constant(EXP_LEAST);
-        let result = self.select(ORDERED_LESS, x, least, self.constant(0.0), scaled);
+        let result = self.select(OrderedLess, [x, least], self.constant(0.0), scaled);
         if no_special_values {
             return result;
         }
         let infinity = self.constant(f64::INFINITY);
         let largest = self.constant(EXP_LARGEST);
-        let result = self.select(ORDERED_GREATER, x, largest, infinity, result);
-        self.select(UNORDERED, x, x, x, result)
+        let result = self.select(OrderedGreater, [x, largest], infinity, result);
+        self.select(Unordered, [x, x], x, result)
     }
 
     /// eˣ = 2ⁿ·2ᶠ for x in [[`TAIL_LEAST`], 0], in fewer steps than [`Lanes::exp`]
     /// and to 2 units in the last place at 0, 12 at the end, where the rounding of
-    /// log₂ e counts most. There the bits of 2ⁿ, n = −127, are those of zero.
-    fn tail_exp(&self, x: Value) -> Value {
+    /// log₂ e counts most. There the bits of 2ⁿ, n = −127, are those of zero. `scale`
+    /// multiplies the result by way of the coefficients.
+    fn tail_exp(&self, x: Value, scale: f64) -> Value {
         let (x, factor) = without_power_of_two(x);
         let log2_e = self.constant(std::f64::consts::LOG2_E * factor);
         let shift = self.constant(ROUND + EXPONENT_BIAS);
         let shifted = self.fma(x, log2_e, shift);
         let n = self.binary("arith.subf", shift, shifted);
         let f = self.fma(x, log2_e, n);
-        let square = self.binary("arith.mulf", f, f);
-        let series = self.polynomial(&EXP2, f, square);
-        let fraction = self.fma(series, f, self.constant(1.0));
+        let square = self.mul(f, f);
+        let series = self.polynomial(&EXP2.map(|c| c * scale), f, square);
+        let fraction = self.fma(series, f, self.constant(scale));
         let power = self.builder.value("arith.bitcast", &[self.as_exponent(shifted)], self.float);
-        self.binary("arith.mulf", fraction, power)
+        self.mul(fraction, power)
     }
 
     /// ln x = n·ln 2 + ln(1 + f) with √½ ≤ 1 + f < √2. A subnormal operand is scaled to
     /// a normal one; that of 0 is −∞, of a negative one not a number.
     fn log(&self, x: Value) -> Value {
-        const ORDERED_EQUAL: i64 = 1;
-        const ORDERED_LESS: i64 = 4;
-        const UNORDERED_OR_LESS: i64 = 11;
         let least = self.constant(LEAST_NORMAL);
         let scale = (1i64 << MANTISSA_BITS) as f64;
-        let scaled = self.binary("arith.mulf", x, self.constant(scale));
-        let normal = self.select(ORDERED_LESS, x, least, scaled, x);
+        let scaled = self.mul(x, self.constant(scale));
+        let normal = self.select(OrderedLess, [x, least], scaled, x);
         let shift = self.constant(-(MANTISSA_BITS as f64));
-        let shift = self.select(ORDERED_LESS, x, least, shift, self.constant(0.0));
+        let shift = self.select(OrderedLess, [x, least], shift, self.constant(0.0));
 
         let bits = self.builder.value("arith.bitcast", &[normal], self.integer);
         let origin = self.integer_constant(SQRT_HALF_BITS);
@@ -309,39 +245,37 @@ impl Lanes {
         let mantissa = self.builder.value("arith.bitcast", &[mantissa], self.float);
 
         let f = self.binary("arith.subf", mantissa, self.constant(1.0));
-        let square = self.binary("arith.mulf", f, f);
-        let cube = self.binary("arith.mulf", square, f);
+        let square = self.mul(f, f);
+        let cube = self.mul(square, f);
         // From the smallest term to the largest.
-        let series = self.binary("arith.mulf", self.horner(&LOG, f), cube);
+        let series = self.mul(self.horner(&LOG, f), cube);
         let sum = self.fma(n, self.constant(LN2_LOW), series);
         let sum = self.fma(square, self.constant(-0.5), sum);
         let sum = self.binary("arith.addf", f, sum);
         let result = self.fma(n, self.constant(LN2_HIGH), sum);
 
         let infinity = self.constant(f64::INFINITY);
-        let result = self.select(ORDERED_EQUAL, x, infinity, infinity, result);
+        let result = self.select(OrderedEqual, [x, infinity], infinity, result);
         let zero = self.constant(0.0);
         let pole = self.constant(f64::NEG_INFINITY);
-        let result = self.select(ORDERED_EQUAL, x, zero, pole, result);
-        self.select(UNORDERED_OR_LESS, x, zero, self.constant(f64::NAN), result)
+        let result = self.select(OrderedEqual, [x, zero], pole, result);
+        self.select(UnorderedOrLess, [x, zero], self.constant(f64::NAN), result)
     }
 
     /// erf by its odd series near 0 and as 1 − e^(−p(|x|)) beyond.
     fn erf(&self, x: Value) -> Value {
-        const ORDERED_LESS: i64 = 4;
-        const UNORDERED: i64 = 14;
         let size = self.builder.value("math.absf", &[x], self.float);
         let limit = self.constant(ERF_LIMIT);
-        let size = self.select(ORDERED_LESS, size, limit, size, limit);
-        let square = self.binary("arith.mulf", x, x);
-        let small = self.binary("arith.mulf", self.horner(&ERF_SMALL, square), x);
+        let size = self.select(OrderedLess, [size, limit], size, limit);
+        let square = self.mul(x, x);
+        let small = self.mul(self.horner(&ERF_SMALL, square), x);
         let exponent = self.horner(&ERF_LARGE, size);
         let exponent = self.builder.value("arith.negf", &[exponent], self.float);
         let one = self.constant(1.0);
         let complement = self.exp(exponent, true);
         let large = self.binary("arith.subf", one, complement);
         let large = self.builder.value("math.copysign", &[large, x], self.float);
-        let result = self.select(ORDERED_LESS, size, one, small, large);
-        self.select(UNORDERED, x, x, x, result)
+        let result = self.select(OrderedLess, [size, one], small, large);
+        self.select(Unordered, [x, x], x, result)
     }
 }

@@ -5,12 +5,12 @@
 // RUN: pfp-opt %s --gauss-set-batch=n=1 --gauss-to-kernels=core=cortex-a72 > %t
 // RUN: FileCheck %s --check-prefixes=CHECK,A72 < %t \
 // RUN:   --implicit-check-not=memref.alloc --implicit-check-not=memref.copy --implicit-check-not=linalg. \
-// RUN:   --implicit-check-not=tensor. --implicit-check-not='math.{{exp|erf}}' --implicit-check-not=call
+// RUN:   --implicit-check-not=tensor. --implicit-check-not='math.{{exp|erf}}' --implicit-check-not='call @'
 // RUN: pfp-opt %s --pass-pipeline='builtin.module(gauss-set-batch{n=1},gauss-to-kernels{core=cortex-a72})' | diff %t -
 // RUN: pfp-opt %s --gauss-set-batch=n=1 --gauss-to-kernels=core=x86-64-v4 \
 // RUN:   | FileCheck %s --check-prefixes=CHECK,V4 \
 // RUN:   --implicit-check-not=memref.alloc --implicit-check-not=memref.copy --implicit-check-not=linalg. \
-// RUN:   --implicit-check-not=tensor. --implicit-check-not='math.{{exp|erf}}' --implicit-check-not=call
+// RUN:   --implicit-check-not=tensor. --implicit-check-not='math.{{exp|erf}}' --implicit-check-not='call @'
 
 // A core without fused multiply-add gets none, which would be a call per lane.
 // RUN: pfp-opt %s --gauss-set-batch=n=1 --gauss-to-kernels=core=x86-64 \

@@ -109,3 +109,31 @@ func.func @tail_of_another_product(%x: f32) -> f32 {
   %1 = math.exp %0 {pfp.tail_exponent} : f32
   return %1 : f32
 }
+
+// A constant by which it is multiplied, and which it is for alone, goes into the coefficients.
+// CHECK-LABEL: func.func @product_of_the_tail
+// CHECK: arith.mulf
+// CHECK-NOT: arith.mulf
+// CHECK: %[[FACTOR:.*]] = arith.constant 2.500000e-01 : f32
+// CHECK-NEXT: %[[FRACTION:.*]] = math.fma %{{.*}}, %{{.*}}, %[[FACTOR]]
+// CHECK: %[[RESULT:.*]] = arith.mulf %[[FRACTION]], %{{.*}} : f32
+// CHECK-NEXT: return %[[RESULT]]
+func.func @product_of_the_tail(%x: f32) -> f32 {
+  %quarter = arith.constant 0.25 : f32
+  %0 = math.exp %x {pfp.tail_exponent} : f32
+  %1 = arith.mulf %0, %quarter : f32
+  return %1 : f32
+}
+
+// CHECK-LABEL: func.func @tail_used_twice
+// CHECK: %[[QUARTER:.*]] = arith.constant 2.500000e-01 : f32
+// CHECK: arith.mulf
+// CHECK: %[[TAIL:.*]] = arith.mulf
+// CHECK-NEXT: %[[PRODUCT:.*]] = arith.mulf %[[TAIL]], %[[QUARTER]]
+// CHECK-NEXT: return %[[TAIL]], %[[PRODUCT]]
+func.func @tail_used_twice(%x: f32) -> (f32, f32) {
+  %quarter = arith.constant 0.25 : f32
+  %0 = math.exp %x {pfp.tail_exponent} : f32
+  %1 = arith.mulf %0, %quarter : f32
+  return %0, %1 : f32, f32
+}
