@@ -23,3 +23,4 @@ pub mod plan;
 pub mod region;
 pub mod schedule;
 pub mod strip;
+pub mod tiling;

@@ -135,7 +135,7 @@ const ZEN5: Core = Core {
 
 /// As Zen 5 in two halves of 256 bits each: what a vector takes counts the same, in units of
 /// two cycles, in which latencies are half as long and the caches deliver more.
-const ZEN4: Core = Core { fma_latency: 2, l1_bytes: 32 << 10, l2_rate: 64, ..ZEN5 };
+const ZEN4: Core = Core { fma_latency: 2, hidden_load: 6, l1_bytes: 32 << 10, l2_rate: 64, ..ZEN5 };
 
 const AVX2: Core = Core {
     lanes: 8,
@@ -157,9 +157,9 @@ const CORTEX_A72: Core = Core {
     is_aarch64: true,
     lanes: 4,
     vector_registers: 32,
-    spare_registers: 2,
+    spare_registers: 3,
     max_rows: 8,
-    max_vectors: 8,
+    max_vectors: 12,
     fma: true,
     fma_latency: 7,
     fma_ports: 1,

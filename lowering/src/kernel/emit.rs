@@ -14,6 +14,7 @@ use super::{
         Chunk, Schedule, Shared, Window, chunks, chunks_of_sums, padded_width, powers,
         unrolled_steps,
     },
+    tiling::{Run, runs},
 };
 use crate::target::Core;
 
@@ -308,8 +309,8 @@ impl Kernel<'_> {
         tasks: i64,
         body: impl FnOnce(&Kernel, Builder, [Value; 2]),
     ) {
-        let step = self.step(dim, self.schedule.rows);
-        let tiles = (self.group.root.sizes[dim] + step - 1) / step;
+        let runs = self.schedule.tiles(dim, self.group.root.sizes[dim], self.core);
+        let tiles = runs.iter().map(|run| run.count).sum();
         share(builder, (tasks, tiles), |builder, task, part| {
             let around = &Around { task, ..self.around.clone() };
             let kernel = Kernel { around, flat: self.flat.clone(), ..*self };
@@ -328,40 +329,53 @@ impl Kernel<'_> {
         body: &mut dyn FnMut(&Kernel, Builder, Tile),
     ) {
         let Some((&dim, inner)) = dims.split_first() else { return };
-        let (tile, step) = (self.step(dim, self.schedule.rows), self.step(dim, rows));
         let size = self.group.root.sizes[dim];
-        let full = size / step;
-        // In steps of so many rows, of which a tile may have several.
-        let ratio = tile / step;
-        let steps = |bound: Value| match ratio {
-            1 => bound,
-            _ => Linear::default().plus(&Linear::counter(bound), ratio).emit(builder),
+        let runs = self.schedule.tiles(dim, size, self.core);
+        let index = builder.context().index();
+        // How many tiles of a run come before a tile, which is one of all or their end.
+        let clamp = |tile: Value, run: &Run| {
+            let bound = |name, value, bound| {
+                builder.value(name, &[value, builder.index_constant(bound)], index)
+            };
+            let mut before = tile;
+            if run.first > 0 {
+                let past = Linear::counter(tile).plus_constant(-run.first).emit(builder);
+                before = bound("arith.maxsi", past, 0);
+            }
+            match run.end() < size {
+                true => bound("arith.minsi", before, run.count),
+                false => before,
+            }
         };
-        let (first, end) = (steps(first), steps(end));
-        let limit = builder.index_constant(full);
-        let last_full = builder.value("arith.minsi", &[end, limit], builder.context().index());
-        for_each(builder, [first, last_full], |builder, trip| {
-            let start = Linear::default().plus(&trip, step);
-            let tile = self.advance(origin.clone(), dim, start, step);
-            self.walk(builder, inner, rows, tile, body);
-        });
-        let rest = size % step;
-        if rest > 0 {
-            // One trip for the task that has the last tile, none for the others.
-            for_each(builder, [last_full, end], |builder, _| {
-                let start = Linear::constant(full * step);
-                let tile = self.advance(origin.clone(), dim, start, rest);
+        if self.schedule.row == Some(dim) && rows != self.schedule.rows {
+            // Row by row, whatever the tiles are.
+            let row = |tile: Value| {
+                let within = |run| Linear::counter(clamp(tile, run));
+                let rows = runs
+                    .iter()
+                    .fold(Linear::default(), |sum, run| sum.plus(&within(run), run.length));
+                rows.emit(builder)
+            };
+            return for_each(builder, [row(first), row(end)], |builder, start| {
+                let tile = self.advance(origin.clone(), dim, start, 1);
+                self.walk(builder, inner, rows, tile, body);
+            });
+        }
+        for run in &runs {
+            for_each(builder, [clamp(first, run), clamp(end, run)], |builder, trip| {
+                let start = Linear::constant(run.start).plus(&trip, run.length);
+                let tile = self.advance(origin.clone(), dim, start, run.length);
                 self.walk(builder, inner, rows, tile, body);
             });
         }
     }
 
-    /// Elements of a dimension that a tile of so many rows takes.
-    fn step(&self, dim: usize, rows: i64) -> i64 {
-        match (self.schedule.vector == Some(dim), self.schedule.row == Some(dim)) {
-            (true, _) => self.schedule.vectors * self.core.lanes,
-            (_, true) => rows,
-            _ => 1,
+    /// The tiles along a dimension, of so many rows.
+    fn runs(&self, dim: usize, rows: i64) -> Vec<Run> {
+        let size = self.group.root.sizes[dim];
+        match self.schedule.row == Some(dim) {
+            true => runs(size, rows, 1),
+            false => self.schedule.tiles(dim, size, self.core),
         }
     }
 
@@ -379,7 +393,7 @@ impl Kernel<'_> {
         tile
     }
 
-    /// Loops over `dims` in steps of a tile of so many rows: full tiles, then what remains.
+    /// Loops over `dims` in tiles of so many rows.
     fn walk(
         &self,
         builder: Builder,
@@ -391,16 +405,10 @@ impl Kernel<'_> {
         let Some((&dim, inner)) = dims.split_first() else {
             return body(self, builder, tile);
         };
-        let size = self.group.root.sizes[dim];
-        let step = self.step(dim, rows);
-        let full = size / step * step;
-        for (start, end) in [(0, full), (full, size)] {
-            if start == end {
-                continue;
-            }
-            let length = step.min(end - start);
-            repeat(builder, (start, end, length), vec![], |builder, counter, _| {
-                let tile = self.advance(tile.clone(), dim, counter, length);
+        for run in self.runs(dim, rows) {
+            let bounds = (run.start, run.end(), run.length);
+            repeat(builder, bounds, vec![], |builder, counter, _| {
+                let tile = self.advance(tile.clone(), dim, counter, run.length);
                 self.walk(builder, inner, rows, tile, body);
                 vec![]
             });
@@ -1275,7 +1283,14 @@ impl Evaluation<'_> {
                     return Some(Axis::Window(window));
                 }
                 let (_, length) = part_of(group.count, self.kernel.core.lanes, step);
-                (input.strides.last() == Some(&1) && length > 1).then_some(Axis::Steps)
+                let along_steps = input.strides.last() == Some(&1) && length > 1;
+                let along_rows =
+                    self.kernel.schedule.row.is_some_and(|row| input.strides[row] == 1);
+                match (along_steps, along_rows) {
+                    (true, _) => Some(Axis::Steps),
+                    (_, true) => Some(Axis::Rows),
+                    _ => None,
+                }
             }
             Some(op) if op.block() == self.body.nest().body && !op.operands().is_empty() => {
                 let mut axes = op.operands().into_iter().map(|operand| self.axis(operand));
@@ -1315,7 +1330,8 @@ impl Evaluation<'_> {
         if let Some(known) = known {
             return known;
         }
-        let vector = self.compute_lanes(lanes, axis, &group.first);
+        let first = if axis == Axis::Rows { self.step.at } else { &group.first };
+        let vector = self.compute_lanes(lanes, axis, first);
         match axis {
             Axis::Rows => self.rows.insert(lanes, vector),
             Axis::Steps | Axis::Window(_) => group.known.borrow_mut().insert(lanes, vector),

@@ -7,7 +7,8 @@ use gauss_dialect::ir::{Attribute, Block, Builder, Op, Type, Value};
 use super::{
     body::Body,
     nest::Nest,
-    schedule::{Schedule, chunks_of_sums, padded_width, tiles},
+    schedule::{Schedule, chunks_of_sums, padded_width},
+    tiling::Run,
 };
 use crate::target::Core;
 
@@ -220,10 +221,11 @@ impl<'a> Source<'a> {
         let nest = self.nest;
         let access = &nest.inputs[self.inputs[0].0];
         let is_tiled = |dim: usize| dim == vector || Some(dim) == schedule.row;
-        let (tiled, tile) = match (side, schedule.row) {
-            (Side::Row, Some(row)) => (row, schedule.rows),
-            _ => (vector, schedule.vectors * core.lanes),
+        let tiled = match (side, schedule.row) {
+            (Side::Row, Some(row)) => row,
+            _ => vector,
         };
+        let tiles = schedule.tiles(tiled, nest.sizes[tiled], core);
         let outer_dims: Vec<_> =
             (0..nest.parallel).filter(|&dim| !is_tiled(dim) && access.depends_on(dim)).collect();
         let members = self.members.len();
@@ -244,7 +246,7 @@ impl<'a> Source<'a> {
             {
                 outer[outer_dims[at]] = values.len() as i64;
             }
-            for (start, size) in tiles(nest.sizes[tiled], tile) {
+            for (start, size) in tiles.iter().flat_map(Run::tiles) {
                 let slots: Vec<Option<i64>> = match side {
                     Side::Row => (0..size).map(Some).collect(),
                     Side::Vector => lane_slots(size, core.lanes),

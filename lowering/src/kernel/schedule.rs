@@ -13,6 +13,7 @@ use super::{
     group::{Group, parts},
     nest::{Access, Nest},
     pack::Constants,
+    tiling::{Run, runs},
 };
 use crate::target::Core;
 
@@ -25,9 +26,9 @@ pub struct Schedule {
     pub vector: Option<usize>,
     /// The parallel dimension whose neighbours share what the vectors load.
     pub row: Option<usize>,
-    /// Rows of a full tile.
+    /// Rows of the largest tile.
     pub rows: i64,
-    /// Vectors of a full tile.
+    /// Vectors of the largest tile.
     pub vectors: i64,
     /// Sets of accumulators that take the steps of a sum in turn, where one set
     /// would wait for its own results.
@@ -107,11 +108,6 @@ pub fn chunks_of_sums(size: i64, lanes: i64) -> Vec<Chunk> {
 /// Lanes that a list of chunks occupies.
 pub fn padded_width(chunks: &[Chunk]) -> i64 {
     chunks.iter().map(|chunk| chunk.width).sum()
-}
-
-/// `(start, size)` of the tiles along a dimension: equal ones and a remainder.
-pub fn tiles(size: i64, tile: i64) -> Vec<(i64, i64)> {
-    (0..size).step_by(tile as usize).map(|start| (start, tile.min(size - start))).collect()
 }
 
 /// A number as the sum of powers of two up to `most`, which is one: `(start, length)`.
@@ -197,6 +193,11 @@ const BEYOND: f64 = 3.0;
 const MOVED_SUM: f64 = 1.5;
 const NEW_PART: f64 = 30.0;
 
+/// The cost in cycles of the end of a run of equal tiles, and of code for another size of
+/// tiles, which must be fetched.
+const NEW_RUN: f64 = 15.0;
+const NEW_BODY: f64 = 500.0;
+
 /// Relative cost of the slow operations, in units of one addition.
 const SLOW_OPS: [(&str, i64); 5] =
     [("arith.divf", 8), ("math.sqrt", 10), ("math.exp", 14), ("math.log", 20), ("math.erf", 20)];
@@ -218,7 +219,7 @@ pub fn choose(group: &Group, core: &Core, constants: &Constants) -> Schedule {
         scratch: 0,
         cost: f64::INFINITY,
     };
-    let mut best = none;
+    let (mut best, mut least) = (none, f64::INFINITY);
     for vector in 0..root.parallel {
         let rows = (0..root.parallel).filter(|&dim| dim != vector).map(Some);
         let rows: Vec<_> = match root.is_elementwise() {
@@ -233,9 +234,11 @@ pub fn choose(group: &Group, core: &Core, constants: &Constants) -> Schedule {
                     for &splits in model.possible_splits() {
                         for choice in model.choices(rows, vectors, splits) {
                             for block in model.possible_blocks(choice) {
-                                if let Some(cost) = model.cost(choice, block.as_ref())
-                                    && cost < best.cost
-                                {
+                                let cost = model.cost(choice, block.as_ref());
+                                let Some(cost) = cost else { continue };
+                                let with_code = cost + model.cost_of_code(choice);
+                                if with_code < least {
+                                    least = with_code;
                                     best = Schedule { cost, ..model.schedule(choice, block) };
                                 }
                             }
@@ -341,18 +344,23 @@ impl Schedule {
         }
     }
 
+    /// The tiles along a parallel dimension of a size.
+    pub fn tiles(&self, dim: usize, size: i64, core: &Core) -> Vec<Run> {
+        match (self.vector == Some(dim), self.row == Some(dim)) {
+            (true, _) => runs(size, self.vectors, core.lanes),
+            (_, true) => runs(size, self.rows, 1),
+            _ => runs(size, 1, 1),
+        }
+    }
+
     /// The loop whose tiles `tasks` tasks share most evenly, which becomes the outermost
     /// one or is that of the block, and how many tasks get any; `None` where there is
     /// nothing to share.
-    pub fn share(&mut self, sizes: &[i64], lanes: i64, tasks: i64) -> Option<(Shared, i64)> {
+    pub fn share(&mut self, sizes: &[i64], core: &Core, tasks: i64) -> Option<(Shared, i64)> {
         let outer = self.order.len() - self.block.as_ref().map_or(0, |block| block.dims);
         let tiles = |dim: usize| {
-            let step = match (self.vector == Some(dim), self.row == Some(dim)) {
-                (true, _) => self.vectors * lanes,
-                (_, true) => self.rows,
-                _ => 1,
-            };
-            (step, (sizes[dim] + step - 1) / step)
+            let runs = self.tiles(dim, sizes[dim], core);
+            (runs[0].length, runs.iter().map(|run| run.count).sum::<i64>())
         };
         let of_one = |dim: usize| (tiles(dim).1 + tasks - 1) / tasks;
         let largest_share = |&place: &usize| {
@@ -512,11 +520,11 @@ impl<'a> Model<'a> {
                 }
             };
             let of_row = match self.loads_of_rows(rows, window) {
-                (Some(vectors), _) if self.has_packed_rows() => {
+                RowLoads { held: Some(vectors), of_each_step: true, .. } => {
                     counts.values_of_row * vectors * ahead.max(1)
                 }
-                (Some(vectors), _) => counts.values_of_row * vectors,
-                (None, _) => 1 + i64::from(counts.ops_of_row > 0),
+                RowLoads { held: Some(vectors), .. } => counts.values_of_row * vectors,
+                RowLoads { held: None, .. } => 1 + i64::from(counts.ops_of_row > 0),
             };
             let used = outputs * rows * vectors * splits
                 + of_vector * vectors
@@ -530,11 +538,7 @@ impl<'a> Model<'a> {
         }
         let lanes = self.core.lanes;
         let depth = root.reduction_sizes().iter().product::<i64>() as f64;
-        let along_vector = tiles(root.sizes[self.vector], vectors * lanes);
-        let along_row = match self.row {
-            Some(row) => tiles(root.sizes[row], rows),
-            None => vec![(0, 1)],
-        };
+        let [along_vector, along_row] = self.runs(choice);
         let others: i64 = (0..root.parallel)
             .filter(|&dim| dim != self.vector && Some(dim) != self.row)
             .map(|dim| root.sizes[dim])
@@ -546,11 +550,12 @@ impl<'a> Model<'a> {
         let parts = self.parts(block) as f64;
         let far_bytes = self.far_bytes(choice, block);
         let mut total = 0.0;
-        for (_, size) in &along_vector {
-            let chunks = chunks(*size, lanes).len() as f64;
-            for &(_, rows) in &along_row {
-                let (_, of_rows) = self.loads_of_rows(rows, window);
-                let rows = rows as f64;
+        for of_vector_run in &along_vector {
+            let chunks = chunks(of_vector_run.length, lanes).len() as f64;
+            for of_row_run in &along_row {
+                let of_rows = self.loads_of_rows(of_row_run.length, window).loads;
+                let rows = of_row_run.length as f64;
+                let count = (of_vector_run.count * of_row_run.count) as f64;
                 // In lanes, several are computed at once too.
                 let ops_of_rows = if self.core.lane_loads { of_rows } else { rows };
                 let tile = rows * chunks;
@@ -577,39 +582,74 @@ impl<'a> Model<'a> {
                     // Nothing else is done while a bunch is loaded.
                     (_, stall) => loads + stall / ahead as f64,
                 };
-                total += depth * (step + hidden + 0.5) + per_element * tile + joins + 2.0;
-                total += parts * (sums * MOVED_SUM + NEW_PART);
+                let of_sums = depth * (step + hidden + 0.5) + per_element * tile + joins + 2.0;
+                total += count * (of_sums + parts * (sums * MOVED_SUM + NEW_PART));
+                total += of_vector_run.count as f64 * NEW_RUN;
             }
         }
         Some(total * others as f64)
     }
 
-    /// Vectors that hold a value of each row, `None` where each is loaded right before its
-    /// use; and how many are loaded in a step.
-    fn loads_of_rows(&self, rows: i64, window: bool) -> (Option<i64>, f64) {
+    /// The tiles along the vector dimension and along the rows.
+    fn runs(&self, choice: Choice) -> [Vec<Run>; 2] {
+        let sizes = &self.root().sizes;
+        let rows = self.row.map_or(1, |row| sizes[row]);
+        [runs(sizes[self.vector], choice.vectors, self.core.lanes), runs(rows, choice.rows, 1)]
+    }
+
+    /// What the code for each size of tiles costs, once for all strips.
+    fn cost_of_code(&self, choice: Choice) -> f64 {
+        let [along_vector, along_row] = self.runs(choice);
+        (along_vector.len() * along_row.len()) as f64 * NEW_BODY
+    }
+
+    /// How a value of each row is loaded.
+    fn loads_of_rows(&self, rows: i64, window: bool) -> RowLoads {
         let Core { lanes, lane_loads, .. } = *self.core;
-        if lane_loads && self.has_packed_rows() {
-            return (Some((rows + lanes - 1) / lanes), count_of_powers(rows, lanes) as f64);
-        }
         let steps = unrolled_steps(self.root().reduction_sizes(), self.core);
         let of_step = |loads: i64| loads as f64 / steps as f64;
+        let of_steps = |held, loads| RowLoads { held, of_each_step: false, loads };
         match (self.window(rows).filter(|_| window), lane_loads) {
             (Some(window), true) => {
                 let vectors = count_of_powers(window.size, lanes);
-                (Some(vectors), of_step(vectors))
+                of_steps(Some(vectors), of_step(vectors))
             }
             // An element waits for as many steps as there are between two rows.
-            (Some(window), false) => (Some(rows * window.stride), of_step(window.size)),
-            (None, true) => (Some(rows), of_step(rows * count_of_powers(steps, lanes))),
-            (None, false) => (None, rows as f64),
+            (Some(window), false) => of_steps(Some(rows * window.stride), of_step(window.size)),
+            (None, true) if self.has_packed_rows() || self.has_neighbouring_rows() => RowLoads {
+                held: Some((rows + lanes - 1) / lanes),
+                of_each_step: true,
+                loads: count_of_powers(rows, lanes) as f64,
+            },
+            (None, true) if self.has_neighbouring_steps() => {
+                of_steps(Some(rows), of_step(rows * count_of_powers(steps, lanes)))
+            }
+            (None, true) => RowLoads { held: Some(rows), of_each_step: true, loads: rows as f64 },
+            (None, false) => of_steps(None, rows as f64),
         }
+    }
+
+    /// The inputs that all lanes of a vector share.
+    fn shared_inputs(&self) -> impl Iterator<Item = &Access> {
+        self.root().inputs.iter().filter(|input| !input.depends_on(self.vector))
+    }
+
+    /// Are steps that are written out neighbours in what the rows read?
+    fn has_neighbouring_steps(&self) -> bool {
+        let steps = unrolled_steps(self.root().reduction_sizes(), self.core);
+        steps > 1 && self.shared_inputs().all(|input| input.strides.last() == Some(&1))
+    }
+
+    /// Are rows, and not steps, neighbours in what they read?
+    fn has_neighbouring_rows(&self) -> bool {
+        let is_next = |row: usize| self.shared_inputs().all(|input| input.strides[row] == 1);
+        self.row.is_some_and(is_next) && !self.has_neighbouring_steps()
     }
 
     /// What so many rows share.
     fn window(&self, rows: i64) -> Option<Window> {
         let steps = unrolled_steps(self.root().reduction_sizes(), self.core);
-        let mut of_row = self.root().inputs.iter().filter(|input| !input.depends_on(self.vector));
-        of_row.find_map(|input| Window::of(input, self.row, rows, steps, self.core))
+        self.shared_inputs().find_map(|input| Window::of(input, self.row, rows, steps, self.core))
     }
 
     /// Loads per vector, per row and per vector of each row, of one step.
@@ -802,8 +842,9 @@ impl<'a> Model<'a> {
             .filter(|&dim| dim != self.vector && weight.depends_on(dim))
             .map(|dim| root.sizes[dim])
             .product();
-        let panels = tiles(root.sizes[self.vector], choice.vectors * self.core.lanes).len();
-        self.bytes_of_panel(choice) * panels as i64 * others
+        let panel = choice.vectors * self.core.lanes;
+        let panels = (root.sizes[self.vector] + panel - 1) / panel;
+        self.bytes_of_panel(choice) * panels * others
     }
 
     /// Bytes of weights that stay in the first-level cache beside all else: beside those
@@ -864,6 +905,17 @@ impl<'a> Model<'a> {
         parts(root.reduction_sizes(), steps)?;
         Some(Block { steps, dims, hoisted: 0 })
     }
+}
+
+/// How a value of each row is loaded.
+#[derive(Debug, Clone, Copy)]
+struct RowLoads {
+    /// Vectors that hold the values; `None` where each is loaded right before its use.
+    held: Option<i64>,
+    /// Are they of one step, or else of all that are written out?
+    of_each_step: bool,
+    /// Loads in a step.
+    loads: f64,
 }
 
 /// Operations of the vector dimension alone.

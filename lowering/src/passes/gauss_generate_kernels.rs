@@ -188,11 +188,9 @@ fn emit_region(
     let is_shared = planner.tasks > 1 && cost >= core.task_cycles as f64;
     // A region of one kernel has but the loops of that to share.
     let sharing = match &mut plans[..] {
-        [(1, plans)] if is_shared && region.items == 1 => {
-            plans.first_mut().and_then(|(_, plan)| {
-                plan.schedule.share(&plan.group.root.sizes, core.lanes, planner.tasks)
-            })
-        }
+        [(1, plans)] if is_shared && region.items == 1 => plans
+            .first_mut()
+            .and_then(|(_, plan)| plan.schedule.share(&plan.group.root.sizes, core, planner.tasks)),
         _ => None,
     };
     let emit_strip = |builder: Builder, plans: &[(usize, Plan)], around: Around| {
