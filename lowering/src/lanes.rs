@@ -9,6 +9,11 @@ pub fn constant(value: Value) -> Option<f64> {
     value.as_f64().or_else(splat)
 }
 
+/// The integer that a value is.
+pub fn integer_constant(value: Value) -> Option<i64> {
+    value.defining_op().filter(|op| op.is("arith.constant"))?.attribute("value")?.as_i64()
+}
+
 /// The predicates of `arith.cmpf`, by their number in it.
 #[derive(Debug, Clone, Copy)]
 pub enum Predicate {

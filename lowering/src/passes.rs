@@ -9,6 +9,7 @@ pub mod gauss_generate_kernels;
 pub mod gauss_hoist_operands;
 pub mod gauss_load_parameters;
 pub mod gauss_outline_tasks;
+pub mod gauss_pipeline_roots;
 pub mod gauss_plan_arena;
 pub mod gauss_set_batch;
 pub mod gauss_use_destinations;
@@ -28,6 +29,7 @@ pub static ALL: &[Pass] = &[
     gauss_hoist_operands::PASS,
     gauss_load_parameters::PASS,
     gauss_outline_tasks::PASS,
+    gauss_pipeline_roots::PASS,
     gauss_plan_arena::PASS,
     gauss_set_batch::PASS,
     gauss_use_destinations::PASS,

@@ -59,7 +59,7 @@ fn to_kernels(options: &Options) -> Result<String, String> {
     let core = core(options)?;
     Ok(format!(
         "{},{}{}gauss-use-destinations,eliminate-empty-tensors,one-shot-bufferize,cse,\
-         canonicalize,gauss-generate-kernels{},{}gauss-expand-math{{fma={}}},canonicalize,cse,\
+         canonicalize,gauss-generate-kernels{},{}{}gauss-expand-math{{fma={}}},canonicalize,cse,\
          symbol-dce,gauss-plan-arena{}",
         to_linalg(options),
         if core.hoists_operands { "gauss-hoist-operands," } else { "" },
@@ -68,6 +68,12 @@ fn to_kernels(options: &Options) -> Result<String, String> {
             channels => format!("gauss-winograd{{channels={channels}}},"),
         },
         options.only(KERNEL_OPTIONS),
+        match core.pipelines_roots {
+            // LLVM orders the instructions of AArch64 by models of the cores, those of x86-64
+            // by the registers that they take.
+            true => format!("gauss-pipeline-roots{{ordered={}}},", !core.is_aarch64),
+            false => String::new(),
+        },
         if core.estimates_reciprocals { "gauss-estimate-reciprocals," } else { "" },
         core.fma,
         match options.get("tasks") {

@@ -82,6 +82,8 @@ pub struct Core {
     /// Are refined estimates of roots and reciprocals faster than square roots and divisions?
     /// Only of AArch64.
     pub estimates_reciprocals: bool,
+    /// Are the roots of activations better taken one trip of a loop before their use?
+    pub pipelines_roots: bool,
     /// Are the weights of the next part of a reduction asked for before their turn?
     pub prefetches: bool,
     /// Is arithmetic on denormal numbers so slow that they are flushed to zero? Only
@@ -118,6 +120,7 @@ const AVX512: Core = Core {
     hoists_operands: true,
     winograd_channels: 8,
     estimates_reciprocals: false,
+    pipelines_roots: true,
     prefetches: false,
     flushes_denormals: true,
 };
@@ -180,6 +183,7 @@ const CORTEX_A72: Core = Core {
     hoists_operands: true,
     winograd_channels: 8,
     estimates_reciprocals: true,
+    pipelines_roots: true,
     prefetches: false,
     flushes_denormals: false,
 };
@@ -192,6 +196,7 @@ const CORTEX_A53: Core = Core {
     l2_rate: 6,
     hoists_operands: false,
     estimates_reciprocals: false,
+    pipelines_roots: false,
     ..CORTEX_A72
 };
 
@@ -205,6 +210,7 @@ const CORTEX_A76: Core = Core {
     l2_rate: 20,
     hoists_operands: false,
     estimates_reciprocals: false,
+    pipelines_roots: false,
     ..CORTEX_A72
 };
 

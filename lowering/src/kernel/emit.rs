@@ -140,7 +140,7 @@ impl Linear {
 
     /// The sum as an `index`; the constant is added last, where addressing can
     /// take it in.
-    fn emit(&self, builder: Builder) -> Value {
+    pub fn emit(&self, builder: Builder) -> Value {
         let index = builder.context().index();
         let mut sum: Option<Value> = None;
         for &(counter, factor) in &self.terms {
@@ -973,7 +973,8 @@ fn prefetch(builder: Builder, buffer: Value, element: Value) {
 }
 
 /// Keeps the compiler from moving instructions from before to after this place, and back.
-fn fence(builder: Builder, values: &[Value]) {
+/// A value that is known here, if there is any, is what it takes for it.
+pub fn fence(builder: Builder, values: &[Value]) {
     let context = builder.context();
     let Some(&value) = values.first() else { return };
     builder
