@@ -78,7 +78,7 @@ pub struct BenchArgs {
     #[arg(long, value_name = "FILE")]
     schedule: Option<PathBuf>,
 
-    /// Show where the time of a call goes, kernel by kernel
+    /// Show where the time of a call goes, kernel by kernel, and how near sums come to the peak
     #[arg(long)]
     profile: bool,
 }
@@ -102,7 +102,8 @@ struct Configuration {
     outputs: Vec<Vec<f32>>,
     arena: Arena,
     times: Vec<f64>,
-    kernels: Vec<String>,
+    /// Each kernel, and the multiply-adds of its sums.
+    kernels: Vec<(String, i64)>,
     profiles: Vec<Vec<f64>>,
 }
 
@@ -134,6 +135,9 @@ struct Kernel {
     kernel: String,
     microseconds: f64,
     share: f64,
+    /// Of the multiply-adds that its sums take, on elements of results.
+    gflops: f64,
+    share_of_peak: f64,
 }
 
 pub fn bench(args: BenchArgs, ui: &Ui) -> Result<Outcome, Error> {
@@ -224,7 +228,11 @@ fn configuration(
         inputs,
         outputs: outputs.iter().map(|buffer| vec![0.0; buffer.tensor.elements()]).collect(),
         times: Vec::new(),
-        kernels: compiled.kernels.iter().map(|kernel| kernel.kernel.clone()).collect(),
+        kernels: compiled
+            .kernels
+            .iter()
+            .map(|kernel| (kernel.kernel.clone(), kernel.multiply_adds))
+            .collect(),
         profiles: if args.profile { vec![vec![]; compiled.kernels.len()] } else { vec![] },
     })
 }
@@ -274,9 +282,11 @@ impl Configuration {
             limit_microseconds: limit,
             share_of_limit: limit / microseconds.median,
             profile: kernels
-                .map(|(kernel, microseconds)| {
+                .map(|((kernel, multiply_adds), microseconds)| {
                     let share = microseconds / total.max(f64::MIN_POSITIVE);
-                    Kernel { kernel, microseconds, share }
+                    let gflops = 2e-3 * multiply_adds as f64 / microseconds.max(f64::MIN_POSITIVE);
+                    let share_of_peak = gflops / (roofline.gflops * threads as f64);
+                    Kernel { kernel, microseconds, share, gflops, share_of_peak }
                 })
                 .collect(),
         }
@@ -329,10 +339,17 @@ fn text(report: &Report) -> String {
     }
     lines.extend([String::new(), table.to_string()]);
     for result in report.results.iter().filter(|result| !result.profile.is_empty()) {
-        let mut table = Table::new(&["kernel", "us", "share"], 1);
+        let mut table = Table::new(&["kernel", "us", "share", "GFLOP/s", "of peak"], 1);
         for kernel in &result.profile {
-            let share = format!("{:.1} %", 100.0 * kernel.share);
-            table.row(vec![kernel.kernel.clone(), format!("{:.2}", kernel.microseconds), share]);
+            // Activations and copies are no multiply-adds.
+            let of_sums = |text: String| if kernel.gflops > 0.0 { text } else { String::new() };
+            table.row(vec![
+                kernel.kernel.clone(),
+                format!("{:.2}", kernel.microseconds),
+                format!("{:.1} %", 100.0 * kernel.share),
+                of_sums(format!("{:.1}", kernel.gflops)),
+                of_sums(format!("{:.0} %", 100.0 * kernel.share_of_peak)),
+            ]);
         }
         let title = format!("batch {}, {} thread(s):", result.batch, result.threads);
         lines.extend([String::new(), title, table.to_string()]);

@@ -94,6 +94,18 @@ impl<'a> Body<'a> {
         })
     }
 
+    /// Multiply-adds of one element and step of a reduction.
+    pub fn multiply_adds(&self) -> i64 {
+        let mut count = 0;
+        for mut value in self.results().into_iter().filter(|_| !self.nest.is_elementwise()) {
+            while let Some(op) = value.defining_op().filter(|op| op.is("math.fma")) {
+                count += 1;
+                value = op.operand(2);
+            }
+        }
+        count
+    }
+
     /// The longest path of operations from an accumulator to its next value.
     pub fn chain(&self) -> i64 {
         let accumulators: Vec<_> = (0..self.nest.outputs.len())

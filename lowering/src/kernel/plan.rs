@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Map;
 
 use super::{
+    body::Body,
     group::Group,
     nest::Access,
     pack::{Constants, Stream, pack},
@@ -52,6 +53,9 @@ pub struct KernelSchedule {
     /// Cycles by the model, up to a constant factor; informative.
     #[serde(default)]
     pub cost: f64,
+    /// Multiply-adds that sums take in a call; informative.
+    #[serde(default)]
+    pub multiply_adds: i64,
 }
 
 impl KernelSchedule {
@@ -156,6 +160,8 @@ impl Planner<'_> {
             reductions: joined.root.reduction_sizes().to_vec(),
             schedule: schedule::choose(&joined, self.core, constants),
             cost: 0.0,
+            multiply_adds: Body::new(&joined.root, None, None).multiply_adds()
+                * joined.root.sizes.iter().product::<i64>(),
         };
         let mut described = KernelSchedule { cost: described.schedule.cost, ..described };
         if let Some(given) = self.given(&described.kernel) {

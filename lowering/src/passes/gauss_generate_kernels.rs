@@ -175,10 +175,12 @@ fn emit_region(
     for strip in &region.strips {
         let mut plans_of_strip = Vec::new();
         for group in &strip.groups {
-            let (plan, kernel) = planner
+            let (plan, mut kernel) = planner
                 .plan(group.clone(), strip.trips, kernels.len(), builder)
                 .map_err(|error| fail(last, error))?;
-            cost += kernel.cost * (region.items * strip.trips) as f64;
+            let trips = region.items * strip.trips;
+            kernel.multiply_adds *= trips;
+            cost += kernel.cost * trips as f64;
             plans_of_strip.push((kernels.len(), plan));
             kernels.push(kernel);
         }
