@@ -86,6 +86,10 @@ pub struct Core {
     pub pipelines_roots: bool,
     /// Are the weights of the next part of a reduction asked for before their turn?
     pub prefetches: bool,
+    /// How many elements before their turn weights are asked for that come from beyond the
+    /// second-level cache and that no part of a reduction brings near; 0 where the core asks
+    /// for them itself.
+    pub prefetched_elements: i64,
     /// Is arithmetic on denormal numbers so slow that they are flushed to zero? Only
     /// x86-64 knows how.
     pub flushes_denormals: bool,
@@ -122,6 +126,7 @@ const AVX512: Core = Core {
     estimates_reciprocals: false,
     pipelines_roots: true,
     prefetches: false,
+    prefetched_elements: 0,
     flushes_denormals: true,
 };
 
@@ -133,12 +138,20 @@ const ZEN5: Core = Core {
     l2_rate: 48,
     computed_rows: 8,
     prefetches: true,
+    prefetched_elements: 2048,
     ..AVX512
 };
 
 /// As Zen 5 in two halves of 256 bits each: what a vector takes counts the same, in units of
 /// two cycles, in which latencies are half as long and the caches deliver more.
-const ZEN4: Core = Core { fma_latency: 2, hidden_load: 6, l1_bytes: 32 << 10, l2_rate: 64, ..ZEN5 };
+const ZEN4: Core = Core {
+    fma_latency: 2,
+    hidden_load: 6,
+    l1_bytes: 32 << 10,
+    l2_rate: 64,
+    prefetched_elements: 0,
+    ..ZEN5
+};
 
 const AVX2: Core = Core {
     lanes: 8,
@@ -185,6 +198,7 @@ const CORTEX_A72: Core = Core {
     estimates_reciprocals: true,
     pipelines_roots: true,
     prefetches: false,
+    prefetched_elements: 0,
     flushes_denormals: false,
 };
 
@@ -298,6 +312,7 @@ impl Core {
             ("l2_rate", self.l2_rate),
             ("computed_rows", self.computed_rows),
             ("winograd_channels", self.winograd_channels),
+            ("prefetched_elements", self.prefetched_elements),
             ("task_cycles", self.task_cycles),
         ];
         let bytes = [("l1_bytes", self.l1_bytes), ("l2_bytes", self.l2_bytes)];

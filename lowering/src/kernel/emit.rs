@@ -21,9 +21,6 @@ use crate::target::Core;
 /// Elements of a line of the cache.
 const CACHE_LINE: i64 = 16;
 
-/// How many elements before their turn weights are asked for that come from afar.
-const AHEAD: i64 = 2048;
-
 /// Up to this stride neighbours are loaded together and taken apart.
 const MAX_INTERLEAVE: i64 = 4;
 
@@ -511,18 +508,19 @@ impl Kernel<'_> {
     /// steps of the reduction reach them, where no block brings them near.
     fn prefetch_ahead(&self, builder: Builder, tile: &Tile, first: &[Linear], count: i64) {
         let stream = self.streams.iter().find(|stream| stream.side == Side::Vector);
-        let is_blocked = self.schedule.block.is_some();
-        let Some(stream) = stream.filter(|_| self.core.prefetches && !is_blocked) else { return };
+        let ahead = self.core.prefetched_elements;
+        let is_asked = ahead > 0 && self.schedule.block.is_none();
+        let Some(stream) = stream.filter(|_| is_asked) else { return };
         let size = stream.buffer.ty().shape().unwrap_or_default().iter().product::<i64>();
         let used = count * stream.members.len() as i64 * padded_width(&tile.extent.chunks);
-        if size * 4 <= self.core.l2_bytes || size < used + AHEAD {
+        if size * 4 <= self.core.l2_bytes || size < used + ahead {
             return;
         }
         let this = self.packed_element(tile, first, (stream, 0), (0, 0));
         let index = builder.context().index();
         // The end of the weights is asked for again and again.
         let last = builder.index_constant(size - used);
-        let ahead = this.plus_constant(AHEAD).emit(builder);
+        let ahead = this.plus_constant(ahead).emit(builder);
         let ahead = builder.value("arith.minsi", &[ahead, last], index);
         for line in (0..used).step_by(CACHE_LINE as usize) {
             let line = Linear::counter(ahead).plus_constant(line).emit(builder);
