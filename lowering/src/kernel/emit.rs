@@ -971,7 +971,7 @@ fn prefetch(builder: Builder, buffer: Value, element: Value) {
 }
 
 /// Keeps the compiler from moving instructions from before to after this place, and back.
-/// A value that is known here, if there is any, is what it takes for it.
+/// Uses the first of some values that are known here; without one there is no fence.
 pub fn fence(builder: Builder, values: &[Value]) {
     let context = builder.context();
     let Some(&value) = values.first() else { return };

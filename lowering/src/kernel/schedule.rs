@@ -823,12 +823,12 @@ impl<'a> Model<'a> {
         (others as i64, packed as i64 + self.ops_of_vector(precompute).loaded)
     }
 
-    /// Bytes of the weights that one step of a full tile reads.
+    /// Bytes of the weights that one step of the largest tile reads.
     fn bytes_of_step(&self, choice: Choice) -> i64 {
         self.members(choice.precompute).1 * choice.vectors * self.core.lanes * 4
     }
 
-    /// Bytes of the weights that all steps of a full tile read.
+    /// Bytes of the weights that all steps of the largest tile read.
     fn bytes_of_panel(&self, choice: Choice) -> i64 {
         self.bytes_of_step(choice) * self.root().reduction_sizes().iter().product::<i64>()
     }
