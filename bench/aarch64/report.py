@@ -98,7 +98,7 @@ def markdown(results):
 
 
 def activations(results):
-    """The loops that divide or take roots, which have no target."""
+    """The loops that divide, take roots or estimate them, which have no target."""
     head = ["network", "CPU", "batch", "iterations", "multiply-adds", "instructions", "cycles"]
     rows = [row for case in results["cases"] for row in activation_rows(case)]
     return "Loops of activations:\n\n" + table(head, rows)

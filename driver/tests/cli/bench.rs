@@ -49,16 +49,13 @@ fn a_profile_names_every_kernel_and_its_share() {
     for layer in ["conv2d", "max_pool2d", "dense"] {
         assert!(names.iter().any(|name| name.contains(layer)), "no {layer} in {names:?}");
     }
+    // Pools and copies multiply and add nothing; sums do, if below a peak that was disturbed.
     for kernel in kernels {
-        let is_sum = ["conv2d", "dense"]
-            .iter()
-            .any(|layer| kernel["kernel"].as_str().unwrap().contains(layer));
-        let share = number(&kernel["share_of_peak"]);
-        assert!(!is_sum || (0.0..2.0).contains(&share), "{kernel}");
-        assert_eq!(share > 0.0, number(&kernel["gflops"]) > 0.0, "{kernel}");
+        let is_sum =
+            !["pool", "copy"].iter().any(|other| kernel["kernel"].to_string().contains(other));
+        let [rate, share] = ["gflops", "share_of_peak"].map(|key| number(&kernel[key]));
+        assert_eq!((rate > 0.0, (0.0..2.0).contains(&share)), (is_sum, true), "{kernel}");
     }
-    let dense = kernels.iter().rfind(|kernel| kernel["kernel"].as_str().unwrap().contains("dense"));
-    assert!(number(&dense.unwrap()["gflops"]) > 0.0);
     let shares: f64 = kernels.iter().map(|kernel| number(&kernel["share"])).sum();
     assert!((shares - 1.0).abs() < 1e-6, "{shares}");
 }

@@ -41,6 +41,19 @@ fn json_has_the_arena_plan() {
 }
 
 #[test]
+fn kernels_do_the_multiply_adds_of_the_layers() {
+    let dir = Dir::empty();
+    dir.write("net.mlir", NET);
+    for batch in [1, 5] {
+        let network = dir.pfp(&format!("inspect net.mlir --json --batch {batch}")).json();
+        let file = dir.pfp(&format!("inspect net.mlir --schedule --batch {batch}")).json();
+        let kernels = file["kernels"].as_array().unwrap().iter();
+        let sum: i64 = kernels.map(|kernel| kernel["multiply_adds"].as_i64().unwrap()).sum();
+        assert_eq!(network[0]["multiply_adds"], sum, "{file:#}");
+    }
+}
+
+#[test]
 fn parameters_that_are_given_are_checked() {
     let dir = Dir::tiny();
     dir.write("net.mlir", NET);

@@ -160,6 +160,14 @@ impl Worst {
         let of_variance = error(variance(actual), variance(exact), deviation * deviation);
         self.variance = self.variance.max(of_variance);
     }
+
+    /// Prints the errors, which are within [`tail_limit`] at `a`.
+    fn check(self, what: &str, a: f64) {
+        let Self { mean, variance } = self;
+        let text = format!("{what}: mean {mean:.1e}, variance {variance:.1e}");
+        println!("{text}");
+        assert!(mean.max(variance) <= tail_limit(a), "{text}");
+    }
 }
 
 /// An op on Gaussian numbers, and what the interpreter gives.
@@ -238,10 +246,7 @@ fn relu_is_exact_from_the_far_tail_to_the_identity() {
             worst[band].add(&results[0], &relu.expected, i, scale);
         }
         for ((band, a), worst) in allowed.iter().zip(worst) {
-            let Worst { mean, variance } = worst;
-            let text = format!("{name}: relu, {band}: mean {mean:.1e}, variance {variance:.1e}");
-            println!("{text}");
-            assert!(mean.max(variance) <= tail_limit(*a), "{text}");
+            worst.check(&format!("{name}: relu, {band}"), *a);
         }
     }
 }
@@ -266,10 +271,7 @@ fn max_is_exact_at_any_distance_of_the_means() {
                 worst.add(result, &case.expected, i, a.hypot(b) * scale);
             }
         }
-        let Worst { mean, variance } = worst;
-        let text = format!("{name}: max: mean {mean:.1e}, variance {variance:.1e}");
-        println!("{text}");
-        assert!(mean.max(variance) <= tail_limit(13.24), "{text}");
+        worst.check(&format!("{name}: max"), 13.24);
     }
 }
 
@@ -294,10 +296,7 @@ fn relu_is_exact_at_the_ends_of_the_range() {
                 worst.add(&results[0], &relu.expected, i, variance.sqrt());
             }
         }
-        let Worst { mean, variance } = worst;
-        let text = format!("{name}: relu at the ends: mean {mean:.1e}, variance {variance:.1e}");
-        println!("{text}");
-        assert!(mean.max(variance) <= tail_limit(13.24), "{text}");
+        worst.check(&format!("{name}: relu at the ends"), 13.24);
     }
 }
 

@@ -33,18 +33,25 @@ impl Run {
 pub fn runs(size: i64, largest: i64, unit: i64) -> Vec<Run> {
     let units = (size + unit - 1) / unit;
     let count = (units + largest - 1) / largest;
-    let mut runs: Vec<Run> = vec![];
-    let mut start = 0;
-    for first in 0..count {
-        let units = units / count + i64::from(first < units % count);
-        let length = (units * unit).min(size - start);
-        match runs.last_mut().filter(|run| run.length == length) {
-            Some(run) => run.count += 1,
-            None => runs.push(Run { first, count: 1, start, length }),
-        }
-        start += length;
+    if count == 0 {
+        return vec![];
     }
-    runs
+    let (short, longer) = (units / count, units % count);
+    // Lanes without a meaning in the last unit, which is one of a short tile.
+    let missing = units * unit - size;
+    let partial = i64::from(missing > 0);
+    let lengths = [
+        (longer, (short + 1) * unit),
+        (count - longer - partial, short * unit),
+        (partial, short * unit - missing),
+    ];
+    let (mut first, mut start) = (0, 0);
+    let runs = lengths.into_iter().filter(|(count, _)| *count > 0).map(|(count, length)| {
+        let run = Run { first, count, start, length };
+        (first, start) = (first + count, run.end());
+        run
+    });
+    runs.collect()
 }
 
 #[cfg(test)]
@@ -61,6 +68,7 @@ mod tests {
         assert_eq!(lengths(100, 3, 16), [48, 32, 20]);
         assert_eq!(lengths(8, 6, 1), [4, 4]);
         assert_eq!(lengths(3, 8, 16), [3]);
+        assert!(lengths(0, 8, 16).is_empty());
         for (size, largest, unit) in (1..70)
             .flat_map(|size| (1..9).flat_map(move |n| [1, 4, 16].map(|unit| (size, n, unit))))
         {

@@ -75,17 +75,26 @@ impl Pipeline {
         if early.iter().any(|op| op.results().len() != 1) {
             return None;
         }
-        let loaded: Option<Vec<_>> = early.iter().map(|&op| memory_of(op)).collect();
-        let loaded: HashSet<Value> = loaded?.into_iter().flatten().collect();
-        let may_disturb = |op: &Op| match stored(*op) {
-            Some(buffer) => loaded.contains(&root_of(buffer)),
-            None => memory_of(*op).is_none() && !op.is("scf.yield"),
+        let mut loaded = HashSet::new();
+        for &op in &early {
+            match effect(op) {
+                Effect::None => {}
+                Effect::Reads(buffer) => {
+                    loaded.insert(buffer);
+                }
+                Effect::Writes(_) | Effect::Unknown => return None,
+            }
+        }
+        let may_disturb = |op: &Op| match effect(*op) {
+            Effect::None | Effect::Reads(_) => false,
+            Effect::Writes(buffer) => loaded.contains(&buffer),
+            Effect::Unknown => !op.is("scf.yield"),
         };
         if ops.iter().any(may_disturb) {
             return None;
         }
         let is_late = |op: &Op| op.block() == body && !needed.contains(op);
-        let computes = |op: &&Op| memory_of(**op) == Some(None) && !op.is("arith.constant");
+        let computes = |op: &&Op| effect(**op) == Effect::None && !op.is("arith.constant");
         let values = early.iter().filter(computes).map(|op| op.result(0));
         let is_needed = |value: &Value| is_float(*value) && value.users().iter().any(is_late);
         let carried = values.filter(is_needed).collect();
@@ -145,29 +154,29 @@ fn is_float(value: Value) -> bool {
     ty.is_f32() || (ty.is_vector() && ty.element_type().is_f32())
 }
 
-/// The buffer that an op stores to.
-fn stored(op: Op) -> Option<Value> {
-    match op.name().as_str() {
-        "vector.store" | "vector.maskedstore" => {
-            Some(op.operand(if op.is("vector.store") { 1 } else { 0 }))
-        }
-        "memref.store" => Some(op.operand(1)),
-        _ => None,
-    }
+/// What an op does beside its results; a buffer is the root of that in the op.
+#[derive(Debug, PartialEq)]
+enum Effect {
+    None,
+    Reads(Value),
+    Writes(Value),
+    Unknown,
 }
 
-/// The root of the buffer that an op reads, if it reads one; `None` for an op that may do
-/// more than that.
-fn memory_of(op: Op) -> Option<Option<Value>> {
+fn effect(op: Op) -> Effect {
     match op.name().as_str() {
-        "vector.load" | "vector.maskedload" | "memref.load" => Some(Some(root_of(op.operand(0)))),
-        name if name.starts_with("arith.") || name.starts_with("math.") => Some(None),
+        "vector.load" | "vector.maskedload" | "memref.load" => {
+            Effect::Reads(root_of(op.operand(0)))
+        }
+        "vector.store" | "memref.store" => Effect::Writes(root_of(op.operand(1))),
+        "vector.maskedstore" => Effect::Writes(root_of(op.operand(0))),
         "vector.broadcast"
         | "vector.shuffle"
         | "vector.extract"
         | "vector.constant_mask"
         | "vector.step"
-        | "vector.from_elements" => Some(None),
-        _ => None,
+        | "vector.from_elements" => Effect::None,
+        name if name.starts_with("arith.") || name.starts_with("math.") => Effect::None,
+        _ => Effect::Unknown,
     }
 }
