@@ -25,6 +25,8 @@ to read them.
 
 INSTRUCTIONS = {"mlp": 130_000, "lenet": 850_000}
 PEAK = {"cortex-a72": 0.95, "cortex-a76": 0.80, "cortex-a53": 0.75}
+# Cores whose models allow some loops less than that, whatever their code (README.md).
+BEYOND = {"cortex-a53", "cortex-a76"}
 TEXT = {"lenet": 64 * 1024}
 # What batch 10 needs per image, as a share of batch 1: less than all.
 LESS = math.nextafter(1, 0)
@@ -67,7 +69,7 @@ def targets(results):
         ]
         if loops:
             target = f"{cpu}: each hot loop at {bound:.0%} of peak or more"
-            add(target, loops, bound, checked=False, least=True, text="{:.0%}")
+            add(target, loops, bound, checked=cpu not in BEYOND, least=True, text="{:.0%}")
     return rows
 
 
