@@ -9,6 +9,7 @@
 //! The crate knows no command line and no file format: parameters come through
 //! [`parameters::ParameterSource`].
 
+pub mod effect;
 pub mod kernel;
 pub mod lanes;
 pub mod linalg;

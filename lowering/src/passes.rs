@@ -12,6 +12,7 @@ pub mod gauss_outline_tasks;
 pub mod gauss_pipeline_roots;
 pub mod gauss_plan_arena;
 pub mod gauss_set_batch;
+pub mod gauss_unscale_offsets;
 pub mod gauss_use_destinations;
 pub mod gauss_winograd;
 pub mod lower_gauss;
@@ -32,6 +33,7 @@ pub static ALL: &[Pass] = &[
     gauss_pipeline_roots::PASS,
     gauss_plan_arena::PASS,
     gauss_set_batch::PASS,
+    gauss_unscale_offsets::PASS,
     gauss_use_destinations::PASS,
     gauss_winograd::PASS,
     lower_gauss::PASS,

@@ -86,12 +86,13 @@ fn to_kernels(options: &Options) -> Result<String, String> {
 fn to_llvm(options: &Options) -> Result<String, String> {
     let core = core(options)?;
     Ok(format!(
-        "{},convert-scf-to-cf,expand-strided-metadata,lower-affine,convert-vector-to-llvm,\
+        "{}{},convert-scf-to-cf,expand-strided-metadata,lower-affine,convert-vector-to-llvm,\
          convert-math-to-llvm,convert-arith-to-llvm,convert-index-to-llvm,\
          finalize-memref-to-llvm,convert-func-to-llvm{{use-bare-ptr-memref-call-conv=1}},\
          convert-cf-to-llvm,convert-ub-to-llvm,reconcile-unrealized-casts,canonicalize,cse,\
          gauss-c-interface{{vector-bits={} flush-denormals={}}}",
         to_kernels(options)?,
+        if core.unscales_offsets { ",gauss-unscale-offsets" } else { "" },
         core.lanes * 32,
         core.flushes_denormals,
     ))

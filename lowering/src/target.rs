@@ -44,8 +44,6 @@ pub struct Core {
     pub load_ports: i64,
     /// Operations that start in one cycle, of all kinds.
     pub issue_width: i64,
-    /// As how many operations of these a load counts.
-    pub load_ops: i64,
     /// Hundredths of a cycle that a load costs which other work hides: it takes a place in
     /// the queues.
     pub hidden_load: i64,
@@ -84,6 +82,8 @@ pub struct Core {
     pub estimates_reciprocals: bool,
     /// Are the roots of activations better taken one trip of a loop before their use?
     pub pipelines_roots: bool,
+    /// Does a load of a vector take less of the core where its offset is unscaled? Only of AArch64.
+    pub unscales_offsets: bool,
     /// Are the weights of the next part of a reduction asked for before their turn?
     pub prefetches: bool,
     /// How many elements before their turn weights are asked for that come from beyond the
@@ -109,7 +109,6 @@ const AVX512: Core = Core {
     fma_ports: 2,
     load_ports: 1,
     issue_width: 6,
-    load_ops: 1,
     hidden_load: 8,
     load_stall: 0,
     elementwise_unroll: 1,
@@ -125,6 +124,7 @@ const AVX512: Core = Core {
     winograd_channels: 8,
     estimates_reciprocals: false,
     pipelines_roots: true,
+    unscales_offsets: false,
     prefetches: false,
     prefetched_elements: 0,
     flushes_denormals: true,
@@ -181,7 +181,6 @@ const CORTEX_A72: Core = Core {
     fma_ports: 1,
     load_ports: 1,
     issue_width: 3,
-    load_ops: 1,
     hidden_load: 8,
     load_stall: 0,
     elementwise_unroll: 2,
@@ -197,6 +196,7 @@ const CORTEX_A72: Core = Core {
     winograd_channels: 8,
     estimates_reciprocals: true,
     pipelines_roots: true,
+    unscales_offsets: false,
     prefetches: false,
     prefetched_elements: 0,
     flushes_denormals: false,
@@ -214,17 +214,18 @@ const CORTEX_A53: Core = Core {
     ..CORTEX_A72
 };
 
-/// LLVM's model starts three operations a cycle, and counts a load of a vector as two.
+/// LLVM's model starts three operations a cycle. A load of a vector is one of them where its
+/// offset is unscaled, else two.
 const CORTEX_A76: Core = Core {
     spare_registers: 1,
     fma_latency: 4,
     fma_ports: 2,
     load_ports: 2,
-    load_ops: 2,
     l2_rate: 20,
     hoists_operands: false,
     estimates_reciprocals: false,
     pipelines_roots: false,
+    unscales_offsets: true,
     ..CORTEX_A72
 };
 
@@ -281,6 +282,7 @@ impl Core {
             ("fma", core.fma && !self.fma),
             ("flushes_denormals", core.flushes_denormals && core.is_aarch64),
             ("estimates_reciprocals", core.estimates_reciprocals && !core.is_aarch64),
+            ("unscales_offsets", core.unscales_offsets && !core.is_aarch64),
         ];
         match beyond.iter().find(|(_, is_beyond)| *is_beyond) {
             Some((name, _)) => Err(format!("'{name}' asks for what this core has no code for")),
@@ -301,7 +303,6 @@ impl Core {
             ("fma_ports", self.fma_ports),
             ("load_ports", self.load_ports),
             ("issue_width", self.issue_width),
-            ("load_ops", self.load_ops),
             ("elementwise_unroll", self.elementwise_unroll),
             ("reduction_unroll", self.reduction_unroll),
         ];
@@ -452,7 +453,7 @@ mod tests {
         assert_eq!(CORTEX_A72.with(&CORTEX_A76.numbers()), Ok(CORTEX_A76));
         assert!(with("lines", 8).unwrap_err().contains("a core has no 'lines'; it has lanes"));
         for (name, value) in
-            [("lanes", 5), ("load_ops", 0), ("hidden_load", -1), ("l1_bytes", 0), ("l2_rate", -1)]
+            [("lanes", 5), ("issue_width", 0), ("hidden_load", -1), ("l1_bytes", 0), ("l2_rate", -1)]
         {
             let error = with(name, value).unwrap_err();
             assert!(error.starts_with(&format!("'{name}' of a core is ")), "{error}");
@@ -464,9 +465,12 @@ mod tests {
         let with = |core: Core, name: &str| {
             core.with(&Map::from_iter([(name.to_owned(), Value::from(true))]))
         };
-        for (core, name) in
-            [(SSE2, "fma"), (CORTEX_A72, "flushes_denormals"), (AVX512, "estimates_reciprocals")]
-        {
+        for (core, name) in [
+            (SSE2, "fma"),
+            (CORTEX_A72, "flushes_denormals"),
+            (AVX512, "estimates_reciprocals"),
+            (AVX512, "unscales_offsets"),
+        ] {
             let error = with(core, name).unwrap_err();
             assert!(error.starts_with(&format!("'{name}' asks for")), "{error}");
         }

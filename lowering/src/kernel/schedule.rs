@@ -566,9 +566,8 @@ impl<'a> Model<'a> {
                     loads_of_vector * chunks + loads_of_row * of_rows + loads_of_cell * tile;
                 let latency = (counts.chain * self.core.fma_latency) as f64 / splits as f64;
                 let far = far_bytes * chunks / vectors as f64;
-                let issued = arithmetic + loads * self.core.load_ops as f64;
                 let step = (arithmetic / self.core.fma_ports as f64)
-                    .max(issued / self.core.issue_width as f64)
+                    .max((arithmetic + loads) / self.core.issue_width as f64)
                     .max(loads / self.core.load_ports as f64)
                     .max(far / self.core.l2_rate.max(1) as f64)
                     .max(if root.is_elementwise() { 0.0 } else { latency });

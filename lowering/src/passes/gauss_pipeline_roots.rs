@@ -5,7 +5,8 @@ use std::collections::{HashMap, HashSet};
 use gauss_dialect::ir::{Block, Builder, Op, Value};
 
 use crate::{
-    kernel::{emit, nest::root_of},
+    effect::{Effect, effect},
+    kernel::emit,
     lanes,
     pass::{Outcome, Pass},
 };
@@ -152,31 +153,4 @@ fn clone(builder: Builder, op: Op, known: &mut HashMap<Value, Value>) {
 fn is_float(value: Value) -> bool {
     let ty = value.ty();
     ty.is_f32() || (ty.is_vector() && ty.element_type().is_f32())
-}
-
-/// What an op does beside its results; a buffer is the root of that in the op.
-#[derive(Debug, PartialEq)]
-enum Effect {
-    None,
-    Reads(Value),
-    Writes(Value),
-    Unknown,
-}
-
-fn effect(op: Op) -> Effect {
-    match op.name().as_str() {
-        "vector.load" | "vector.maskedload" | "memref.load" => {
-            Effect::Reads(root_of(op.operand(0)))
-        }
-        "vector.store" | "memref.store" => Effect::Writes(root_of(op.operand(1))),
-        "vector.maskedstore" => Effect::Writes(root_of(op.operand(0))),
-        "vector.broadcast"
-        | "vector.shuffle"
-        | "vector.extract"
-        | "vector.constant_mask"
-        | "vector.step"
-        | "vector.from_elements" => Effect::None,
-        name if name.starts_with("arith.") || name.starts_with("math.") => Effect::None,
-        _ => Effect::Unknown,
-    }
 }
