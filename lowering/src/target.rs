@@ -255,7 +255,18 @@ const TRIPLES: [(&str, bool); 5] = [
     ("aarch64-none-elf", true),
 ];
 
+/// Bytes that the second-level cache delivers in a cycle where a core does not tell.
+const L2_RATE: f64 = 32.0;
+
 impl Core {
+    /// Bytes that the second-level cache delivers in a cycle.
+    pub fn l2_rate(&self) -> f64 {
+        match self.l2_rate {
+            0 => L2_RATE,
+            rate => rate as f64,
+        }
+    }
+
     /// The numbers by name, as in a schedule file.
     pub fn numbers(&self) -> Map<String, Value> {
         match serde_json::to_value(self) {
@@ -452,9 +463,13 @@ mod tests {
         assert_eq!(with("lanes", 8), Ok(Core { lanes: 8, ..CORTEX_A72 }));
         assert_eq!(CORTEX_A72.with(&CORTEX_A76.numbers()), Ok(CORTEX_A76));
         assert!(with("lines", 8).unwrap_err().contains("a core has no 'lines'; it has lanes"));
-        for (name, value) in
-            [("lanes", 5), ("issue_width", 0), ("hidden_load", -1), ("l1_bytes", 0), ("l2_rate", -1)]
-        {
+        for (name, value) in [
+            ("lanes", 5),
+            ("issue_width", 0),
+            ("hidden_load", -1),
+            ("l1_bytes", 0),
+            ("l2_rate", -1),
+        ] {
             let error = with(name, value).unwrap_err();
             assert!(error.starts_with(&format!("'{name}' of a core is ")), "{error}");
         }

@@ -11,18 +11,12 @@ use super::{
     pack::{Side, Stream},
     plan::Plan,
     schedule::{
-        Chunk, Schedule, Shared, Window, chunks, chunks_of_sums, padded_width, powers,
-        unrolled_steps,
+        CACHE_LINE, Chunk, MAX_INTERLEAVE, Schedule, Shared, Window, chunks, chunks_of_sums,
+        padded_width, powers, unrolled_steps,
     },
     tiling::{Run, runs},
 };
 use crate::target::Core;
-
-/// Elements of a line of the cache.
-const CACHE_LINE: i64 = 16;
-
-/// Up to this stride neighbours are loaded together and taken apart.
-const MAX_INTERLEAVE: i64 = 4;
 
 /// The loops around a kernel.
 #[derive(Debug, Clone, Default)]

@@ -5,6 +5,8 @@
 //! reduction on one tile, the arithmetic, the loads and the latency of the
 //! accumulation, takes the largest, and adds what is done once per tile.
 
+use std::{collections::HashSet, ops::Range};
+
 use gauss_dialect::ir::{Op, Value};
 use serde::{Deserialize, Serialize};
 
@@ -159,6 +161,46 @@ impl Window {
     }
 }
 
+/// Elements that rows read in so many steps of a reduction, with strides along both: how many
+/// wait between two steps at most, because one of the steps after reads them again, and how many
+/// there are.
+fn sharing(rows: i64, steps: i64, strides: (i64, i64)) -> (i64, i64) {
+    let read = |step| (0..rows).map(move |row| row * strides.0 + step * strides.1);
+    let all = |steps: Range<i64>| steps.flat_map(read).collect::<HashSet<_>>();
+    let waiting = |step| all(0..step).intersection(&all(step..steps)).count();
+    let most = (1..steps).map(waiting).max().unwrap_or(0);
+    (most as i64, all(0..steps).len() as i64)
+}
+
+/// Elements of the lines of the cache that loops touch, each a stride and a number of trips, and
+/// how many of them are neighbours.
+fn touched(mut loops: Vec<(i64, i64)>) -> (i64, i64) {
+    loops.retain(|(stride, _)| *stride > 0);
+    loops.sort_unstable();
+    // Pieces at one distance from each other, elements at first, and what all of them touch.
+    let (mut distance, mut pieces, mut elements) = (1, 1, 1);
+    let mut neighbours = 1;
+    for (stride, trips) in loops {
+        let is_within = stride < distance * pieces || (distance == 1 && stride < CACHE_LINE);
+        if is_within {
+            pieces += (trips - 1) * stride / distance;
+        } else {
+            elements *= if distance == 1 { pieces.max(CACHE_LINE) } else { pieces };
+            (distance, pieces) = (stride, trips);
+        }
+        if distance == 1 {
+            neighbours = pieces;
+        }
+    }
+    (elements * if distance == 1 { pieces.max(CACHE_LINE) } else { pieces }, neighbours)
+}
+
+/// Elements of a line of the cache.
+pub const CACHE_LINE: i64 = 16;
+
+/// Up to this stride neighbours are loaded together and taken apart.
+pub const MAX_INTERLEAVE: i64 = 4;
+
 /// The innermost reduction is written out up to this trip count.
 const FULL_UNROLL: i64 = 8;
 
@@ -181,11 +223,13 @@ const LONG_EPILOGUE: i64 = 16;
 /// What a hidden load costs more, in cycles, for a line of the second-level cache.
 const HIDDEN_FAR_LOAD: f64 = 0.04;
 
-/// Bytes that the second-level cache delivers in a cycle where a core does not tell.
-const L2_RATE: f64 = 32.0;
-
 /// How much slower than from the second-level cache weights come from beyond it.
 const BEYOND: f64 = 3.0;
+
+/// How much slower lines come from the second-level cache where few of them are neighbours,
+/// and how many are enough.
+const SCATTERED: i64 = 3;
+const NEIGHBOURS: i64 = 8;
 
 /// The cost in cycles of a vector of sums that is loaded and stored for a part of the
 /// reduction, and of the end of a part, where the loop's branch is mispredicted and the
@@ -221,10 +265,13 @@ pub fn choose(group: &Group, core: &Core, constants: &Constants) -> Schedule {
     };
     let (mut best, mut least) = (none, f64::INFINITY);
     for vector in 0..root.parallel {
-        let rows = (0..root.parallel).filter(|&dim| dim != vector).map(Some);
+        let mut rows: Vec<_> = (0..root.parallel).filter(|&dim| dim != vector).collect();
+        // Of two that cost the same, the one whose rows are nearer to each other in memory.
+        let shared = || root.inputs.iter().filter(|input| !input.depends_on(vector));
+        rows.sort_by_key(|&dim| shared().map(|input| input.strides[dim]).max());
         let rows: Vec<_> = match root.is_elementwise() {
             true => vec![None],
-            false => rows.chain([None]).collect(),
+            false => rows.into_iter().map(Some).chain([None]).collect(),
         };
         for row in rows {
             let model = Model::new(group, core, constants, vector, row);
@@ -332,12 +379,8 @@ impl Schedule {
         let Some(vector) = self.vector else { return 0.0 };
         let model = Model::new(group, core, constants, vector, self.row);
         let choice = self.choice();
-        let rate = match core.l2_rate {
-            0 => L2_RATE,
-            rate => rate as f64,
-        };
         let bytes = model.bytes_of_weights(choice);
-        match bytes as f64 / rate {
+        match bytes as f64 / core.l2_rate() {
             _ if bytes <= core.l1_bytes * 2 / 3 => 0.0,
             cycles if bytes <= core.l2_bytes => cycles,
             cycles => cycles * BEYOND,
@@ -490,12 +533,24 @@ impl<'a> Model<'a> {
 
     /// Loads that one vector of an access takes.
     fn vector_loads(&self, access: &Access) -> f64 {
+        // A vector that is as long as a line of the cache lies in two of them.
+        let lines = if self.core.lanes < CACHE_LINE { 1 } else { 2 };
         match access.strides[self.vector] {
-            0 => 1.0,
-            1 => 1.0,
+            0 | 1 => 1.0,
             _ if self.is_packed(access) => 1.0,
-            stride @ 2..=4 => stride as f64 + 1.0,
+            stride @ 2..=MAX_INTERLEAVE => (stride * lines + 1) as f64,
             _ => 2.0 * self.core.lanes as f64,
+        }
+    }
+
+    /// The cost in cycles of storing one vector to an access.
+    fn vector_stores(&self, access: &Access) -> f64 {
+        let lanes = self.core.lanes as f64;
+        match access.strides[self.vector] {
+            0 | 1 => 1.0,
+            // The rows of a tile are neighbours in its lines.
+            _ if self.row.is_some() => lanes / self.core.load_ports as f64,
+            _ => 2.0 * lanes,
         }
     }
 
@@ -549,6 +604,7 @@ impl<'a> Model<'a> {
         let per_element = self.per_element();
         let parts = self.parts(block) as f64;
         let far_bytes = self.far_bytes(choice, block);
+        let far_inputs = self.far_bytes_of_inputs(choice, block);
         let mut total = 0.0;
         for of_vector_run in &along_vector {
             let chunks = chunks(of_vector_run.length, lanes).len() as f64;
@@ -565,11 +621,12 @@ impl<'a> Model<'a> {
                 let loads =
                     loads_of_vector * chunks + loads_of_row * of_rows + loads_of_cell * tile;
                 let latency = (counts.chain * self.core.fma_latency) as f64 / splits as f64;
-                let far = far_bytes * chunks / vectors as f64;
+                let part = chunks / vectors as f64;
+                let [far, far_inputs] = [far_bytes, far_inputs].map(|bytes| bytes * part);
                 let step = (arithmetic / self.core.fma_ports as f64)
                     .max((arithmetic + loads) / self.core.issue_width as f64)
                     .max(loads / self.core.load_ports as f64)
-                    .max(far / self.core.l2_rate.max(1) as f64)
+                    .max((far + far_inputs) / self.core.l2_rate())
                     .max(if root.is_elementwise() { 0.0 } else { latency });
                 // Loop control and the first loads of a step are not free; nor is a load
                 // that hides behind arithmetic.
@@ -613,8 +670,7 @@ impl<'a> Model<'a> {
                 let vectors = count_of_powers(window.size, lanes);
                 of_steps(Some(vectors), of_step(vectors))
             }
-            // An element waits for as many steps as there are between two rows.
-            (Some(window), false) => of_steps(Some(rows * window.stride), of_step(window.size)),
+            (_, false) => self.scalars_of_rows(rows),
             (None, true) if self.has_packed_rows() || self.has_neighbouring_rows() => RowLoads {
                 held: Some((rows + lanes - 1) / lanes),
                 of_each_step: true,
@@ -624,7 +680,22 @@ impl<'a> Model<'a> {
                 of_steps(Some(rows), of_step(rows * count_of_powers(steps, lanes)))
             }
             (None, true) => RowLoads { held: Some(rows), of_each_step: true, loads: rows as f64 },
-            (None, false) => of_steps(None, rows as f64),
+        }
+    }
+
+    /// How scalars for rows are loaded: once, where several rows read one in several steps.
+    fn scalars_of_rows(&self, rows: i64) -> RowLoads {
+        let steps = unrolled_steps(self.root().reduction_sizes(), self.core);
+        let shared = self.shared_inputs().filter(|input| !self.is_packed(input));
+        let sharing = shared.filter_map(|input| {
+            let strides = (input.strides[self.row?], *input.strides.last()?);
+            Some(sharing(rows, steps, strides))
+        });
+        let (waiting, loads) = sharing.max().unwrap_or((0, rows * steps));
+        RowLoads {
+            held: (waiting > 0).then_some(waiting),
+            of_each_step: false,
+            loads: loads as f64 / steps as f64,
         }
     }
 
@@ -672,7 +743,7 @@ impl<'a> Model<'a> {
             .members()
             .flat_map(|nest| &nest.outputs)
             .filter(|out| self.group.keeps(out.root));
-        let stores: f64 = stored.map(|out| self.vector_loads(out)).sum();
+        let stores: f64 = stored.map(|out| self.vector_stores(out)).sum();
         let arithmetic: i64 = self.group.epilogue.iter().map(ops_cost).sum();
         stores + arithmetic as f64 / self.core.fma_ports as f64
     }
@@ -879,6 +950,32 @@ impl<'a> Model<'a> {
         }
     }
 
+    /// Bytes of scattered lines of inputs that are not packed which a step reads, where a tile
+    /// reads more than stays in the first-level cache, counted for as many as they take the time
+    /// of. Lines that are neighbours come before their turn.
+    fn far_bytes_of_inputs(&self, choice: Choice, block: Option<&Block>) -> f64 {
+        let root = self.root();
+        let lanes = (choice.vectors * self.core.lanes).min(root.sizes[self.vector]);
+        let bytes = |input: &Access| {
+            let of_vector = (input.strides[self.vector], lanes);
+            let of_row = self.row.map(|row| (input.strides[row], choice.rows));
+            let strides = input.strides[root.parallel..].iter().copied();
+            let reductions = strides.zip(root.reduction_sizes().iter().copied());
+            let steps = reductions.chain([of_vector]).chain(of_row);
+            let (elements, neighbours) = touched(steps.collect());
+            let is_scattered = neighbours < NEIGHBOURS * CACHE_LINE;
+            [elements * 4, if is_scattered { elements * 4 * SCATTERED } else { 0 }]
+        };
+        let inputs = root.inputs.iter().filter(|input| !self.is_packed(input)).map(bytes);
+        let [read, counted] = inputs.fold([0, 0], |[a, b], [c, d]| [a + c, b + d]);
+        let weights = if block.is_some() { 0 } else { self.bytes_of_panel(choice) };
+        let depth = root.reduction_sizes().iter().product::<i64>();
+        match read + weights > self.core.l1_bytes * 2 / 3 && !root.is_elementwise() {
+            true => counted as f64 / depth as f64,
+            false => 0.0,
+        }
+    }
+
     /// Parts of the reduction whose weights stay in the first-level cache while the
     /// tiles of the innermost loops pass by, where there are enough of both.
     fn block(&self, choice: Choice, order: &[usize]) -> Option<Block> {
@@ -991,6 +1088,23 @@ mod tests {
             assert_eq!(count_of_powers(count, most), powers.len() as i64);
             assert_eq!(powers.iter().map(|(_, length)| length).sum::<i64>(), count);
         }
+    }
+
+    #[test]
+    fn what_rows_share_waits_from_its_first_to_its_last_step() {
+        // A dense layer; convolutions with stride 1, stride 2 in 7 and in 3 steps, dilation 2.
+        let cases =
+            [(4, 2, (784, 1)), (4, 5, (1, 1)), (4, 7, (2, 1)), (4, 3, (2, 1)), (6, 3, (1, 2))];
+        let found = cases.map(|(rows, steps, strides)| sharing(rows, steps, strides));
+        assert_eq!(found, [(0, 8), (3, 8), (6, 13), (3, 9), (4, 10)]);
+    }
+
+    #[test]
+    fn loops_touch_what_several_of_them_lead_to_once() {
+        // Rows of a dense layer; of a convolution, whose windows overlap with stride 2 down.
+        assert_eq!(touched(vec![(1, 784), (784, 3), (0, 100)]), (3 * 784, 784));
+        assert_eq!(touched(vec![(4624, 8), (68, 5), (1, 5), (136, 6)]), (8 * 15 * 16, 5));
+        assert_eq!(touched(vec![(1, 32), (1, 3), (34, 3)]), (3 * 34, 34));
     }
 
     #[test]
