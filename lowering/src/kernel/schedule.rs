@@ -172,31 +172,44 @@ fn sharing(rows: i64, steps: i64, strides: (i64, i64)) -> (i64, i64) {
     (most as i64, all(0..steps).len() as i64)
 }
 
-/// Elements of the lines of the cache that loops touch, each a stride and a number of trips, and
-/// how many of them are neighbours.
-fn touched(mut loops: Vec<(i64, i64)>) -> (i64, i64) {
+fn gcd(a: i64, b: i64) -> i64 {
+    if b == 0 { a } else { gcd(b, a % b) }
+}
+
+/// What loops touch, each a stride and a number of trips: elements of the lines of the cache, and
+/// pages.
+fn touched(mut loops: Vec<(i64, i64)>) -> [i64; 2] {
     loops.retain(|(stride, _)| *stride > 0);
     loops.sort_unstable();
-    // Pieces at one distance from each other, elements at first, and what all of them touch.
-    let (mut distance, mut pieces, mut elements) = (1, 1, 1);
-    let mut neighbours = 1;
-    for (stride, trips) in loops {
-        let is_within = stride < distance * pieces || (distance == 1 && stride < CACHE_LINE);
-        if is_within {
-            pieces += (trips - 1) * stride / distance;
-        } else {
-            elements *= if distance == 1 { pieces.max(CACHE_LINE) } else { pieces };
-            (distance, pieces) = (stride, trips);
+    [CACHE_LINE, PAGE].map(|unit| {
+        // Pieces at one distance from each other, elements at first, and what all of them touch.
+        let (mut distance, mut pieces, mut touched) = (1, 1, 1);
+        let whole = |distance, pieces: i64| match distance {
+            1 if unit == PAGE => (pieces + PAGE - 1) / PAGE,
+            1 => pieces.max(unit),
+            _ => pieces,
+        };
+        for &(stride, trips) in &loops {
+            if stride < distance * pieces || (distance == 1 && stride < unit) {
+                pieces += (trips - 1) * stride / distance;
+            } else {
+                touched *= whole(distance, pieces);
+                (distance, pieces) = (stride, trips);
+            }
         }
-        if distance == 1 {
-            neighbours = pieces;
-        }
-    }
-    (elements * if distance == 1 { pieces.max(CACHE_LINE) } else { pieces }, neighbours)
+        touched * whole(distance, pieces)
+    })
 }
 
 /// Elements of a line of the cache.
 pub const CACHE_LINE: i64 = 16;
+
+/// Elements of a page of memory.
+const PAGE: i64 = 1024;
+
+/// Sets of the first-level cache, as of one of 32 KiB with 8 ways, and lines in each.
+const CACHE_SETS: i64 = 64;
+const CACHE_WAYS: i64 = 8;
 
 /// Up to this stride neighbours are loaded together and taken apart.
 pub const MAX_INTERLEAVE: i64 = 4;
@@ -226,10 +239,10 @@ const HIDDEN_FAR_LOAD: f64 = 0.04;
 /// How much slower than from the second-level cache weights come from beyond it.
 const BEYOND: f64 = 3.0;
 
-/// How much slower lines come from the second-level cache where few of them are neighbours,
-/// and how many are enough.
+/// How much slower lines come from the second-level cache where they lie in more pages than a
+/// core remembers the addresses of, and how many these are.
 const SCATTERED: i64 = 3;
-const NEIGHBOURS: i64 = 8;
+const REMEMBERED_PAGES: i64 = 64;
 
 /// The cost in cycles of a vector of sums that is loaded and stored for a part of the
 /// reduction, and of the end of a part, where the loop's branch is mispredicted and the
@@ -543,14 +556,20 @@ impl<'a> Model<'a> {
         }
     }
 
-    /// The cost in cycles of storing one vector to an access.
-    fn vector_stores(&self, access: &Access) -> f64 {
-        let lanes = self.core.lanes as f64;
-        match access.strides[self.vector] {
+    /// The cost in cycles of storing one vector to an access, beside so many others of a tile.
+    fn vector_stores(&self, access: &Access, others: i64) -> f64 {
+        let lanes = self.core.lanes;
+        let stride = access.strides[self.vector];
+        // Lines at these distances are in as many sets of the cache.
+        let sets = match stride % CACHE_LINE {
+            0 => CACHE_SETS / gcd(stride / CACHE_LINE, CACHE_SETS),
+            _ => CACHE_SETS,
+        };
+        match stride {
             0 | 1 => 1.0,
-            // The rows of a tile are neighbours in its lines.
-            _ if self.row.is_some() => lanes / self.core.load_ports as f64,
-            _ => 2.0 * lanes,
+            // The rows of a tile are neighbours in its lines, where these stay in the cache.
+            _ if self.row.is_some() && lanes * others <= sets * CACHE_WAYS => lanes as f64,
+            _ => 2.0 * lanes as f64,
         }
     }
 
@@ -601,10 +620,12 @@ impl<'a> Model<'a> {
         let [loads_of_vector, loads_of_row, loads_of_cell] = self.loads();
         let of_vector = self.ops_of_vector(precompute);
         let loads_of_vector = loads_of_vector + of_vector.loaded as f64;
-        let per_element = self.per_element();
+        let per_element = self.per_element(vectors);
         let parts = self.parts(block) as f64;
         let far_bytes = self.far_bytes(choice, block);
-        let far_inputs = self.far_bytes_of_inputs(choice, block);
+        // Weights from beyond the next cache are no more bytes in this one.
+        let all_far = self.far_bytes_of_inputs(choice, block)
+            + far_bytes.min(self.bytes_of_step(choice) as f64);
         let mut total = 0.0;
         for of_vector_run in &along_vector {
             let chunks = chunks(of_vector_run.length, lanes).len() as f64;
@@ -622,11 +643,11 @@ impl<'a> Model<'a> {
                     loads_of_vector * chunks + loads_of_row * of_rows + loads_of_cell * tile;
                 let latency = (counts.chain * self.core.fma_latency) as f64 / splits as f64;
                 let part = chunks / vectors as f64;
-                let [far, far_inputs] = [far_bytes, far_inputs].map(|bytes| bytes * part);
+                let far = far_bytes * part;
                 let step = (arithmetic / self.core.fma_ports as f64)
                     .max((arithmetic + loads) / self.core.issue_width as f64)
                     .max(loads / self.core.load_ports as f64)
-                    .max((far + far_inputs) / self.core.l2_rate())
+                    .max(far.max(all_far * part) / self.core.l2_rate())
                     .max(if root.is_elementwise() { 0.0 } else { latency });
                 // Loop control and the first loads of a step are not free; nor is a load
                 // that hides behind arithmetic.
@@ -693,7 +714,8 @@ impl<'a> Model<'a> {
         });
         let (waiting, loads) = sharing.max().unwrap_or((0, rows * steps));
         RowLoads {
-            held: (waiting > 0).then_some(waiting),
+            // Each row holds the element of its step.
+            held: (waiting > 0).then_some(waiting.max(rows)),
             of_each_step: false,
             loads: loads as f64 / steps as f64,
         }
@@ -737,13 +759,11 @@ impl<'a> Model<'a> {
     }
 
     /// What is done once per vector of results: stores and the epilogue.
-    fn per_element(&self) -> f64 {
-        let stored = self
-            .group
-            .members()
-            .flat_map(|nest| &nest.outputs)
-            .filter(|out| self.group.keeps(out.root));
-        let stores: f64 = stored.map(|out| self.vector_stores(out)).sum();
+    fn per_element(&self, vectors: i64) -> f64 {
+        let outputs = self.group.members().flat_map(|nest| &nest.outputs);
+        let stored: Vec<_> = outputs.filter(|out| self.group.keeps(out.root)).collect();
+        let others = vectors * stored.len() as i64;
+        let stores: f64 = stored.into_iter().map(|out| self.vector_stores(out, others)).sum();
         let arithmetic: i64 = self.group.epilogue.iter().map(ops_cost).sum();
         stores + arithmetic as f64 / self.core.fma_ports as f64
     }
@@ -950,28 +970,28 @@ impl<'a> Model<'a> {
         }
     }
 
-    /// Bytes of scattered lines of inputs that are not packed which a step reads, where a tile
-    /// reads more than stays in the first-level cache, counted for as many as they take the time
-    /// of. Lines that are neighbours come before their turn.
+    /// Bytes of the lines of inputs that are not packed which a step reads, where a tile reads
+    /// more of them than the first-level cache holds and from more pages than the core remembers,
+    /// counted for as many as they take the time of. Others come before their turn.
     fn far_bytes_of_inputs(&self, choice: Choice, block: Option<&Block>) -> f64 {
         let root = self.root();
         let lanes = (choice.vectors * self.core.lanes).min(root.sizes[self.vector]);
-        let bytes = |input: &Access| {
+        let touched = |input: &Access| {
             let of_vector = (input.strides[self.vector], lanes);
             let of_row = self.row.map(|row| (input.strides[row], choice.rows));
             let strides = input.strides[root.parallel..].iter().copied();
             let reductions = strides.zip(root.reduction_sizes().iter().copied());
-            let steps = reductions.chain([of_vector]).chain(of_row);
-            let (elements, neighbours) = touched(steps.collect());
-            let is_scattered = neighbours < NEIGHBOURS * CACHE_LINE;
-            [elements * 4, if is_scattered { elements * 4 * SCATTERED } else { 0 }]
+            touched(reductions.chain([of_vector]).chain(of_row).collect())
         };
-        let inputs = root.inputs.iter().filter(|input| !self.is_packed(input)).map(bytes);
-        let [read, counted] = inputs.fold([0, 0], |[a, b], [c, d]| [a + c, b + d]);
+        let inputs = root.inputs.iter().filter(|input| !self.is_packed(input)).map(touched);
+        let [elements, pages] = inputs.fold([0, 0], |[a, b], [c, d]| [a + c, b + d]);
         let weights = if block.is_some() { 0 } else { self.bytes_of_panel(choice) };
-        let depth = root.reduction_sizes().iter().product::<i64>();
-        match read + weights > self.core.l1_bytes * 2 / 3 && !root.is_elementwise() {
-            true => counted as f64 / depth as f64,
+        let is_far = elements * 4 + weights > self.core.l1_bytes * 2 / 3;
+        match is_far && pages > REMEMBERED_PAGES && !root.is_elementwise() {
+            true => {
+                let depth = root.reduction_sizes().iter().product::<i64>();
+                (elements * 4 * SCATTERED) as f64 / depth as f64
+            }
             false => 0.0,
         }
     }
@@ -1101,10 +1121,12 @@ mod tests {
 
     #[test]
     fn loops_touch_what_several_of_them_lead_to_once() {
-        // Rows of a dense layer; of a convolution, whose windows overlap with stride 2 down.
-        assert_eq!(touched(vec![(1, 784), (784, 3), (0, 100)]), (3 * 784, 784));
-        assert_eq!(touched(vec![(4624, 8), (68, 5), (1, 5), (136, 6)]), (8 * 15 * 16, 5));
-        assert_eq!(touched(vec![(1, 32), (1, 3), (34, 3)]), (3 * 34, 34));
+        // Rows of a dense layer; of a convolution, whose windows overlap with stride 2 down; 64
+        // channels of 32x32, and of 14x14.
+        assert_eq!(touched(vec![(1, 784), (784, 3), (0, 100)]), [3 * 784, 3]);
+        assert_eq!(touched(vec![(4624, 8), (68, 5), (1, 5), (136, 6)]), [8 * 15 * 16, 8]);
+        assert_eq!(touched(vec![(1, 32), (1024, 64)]), [32 * 64, 64]);
+        assert_eq!(touched(vec![(1, 32), (196, 64)]), [32 * 64, 13]);
     }
 
     #[test]
