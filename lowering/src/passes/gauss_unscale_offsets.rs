@@ -22,7 +22,9 @@ pub const PASS: Pass = Pass {
         let Some(pointer) = module.context().parse_type("!llvm.ptr") else {
             return Err(fail(module, "cannot be rewritten: the llvm dialect is not loaded"));
         };
-        module.descendants().into_iter().for_each(|op| rewrite(op, pointer));
+        let loops: Vec<_> =
+            module.descendants().into_iter().filter(|op| op.is("scf.for")).collect();
+        loops.into_iter().for_each(|op| rewrite(op, pointer));
         Ok(())
     },
 };
@@ -45,9 +47,6 @@ struct Load {
 }
 
 fn rewrite(op: Op, pointer: Type) {
-    if !op.is("scf.for") {
-        return;
-    }
     let ops = op.body().map(|body| body.ops()).unwrap_or_default();
     // A store could be to an address that the compiler does not know.
     let is_harmless = |op: &Op| matches!(effect(*op), Effect::None | Effect::Reads(_));
