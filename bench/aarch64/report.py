@@ -27,6 +27,8 @@ INSTRUCTIONS = {"mlp": 130_000, "lenet": 850_000}
 PEAK = {"cortex-a72": 0.95, "cortex-a76": 0.80, "cortex-a53": 0.75}
 # Cores whose models allow some loops less than that, whatever their code (README.md).
 BEYOND = {"cortex-a53", "cortex-a76"}
+# Of these the ones that allow it to all loops but those which load for each multiply-add.
+FEW_LOADS = {"cortex-a76"}
 TEXT = {"lenet": 64 * 1024}
 # What batch 10 needs per image, as a share of batch 1: less than all.
 LESS = math.nextafter(1, 0)
@@ -64,12 +66,18 @@ def targets(results):
     errors = [(max(program["errors"]), c) for c in cases for program in c["c"].values()]
     add(f"errors of the C at most {ERRORS['c']:g}", errors, ERRORS["c"], text="{:.1e}")
     for cpu, bound in PEAK.items():
-        loops = [
-            (loop["share_of_peak"], c) for c in cases if c["cpu"] == cpu for loop in c["kernels"]
-        ]
-        if loops:
-            target = f"{cpu}: each hot loop at {bound:.0%} of peak or more"
-            add(target, loops, bound, checked=cpu not in BEYOND, least=True, text="{:.0%}")
+        loops = [(loop, c) for c in cases if c["cpu"] == cpu for loop in c["kernels"]]
+
+        def add_loops(which, chosen, checked):
+            shares = [(loop["share_of_peak"], case) for loop, case in chosen]
+            target = f"{cpu}: {which} at {bound:.0%} of peak or more"
+            if shares:
+                add(target, shares, bound, checked=checked, least=True, text="{:.0%}")
+
+        add_loops("each hot loop", loops, cpu not in BEYOND)
+        if cpu in FEW_LOADS:
+            few = [pair for pair in loops if pair[0]["loads"] < pair[0]["multiply_adds"]]
+            add_loops("those with fewer loads than multiply-adds", few, True)
     return rows
 
 
