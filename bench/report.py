@@ -16,18 +16,17 @@ def markdown(results):
     versions = {peer: version for case in cases for peer, version in case["versions"].items()}
     cpus = "one core" if threads == 1 else f"{threads} cores (pfp: one of them)"
     programs = ", ".join(f"{peer} {versions[peer]}" for peer in peers if peer in versions)
-    where = f"{_cpu()}, {cpus}, {datetime.date.today().isoformat()}"
     rates = results["core"]["bytes_per_second"]
     reads = (f"{rate / 1e9:.0f} GB/s from {int(size) / 1e6:.1f} MB" for size, rate in rates.items())
     peak = results["core"]["operations_per_second"] / 1e9
     head = ["network", "batch"]
     parts = [
-        f"{where}: {programs}.",
+        f"{where(cpus)}: {programs}.",
         f"One core does {peak:.0f} GFLOP/s in float32, and reads {', '.join(reads)}.",
         "Microseconds of a call:",
-        _table([*head, "limit", *peers, "fastest peer / pfp"], [_times(c, peers) for c in cases]),
+        table([*head, "limit", *peers, "fastest peer / pfp"], [_times(c, peers) for c in cases]),
         "Largest errors of means and variances against float64, and the fastest formulation:",
-        _table([*head, *peers], [_errors(c, peers) for c in cases]),
+        table([*head, *peers], [_errors(c, peers) for c in cases]),
     ]
     return "\n\n".join(parts + _failures(cases))
 
@@ -65,9 +64,9 @@ def sampling(results):
         return cells
 
     parts = [
-        f"{_cpu()}, one core, {datetime.date.today().isoformat()}: {named}.",
+        f"{where()}: {named}.",
         "Microseconds of a call, and how many times those of moments:",
-        _table(["network", "batch", *titles.values()], [row(case) for case in cases]),
+        table(["network", "batch", *titles.values()], [row(case) for case in cases]),
     ]
     return "\n\n".join(parts + _failures(cases))
 
@@ -84,6 +83,11 @@ def _failures(cases):
 def _title(peer):
     program, _, argument = peer.partition("@")
     return f"JAX, {argument} passes" if program == "jax_sampled" else argument or "moments"
+
+
+def where(cpus="one core"):
+    """The machine and the day."""
+    return f"{_cpu()}, {cpus}, {datetime.date.today().isoformat()}"
 
 
 def _cpu():
@@ -116,6 +120,6 @@ def _number(value):
     return f"{value:.0f}" if value >= 100 else f"{value:.1f}" if value >= 10 else f"{value:.2f}"
 
 
-def _table(head, rows):
+def table(head, rows):
     lines = [head, ["---", *["---:"] * (len(head) - 1)], *rows]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
