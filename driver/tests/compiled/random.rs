@@ -74,8 +74,15 @@ impl Generator {
     }
 
     fn conv2d(&mut self) -> Layer {
-        let groups = if self.flip() { 1 } else { self.size(3) };
-        let (channels, outputs) = (groups * self.size(4), groups * self.size(20));
+        let (groups, channels, outputs) = match self.size(4) {
+            1 | 2 => (1, self.size(4), self.size(20)),
+            3 => {
+                let groups = self.size(3);
+                (groups, groups * self.size(4), groups * self.size(20))
+            }
+            // Depthwise.
+            _ => [self.size(40); 3].into(),
+        };
         let kernel = [self.size(4), self.size(4)];
         let stride = [self.size(3), self.size(3)];
         let dilation = [self.size(2), self.size(2)];

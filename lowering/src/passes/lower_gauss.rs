@@ -381,6 +381,19 @@ impl Emitter {
                 map(&[dim(0), dim(1), dim(2), dim(3)]),
             );
         }
+        if weight_shape[..2] == [conv.groups, 1] {
+            // n, c, y, x; i, j: a channel and an output are a group.
+            let map = |results: &[_]| self.context.affine_map(6, results);
+            let only = self.context.affine_constant(0);
+            return self.contract(
+                [
+                    (input, map(&[dim(0), dim(1), along(2, 4, 0), along(3, 5, 1)])),
+                    self.as_stored(layer.weight, 6, &[dim(1), only, dim(4), dim(5)]),
+                ],
+                initial,
+                map(&[dim(0), dim(1), dim(2), dim(3)]),
+            );
+        }
         // n, g, o, y, x; c, i, j: the channels and the outputs split by group.
         let groups = conv.groups;
         let split = |x: Value, position: usize| {

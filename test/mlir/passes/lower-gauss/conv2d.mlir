@@ -13,6 +13,10 @@
 // CHECK-DAG: #[[GROUPS:.*]] = affine_map<(d0, d1, d2, d3, d4, d5, d6, d7) -> (d0, d1, d5, d3 + d6, d4 + d7)>
 // CHECK-DAG: #[[GROUPED_WEIGHT:.*]] = affine_map<(d0, d1, d2, d3, d4, d5, d6, d7) -> (d1, d2, d5, d6, d7)>
 // CHECK-DAG: #[[GROUPED_OUT:.*]] = affine_map<(d0, d1, d2, d3, d4, d5, d6, d7) -> (d0, d1, d2, d3, d4)>
+// n, c, y, x; i, j
+// CHECK-DAG: #[[DEPTHWISE:.*]] = affine_map<(d0, d1, d2, d3, d4, d5) -> (d0, d1, d2 + d4, d3 + d5)>
+// CHECK-DAG: #[[DEPTHWISE_WEIGHT:.*]] = affine_map<(d0, d1, d2, d3, d4, d5) -> (d1, 0, d4, d5)>
+// CHECK-DAG: #[[DEPTHWISE_OUT:.*]] = affine_map<(d0, d1, d2, d3, d4, d5) -> (d0, d1, d2, d3)>
 
 // CHECK-LABEL: func.func @deterministic
 // CHECK: linalg.generic {indexing_maps = [#[[PLAIN]], #[[WEIGHT]], #[[OUT]]], iterator_types = ["parallel", "parallel", "parallel", "parallel", "reduction", "reduction", "reduction"]}
@@ -65,6 +69,17 @@ func.func @asymmetric(%x: !gauss.tensor<1x2x9x9xf32>, %w: tensor<4x2x3x2xf32>) -
 func.func @groups(%x: !gauss.tensor<1x4x5x5xf32>, %w: !gauss.tensor<6x2x3x3xf32>) -> !gauss.tensor<1x6x3x3xf32> {
   %0 = gauss.conv2d %x, %w groups 2 : (!gauss.tensor<1x4x5x5xf32>, !gauss.tensor<6x2x3x3xf32>) -> !gauss.tensor<1x6x3x3xf32>
   return %0 : !gauss.tensor<1x6x3x3xf32>
+}
+
+// One channel and one output per group: nothing is split.
+// CHECK-LABEL: func.func @one_output_per_channel
+// CHECK-NOT: tensor.expand_shape
+// CHECK: linalg.generic {indexing_maps = [#[[DEPTHWISE]], #[[DEPTHWISE]], #[[DEPTHWISE_WEIGHT]], #[[DEPTHWISE_WEIGHT]], #[[DEPTHWISE_OUT]], #[[DEPTHWISE_OUT]]], iterator_types = ["parallel", "parallel", "parallel", "parallel", "reduction", "reduction"]}
+// CHECK-SAME: outs({{.*}} : tensor<1x4x3x3xf32>, tensor<1x4x3x3xf32>)
+// CHECK-NOT: tensor.collapse_shape
+func.func @one_output_per_channel(%x: !gauss.tensor<1x4x5x5xf32>, %w: !gauss.tensor<4x1x3x3xf32>) -> !gauss.tensor<1x4x3x3xf32> {
+  %0 = gauss.conv2d %x, %w groups 4 : (!gauss.tensor<1x4x5x5xf32>, !gauss.tensor<4x1x3x3xf32>) -> !gauss.tensor<1x4x3x3xf32>
+  return %0 : !gauss.tensor<1x4x3x3xf32>
 }
 
 // One channel per group, two outputs of each, and a batch that is not fixed.
