@@ -51,8 +51,8 @@ pub struct BenchArgs {
     #[arg(long, value_name = "NAME")]
     function: Option<String>,
 
-    /// Items per call
-    #[arg(long, value_name = "N", value_delimiter = ',', default_values = ["1", "10", "100"],
+    /// Items per call [default: 1,10,100, or what the module fixes]
+    #[arg(long, value_name = "N", value_delimiter = ',',
           value_parser = clap::value_parser!(i64).range(1..=1 << 30))]
     batch: Vec<i64>,
 
@@ -140,6 +140,9 @@ struct Kernel {
     share_of_peak: f64,
 }
 
+/// The batches that are timed where the module leaves them open.
+const DEFAULT_BATCHES: [i64; 3] = [1, 10, 100];
+
 pub fn bench(args: BenchArgs, ui: &Ui) -> Result<Outcome, Error> {
     let target = target::find(HOST, None)?;
     let most = args.threads.iter().copied().max().unwrap_or(1).into();
@@ -148,11 +151,18 @@ pub fn bench(args: BenchArgs, ui: &Ui) -> Result<Outcome, Error> {
     let parameters = args.params.as_deref().map(Safetensors::open).transpose()?;
     let session = Session::new();
     let mut configurations = Vec::new();
-    for &batch in &args.batch {
+    let open = |batch| Network::open(&session, &source, parameters.as_ref(), batch);
+    let batches: Vec<_> = match args.batch.is_empty() {
+        false => args.batch.iter().copied().map(Some).collect(),
+        true if open(None)?.has_free_batch() => DEFAULT_BATCHES.map(Some).to_vec(),
+        true => vec![None],
+    };
+    for batch in batches {
         for &threads in &args.threads {
-            ui.stage(&format!("compiling for batch {batch}, {threads} thread(s)"));
+            let items = batch.map_or(String::new(), |batch| format!("batch {batch}, "));
+            ui.stage(&format!("compiling for {items}{threads} thread(s)"));
             measure::pin(&cpus[..threads.into()])?;
-            let network = Network::open(&session, &source, parameters.as_ref(), Some(batch))?;
+            let network = open(batch)?;
             let options = Options {
                 tasks: threads.into(),
                 schedule: args.schedule.clone(),
@@ -205,7 +215,7 @@ fn choose_cpus(wanted: &[usize], threads: usize) -> Result<Vec<usize>, Error> {
 fn configuration(
     args: &BenchArgs,
     network: &Network,
-    batch: i64,
+    batch: Option<i64>,
     target: &Target,
     options: &Options,
 ) -> Result<Configuration, Error> {
@@ -219,7 +229,7 @@ fn configuration(
     let multiply_adds: u64 = compiled.function.layers.iter().map(|layer| layer.multiply_adds).sum();
     let outputs = signature.output_buffers();
     Ok(Configuration {
-        batch,
+        batch: batch.unwrap_or(signature.batch() as i64),
         flop: 2.0 * multiply_adds as f64,
         weight_bytes: compiled.weight_bytes,
         arena: model.arena(),

@@ -70,6 +70,21 @@ fn the_text_has_a_row_for_each_measurement() {
 }
 
 #[test]
+fn a_module_that_fixes_its_batch_is_timed_with_that() {
+    let dir = Dir::empty();
+    let ty = "tensor<3x4xf32>";
+    dir.write(
+        "net.mlir",
+        format!(
+            "func.func @f(%x: !gauss.{ty}) -> !gauss.{ty} {{\n  \
+             %0 = gauss.relu %x : (!gauss.{ty}) -> !gauss.{ty}\n  return %0 : !gauss.{ty}\n}}\n"
+        ),
+    );
+    let answer = dir.pfp("bench net.mlir --seconds 0.02 --rounds 2 --json").json();
+    assert_eq!(answer["results"][0]["batch"], 3, "{answer}");
+}
+
+#[test]
 fn what_cannot_be_measured_is_refused() {
     let dir = net();
     for (arguments, message) in [
