@@ -78,7 +78,8 @@ pub struct BenchArgs {
     #[arg(long, value_name = "FILE")]
     schedule: Option<PathBuf>,
 
-    /// Show where the time of a call goes, kernel by kernel, and how near sums come to the peak
+    /// Show where the time of a call goes, kernel by kernel, and how near sums come to the peak; a
+    /// call takes longer, for the clock is read around each kernel
     #[arg(long)]
     profile: bool,
 }
