@@ -976,14 +976,14 @@ impl<'a> Model<'a> {
     fn far_bytes_of_inputs(&self, choice: Choice, block: Option<&Block>) -> f64 {
         let root = self.root();
         let lanes = (choice.vectors * self.core.lanes).min(root.sizes[self.vector]);
-        let touched = |input: &Access| {
+        let of_input = |input: &Access| {
             let of_vector = (input.strides[self.vector], lanes);
             let of_row = self.row.map(|row| (input.strides[row], choice.rows));
             let strides = input.strides[root.parallel..].iter().copied();
             let reductions = strides.zip(root.reduction_sizes().iter().copied());
             touched(reductions.chain([of_vector]).chain(of_row).collect())
         };
-        let inputs = root.inputs.iter().filter(|input| !self.is_packed(input)).map(touched);
+        let inputs = root.inputs.iter().filter(|input| !self.is_packed(input)).map(of_input);
         let [elements, pages] = inputs.fold([0, 0], |[a, b], [c, d]| [a + c, b + d]);
         let weights = if block.is_some() { 0 } else { self.bytes_of_panel(choice) };
         let is_far = elements * 4 + weights > self.core.l1_bytes * 2 / 3;

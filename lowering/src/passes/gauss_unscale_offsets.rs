@@ -88,10 +88,10 @@ fn is_load(op: Op) -> bool {
     if !op.is("vector.load") || op.operands().len() != 2 {
         return false;
     }
-    let (vector, buffer) = (op.result(0).ty(), op.operand(0).ty());
-    vector.element_type().is_f32()
-        && vector.shape().as_deref() == Some(&[LANES])
-        && buffer.strides_and_offset() == Some((vec![1], 0))
+    let (buffer, f32) = (op.operand(0).ty(), op.context().f32());
+    // Neighbours from the pointer on, in the memory that pointers are for.
+    let is_plain = |shape: Vec<i64>| shape.len() == 1 && buffer == Type::memref(f32, &shape);
+    op.result(0).ty() == Type::vector(f32, &[LANES]) && buffer.shape().is_some_and(is_plain)
 }
 
 /// An index without the constant that is added to it, and the constant.

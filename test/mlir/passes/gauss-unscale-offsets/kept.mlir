@@ -97,3 +97,30 @@ func.func @others(%w: memref<4096xf32>, %y: memref<4096xf32>, %view: memref<4096
   }
   return %called, %outer, %narrow, %offset : vector<4xf32>, vector<4xf32>, vector<2xf32>, vector<4xf32>
 }
+
+// A buffer of vectors, whose elements are four times as far apart, and one in another memory.
+func.func @memories(%v: memref<1024xvector<4xf32>>, %l: memref<4096xf32, 3>, %zero: vector<4xf32>) -> vector<4xf32> {
+  %c0 = arith.constant 0 : index
+  %c4 = arith.constant 4 : index
+  %c8 = arith.constant 8 : index
+  %c12 = arith.constant 12 : index
+  %c1008 = arith.constant 1008 : index
+  %sum = scf.for %i = %c0 to %c1008 step %c12 iter_args(%s = %zero) -> (vector<4xf32>) {
+    %i1 = arith.addi %i, %c4 : index
+    %i2 = arith.addi %i, %c8 : index
+    %0 = vector.load %v[%i] : memref<1024xvector<4xf32>>, vector<4xf32>
+    %1 = vector.load %v[%i1] : memref<1024xvector<4xf32>>, vector<4xf32>
+    %2 = vector.load %v[%i2] : memref<1024xvector<4xf32>>, vector<4xf32>
+    %3 = vector.load %l[%i] : memref<4096xf32, 3>, vector<4xf32>
+    %4 = vector.load %l[%i1] : memref<4096xf32, 3>, vector<4xf32>
+    %5 = vector.load %l[%i2] : memref<4096xf32, 3>, vector<4xf32>
+    %t0 = arith.addf %s, %0 : vector<4xf32>
+    %t1 = arith.addf %t0, %1 : vector<4xf32>
+    %t2 = arith.addf %t1, %2 : vector<4xf32>
+    %t3 = arith.addf %t2, %3 : vector<4xf32>
+    %t4 = arith.addf %t3, %4 : vector<4xf32>
+    %t5 = arith.addf %t4, %5 : vector<4xf32>
+    scf.yield %t5 : vector<4xf32>
+  }
+  return %sum : vector<4xf32>
+}
