@@ -188,20 +188,8 @@ impl Group {
 
     /// Makes several dimensions of one that is walked as a whole.
     pub fn split(&mut self, dim: usize, sizes: &[i64]) {
-        let is_parallel = dim < self.root.parallel;
-        for nest in self.members_mut() {
-            if dim >= nest.sizes.len() {
-                continue;
-            }
-            nest.parallel += if is_parallel { sizes.len() - 1 } else { 0 };
-            nest.sizes.splice(dim..=dim, sizes.iter().copied());
-            nest.accesses_mut().for_each(|access| {
-                let step = access.strides[dim];
-                let inner = |number: usize| sizes[number + 1..].iter().product::<i64>();
-                let steps: Vec<_> = (0..sizes.len()).map(|number| step * inner(number)).collect();
-                access.strides.splice(dim..=dim, steps);
-            });
-        }
+        let reaches = |nest: &&mut Nest| dim < nest.sizes.len();
+        self.members_mut().filter(reaches).for_each(|nest| nest.split(dim, sizes));
     }
 
     fn remove(&mut self, dim: usize) {
@@ -253,10 +241,10 @@ pub fn group(nests: Vec<Nest>) -> Vec<Group> {
     let mut waiting: Vec<Nest> = Vec::new();
     for nest in nests {
         if let Some(last) = groups.last_mut()
-            && extends(last, &nest)
-            && let Some(earlier) = make_way(&mut waiting, last, &nest)
+            && let Some(next) = extending(last, &nest)
+            && let Some(earlier) = make_way(&mut waiting, last, &next)
         {
-            last.epilogue.push(nest);
+            last.epilogue.push(next);
             let place = groups.len() - 1;
             groups.splice(place..place, earlier.into_iter().map(Group::of_one));
             continue;
@@ -282,9 +270,10 @@ pub fn group(nests: Vec<Nest>) -> Vec<Group> {
 /// What initialises nothing is a kernel of its own.
 fn flush(waiting: &mut Vec<Nest>, groups: &mut Vec<Group>) {
     for nest in waiting.drain(..) {
-        match groups.last_mut() {
-            Some(last) if extends(last, &nest) => last.epilogue.push(nest),
-            _ => groups.push(Group::of_one(nest)),
+        let extended = groups.last_mut().and_then(|last| Some((extending(last, &nest)?, last)));
+        match extended {
+            Some((nest, last)) => last.epilogue.push(nest),
+            None => groups.push(Group::of_one(nest)),
         }
     }
 }
@@ -314,23 +303,24 @@ fn commute(a: &Nest, b: &Nest) -> bool {
 /// wait are neighbours of the root and write different buffers.
 fn take_initial(waiting: &mut Vec<Nest>, root: &Nest, out: &Access) -> Option<Nest> {
     let position = waiting.iter().rposition(|nest| nest.outputs[0].root == out.root)?;
-    let nest = &waiting[position];
+    let nest = waiting[position].refined(root.parallel_sizes())?;
     let written_again =
         waiting[position + 1..].iter().any(|later| later.accesses().any(|a| a.root == out.root));
-    let fits = nest.sizes == root.parallel_sizes()
-        && nest.outputs[0].offset == out.offset
+    let fits = nest.outputs[0].offset == out.offset
         && nest.outputs[0].strides == out.strides[..root.parallel]
         && !root.inputs.iter().any(|input| input.root == out.root)
         && !written_again;
-    fits.then(|| waiting.remove(position))
+    fits.then(|| {
+        waiting.remove(position);
+        nest
+    })
 }
 
-/// Can `nest` be computed from the values that `group` holds in registers?
-fn extends(group: &Group, nest: &Nest) -> bool {
+/// `nest` in the dimensions of `group`, if it can be computed from the values that the group
+/// holds in registers.
+fn extending(group: &Group, nest: &Nest) -> Option<Nest> {
     let parallel = group.root.parallel;
-    if !nest.is_elementwise() || nest.sizes != group.root.parallel_sizes() {
-        return false;
-    }
+    let nest = nest.refined(group.root.parallel_sizes()).filter(Nest::is_elementwise)?;
     let written: Vec<_> = group.members().flat_map(|member| &member.outputs).collect();
     let same =
         |a: &Access, b: &Access| a.offset == b.offset && a.strides[..] == b.strides[..parallel];
@@ -340,7 +330,7 @@ fn extends(group: &Group, nest: &Nest) -> bool {
         let mut places = written.iter().filter(|out| out.root == input.root).peekable();
         uses_group |= places.peek().is_some();
         if !places.all(|out| same(input, out)) {
-            return false;
+            return None;
         }
     }
     // An output that the group reads or writes elsewhere would have to wait for it.
@@ -348,5 +338,5 @@ fn extends(group: &Group, nest: &Nest) -> bool {
         .outputs
         .iter()
         .any(|out| group.members().flat_map(Nest::accesses).any(|access| access.root == out.root));
-    uses_group && !clobbers
+    (uses_group && !clobbers).then_some(nest)
 }

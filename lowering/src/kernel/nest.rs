@@ -146,6 +146,34 @@ impl Nest {
         &self.sizes[self.parallel..]
     }
 
+    /// Makes several dimensions of one that is walked as a whole.
+    pub fn split(&mut self, dim: usize, sizes: &[i64]) {
+        self.parallel += if dim < self.parallel { sizes.len() - 1 } else { 0 };
+        self.sizes.splice(dim..=dim, sizes.iter().copied());
+        self.accesses_mut().for_each(|access| {
+            let step = access.strides[dim];
+            let inner = |number: usize| sizes[number + 1..].iter().product::<i64>();
+            let steps = (0..sizes.len()).map(|number| step * inner(number));
+            access.strides.splice(dim..=dim, steps.collect::<Vec<_>>());
+        });
+    }
+
+    /// The nest with these parallel dimensions, if its own are walked as they are when each
+    /// is split into some of them.
+    pub fn refined(&self, sizes: &[i64]) -> Option<Nest> {
+        let mut nest = self.clone();
+        let mut dim = 0;
+        while nest.parallel_sizes() != sizes {
+            let size = nest.parallel_sizes().get(dim).copied()?;
+            let parts = sizes.get(dim..)?;
+            let product = |count: &usize| parts[..*count].iter().product::<i64>();
+            let count = (1..=parts.len()).find(|count| product(count) == size)?;
+            nest.split(dim, &parts[..count]);
+            dim += count;
+        }
+        Some(nest)
+    }
+
     /// All accesses.
     pub fn accesses(&self) -> impl Iterator<Item = &Access> {
         self.inputs.iter().chain(&self.outputs)
