@@ -39,6 +39,14 @@ pub fn elementwise(
         .build()
 }
 
+/// An op on buffers that copies one to the other.
+pub fn copy(builder: Builder, source: Value, destination: Value) -> Op {
+    let scalar = source.ty().element_type();
+    let block = Block::new(&[scalar, scalar], builder.location());
+    builder.in_block(block).op("linalg.yield").operands(&[block.argument(0)]).build();
+    elementwise(builder, [source, destination], &[], block)
+}
+
 /// An op on tensors or on buffers, or a sum where `outs` does not name every dimension. `body` gets
 /// the elements of the inputs and the outputs, and gives those of the results.
 /// `layer` names what it is from.

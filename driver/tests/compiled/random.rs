@@ -242,7 +242,7 @@ impl Generator {
         let mut posterior = Posterior::default();
         let ty = |shape: &[usize], gaussian| common::random(shape, gaussian, 0).ty();
         let n = 1 + self.size(3);
-        let mut shape = [n, self.size(3), 8 + self.size(12), 8 + self.size(12)];
+        let mut shape = [n, self.size(4), 8 + self.size(16), 8 + self.size(16)];
         let is_exact = self.flip();
         let input = self.tensor(&shape, !is_exact);
         let mut x = input.ty();
@@ -256,10 +256,12 @@ impl Generator {
             tensor.ty()
         };
         for layer in 0..2 {
-            let kernel = [self.size(3), self.size(3)];
-            let outputs = self.any_size(40);
+            let kernel = [2, 3].map(|axis| self.size(shape[axis].min(3)));
+            let divisors = (2..=shape[1]).filter(|groups| shape[1] % groups == 0);
+            let groups = if self.flip() { divisors.min().unwrap_or(1) } else { 1 };
+            let outputs = groups * self.any_size((40 / groups).max(1));
             let padding = self.rng.random_range(0..2);
-            let weight = [outputs, shape[1], kernel[0], kernel[1]];
+            let weight = [outputs, shape[1] / groups, kernel[0], kernel[1]];
             let w = parameter(self, format!("w{layer}"), &weight);
             let b = parameter(self, format!("b{layer}"), &[outputs]);
             shape[1] = outputs;
@@ -268,20 +270,26 @@ impl Generator {
             }
             let y = ty(&shape, true);
             body += &format!(
-                "  %c{layer} = gauss.conv2d {value}, %w{layer}, %b{layer} padding {:?} : ({x}, {w}, \
-                 {b}) -> {y}\n  %r{layer} = gauss.relu %c{layer} : ({y}) -> {y}\n",
+                "  %c{layer} = gauss.conv2d {value}, %w{layer}, %b{layer} padding {:?} groups \
+                 {groups} : ({x}, {w}, {b}) -> {y}\n  %r{layer} = gauss.relu %c{layer} : ({y}) -> \
+                 {y}\n",
                 [padding; 4]
             );
             (value, x) = (format!("%r{layer}"), y);
-            if self.rng.random_range(0..4) > 0 {
+            // Windows beside each other as often as some that overlap.
+            let kernel = [2, 2, 3, 4][self.rng.random_range(0..4)];
+            if self.rng.random_range(0..4) > 0 && kernel <= shape[2].min(shape[3]) {
                 let pool = if self.flip() { "max_pool2d" } else { "avg_pool2d" };
-                let stride = self.size(2);
-                shape[2] = (shape[2] - 2) / stride + 1;
-                shape[3] = (shape[3] - 2) / stride + 1;
+                let stride = self.size(kernel);
+                let padding = if self.flip() { self.rng.random_range(0..kernel) } else { 0 };
+                for size in &mut shape[2..] {
+                    *size = (*size + 2 * padding - kernel) / stride + 1;
+                }
                 let y = ty(&shape, true);
                 body += &format!(
-                    "  %p{layer} = gauss.{pool} {value} kernel [2, 2] strides [{stride}, {stride}] : \
-                     ({x}) -> {y}\n"
+                    "  %p{layer} = gauss.{pool} {value} kernel [{kernel}, {kernel}] strides \
+                     [{stride}, {stride}] padding {:?} : ({x}) -> {y}\n",
+                    [padding; 4]
                 );
                 (value, x) = (format!("%p{layer}"), y);
             }

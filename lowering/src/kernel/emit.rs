@@ -6,7 +6,7 @@ use gauss_dialect::ir::{Attribute, Block, Builder, DYNAMIC, Op, Type, Value};
 
 use super::{
     body::Body,
-    group::Group,
+    group::{Group, Overlap},
     nest::{Access, Nest, is_moving},
     pack::{Side, Stream},
     plan::Plan,
@@ -25,6 +25,8 @@ pub struct Around {
     pub item: Linear,
     /// The strip of the item, where the kernel computes one.
     pub strip: Linear,
+    /// The first strip of the task.
+    pub first_strip: Linear,
     /// The task, where several may run at the same time.
     pub task: Linear,
     /// The loop of the kernel that tasks share, and how many, where it is not the items
@@ -33,6 +35,13 @@ pub struct Around {
     /// The first tile and the end of the last one along the outermost loop of a block,
     /// where the task has a part of it.
     pub part: Option<[Value; 2]>,
+}
+
+impl Around {
+    /// The loops around a kernel that computes a strip, and the first one of its task.
+    pub fn in_strip(self, strip: Linear, first_strip: Linear) -> Self {
+        Self { strip, first_strip, ..self }
+    }
 }
 
 /// Emits a kernel at `builder`.
@@ -111,7 +120,8 @@ impl Linear {
         Self { constant, terms: vec![] }
     }
 
-    fn counter(counter: Value) -> Self {
+    /// A loop counter.
+    pub fn counter(counter: Value) -> Self {
         Self { constant: 0, terms: vec![(counter, 1)] }
     }
 
@@ -238,6 +248,9 @@ pub fn for_each(builder: Builder, [start, end]: [Value; 2], body: impl FnOnce(Bu
         vec![]
     });
 }
+
+/// `eq` of `arith.cmpi`.
+const EQUAL: i64 = 0;
 
 /// One kernel in the making.
 struct Kernel<'a> {
@@ -396,6 +409,13 @@ impl Kernel<'_> {
         let Some((&dim, inner)) = dims.split_first() else {
             return body(self, builder, tile);
         };
+        if let Some(overlap) = self.group.overlap.filter(|overlap| overlap.dim == dim) {
+            let part = [self.first_step(builder, overlap), builder.index_constant(overlap.size)];
+            return for_each(builder, part, |builder, counter| {
+                let tile = self.advance(tile, dim, counter, 1);
+                self.walk(builder, inner, rows, tile, body);
+            });
+        }
         for run in self.runs(dim, rows) {
             let bounds = (run.start, run.end(), run.length);
             repeat(builder, bounds, vec![], |builder, counter, _| {
@@ -404,6 +424,21 @@ impl Kernel<'_> {
                 vec![]
             });
         }
+    }
+
+    /// The first step of a strip that the one before it has not done for the same task.
+    fn first_step(&self, builder: Builder, overlap: Overlap) -> Value {
+        let context = builder.context();
+        let (strip, first) = (&self.around.strip, &self.around.first_strip);
+        let is_first = builder
+            .op("arith.cmpi")
+            .operands(&[strip.emit(builder), first.emit(builder)])
+            .results(&[context.integer(1)])
+            .attr("predicate", context.i64_attr(EQUAL))
+            .build()
+            .result(0);
+        let steps = [0, overlap.steps].map(|step| builder.index_constant(step));
+        builder.value("arith.select", &[is_first, steps[0], steps[1]], context.index())
     }
 
     /// Initial values, reductions, epilogue and stores of one tile.

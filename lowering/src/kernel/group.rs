@@ -23,16 +23,44 @@ pub struct Group {
     is_of_item: bool,
     /// Strips of an item that a loop around the group computes, with the same weights.
     pub strips: i64,
+    /// What such a strip has in common with the one before it.
+    pub overlap: Option<Overlap>,
+}
+
+/// Steps at the start of a strip that the strip before it has done already, if it was not
+/// another task.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Overlap {
+    /// The dimension; a step of it is no part of a tile or a vector.
+    pub dim: usize,
+    /// How many steps.
+    pub steps: i64,
+    /// The steps of a strip, with those.
+    pub size: i64,
 }
 
 impl Group {
     fn new(initial: Vec<Option<Nest>>, root: Nest) -> Self {
-        Self { initial, root, epilogue: Vec::new(), kept: Vec::new(), is_of_item: false, strips: 1 }
+        Self {
+            initial,
+            root,
+            epilogue: Vec::new(),
+            kept: Vec::new(),
+            is_of_item: false,
+            strips: 1,
+            overlap: None,
+        }
     }
 
     /// A nest with one output and nothing around it.
     fn of_one(nest: Nest) -> Self {
         Self::new(vec![None], nest)
+    }
+
+    /// A nest with one output, which others read, for each of so many strips.
+    pub fn of_strip(nest: Nest, strips: i64) -> Self {
+        let kept = vec![nest.outputs[0].root];
+        Self { kept, strips, ..Self::of_one(nest) }
     }
 
     /// Every member in program order.
@@ -93,7 +121,8 @@ impl Group {
                 continue;
             }
             let inner = dim + 1;
-            let joinable = inner < self.root.parallel && {
+            let overlaps = |dim| self.overlap.is_some_and(|overlap| overlap.dim == dim);
+            let joinable = inner < self.root.parallel && !overlaps(dim) && !overlaps(inner) && {
                 let size = self.root.sizes[inner];
                 let joins = |access: &Access| access.strides[dim] == access.strides[inner] * size;
                 self.members().flat_map(Nest::accesses).all(joins)
@@ -170,15 +199,23 @@ impl Group {
         usize::from(!self.is_of_item)..self.root.parallel
     }
 
-    /// Takes a loop over `trips` parts of a dimension out of the group.
-    pub fn cut(&mut self, dim: usize, trips: i64) {
-        let size = self.root.sizes[dim];
-        self.split(dim, &[trips, size / trips]);
-        for access in self.members_mut().flat_map(Nest::accesses_mut) {
-            access.strip = access.strides[dim];
+    /// Takes a loop over `trips` strips out of the group: each does `size` steps of a dimension,
+    /// `advance` from the start of the one before.
+    pub fn cut(&mut self, dim: usize, trips: i64, (advance, size): (i64, i64)) {
+        for nest in self.members_mut() {
+            nest.sizes[dim] = size;
+            nest.accesses_mut().for_each(|access| access.strip = access.strides[dim] * advance);
         }
         self.strips = trips;
-        self.remove(dim);
+        let steps = size - advance;
+        self.overlap = (steps > 0).then_some(Overlap { dim, steps, size });
+    }
+
+    /// The steps that all strips do of the dimension that they overlap in, and those of the
+    /// first one.
+    pub fn steps_in_strips(&self) -> (i64, i64) {
+        let (size, steps) = self.overlap.map_or((1, 0), |overlap| (overlap.size, overlap.steps));
+        (size * self.strips - steps * (self.strips - 1), size)
     }
 
     /// Does neither group write what the other one reads or writes?
@@ -188,11 +225,13 @@ impl Group {
 
     /// Makes several dimensions of one that is walked as a whole.
     pub fn split(&mut self, dim: usize, sizes: &[i64]) {
+        self.move_overlap(dim, sizes.len() as isize - 1);
         let reaches = |nest: &&mut Nest| dim < nest.sizes.len();
         self.members_mut().filter(reaches).for_each(|nest| nest.split(dim, sizes));
     }
 
     fn remove(&mut self, dim: usize) {
+        self.move_overlap(dim, -1);
         for nest in self.members_mut() {
             nest.sizes.remove(dim);
             nest.parallel -= 1;
@@ -200,6 +239,12 @@ impl Group {
                 access.strides.remove(dim);
             });
         }
+    }
+
+    /// Counts the dimensions anew, of which there are so many more at this one.
+    fn move_overlap(&mut self, dim: usize, more: isize) {
+        let after = self.overlap.as_mut().filter(|overlap| overlap.dim > dim);
+        after.into_iter().for_each(|overlap| overlap.dim = overlap.dim.saturating_add_signed(more));
     }
 }
 

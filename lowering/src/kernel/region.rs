@@ -21,6 +21,10 @@ use crate::linalg::allocate;
 /// loop that uses it.
 pub const WITHIN_ITEM: &str = "gauss.within_item";
 
+/// The attribute of such an allocation whose contents matter in the next trip as well: not
+/// beyond the last trip.
+pub const CARRIED: &str = "gauss.carried";
+
 /// A buffer of so many numbers, whose contents matter within one trip of the loop that uses
 /// it.
 pub fn allocate_within_item(builder: Builder, elements: i64) -> Value {
@@ -67,17 +71,22 @@ pub fn regions(
             continue;
         }
         let strips_alone = strips(&alone, &elsewhere(&used, first..part), number, planner)?;
+        number += kernels(&strips_alone);
         regions.extend(Region::of_each(strips_alone));
-        number += alone.len();
         alone.clear();
         let strips = strips(&groups, &elsewhere(&used, part..part + 1), number, planner)?;
+        number += kernels(&strips);
         regions.push(Region { strips, items });
-        number += groups.len();
         first = part + 1;
     }
     let strips = strips(&alone, &elsewhere(&used, first..used.len()), number, planner)?;
     regions.extend(Region::of_each(strips));
     Ok(regions)
+}
+
+/// The kernels of strips.
+pub fn kernels(strips: &[Strip]) -> usize {
+    strips.iter().map(|strip| strip.groups.len()).sum()
 }
 
 /// What all but some of the parts use.

@@ -277,8 +277,8 @@ pub fn choose(group: &Group, core: &Core, constants: &Constants) -> Schedule {
         cost: f64::INFINITY,
     };
     let (mut best, mut least) = (none, f64::INFINITY);
-    for vector in 0..root.parallel {
-        let mut rows: Vec<_> = (0..root.parallel).filter(|&dim| dim != vector).collect();
+    for vector in dims_of_tiles(group) {
+        let mut rows: Vec<_> = dims_of_tiles(group).filter(|&dim| dim != vector).collect();
         // Of two that cost the same, the one whose rows are nearer to each other in memory.
         let shared = || root.inputs.iter().filter(|input| !input.depends_on(vector));
         rows.sort_by_key(|&dim| shared().map(|input| input.strides[dim]).max());
@@ -315,6 +315,11 @@ pub fn choose(group: &Group, core: &Core, constants: &Constants) -> Schedule {
     }
 }
 
+/// The dimensions of which a tile may have several steps.
+fn dims_of_tiles(group: &Group) -> impl Iterator<Item = usize> {
+    (0..group.root.parallel).filter(|&dim| group.overlap.is_none_or(|overlap| overlap.dim != dim))
+}
+
 impl Schedule {
     /// Checks a schedule that is given for a group, and adds what follows from it.
     pub fn complete(
@@ -336,6 +341,12 @@ impl Schedule {
         };
         if sorted != (0..root.parallel).collect::<Vec<_>>() {
             return Err(format!("needs each dimension below {} once in 'order'", root.parallel));
+        }
+        let mut tiled = [Some(vector), self.row].into_iter().flatten();
+        if let Some(dim) = tiled.find(|tiled| dims_of_tiles(group).all(|dim| dim != *tiled)) {
+            return Err(format!(
+                "has dimension {dim} as 'vector' or 'row', along which strips overlap"
+            ));
         }
         if self.row == Some(vector) || self.row.is_some_and(|row| self.order.last() != Some(&row)) {
             return Err("needs a 'row' that is not 'vector' and stands last in 'order'".into());

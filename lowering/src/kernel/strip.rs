@@ -1,10 +1,12 @@
 //! Strips: consecutive groups that compute an image some rows at a time.
 //!
-//! A pool reads neighbouring rows of what the layer before it computes, each once, as a sum
-//! does of transformed tiles. Done strip by strip, these rows stay in the cache, and need the
-//! memory of one strip only.
+//! A pool reads neighbouring rows of what the layer before it computes, as a sum does of
+//! transformed tiles. Done strip by strip, these rows stay in the cache, and need the memory
+//! of one strip only. Where the windows of two strips overlap, the rows that both read are
+//! computed once: the first strip does them ahead, and each carries its last rows to the
+//! place of the first ones of the next.
 
-use std::cell::OnceCell;
+use std::{cell::OnceCell, ops::Range};
 
 use gauss_dialect::ir::{Builder, Value};
 
@@ -12,8 +14,9 @@ use super::{
     group::{Group, is_local},
     nest::{Access, Nest},
     plan::Planner,
-    region::allocate_within_item,
+    region::{CARRIED, allocate_within_item, kernels},
 };
+use crate::linalg;
 
 /// Consecutive groups, and the loop around them.
 #[derive(Debug)]
@@ -24,8 +27,9 @@ pub struct Strip {
     pub trips: i64,
 }
 
-/// How many times the cost of whole images strips may have by the model: they read the
-/// weights more often, which the model sees, and keep to a nearer cache, which it does not.
+/// How many times the cost of the cheapest candidate, or of whole images, strips may have by
+/// the model: they read the weights more often, which the model sees, and keep to a nearer
+/// cache, which it does not.
 const WORTH: f64 = 1.05;
 
 /// Splits the groups of a region, of which the first is kernel `number` of the function,
@@ -33,31 +37,29 @@ const WORTH: f64 = 1.05;
 pub fn strips(
     groups: &[Group],
     elsewhere: &[Value],
-    number: usize,
+    mut number: usize,
     planner: &Planner,
 ) -> Result<Vec<Strip>, String> {
     let mut strips: Vec<Strip> = Vec::new();
     let mut first = 0;
     while first < groups.len() {
-        match cut(groups, first, elsewhere, number, planner)? {
-            Some((before, strip)) => {
-                first += before.len() + strip.groups.len();
-                strips.extend(before.into_iter().map(Strip::of_one));
-                strips.push(strip);
-            }
-            None => {
-                strips.push(Strip::of_one(groups[first].clone()));
-                first += 1;
-            }
-        }
+        let cut = cut(groups, first, elsewhere, number, planner)?;
+        let (done, next) = match cut {
+            Some(cut) => cut,
+            None => (1, vec![Strip::of_one(groups[first].clone())]),
+        };
+        first += done;
+        number += kernels(&next);
+        strips.extend(next);
     }
     Ok(strips)
 }
 
-/// Groups that go before a strip, and the strip.
-type Cut = (Vec<Group>, Strip);
+/// How many groups were cut, and what became of them: those that go before, each alone, and
+/// the strip.
+type Cut = (usize, Vec<Strip>);
 
-/// The best strip that begins with group `first`, if there is one.
+/// The best strip that begins with group `first`, which is kernel `number`, if there is one.
 fn cut(
     groups: &[Group],
     first: usize,
@@ -66,41 +68,54 @@ fn cut(
     planner: &Planner,
 ) -> Result<Option<Cut>, String> {
     let dims = groups[first].dims_of_item();
-    let chains = dims.filter_map(|dim| Chain::of(groups, (first, dim), elsewhere, planner));
+    let members = dims.map(|dim| Member { number: first, dim });
+    let chains = members.filter_map(|member| Chain::of(groups, member, elsewhere, planner));
     let chains: Vec<_> = chains.collect();
     // The kernel's name, without strips and with them.
     let names = [0, chains.first().map_or(0, |chain| chain.before.len())];
-    let names = names.map(|before| planner.name(&groups[first], number + first + before));
+    let names = names.map(|before| planner.name(&groups[first], number + before));
     let given = names.iter().find_map(|name| planner.given(name)?.strips);
-    let mut candidates: Vec<(&Chain, i64)> = Vec::new();
+    let mut candidates: Vec<(&Chain, Parts)> = Vec::new();
     for chain in &chains {
-        let trips = (2..=chain.rows(groups)).filter(|&trips| chain.can_cut(groups, trips));
-        candidates.extend(trips.map(|trips| (chain, trips)));
+        candidates.extend(chain.all_parts().map(|parts| (chain, parts)));
     }
     // What needs the least memory first.
-    candidates.sort_by_key(|(chain, trips)| chain.bytes() / trips);
-    let found = candidates.into_iter().find(|(chain, trips)| match given {
-        Some(given) => given == *trips,
-        None => chain.is_cheap(groups, *trips, planner),
-    });
+    candidates.sort_by_key(|(chain, parts)| chain.elements(parts));
+    let found = match given {
+        Some(given) => candidates.into_iter().find(|(_, parts)| parts.trips == given),
+        None => {
+            let costs = candidates.iter().map(|(chain, parts)| chain.cost(parts, planner));
+            let costs: Vec<f64> = costs.collect();
+            let limit = costs.iter().copied().fold(1.0, f64::min) * WORTH;
+            candidates.into_iter().zip(costs).find_map(|(cut, cost)| (cost <= limit).then_some(cut))
+        }
+    };
     match (given, found) {
         (Some(given), None) if given != 1 => {
             Err(format!("the schedule of kernel '{}' has no use for {given} 'strips'", names[1]))
         }
-        _ => Ok(found.map(|(chain, trips)| chain.cut(groups, trips, planner.tasks))),
+        (_, found) => Ok(found.map(|(chain, parts)| chain.cut(&parts, planner.tasks))),
     }
 }
 
 /// Groups that may share a loop over parts of a dimension.
-struct Chain {
-    /// The numbers of the groups, and the dimension of each.
-    members: Vec<(usize, usize)>,
-    /// The numbers of groups between them that may go before them all.
+struct Chain<'a> {
+    /// The groups of the region.
+    groups: &'a [Group],
+    members: Vec<Member>,
+    /// The numbers of groups between the members that may go before them all.
     before: Vec<usize>,
     /// What one member writes and others access.
     shared: Vec<Shared>,
     /// The cost of the members without strips, once it is known.
     whole: OnceCell<f64>,
+}
+
+/// The number of a group, and its dimension.
+#[derive(Debug, Clone, Copy)]
+struct Member {
+    number: usize,
+    dim: usize,
 }
 
 /// Rows of a buffer, as its members walk them.
@@ -116,159 +131,333 @@ struct Shared {
     is_local: bool,
 }
 
-impl Chain {
+/// An access of a shared buffer.
+#[derive(Clone, Copy)]
+struct Use<'a> {
+    /// Which member of the chain it is, and the dimension that this cuts.
+    member: usize,
+    dim: usize,
+    nest: &'a Nest,
+    access: &'a Access,
+    writes: bool,
+}
+
+/// How the members of a chain do so many strips.
+struct Parts {
+    trips: i64,
+    /// For each member, the steps along its dimension.
+    steps: Vec<Part>,
+    /// For each shared buffer, its rows.
+    rows: Vec<Part>,
+    /// For each shared buffer, the rows that a strip reads and does not write: the strip before
+    /// has written them.
+    carried: Vec<Range<i64>>,
+}
+
+/// Steps or rows of a strip.
+#[derive(Debug, Clone, Copy)]
+struct Part {
+    /// From the first of a strip to the first of the next.
+    advance: i64,
+    /// How many: more than the advance where the next strip has some of them in common.
+    size: i64,
+}
+
+impl Part {
+    /// Those that this strip has in common with the next.
+    fn common(&self) -> i64 {
+        self.size - self.advance
+    }
+}
+
+impl<'a> Chain<'a> {
     /// The longest chain that begins with a group, along one of its dimensions.
     fn of(
-        groups: &[Group],
-        first: (usize, usize),
+        groups: &'a [Group],
+        first: Member,
         elsewhere: &[Value],
         planner: &Planner,
     ) -> Option<Self> {
-        if groups[first.0].root.sizes[first.1] == 1 || reads_weights(groups, first, planner) {
+        if groups[first.number].root.sizes[first.dim] == 1
+            || first.reads_weights(groups, planner)
+        {
             return None;
         }
+        let mut longest = None;
         let (mut before, mut waiting) = (Vec::new(), Vec::new());
         let mut chain = Self::of_members(groups, vec![first], elsewhere);
-        for (number, group) in groups.iter().enumerate().skip(first.0 + 1) {
+        for (number, group) in groups.iter().enumerate().skip(first.number + 1) {
             let longer = group.dims_of_item().find_map(|dim| {
-                let next = (number, dim);
-                if reads_weights(groups, next, planner) || !follows(groups, &chain.members, next) {
+                let next = Member { number, dim };
+                if next.reads_weights(groups, planner) {
                     return None;
                 }
                 let members = [&chain.members[..], &[next]].concat();
                 let longer = Self::of_members(groups, members, elsewhere);
-                let mut trips = 2..=longer.rows(groups);
-                trips.any(|trips| longer.can_cut(groups, trips)).then_some(longer)
+                (longer.is_joined() && longer.can_go_on()).then_some(longer)
             });
             if let Some(longer) = longer {
                 before.append(&mut waiting);
                 chain = longer;
-            } else if chain.members.iter().all(|&(member, _)| groups[member].commutes(group)) {
+                if chain.all_parts().next().is_some() {
+                    longest = Some((chain.members.clone(), before.clone()));
+                }
+            } else if chain.members.iter().all(|member| groups[member.number].commutes(group)) {
                 waiting.push(number);
             } else {
                 break;
             }
         }
-        let mut roots = chain.members.iter().map(|&(number, _)| &groups[number].root);
+        let (members, before) = longest?;
+        let chain = Self { before, ..Self::of_members(groups, members, elsewhere) };
+        let mut roots = chain.members.iter().map(|member| &groups[member.number].root);
         let is_worth_it = roots.any(|root| !root.is_elementwise())
             && chain.shared.iter().any(|shared| shared.is_local);
-        is_worth_it.then_some(Self { before, ..chain })
+        is_worth_it.then_some(chain)
     }
 
-    fn of_members(groups: &[Group], members: Vec<(usize, usize)>, elsewhere: &[Value]) -> Self {
+    fn of_members(groups: &'a [Group], members: Vec<Member>, elsewhere: &[Value]) -> Self {
         let shared = shared(groups, &members, elsewhere);
-        Self { members, before: vec![], shared, whole: OnceCell::new() }
+        Self { groups, members, before: vec![], shared, whole: OnceCell::new() }
     }
 
-    /// The fewest rows of a member.
-    fn rows(&self, groups: &[Group]) -> i64 {
-        let rows = self.members.iter().map(|&(number, dim)| groups[number].root.sizes[dim]);
-        rows.min().unwrap_or(1)
+    /// Does the last member use what the others write?
+    fn is_joined(&self) -> bool {
+        let last = self.members.len() - 1;
+        self.shared.iter().any(|shared| self.uses(shared).any(|of| of.member == last))
     }
 
-    /// Can all members do so many parts, one after the other, without looking into another?
-    fn can_cut(&self, groups: &[Group], trips: i64) -> bool {
-        self.members.iter().all(|&(number, dim)| {
-            let group = &groups[number];
-            group.root.sizes[dim] % trips == 0
-                && self.shared.iter().all(|shared| {
-                    let stays = |access: &Access, nest: &Nest| {
-                        access.root != shared.buffer || shared.stays(access, nest, dim, trips)
-                    };
-                    group.members().all(|nest| nest.accesses().all(|access| stays(access, nest)))
-                })
+    fn group(&self, member: usize) -> &'a Group {
+        &self.groups[self.members[member].number]
+    }
+
+    /// All steps of a member.
+    fn size(&self, member: usize) -> i64 {
+        self.group(member).root.sizes[self.members[member].dim]
+    }
+
+    /// What the members do with a buffer.
+    fn uses(&self, shared: &Shared) -> impl Iterator<Item = Use<'a>> {
+        let (groups, buffer) = (self.groups, shared.buffer);
+        self.members.iter().enumerate().flat_map(move |(member, &Member { number, dim })| {
+            groups[number].members().flat_map(move |nest| {
+                let inputs = nest.inputs.iter().map(|access| (access, false));
+                let outputs = nest.outputs.iter().map(|access| (access, true));
+                let all = inputs.chain(outputs);
+                all.filter(move |(access, _)| access.root == buffer)
+                    .map(move |(access, writes)| Use { member, dim, nest, access, writes })
+            })
         })
     }
 
-    /// Bytes between the members, of which strips keep a part.
-    fn bytes(&self) -> i64 {
-        let local = self.shared.iter().filter(|shared| shared.is_local);
-        local.map(|shared| shared.elements * 4).sum()
+    /// Every way to do all that the members do in strips.
+    fn all_parts(&self) -> impl Iterator<Item = Parts> {
+        let last = self.members.len() - 1;
+        let whole = self.size(last);
+        let trips = (2..=whole).filter(move |trips| whole % trips == 0);
+        trips.filter_map(move |trips| self.parts(trips, whole / trips))
     }
 
-    /// Do strips cost little more than whole images?
-    fn is_cheap(&self, groups: &[Group], trips: i64, planner: &Planner) -> bool {
-        let whole = self.whole.get_or_init(|| self.cost(groups, 1, planner));
-        self.cost(groups, trips, planner) <= whole * WORTH
+    /// Can the members be done in strips if the next ones do not need all steps of the last?
+    fn can_go_on(&self) -> bool {
+        let whole = self.size(self.members.len() - 1);
+        (1..=whole / 2).any(|advance| self.parts(whole / advance, advance).is_some())
     }
 
-    /// The cost of all members in so many strips.
-    fn cost(&self, groups: &[Group], trips: i64, planner: &Planner) -> f64 {
-        let of_strip = self.members_of_strip(groups, trips).map(|group| planner.cost(&group));
-        of_strip.sum::<f64>() * trips as f64
+    /// What the members do in so many strips, of which each advances the last member by so many
+    /// steps, if they can do them one after the other.
+    fn parts(&self, trips: i64, advance: i64) -> Option<Parts> {
+        let advances = self.advances(advance)?;
+        let mut steps: Vec<_> =
+            advances.iter().map(|&advance| Part { advance, size: advance }).collect();
+        for member in (0..steps.len()).rev() {
+            let part = Part { size: self.steps_of_first(member, &steps)?, ..steps[member] };
+            let done = part.advance * (trips - 1) + part.size;
+            let is_last = member == self.members.len() - 1;
+            let is_whole = (is_last || done == self.size(member)) && part.common() == 0;
+            // What is never done, or twice by two tasks, may be no result.
+            let is_possible = is_whole || done <= self.size(member) && self.is_inner(member);
+            if !is_possible || (part.common() > 0 && !self.has_other_dims(member)) {
+                return None;
+            }
+            steps[member] = part;
+        }
+        let rows = self.shared.iter().map(|shared| self.rows_of(shared, &steps));
+        let (rows, carried) = rows.collect::<Option<Vec<_>>>()?.into_iter().unzip();
+        Some(Parts { trips, steps, rows, carried })
     }
 
-    /// What the members do for one of so many strips, with buffers that hold one.
-    fn members_of_strip(&self, groups: &[Group], trips: i64) -> impl Iterator<Item = Group> {
-        self.members.iter().map(move |&(number, dim)| {
-            let mut group = groups[number].clone();
-            group.cut(dim, trips);
-            for shared in self.shared.iter().filter(|shared| shared.is_local) {
-                shared.keep_one_strip(&mut group, trips);
+    /// The steps of each member from a strip to the next, if all keep pace with the last one,
+    /// which does so many.
+    fn advances(&self, of_last: i64) -> Option<Vec<i64>> {
+        let mut advances = vec![None; self.members.len()];
+        *advances.last_mut()? = Some(of_last);
+        // Each round finds one more, if there is one.
+        for _ in &self.members {
+            for shared in &self.shared {
+                let rows = |of: Use| Some(advances[of.member]? * shared.pace(&of));
+                let Some(rows) = self.uses(shared).find_map(rows) else { continue };
+                for of in self.uses(shared) {
+                    let advance = rows.checked_div(shared.pace(&of))?;
+                    let is_exact = advance > 0 && advance * shared.pace(&of) == rows;
+                    if !is_exact || *advances[of.member].get_or_insert(advance) != advance {
+                        return None;
+                    }
+                }
+            }
+        }
+        advances.into_iter().collect()
+    }
+
+    /// The steps that a member must do before those after it can do their first strip.
+    fn steps_of_first(&self, member: usize, steps: &[Part]) -> Option<i64> {
+        let mut size = steps[member].advance;
+        for shared in &self.shared {
+            for write in self.uses(shared).filter(|of| of.member == member && of.writes) {
+                let first = shared.rows_of(&write, 1)?.start;
+                for later in self.uses(shared).filter(|of| of.member > member) {
+                    let rows = shared.rows_of(&later, steps[later.member].size)?.end - first;
+                    let pace = shared.pace(&write);
+                    size = size.max((rows + pace - 1) / pace);
+                }
+            }
+        }
+        Some(size)
+    }
+
+    /// The rows of a buffer in a strip, and which of them the strip before has written.
+    fn rows_of(&self, shared: &Shared, steps: &[Part]) -> Option<(Part, Range<i64>)> {
+        let (mut advance, mut size) = (0, 0);
+        let (mut read, mut written) = (i64::MAX, i64::MAX);
+        for of in self.uses(shared) {
+            let part = steps[of.member];
+            advance = part.advance * shared.pace(&of);
+            let rows = shared.rows_of(&of, part.size)?;
+            size = size.max(rows.end);
+            // Where the strips after the first begin.
+            let first = rows.start + part.common() * shared.pace(&of);
+            let least = if of.writes { &mut written } else { &mut read };
+            *least = first.min(*least);
+        }
+        if size <= advance {
+            return Some((Part { advance, size: advance }, 0..0));
+        }
+        // The rows in common are those of one member, which others read after it.
+        let writer = self.uses(shared).find(|of| of.writes)?.member;
+        let is_alone = |of: Use| (of.member == writer) == of.writes && of.member >= writer;
+        // A sum reads far more rows than it computes, again for each strip.
+        let is_pool = |of: Use| {
+            let window = shared.rows_of(&of, 1);
+            of.nest.is_elementwise() || window.is_some_and(|rows| rows.end <= shared.pace(&of))
+        };
+        let carried = read.min(written)..written;
+        let count = carried.end - carried.start;
+        let is_possible = self.uses(shared).all(|of| is_alone(of) && (of.writes || is_pool(of)));
+        let part = Part { advance, size: size.max(carried.end + advance) };
+        // What is carried may not overlap the place where it goes.
+        (is_possible && count <= advance).then_some((part, carried))
+    }
+
+    /// Are all results of a member for others of the chain alone?
+    fn is_inner(&self, member: usize) -> bool {
+        let is_local = |buffer| {
+            let mut local = self.shared.iter().filter(|shared| shared.is_local);
+            local.any(|shared| shared.buffer == buffer)
+        };
+        let group = self.group(member);
+        let written = group.members().flat_map(|nest| &nest.outputs).map(|out| out.root);
+        written.into_iter().all(|buffer| !group.keeps(buffer) || is_local(buffer))
+    }
+
+    /// Has a member other dimensions, of which one can be that of vectors?
+    fn has_other_dims(&self, member: usize) -> bool {
+        let sizes = self.group(member).root.parallel_sizes().iter().enumerate();
+        sizes.into_iter().any(|(dim, &size)| dim != self.members[member].dim && size > 1)
+    }
+
+    /// Elements between the members.
+    fn elements(&self, parts: &Parts) -> i64 {
+        let local = self.shared.iter().zip(&parts.rows).filter(|(shared, _)| shared.is_local);
+        local.map(|(shared, rows)| shared.elements_of(rows)).sum()
+    }
+
+    /// How many times the cost of whole images strips have.
+    fn cost(&self, parts: &Parts, planner: &Planner) -> f64 {
+        let of_all = |group: Group| {
+            let (steps, of_first) = group.steps_in_strips();
+            planner.cost(&group) * steps as f64 / of_first as f64
+        };
+        let whole = || {
+            let members = (0..self.members.len()).map(|member| planner.cost(self.group(member)));
+            members.sum()
+        };
+        let strips: f64 = self.members_of_strip(parts).map(of_all).sum();
+        strips / self.whole.get_or_init(whole)
+    }
+
+    /// What the members do for one strip, with buffers that hold one.
+    fn members_of_strip(&self, parts: &Parts) -> impl Iterator<Item = Group> {
+        self.members.iter().zip(&parts.steps).map(move |(member, steps)| {
+            let mut group = self.groups[member.number].clone();
+            group.cut(member.dim, parts.trips, (steps.advance, steps.size));
+            for (shared, rows) in self.shared.iter().zip(&parts.rows) {
+                if shared.is_local {
+                    shared.keep_one_strip(&mut group, rows);
+                }
             }
             group
         })
     }
 
-    fn cut(&self, groups: &[Group], trips: i64, tasks: i64) -> Cut {
-        let mut strip = Strip { groups: self.members_of_strip(groups, trips).collect(), trips };
-        for shared in self.shared.iter().filter(|shared| shared.is_local) {
-            shared.replace(&mut strip, tasks);
-        }
-        (self.before.iter().map(|&number| groups[number].clone()).collect(), strip)
-    }
-}
-
-/// Does a reduction read other weights for each part of the dimension? They are packed in the
-/// order of the kernel's own loops.
-fn reads_weights(groups: &[Group], (number, dim): (usize, usize), planner: &Planner) -> bool {
-    let root = &groups[number].root;
-    let mut weights = root.inputs.iter().filter(|input| planner.is_constant(input));
-    !root.is_elementwise() && weights.any(|weight| weight.depends_on(dim))
-}
-
-/// Does a group use what the members write, and do all then walk the rows of what they
-/// share alike?
-fn follows(groups: &[Group], members: &[(usize, usize)], group: (usize, usize)) -> bool {
-    let all: Vec<_> = members.iter().copied().chain([group]).collect();
-    let mut uses = false;
-    let mut keep_pace = true;
-    for shared in shared(groups, &all, &[]) {
-        for &(number, dim) in &all {
-            let size = groups[number].root.sizes[dim];
-            let accesses = groups[number].members().flat_map(Nest::accesses);
-            for access in accesses.filter(|access| access.root == shared.buffer) {
-                uses |= number == group.0;
-                keep_pace &= access.strides[dim] * size == shared.step * shared.rows;
+    fn cut(&self, parts: &Parts, tasks: i64) -> Cut {
+        let groups = self.members_of_strip(parts).collect();
+        let mut strip = Strip { groups, trips: parts.trips };
+        let last = self.group(self.members.len() - 1).members().last().map(|nest| nest.op);
+        for ((shared, rows), carried) in self.shared.iter().zip(&parts.rows).zip(&parts.carried) {
+            let smaller = shared.is_local.then(|| shared.replace(&mut strip, rows, tasks)).flatten();
+            if let (Some(buffer), Some(last), false) = (smaller, last, carried.is_empty()) {
+                let carry = shared.carry(buffer, rows, carried, Builder::before(last));
+                strip.groups.extend(carry.map(|nest| Group::of_strip(nest, parts.trips)));
             }
         }
+        let before = self.before.iter().map(|&number| Strip::of_one(self.groups[number].clone()));
+        (self.before.len() + self.members.len(), before.chain([strip]).collect())
     }
-    uses && keep_pace
+}
+
+impl Member {
+    /// Does a reduction read other weights for each part of the dimension? They are packed in
+    /// the order of the kernel's own loops.
+    fn reads_weights(&self, groups: &[Group], planner: &Planner) -> bool {
+        let root = &groups[self.number].root;
+        let mut weights = root.inputs.iter().filter(|input| planner.is_constant(input));
+        !root.is_elementwise() && weights.any(|weight| weight.depends_on(self.dim))
+    }
 }
 
 /// The buffers that one of the members writes and another one accesses; groups elsewhere use
 /// some of them.
-fn shared(groups: &[Group], members: &[(usize, usize)], elsewhere: &[Value]) -> Vec<Shared> {
+fn shared(groups: &[Group], members: &[Member], elsewhere: &[Value]) -> Vec<Shared> {
     let mut found: Vec<Shared> = Vec::new();
-    let is_member = |number: usize| members.iter().any(|&(member, _)| member == number);
+    let is_member = |number: usize| members.iter().any(|member| member.number == number);
     let (own, others): (Vec<_>, Vec<_>) =
         groups.iter().enumerate().partition(|(number, _)| is_member(*number));
     let of_others = others.iter().flat_map(|(_, group)| group.buffers());
     let elsewhere: Vec<_> = elsewhere.iter().copied().chain(of_others).collect();
     let accesses = |number: usize| groups[number].members().flat_map(Nest::accesses);
-    for &(number, dim) in members {
+    for &Member { number, dim } in members {
         let group = &groups[number];
         for out in group.members().flat_map(|nest| &nest.outputs) {
             let uses = |number: usize| accesses(number).any(|access| access.root == out.root);
-            let is_shared = members.iter().any(|&(other, _)| other != number && uses(other));
+            let is_shared = members.iter().any(|other| other.number != number && uses(other.number));
             if !is_shared || found.iter().any(|shared| shared.buffer == out.root) {
                 continue;
             }
             let shape = out.root.ty().shape().unwrap_or_default();
             let is_local = is_local(out.root, own.iter().map(|(_, group)| *group), &elsewhere);
-            let steps = members.iter().flat_map(|&(member, dim)| {
-                let own = accesses(member).filter(|access| access.root == out.root);
-                own.map(move |access| access.strides[dim])
+            let steps = members.iter().flat_map(|member| {
+                let own = accesses(member.number).filter(|access| access.root == out.root);
+                own.map(move |access| access.strides[member.dim])
             });
             // In the smallest rows, so that several make one of another member.
             let step = steps.filter(|&step| step > 0).min().unwrap_or(0);
@@ -297,27 +486,38 @@ impl Shared {
         [elements / image, elements % image / self.step, elements % self.step]
     }
 
-    /// Does an access keep to the rows of its part, each a part of the row?
-    fn stays(&self, access: &Access, nest: &Nest, dim: usize, trips: i64) -> bool {
-        if self.step == 0 {
-            return false;
+    /// The rows of one step of a member, or 0 where it does not walk whole rows.
+    fn pace(&self, of: &Use) -> i64 {
+        match of.access.strides[of.dim] {
+            step if self.step > 0 && step % self.step == 0 => step / self.step,
+            _ => 0,
         }
-        let steps =
-            access.strides.iter().zip(&nest.sizes).enumerate().map(|(other, (step, size))| {
-                let trips = if other == dim { trips } else { 1 };
-                self.coordinates(*step).map(|step| step * (size / trips - 1))
-            });
-        let [image, row, element] = steps.fold(self.coordinates(access.offset), |sum, step| {
-            [sum[0] + step[0], sum[1] + step[1], sum[2] + step[2]]
+    }
+
+    /// The rows that so many steps access, if they keep to the elements of a row.
+    fn rows_of(&self, of: &Use, steps: i64) -> Option<Range<i64>> {
+        let [_, start, _] = self.coordinates(of.access.offset);
+        let strides = of.access.strides.iter().zip(&of.nest.sizes).enumerate();
+        let spans = strides.map(|(other, (step, &size))| {
+            let size = if other == of.dim { steps } else { size };
+            self.coordinates(*step).map(|step| step * (size - 1))
         });
-        image < self.images() && row < self.rows / trips && element < self.step
+        let [image, row, element] = spans.fold(self.coordinates(of.access.offset), |sum, span| {
+            [sum[0] + span[0], sum[1] + span[1], sum[2] + span[2]]
+        });
+        (image < self.images() && element < self.step).then_some(start..row + 1)
+    }
+
+    /// Elements of the buffer that holds the rows of one strip of each image.
+    fn elements_of(&self, rows: &Part) -> i64 {
+        self.images() * rows.size * self.step
     }
 
     /// Makes the accesses of a group, which has one strip, those of a buffer that holds no more.
-    fn keep_one_strip(&self, group: &mut Group, trips: i64) {
+    fn keep_one_strip(&self, group: &mut Group, rows: &Part) {
         let moved = |elements: i64| {
             let [image, row, element] = self.coordinates(elements);
-            (image * self.rows / trips + row) * self.step + element
+            (image * rows.size + row) * self.step + element
         };
         for access in group.members_mut().flat_map(Nest::accesses_mut) {
             if access.root == self.buffer {
@@ -329,16 +529,41 @@ impl Shared {
     }
 
     /// Puts a buffer with the rows of one strip for each task in the place of this one.
-    fn replace(&self, strip: &mut Strip, tasks: i64) {
-        let Some(op) = self.buffer.defining_op() else { return };
-        let elements = self.images() * self.step * self.rows / strip.trips;
+    fn replace(&self, strip: &mut Strip, rows: &Part, tasks: i64) -> Option<Value> {
+        let op = self.buffer.defining_op()?;
+        let elements = self.elements_of(rows);
         let smaller = allocate_within_item(Builder::before(op), elements * tasks);
         strip.groups.iter_mut().for_each(|group| group.replace(self.buffer, smaller, elements));
+        Some(smaller)
+    }
+
+    /// What copies the last rows of a strip to the place of the first ones of the next, in the
+    /// buffer of a strip.
+    fn carry(&self, buffer: Value, rows: &Part, carried: &Range<i64>, at: Builder) -> Option<Nest> {
+        let allocation = buffer.defining_op()?;
+        allocation.set_attribute(CARRIED, allocation.context().unit_attr());
+        let mut nest = Nest::of(linalg::copy(at, buffer, buffer)).ok()?;
+        nest.sizes = vec![self.images(), carried.end - carried.start, self.step];
+        nest.parallel = nest.sizes.len();
+        let row = |row: i64| Access {
+            offset: row * self.step,
+            strides: vec![rows.size * self.step, self.step, 1],
+            task: self.elements_of(rows),
+            ..nest.outputs[0].clone()
+        };
+        (nest.inputs, nest.outputs) =
+            (vec![row(carried.start + rows.advance)], vec![row(carried.start)]);
+        Some(nest)
     }
 }
 
 impl Strip {
     fn of_one(group: Group) -> Self {
         Self { groups: vec![group], trips: 1 }
+    }
+
+    /// Do strips leave out what the one before them has done?
+    pub fn has_overlaps(&self) -> bool {
+        self.groups.iter().any(|group| group.overlap.is_some())
     }
 }

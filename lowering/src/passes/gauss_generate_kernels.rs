@@ -4,7 +4,7 @@ use gauss_dialect::ir::{Block, Builder, Op};
 
 use crate::{
     kernel::{
-        emit::{Around, emit, erase_members, for_each, repeat, share},
+        emit::{Around, Linear, emit, erase_members, for_each, repeat, share},
         group::{Group, group},
         layout,
         nest::{Nest, root_of},
@@ -65,7 +65,8 @@ fn generate(planner: &Planner, is_profiled: bool) -> Result<Vec<KernelSchedule>,
     let Some(body) = function.body() else { return Ok(vec![]) };
     for op in function.descendants() {
         if op.is("memref.copy") {
-            copy_as_nest(op);
+            linalg::copy(Builder::before(op), op.operand(0), op.operand(1));
+            op.erase();
         }
     }
     let mut runs: Vec<Vec<Nest>> = vec![vec![]];
@@ -178,9 +179,9 @@ fn emit_region(
             let (plan, mut kernel) = planner
                 .plan(group.clone(), strip.trips, kernels.len(), builder)
                 .map_err(|error| fail(last, error))?;
-            let trips = region.items * strip.trips;
-            kernel.multiply_adds *= trips;
-            cost += kernel.cost * trips as f64;
+            let (done, of) = group.steps_in_strips();
+            kernel.multiply_adds = kernel.multiply_adds / of * done * region.items;
+            cost += kernel.cost / of as f64 * (done * region.items) as f64;
             plans_of_strip.push((kernels.len(), plan));
             kernels.push(kernel);
         }
@@ -206,7 +207,8 @@ fn emit_region(
     let emit_item = |builder: Builder, around: Around| {
         for (trips, plans) in &plans {
             repeat(builder, (0, *trips, 1), vec![], |builder, strip, _| {
-                emit_strip(builder, plans, Around { strip, ..around.clone() });
+                let first = Linear::default();
+                emit_strip(builder, plans, around.clone().in_strip(strip, first));
                 vec![]
             });
         }
@@ -224,7 +226,9 @@ fn emit_region(
             let tasks = planner.tasks.min(*trips);
             share(builder, (tasks, *trips), |builder, task, part| {
                 for_each(builder, part, |builder, strip| {
-                    emit_strip(builder, plans, Around { strip, task, ..Around::default() });
+                    let around = Around { task, ..Around::default() };
+                    let first = Linear::counter(part[0]);
+                    emit_strip(builder, plans, around.in_strip(strip, first));
                 });
             });
         }
@@ -260,15 +264,4 @@ fn is_transparent(op: Op) -> bool {
         "memref.subview",
     ];
     op.name().starts_with("arith.") || HARMLESS.contains(&op.name().as_str())
-}
-
-/// `memref.copy` as the nest that yields what it reads.
-fn copy_as_nest(op: Op) {
-    let builder = Builder::before(op);
-    let (source, destination) = (op.operand(0), op.operand(1));
-    let scalar = source.ty().element_type();
-    let block = Block::new(&[scalar, scalar], op.location());
-    builder.in_block(block).op("linalg.yield").operands(&[block.argument(0)]).build();
-    linalg::elementwise(builder, [source, destination], &[], block);
-    op.erase();
 }

@@ -5,7 +5,7 @@ use std::{collections::HashMap, iter::successors};
 use gauss_dialect::ir::{Attribute, Block, Builder, Op, Type, Value};
 
 use crate::{
-    kernel::{emit::TASKS, nest::users_of, region::WITHIN_ITEM},
+    kernel::{emit::TASKS, nest::users_of, region::{CARRIED, WITHIN_ITEM}},
     pass::{Outcome, Pass, fail},
 };
 
@@ -150,10 +150,12 @@ impl Steps {
 }
 
 /// The block whose steps an allocation is live for: its own; or the innermost that holds all
-/// uses of what matters within one trip of the loop around them. Trips that are tasks may run
-/// at the same time, so their steps follow no order.
+/// uses of what matters within one trip of the loop around them, or that loop, if each trip
+/// carries something to the next. Trips that are tasks may run at the same time, so their steps
+/// follow no order.
 fn home(allocation: Op) -> Block {
     let mut home = allocation.block();
+    let mut outer = home;
     if allocation.attribute(WITHIN_ITEM).is_none() {
         return home;
     }
@@ -163,7 +165,8 @@ fn home(allocation: Op) -> Block {
         let first = around.next().flatten().filter(|&op| around.all(|other| other == Some(op)));
         let is_in_order = |op: &Op| op.is("scf.for") && op.attribute(TASKS).is_none();
         match first.filter(is_in_order).and_then(Op::body) {
-            Some(body) => home = body,
+            Some(body) => (outer, home) = (home, body),
+            None if allocation.attribute(CARRIED).is_some() => return outer,
             None => return home,
         }
     }
