@@ -67,11 +67,12 @@ fn convolutional(batch: usize, channels: [usize; 2], gaussian: bool) -> Case {
     case(module, posterior, x, &[n, 7])
 }
 
-/// A convolution with ReLU, then two pools of windows that meet, overlap or leave gaps, and a
-/// convolution of padded results: rows that strips may cut, or must not.
-fn pooled(batch: usize, channels: usize, [kernel, stride]: [usize; 2], gaussian: bool) -> Case {
+/// A convolution with ReLU, then two pools of windows that meet, overlap, leave gaps or reach
+/// beyond the image, and a convolution of padded results: rows that strips may cut, or must not.
+fn pooled(batch: usize, channels: usize, window: [usize; 3], gaussian: bool) -> Case {
     let (n, c) = (batch, channels);
-    let pool = |size: usize| (size - kernel) / stride + 1;
+    let [kernel, stride, padding] = window;
+    let pool = |size: usize| (size + 2 * padding - kernel) / stride + 1;
     let (rows, half, columns) = (pool(24), pool(24) / 2, pool(13));
     let x = tensor(&[n, 3, 26, 15], gaussian, 1);
     let mut posterior = Posterior::default();
@@ -84,7 +85,7 @@ fn pooled(batch: usize, channels: usize, [kernel, stride]: [usize; 2], gaussian:
   %w2 = gauss.parameter \"w2\" : !gauss.tensor<4x{c}x3x3xf32>
   %0 = gauss.conv2d %x, %w1 : ({xt}, !gauss.tensor<{c}x3x3x3xf32>) -> !gauss.tensor<{n}x{c}x24x13xf32>
   %1 = gauss.relu %0 : (!gauss.tensor<{n}x{c}x24x13xf32>) -> !gauss.tensor<{n}x{c}x24x13xf32>
-  %2 = gauss.max_pool2d %1 kernel [{kernel}, {kernel}] strides [{stride}, {stride}] : (!gauss.tensor<{n}x{c}x24x13xf32>) -> !gauss.tensor<{n}x{c}x{rows}x{columns}xf32>
+  %2 = gauss.max_pool2d %1 kernel [{kernel}, {kernel}] strides [{stride}, {stride}] padding [{padding}, {padding}, {padding}, {padding}] : (!gauss.tensor<{n}x{c}x24x13xf32>) -> !gauss.tensor<{n}x{c}x{rows}x{columns}xf32>
   %3 = gauss.avg_pool2d %2 kernel [2, 1] strides [2, 1] : (!gauss.tensor<{n}x{c}x{rows}x{columns}xf32>) -> !gauss.tensor<{n}x{c}x{half}x{columns}xf32>
   %4 = gauss.conv2d %3, %w2 padding [1, 1, 1, 1] : (!gauss.tensor<{n}x{c}x{half}x{columns}xf32>, !gauss.tensor<4x{c}x3x3xf32>) -> !gauss.tensor<{n}x4x{half}x{columns}xf32>
   return %4 : !gauss.tensor<{n}x4x{half}x{columns}xf32>
@@ -174,9 +175,16 @@ fn cases() -> Vec<Case> {
         for (batch, channels) in [(1, [3, 8]), (3, [16, 20]), (5, [1, 33]), (2, [2, 256])] {
             cases.push(convolutional(batch, channels, gaussian));
         }
-        for (batch, channels, window) in
-            [(1, 20, [2, 2]), (2, 5, [3, 3]), (1, 7, [3, 2]), (3, 16, [2, 3]), (2, 9, [4, 4])]
-        {
+        for (batch, channels, window) in [
+            (1, 20, [2, 2, 0]),
+            (2, 5, [3, 3, 0]),
+            (1, 7, [3, 2, 0]),
+            (2, 40, [3, 2, 1]),
+            (3, 16, [2, 3, 0]),
+            (1, 33, [3, 1, 1]),
+            (2, 3, [4, 2, 1]),
+            (2, 9, [4, 4, 2]),
+        ] {
             cases.push(pooled(batch, channels, window, gaussian));
         }
         for (batch, channels) in [(1, [8, 9, 10]), (3, [16, 32, 24]), (2, [9, 64, 33])] {
@@ -241,7 +249,9 @@ fn tasks_give_the_same_bits_whoever_runs_them() {
         // By items of the batch, by strips of an item, by columns, and by rows of a block
         // whose columns are few.
         convolutional(8, [24, 40], true),
-        pooled(1, 320, [2, 2], true),
+        pooled(1, 320, [2, 2, 0], true),
+        pooled(1, 320, [3, 2, 0], true),
+        pooled(1, 320, [3, 2, 1], false),
         wide(1, [64, 48, 80], true),
         wide(8, [16, 32, 24], false),
         dense([64, 784, 100], false),

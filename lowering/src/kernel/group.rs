@@ -88,6 +88,14 @@ impl Group {
         self.kept = written.filter(is_kept).collect();
     }
 
+    /// Does the group write the same number everywhere, as around an image that is written
+    /// later?
+    pub fn is_padding(&self) -> bool {
+        let Nest { inputs, outputs, body, .. } = &self.root;
+        let is_constant = inputs.is_empty() && body.argument(0).users().is_empty();
+        is_constant && outputs.len() == 1 && self.root.is_elementwise() && self.epilogue.is_empty()
+    }
+
     /// What the members compute, by the names of layers.
     pub fn layers(&self) -> String {
         let mut names: Vec<String> = Vec::new();

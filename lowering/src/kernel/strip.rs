@@ -4,7 +4,8 @@
 //! transformed tiles. Done strip by strip, these rows stay in the cache, and need the memory
 //! of one strip only. Where the windows of two strips overlap, the rows that both read are
 //! computed once: the first strip does them ahead, and each carries its last rows to the
-//! place of the first ones of the next.
+//! place of the first ones of the next. Padding around an image is written once, before its
+//! first strip.
 
 use std::{cell::OnceCell, ops::Range};
 
@@ -46,7 +47,10 @@ pub fn strips(
         let cut = cut(groups, first, elsewhere, number, planner)?;
         let (done, next) = match cut {
             Some(cut) => cut,
-            None => (1, vec![Strip::of_one(groups[first].clone())]),
+            None => {
+                let alone = &groups[first..=first_of_chain(groups, first)];
+                (alone.len(), alone.iter().cloned().map(Strip::of_one).collect())
+            }
         };
         first += done;
         number += kernels(&next);
@@ -55,11 +59,18 @@ pub fn strips(
     Ok(strips)
 }
 
+/// The first group from this one on that is no padding, or else the last one of all.
+fn first_of_chain(groups: &[Group], first: usize) -> usize {
+    let padding = groups[first..groups.len() - 1].iter().take_while(|group| group.is_padding());
+    first + padding.count()
+}
+
 /// How many groups were cut, and what became of them: those that go before, each alone, and
 /// the strip.
 type Cut = (usize, Vec<Strip>);
 
-/// The best strip that begins with group `first`, which is kernel `number`, if there is one.
+/// The best strip that begins with group `first`, which is kernel `number`, or after padding
+/// that this writes, if there is one.
 fn cut(
     groups: &[Group],
     first: usize,
@@ -67,13 +78,15 @@ fn cut(
     number: usize,
     planner: &Planner,
 ) -> Result<Option<Cut>, String> {
-    let dims = groups[first].dims_of_item();
-    let members = dims.map(|dim| Member { number: first, dim });
-    let chains = members.filter_map(|member| Chain::of(groups, member, elsewhere, planner));
-    let chains: Vec<_> = chains.collect();
+    let padding = first..first_of_chain(groups, first);
+    let region = Region { groups, padding: padding.clone(), elsewhere, planner };
+    let members = groups[padding.end].dims_of_item();
+    let members = members.map(|dim| Member { number: padding.end, dim });
+    let chains: Vec<_> = members.filter_map(|member| Chain::of(&region, member)).collect();
     // The kernel's name, without strips and with them.
     let names = [0, chains.first().map_or(0, |chain| chain.before.len())];
-    let names = names.map(|before| planner.name(&groups[first], number + before));
+    let number = number + padding.len();
+    let names = names.map(|before| planner.name(&groups[padding.end], number + before));
     let given = names.iter().find_map(|name| planner.given(name)?.strips);
     let mut candidates: Vec<(&Chain, Parts)> = Vec::new();
     for chain in &chains {
@@ -94,14 +107,23 @@ fn cut(
         (Some(given), None) if given != 1 => {
             Err(format!("the schedule of kernel '{}' has no use for {given} 'strips'", names[1]))
         }
-        (_, found) => Ok(found.map(|(chain, parts)| chain.cut(&parts, planner.tasks))),
+        (_, found) => Ok(found.map(|(chain, parts)| chain.cut(&parts))),
     }
+}
+
+/// What chains are found in.
+struct Region<'a> {
+    groups: &'a [Group],
+    /// The numbers of groups before a chain that write padding.
+    padding: Range<usize>,
+    /// What groups elsewhere use.
+    elsewhere: &'a [Value],
+    planner: &'a Planner<'a>,
 }
 
 /// Groups that may share a loop over parts of a dimension.
 struct Chain<'a> {
-    /// The groups of the region.
-    groups: &'a [Group],
+    region: &'a Region<'a>,
     members: Vec<Member>,
     /// The numbers of groups between the members that may go before them all.
     before: Vec<usize>,
@@ -112,7 +134,7 @@ struct Chain<'a> {
 }
 
 /// The number of a group, and its dimension.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 struct Member {
     number: usize,
     dim: usize,
@@ -129,6 +151,8 @@ struct Shared {
     elements: i64,
     /// May only a part of it be kept, because nothing else uses it?
     is_local: bool,
+    /// The group that writes the padding of a local buffer, and the dimension of its rows.
+    padding: Option<Member>,
 }
 
 /// An access of a shared buffer.
@@ -172,28 +196,22 @@ impl Part {
 
 impl<'a> Chain<'a> {
     /// The longest chain that begins with a group, along one of its dimensions.
-    fn of(
-        groups: &'a [Group],
-        first: Member,
-        elsewhere: &[Value],
-        planner: &Planner,
-    ) -> Option<Self> {
-        if groups[first.number].root.sizes[first.dim] == 1
-            || first.reads_weights(groups, planner)
-        {
+    fn of(region: &'a Region<'a>, first: Member) -> Option<Self> {
+        let groups = region.groups;
+        if groups[first.number].root.sizes[first.dim] == 1 || first.reads_weights(region) {
             return None;
         }
         let mut longest = None;
         let (mut before, mut waiting) = (Vec::new(), Vec::new());
-        let mut chain = Self::of_members(groups, vec![first], elsewhere);
+        let mut chain = Self::of_members(region, vec![first]);
         for (number, group) in groups.iter().enumerate().skip(first.number + 1) {
             let longer = group.dims_of_item().find_map(|dim| {
                 let next = Member { number, dim };
-                if next.reads_weights(groups, planner) {
+                if next.reads_weights(region) {
                     return None;
                 }
                 let members = [&chain.members[..], &[next]].concat();
-                let longer = Self::of_members(groups, members, elsewhere);
+                let longer = Self::of_members(region, members);
                 (longer.is_joined() && longer.can_go_on()).then_some(longer)
             });
             if let Some(longer) = longer {
@@ -209,16 +227,16 @@ impl<'a> Chain<'a> {
             }
         }
         let (members, before) = longest?;
-        let chain = Self { before, ..Self::of_members(groups, members, elsewhere) };
+        let chain = Self { before, ..Self::of_members(region, members) };
         let mut roots = chain.members.iter().map(|member| &groups[member.number].root);
         let is_worth_it = roots.any(|root| !root.is_elementwise())
             && chain.shared.iter().any(|shared| shared.is_local);
         is_worth_it.then_some(chain)
     }
 
-    fn of_members(groups: &'a [Group], members: Vec<Member>, elsewhere: &[Value]) -> Self {
-        let shared = shared(groups, &members, elsewhere);
-        Self { groups, members, before: vec![], shared, whole: OnceCell::new() }
+    fn of_members(region: &'a Region<'a>, members: Vec<Member>) -> Self {
+        let shared = shared(region, &members);
+        Self { region, members, before: vec![], shared, whole: OnceCell::new() }
     }
 
     /// Does the last member use what the others write?
@@ -228,7 +246,7 @@ impl<'a> Chain<'a> {
     }
 
     fn group(&self, member: usize) -> &'a Group {
-        &self.groups[self.members[member].number]
+        &self.region.groups[self.members[member].number]
     }
 
     /// All steps of a member.
@@ -238,7 +256,7 @@ impl<'a> Chain<'a> {
 
     /// What the members do with a buffer.
     fn uses(&self, shared: &Shared) -> impl Iterator<Item = Use<'a>> {
-        let (groups, buffer) = (self.groups, shared.buffer);
+        let (groups, buffer) = (self.region.groups, shared.buffer);
         self.members.iter().enumerate().flat_map(move |(member, &Member { number, dim })| {
             groups[number].members().flat_map(move |nest| {
                 let inputs = nest.inputs.iter().map(|access| (access, false));
@@ -328,16 +346,20 @@ impl<'a> Chain<'a> {
     /// The rows of a buffer in a strip, and which of them the strip before has written.
     fn rows_of(&self, shared: &Shared, steps: &[Part]) -> Option<(Part, Range<i64>)> {
         let (mut advance, mut size) = (0, 0);
-        let (mut read, mut written) = (i64::MAX, i64::MAX);
+        // The first rows in the first strip of a task, and in others.
+        let (mut read, mut written) = ([i64::MAX; 2], [i64::MAX; 2]);
         for of in self.uses(shared) {
             let part = steps[of.member];
             advance = part.advance * shared.pace(&of);
             let rows = shared.rows_of(&of, part.size)?;
             size = size.max(rows.end);
-            // Where the strips after the first begin.
-            let first = rows.start + part.common() * shared.pace(&of);
+            let first = [rows.start, rows.start + part.common() * shared.pace(&of)];
             let least = if of.writes { &mut written } else { &mut read };
-            *least = first.min(*least);
+            *least = [0, 1].map(|strip| first[strip].min(least[strip]));
+        }
+        // Another task may not have written these rows of the strip before yet.
+        if self.region.planner.tasks > 1 && read[0] < written[0] {
+            return None;
         }
         if size <= advance {
             return Some((Part { advance, size: advance }, 0..0));
@@ -350,7 +372,7 @@ impl<'a> Chain<'a> {
             let window = shared.rows_of(&of, 1);
             of.nest.is_elementwise() || window.is_some_and(|rows| rows.end <= shared.pace(&of))
         };
-        let carried = read.min(written)..written;
+        let carried = read[1].min(written[1])..written[1];
         let count = carried.end - carried.start;
         let is_possible = self.uses(shared).all(|of| is_alone(of) && (of.writes || is_pool(of)));
         let part = Part { advance, size: size.max(carried.end + advance) };
@@ -398,7 +420,7 @@ impl<'a> Chain<'a> {
     /// What the members do for one strip, with buffers that hold one.
     fn members_of_strip(&self, parts: &Parts) -> impl Iterator<Item = Group> {
         self.members.iter().zip(&parts.steps).map(move |(member, steps)| {
-            let mut group = self.groups[member.number].clone();
+            let mut group = self.region.groups[member.number].clone();
             group.cut(member.dim, parts.trips, (steps.advance, steps.size));
             for (shared, rows) in self.shared.iter().zip(&parts.rows) {
                 if shared.is_local {
@@ -409,69 +431,105 @@ impl<'a> Chain<'a> {
         })
     }
 
-    fn cut(&self, parts: &Parts, tasks: i64) -> Cut {
-        let groups = self.members_of_strip(parts).collect();
-        let mut strip = Strip { groups, trips: parts.trips };
+    fn cut(&self, parts: &Parts) -> Cut {
+        let Region { groups, padding, .. } = self.region;
+        let alone = padding.clone().chain(self.before.iter().copied());
+        let mut alone: Vec<Group> = alone.map(|number| groups[number].clone()).collect();
+        let mut members: Vec<Group> = self.members_of_strip(parts).collect();
         let last = self.group(self.members.len() - 1).members().last().map(|nest| nest.op);
         for ((shared, rows), carried) in self.shared.iter().zip(&parts.rows).zip(&parts.carried) {
-            let smaller = shared.is_local.then(|| shared.replace(&mut strip, rows, tasks)).flatten();
+            if !shared.is_local {
+                continue;
+            }
+            if let Some(Member { number, dim }) = shared.padding {
+                let group = &mut alone[number - padding.start];
+                group.root.sizes[dim] = rows.size;
+                shared.keep_one_strip(group, rows);
+            }
+            let all = alone.iter_mut().chain(&mut members);
+            let smaller = shared.replace(all, rows, self.region.planner.tasks);
             if let (Some(buffer), Some(last), false) = (smaller, last, carried.is_empty()) {
                 let carry = shared.carry(buffer, rows, carried, Builder::before(last));
-                strip.groups.extend(carry.map(|nest| Group::of_strip(nest, parts.trips)));
+                members.extend(carry.map(|nest| Group::of_strip(nest, parts.trips)));
             }
         }
-        let before = self.before.iter().map(|&number| Strip::of_one(self.groups[number].clone()));
-        (self.before.len() + self.members.len(), before.chain([strip]).collect())
+        let done = alone.len() + self.members.len();
+        let strip = Strip { groups: members, trips: parts.trips };
+        (done, alone.into_iter().map(Strip::of_one).chain([strip]).collect())
     }
 }
 
 impl Member {
     /// Does a reduction read other weights for each part of the dimension? They are packed in
     /// the order of the kernel's own loops.
-    fn reads_weights(&self, groups: &[Group], planner: &Planner) -> bool {
-        let root = &groups[self.number].root;
-        let mut weights = root.inputs.iter().filter(|input| planner.is_constant(input));
+    fn reads_weights(&self, region: &Region) -> bool {
+        let root = &region.groups[self.number].root;
+        let mut weights = root.inputs.iter().filter(|input| region.planner.is_constant(input));
         !root.is_elementwise() && weights.any(|weight| weight.depends_on(self.dim))
     }
 }
 
-/// The buffers that one of the members writes and another one accesses; groups elsewhere use
-/// some of them.
-fn shared(groups: &[Group], members: &[Member], elsewhere: &[Value]) -> Vec<Shared> {
+/// The buffers that one of the members writes and another one accesses.
+fn shared(region: &Region, members: &[Member]) -> Vec<Shared> {
+    let groups = region.groups;
+    let accesses = |member: &Member| groups[member.number].members().flat_map(Nest::accesses);
     let mut found: Vec<Shared> = Vec::new();
-    let is_member = |number: usize| members.iter().any(|member| member.number == number);
-    let (own, others): (Vec<_>, Vec<_>) =
-        groups.iter().enumerate().partition(|(number, _)| is_member(*number));
-    let of_others = others.iter().flat_map(|(_, group)| group.buffers());
-    let elsewhere: Vec<_> = elsewhere.iter().copied().chain(of_others).collect();
-    let accesses = |number: usize| groups[number].members().flat_map(Nest::accesses);
-    for &Member { number, dim } in members {
-        let group = &groups[number];
-        for out in group.members().flat_map(|nest| &nest.outputs) {
-            let uses = |number: usize| accesses(number).any(|access| access.root == out.root);
-            let is_shared = members.iter().any(|other| other.number != number && uses(other.number));
-            if !is_shared || found.iter().any(|shared| shared.buffer == out.root) {
+    for member in members {
+        for out in groups[member.number].members().flat_map(|nest| &nest.outputs) {
+            let buffer = out.root;
+            let uses = |other: &Member| accesses(other).any(|access| access.root == buffer);
+            let is_shared =
+                members.iter().any(|other| other.number != member.number && uses(other));
+            if !is_shared || found.iter().any(|shared| shared.buffer == buffer) {
                 continue;
             }
-            let shape = out.root.ty().shape().unwrap_or_default();
-            let is_local = is_local(out.root, own.iter().map(|(_, group)| *group), &elsewhere);
             let steps = members.iter().flat_map(|member| {
-                let own = accesses(member.number).filter(|access| access.root == out.root);
-                own.map(move |access| access.strides[member.dim])
+                let own = accesses(member).filter(|access| access.root == buffer);
+                own.map(|access| access.strides[member.dim])
             });
             // In the smallest rows, so that several make one of another member.
             let step = steps.filter(|&step| step > 0).min().unwrap_or(0);
+            let padding = region.padding_of(buffer, step);
+            let is_own = |number: usize| {
+                let is_member = members.iter().any(|member| member.number == number);
+                is_member || padding.is_some_and(|padding| padding.number == number)
+            };
+            let (own, others): (Vec<_>, Vec<_>) =
+                groups.iter().enumerate().partition(|(number, _)| is_own(*number));
+            let of_others = others.iter().flat_map(|(_, group)| group.buffers());
+            let elsewhere: Vec<_> = region.elsewhere.iter().copied().chain(of_others).collect();
+            let shape = buffer.ty().shape().unwrap_or_default();
+            let rows = |member: &Member| {
+                let root = &groups[member.number].root;
+                let own = accesses(member).filter(|access| access.root == buffer);
+                own.map(|access| access.strides[member.dim]).max().unwrap_or(0)
+                    * root.sizes[member.dim]
+                    / step.max(1)
+            };
             found.push(Shared {
-                buffer: out.root,
+                buffer,
                 step,
-                rows: out.strides[dim] * group.root.sizes[dim] / step.max(1),
+                rows: members.iter().chain(&padding).map(rows).max().unwrap_or(0),
                 // What each task has for itself holds one item.
                 elements: if out.task > 0 { out.task } else { shape.iter().product() },
-                is_local,
+                is_local: is_local(buffer, own.iter().map(|(_, group)| *group), &elsewhere),
+                padding,
             });
         }
     }
     found
+}
+
+impl Region<'_> {
+    /// The group that writes the padding of a buffer, and the dimension of its rows.
+    fn padding_of(&self, buffer: Value, step: i64) -> Option<Member> {
+        let writes = |number: &usize| self.groups[*number].root.outputs[0].root == buffer;
+        let mut all = self.padding.clone().filter(writes);
+        let (number, None) = (all.next()?, all.next()) else { return None };
+        let strides = &self.groups[number].root.outputs[0].strides;
+        let dim = strides.iter().position(|&stride| stride == step)?;
+        Some(Member { number, dim })
+    }
 }
 
 impl Shared {
@@ -529,11 +587,16 @@ impl Shared {
     }
 
     /// Puts a buffer with the rows of one strip for each task in the place of this one.
-    fn replace(&self, strip: &mut Strip, rows: &Part, tasks: i64) -> Option<Value> {
+    fn replace<'a>(
+        &self,
+        groups: impl Iterator<Item = &'a mut Group>,
+        rows: &Part,
+        tasks: i64,
+    ) -> Option<Value> {
         let op = self.buffer.defining_op()?;
         let elements = self.elements_of(rows);
         let smaller = allocate_within_item(Builder::before(op), elements * tasks);
-        strip.groups.iter_mut().for_each(|group| group.replace(self.buffer, smaller, elements));
+        groups.for_each(|group| group.replace(self.buffer, smaller, elements));
         Some(smaller)
     }
 
@@ -560,10 +623,5 @@ impl Shared {
 impl Strip {
     fn of_one(group: Group) -> Self {
         Self { groups: vec![group], trips: 1 }
-    }
-
-    /// Do strips leave out what the one before them has done?
-    pub fn has_overlaps(&self) -> bool {
-        self.groups.iter().any(|group| group.overlap.is_some())
     }
 }
