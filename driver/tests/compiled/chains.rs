@@ -184,6 +184,9 @@ fn cases() -> Vec<Case> {
             (1, 33, [3, 1, 1]),
             (2, 3, [4, 2, 1]),
             (2, 9, [4, 4, 2]),
+            (2, 11, [4, 1, 2]),
+            (1, 8, [3, 3, 1]),
+            (1, 40, [5, 2, 2]),
         ] {
             cases.push(pooled(batch, channels, window, gaussian));
         }
@@ -252,6 +255,7 @@ fn tasks_give_the_same_bits_whoever_runs_them() {
         pooled(1, 320, [2, 2, 0], true),
         pooled(1, 320, [3, 2, 0], true),
         pooled(1, 320, [3, 2, 1], false),
+        pooled(1, 320, [3, 1, 1], true),
         wide(1, [64, 48, 80], true),
         wide(8, [16, 32, 24], false),
         dense([64, 784, 100], false),

@@ -6,7 +6,7 @@ use gauss_dialect::ir::{Attribute, Block, Builder, DYNAMIC, Op, Type, Value};
 
 use super::{
     body::Body,
-    group::{Group, Overlap},
+    group::{Group, Uneven},
     nest::{Access, Nest, is_moving},
     pack::{Side, Stream},
     plan::Plan,
@@ -409,9 +409,8 @@ impl Kernel<'_> {
         let Some((&dim, inner)) = dims.split_first() else {
             return body(self, builder, tile);
         };
-        if let Some(overlap) = self.group.overlap.filter(|overlap| overlap.dim == dim) {
-            let part = [self.first_step(builder, overlap), builder.index_constant(overlap.size)];
-            return for_each(builder, part, |builder, counter| {
+        if let Some(uneven) = self.group.uneven.filter(|uneven| uneven.dim == dim) {
+            return for_each(builder, self.steps_of_strip(builder, uneven), |builder, counter| {
                 let tile = self.advance(tile, dim, counter, 1);
                 self.walk(builder, inner, rows, tile, body);
             });
@@ -426,19 +425,30 @@ impl Kernel<'_> {
         }
     }
 
-    /// The first step of a strip that the one before it has not done for the same task.
-    fn first_step(&self, builder: Builder, overlap: Overlap) -> Value {
+    /// The first step and the end of the steps that a strip does: without what the one before it
+    /// has done for the same task, and what is beyond the image.
+    fn steps_of_strip(&self, builder: Builder, uneven: Uneven) -> [Value; 2] {
         let context = builder.context();
-        let (strip, first) = (&self.around.strip, &self.around.first_strip);
-        let is_first = builder
-            .op("arith.cmpi")
-            .operands(&[strip.emit(builder), first.emit(builder)])
-            .results(&[context.integer(1)])
-            .attr("predicate", context.i64_attr(EQUAL))
-            .build()
-            .result(0);
-        let steps = [0, overlap.steps].map(|step| builder.index_constant(step));
-        builder.value("arith.select", &[is_first, steps[0], steps[1]], context.index())
+        let Around { strip, first_strip, .. } = self.around;
+        let mut steps = [0, uneven.size].map(|step| builder.index_constant(step));
+        if uneven.common > 0 {
+            let is_first = builder
+                .op("arith.cmpi")
+                .operands(&[strip.emit(builder), first_strip.emit(builder)])
+                .results(&[context.integer(1)])
+                .attr("predicate", context.i64_attr(EQUAL))
+                .build()
+                .result(0);
+            let common = builder.index_constant(uneven.common);
+            steps[0] =
+                builder.value("arith.select", &[is_first, steps[0], common], context.index());
+        }
+        if uneven.end(self.group.strips) > uneven.whole {
+            let left = Linear::constant(uneven.whole).plus(strip, -uneven.advance());
+            let end = [left.emit(builder), steps[1]];
+            steps[1] = builder.value("arith.minsi", &end, context.index());
+        }
+        steps
     }
 
     /// Initial values, reductions, epilogue and stores of one tile.

@@ -23,20 +23,34 @@ pub struct Group {
     is_of_item: bool,
     /// Strips of an item that a loop around the group computes, with the same weights.
     pub strips: i64,
-    /// What such a strip has in common with the one before it.
-    pub overlap: Option<Overlap>,
+    /// The dimension of which not all strips do the same steps.
+    pub uneven: Option<Uneven>,
 }
 
-/// Steps at the start of a strip that the strip before it has done already, if it was not
-/// another task.
+/// Strips that overlap, or of which the last ones reach beyond the image.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Overlap {
+pub struct Uneven {
     /// The dimension; a step of it is no part of a tile or a vector.
     pub dim: usize,
-    /// How many steps.
-    pub steps: i64,
-    /// The steps of a strip, with those.
+    /// The steps of a strip.
     pub size: i64,
+    /// How many of the first of them the strip before has done already, if it was not another
+    /// task.
+    pub common: i64,
+    /// The steps of the image.
+    pub whole: i64,
+}
+
+impl Uneven {
+    /// From the first step of a strip to the first of the next.
+    pub fn advance(&self) -> i64 {
+        self.size - self.common
+    }
+
+    /// The end of the steps that so many strips would do, if the image had them all.
+    pub fn end(&self, strips: i64) -> i64 {
+        self.advance() * (strips - 1) + self.size
+    }
 }
 
 impl Group {
@@ -48,7 +62,7 @@ impl Group {
             kept: Vec::new(),
             is_of_item: false,
             strips: 1,
-            overlap: None,
+            uneven: None,
         }
     }
 
@@ -129,8 +143,8 @@ impl Group {
                 continue;
             }
             let inner = dim + 1;
-            let overlaps = |dim| self.overlap.is_some_and(|overlap| overlap.dim == dim);
-            let joinable = inner < self.root.parallel && !overlaps(dim) && !overlaps(inner) && {
+            let is_even = |dim| self.uneven.is_none_or(|uneven| uneven.dim != dim);
+            let joinable = inner < self.root.parallel && is_even(dim) && is_even(inner) && {
                 let size = self.root.sizes[inner];
                 let joins = |access: &Access| access.strides[dim] == access.strides[inner] * size;
                 self.members().flat_map(Nest::accesses).all(joins)
@@ -210,20 +224,22 @@ impl Group {
     /// Takes a loop over `trips` strips out of the group: each does `size` steps of a dimension,
     /// `advance` from the start of the one before.
     pub fn cut(&mut self, dim: usize, trips: i64, (advance, size): (i64, i64)) {
+        let uneven = Uneven { dim, size, common: size - advance, whole: self.root.sizes[dim] };
+        let is_uneven = uneven.common > 0 || uneven.end(trips) > uneven.whole;
+        self.uneven = is_uneven.then_some(uneven);
         for nest in self.members_mut() {
             nest.sizes[dim] = size;
             nest.accesses_mut().for_each(|access| access.strip = access.strides[dim] * advance);
         }
         self.strips = trips;
-        let steps = size - advance;
-        self.overlap = (steps > 0).then_some(Overlap { dim, steps, size });
     }
 
-    /// The steps that all strips do of the dimension that they overlap in, and those of the
-    /// first one.
+    /// The steps that all strips do of the dimension which they cut, and those of the first one.
     pub fn steps_in_strips(&self) -> (i64, i64) {
-        let (size, steps) = self.overlap.map_or((1, 0), |overlap| (overlap.size, overlap.steps));
-        (size * self.strips - steps * (self.strips - 1), size)
+        match &self.uneven {
+            None => (self.strips, 1),
+            Some(uneven) => (uneven.end(self.strips).min(uneven.whole), uneven.size),
+        }
     }
 
     /// Does neither group write what the other one reads or writes?
@@ -233,13 +249,13 @@ impl Group {
 
     /// Makes several dimensions of one that is walked as a whole.
     pub fn split(&mut self, dim: usize, sizes: &[i64]) {
-        self.move_overlap(dim, sizes.len() as isize - 1);
+        self.move_uneven(dim, sizes.len() as isize - 1);
         let reaches = |nest: &&mut Nest| dim < nest.sizes.len();
         self.members_mut().filter(reaches).for_each(|nest| nest.split(dim, sizes));
     }
 
     fn remove(&mut self, dim: usize) {
-        self.move_overlap(dim, -1);
+        self.move_uneven(dim, -1);
         for nest in self.members_mut() {
             nest.sizes.remove(dim);
             nest.parallel -= 1;
@@ -250,9 +266,9 @@ impl Group {
     }
 
     /// Counts the dimensions anew, of which there are so many more at this one.
-    fn move_overlap(&mut self, dim: usize, more: isize) {
-        let after = self.overlap.as_mut().filter(|overlap| overlap.dim > dim);
-        after.into_iter().for_each(|overlap| overlap.dim = overlap.dim.saturating_add_signed(more));
+    fn move_uneven(&mut self, dim: usize, more: isize) {
+        let after = self.uneven.as_mut().filter(|uneven| uneven.dim > dim);
+        after.into_iter().for_each(|uneven| uneven.dim = uneven.dim.saturating_add_signed(more));
     }
 }
 

@@ -1,6 +1,8 @@
 //! Loop nests: what a `linalg.generic` on buffers reads, writes and computes.
 
-use gauss_dialect::ir::{AffineExpr, Block, DYNAMIC, Op, Value};
+use std::ops::Range;
+
+use gauss_dialect::ir::{AffineExpr, Block, Builder, DYNAMIC, Op, Value};
 
 /// A perfect loop nest over buffers of `f32`.
 #[derive(Debug, Clone)]
@@ -144,6 +146,19 @@ impl Nest {
     /// The trip counts of the reductions.
     pub fn reduction_sizes(&self) -> &[i64] {
         &self.sizes[self.parallel..]
+    }
+
+    /// The nest of some steps of a parallel dimension, if there are any; its op is put at `at`.
+    pub fn part(&self, dim: usize, steps: Range<i64>, at: Builder) -> Option<Nest> {
+        if steps.is_empty() {
+            return None;
+        }
+        let op = self.op.clone_detached();
+        let mut nest = Nest { op, body: op.body()?, ..self.clone() };
+        at.insert(op);
+        nest.sizes[dim] = steps.end - steps.start;
+        nest.accesses_mut().for_each(|access| access.offset += access.strides[dim] * steps.start);
+        Some(nest)
     }
 
     /// Makes several dimensions of one that is walked as a whole.

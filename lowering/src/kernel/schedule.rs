@@ -317,7 +317,7 @@ pub fn choose(group: &Group, core: &Core, constants: &Constants) -> Schedule {
 
 /// The dimensions of which a tile may have several steps.
 fn dims_of_tiles(group: &Group) -> impl Iterator<Item = usize> {
-    (0..group.root.parallel).filter(|&dim| group.overlap.is_none_or(|overlap| overlap.dim != dim))
+    (0..group.root.parallel).filter(|&dim| group.uneven.is_none_or(|uneven| uneven.dim != dim))
 }
 
 impl Schedule {
@@ -345,7 +345,7 @@ impl Schedule {
         let mut tiled = [Some(vector), self.row].into_iter().flatten();
         if let Some(dim) = tiled.find(|tiled| dims_of_tiles(group).all(|dim| dim != *tiled)) {
             return Err(format!(
-                "has dimension {dim} as 'vector' or 'row', along which strips overlap"
+                "has dimension {dim} as 'vector' or 'row', along which strips differ"
             ));
         }
         if self.row == Some(vector) || self.row.is_some_and(|row| self.order.last() != Some(&row)) {

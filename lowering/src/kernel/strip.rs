@@ -114,7 +114,7 @@ fn cut(
 /// What chains are found in.
 struct Region<'a> {
     groups: &'a [Group],
-    /// The numbers of groups before a chain that write padding.
+    /// The numbers of groups right before a chain that write padding.
     padding: Range<usize>,
     /// What groups elsewhere use.
     elsewhere: &'a [Value],
@@ -290,12 +290,13 @@ impl<'a> Chain<'a> {
             advances.iter().map(|&advance| Part { advance, size: advance }).collect();
         for member in (0..steps.len()).rev() {
             let part = Part { size: self.steps_of_first(member, &steps)?, ..steps[member] };
-            let done = part.advance * (trips - 1) + part.size;
+            let (end, whole) = (part.advance * (trips - 1) + part.size, self.size(member));
             let is_last = member == self.members.len() - 1;
-            let is_whole = (is_last || done == self.size(member)) && part.common() == 0;
+            let is_even = part.common() == 0 && (is_last || end <= whole);
             // What is never done, or twice by two tasks, may be no result.
-            let is_possible = is_whole || done <= self.size(member) && self.is_inner(member);
-            if !is_possible || (part.common() > 0 && !self.has_other_dims(member)) {
+            let is_possible = is_even && (is_last || end == whole) || self.is_inner(member);
+            let is_empty = part.advance * (trips - 1) >= whole;
+            if !is_possible || is_empty || !(is_even || self.has_other_dims(member)) {
                 return None;
             }
             steps[member] = part;
@@ -380,6 +381,16 @@ impl<'a> Chain<'a> {
         (is_possible && count <= advance).then_some((part, carried))
     }
 
+    /// The rows of a buffer that the last strips do not write, because they are below the image.
+    fn rows_below(&self, shared: &Shared, rows: &Part, parts: &Parts) -> Range<i64> {
+        let Some(of) = self.uses(shared).find(|of| of.writes) else { return 0..0 };
+        let (part, pace) = (parts.steps[of.member], shared.pace(&of));
+        let below = part.advance * (parts.trips - 1) + part.size - self.size(of.member);
+        let end = shared.rows_of(&of, 1).map_or(0, |rows| rows.start) + part.size * pace;
+        // The strip before has written what it has in common.
+        end - below.clamp(0, part.advance) * pace..end.min(rows.size)
+    }
+
     /// Are all results of a member for others of the chain alone?
     fn is_inner(&self, member: usize) -> bool {
         let is_local = |buffer| {
@@ -433,29 +444,35 @@ impl<'a> Chain<'a> {
 
     fn cut(&self, parts: &Parts) -> Cut {
         let Region { groups, padding, .. } = self.region;
-        let alone = padding.clone().chain(self.before.iter().copied());
-        let mut alone: Vec<Group> = alone.map(|number| groups[number].clone()).collect();
+        let alone: Vec<usize> = padding.clone().chain(self.before.iter().copied()).collect();
+        let place = |number| alone.iter().position(|&other| other == number);
+        let mut before: Vec<Group> = alone.iter().map(|&number| groups[number].clone()).collect();
         let mut members: Vec<Group> = self.members_of_strip(parts).collect();
         let last = self.group(self.members.len() - 1).members().last().map(|nest| nest.op);
         for ((shared, rows), carried) in self.shared.iter().zip(&parts.rows).zip(&parts.carried) {
             if !shared.is_local {
                 continue;
             }
-            if let Some(Member { number, dim }) = shared.padding {
-                let group = &mut alone[number - padding.start];
+            if let Some(Member { number, dim }) = shared.padding
+                && let Some(group) = place(number).and_then(|place| before.get_mut(place))
+            {
                 group.root.sizes[dim] = rows.size;
                 shared.keep_one_strip(group, rows);
+                let below = self.rows_below(shared, rows, parts);
+                let below =
+                    last.and_then(|last| group.root.part(dim, below, Builder::before(last)));
+                members.splice(0..0, below.map(|nest| Group::of_strip(nest, parts.trips)));
             }
-            let all = alone.iter_mut().chain(&mut members);
+            let all = before.iter_mut().chain(&mut members);
             let smaller = shared.replace(all, rows, self.region.planner.tasks);
             if let (Some(buffer), Some(last), false) = (smaller, last, carried.is_empty()) {
                 let carry = shared.carry(buffer, rows, carried, Builder::before(last));
                 members.extend(carry.map(|nest| Group::of_strip(nest, parts.trips)));
             }
         }
-        let done = alone.len() + self.members.len();
+        let done = before.len() + self.members.len();
         let strip = Strip { groups: members, trips: parts.trips };
-        (done, alone.into_iter().map(Strip::of_one).chain([strip]).collect())
+        (done, before.into_iter().map(Strip::of_one).chain([strip]).collect())
     }
 }
 
@@ -489,7 +506,7 @@ fn shared(region: &Region, members: &[Member]) -> Vec<Shared> {
             });
             // In the smallest rows, so that several make one of another member.
             let step = steps.filter(|&step| step > 0).min().unwrap_or(0);
-            let padding = region.padding_of(buffer, step);
+            let padding = region.padding_of(buffer, members, step);
             let is_own = |number: usize| {
                 let is_member = members.iter().any(|member| member.number == number);
                 is_member || padding.is_some_and(|padding| padding.number == number)
@@ -521,10 +538,17 @@ fn shared(region: &Region, members: &[Member]) -> Vec<Shared> {
 }
 
 impl Region<'_> {
-    /// The group that writes the padding of a buffer, and the dimension of its rows.
-    fn padding_of(&self, buffer: Value, step: i64) -> Option<Member> {
-        let writes = |number: &usize| self.groups[*number].root.outputs[0].root == buffer;
-        let mut all = self.padding.clone().filter(writes);
+    /// The group before the last one of a chain that writes the padding of a buffer, and the
+    /// dimension of its rows.
+    fn padding_of(&self, buffer: Value, members: &[Member], step: i64) -> Option<Member> {
+        let last = members.last()?.number;
+        let writes = |number: &usize| {
+            let group = &self.groups[*number];
+            group.is_padding() && group.root.outputs[0].root == buffer
+        };
+        let is_member = |number: &usize| members.iter().any(|member| member.number == *number);
+        let others = (self.padding.start..last).filter(|number| !is_member(number));
+        let mut all = others.filter(writes);
         let (number, None) = (all.next()?, all.next()) else { return None };
         let strides = &self.groups[number].root.outputs[0].strides;
         let dim = strides.iter().position(|&stride| stride == step)?;

@@ -5,7 +5,11 @@ use std::{collections::HashMap, iter::successors};
 use gauss_dialect::ir::{Attribute, Block, Builder, Op, Type, Value};
 
 use crate::{
-    kernel::{emit::TASKS, nest::users_of, region::{CARRIED, WITHIN_ITEM}},
+    kernel::{
+        emit::TASKS,
+        nest::users_of,
+        region::{CARRIED, WITHIN_ITEM},
+    },
     pass::{Outcome, Pass, fail},
 };
 
