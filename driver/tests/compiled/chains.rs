@@ -67,13 +67,18 @@ fn convolutional(batch: usize, channels: [usize; 2], gaussian: bool) -> Case {
     case(module, posterior, x, &[n, 7])
 }
 
+/// Kernel and stride of a pool; padding above and below, and on both sides.
+#[derive(Clone, Copy)]
+struct Window([usize; 2], [usize; 2]);
+
 /// A convolution with ReLU, then two pools of windows that meet, overlap, leave gaps or reach
 /// beyond the image, and a convolution of padded results: rows that strips may cut, or must not.
-fn pooled(batch: usize, channels: usize, window: [usize; 3], gaussian: bool) -> Case {
+fn pooled(batch: usize, channels: usize, window: Window, gaussian: bool) -> Case {
     let (n, c) = (batch, channels);
-    let [kernel, stride, padding] = window;
-    let pool = |size: usize| (size + 2 * padding - kernel) / stride + 1;
-    let (rows, half, columns) = (pool(24), pool(24) / 2, pool(13));
+    let Window([kernel, stride], [above, beside]) = window;
+    let pool = |size: usize, padding: usize| (size + 2 * padding - kernel) / stride + 1;
+    let (rows, columns) = (pool(24, above), pool(13, beside));
+    let half = rows / 2;
     let x = tensor(&[n, 3, 26, 15], gaussian, 1);
     let mut posterior = Posterior::default();
     posterior.insert("w1", &tensor(&[c, 3, 3, 3], true, 2));
@@ -85,7 +90,7 @@ fn pooled(batch: usize, channels: usize, window: [usize; 3], gaussian: bool) -> 
   %w2 = gauss.parameter \"w2\" : !gauss.tensor<4x{c}x3x3xf32>
   %0 = gauss.conv2d %x, %w1 : ({xt}, !gauss.tensor<{c}x3x3x3xf32>) -> !gauss.tensor<{n}x{c}x24x13xf32>
   %1 = gauss.relu %0 : (!gauss.tensor<{n}x{c}x24x13xf32>) -> !gauss.tensor<{n}x{c}x24x13xf32>
-  %2 = gauss.max_pool2d %1 kernel [{kernel}, {kernel}] strides [{stride}, {stride}] padding [{padding}, {padding}, {padding}, {padding}] : (!gauss.tensor<{n}x{c}x24x13xf32>) -> !gauss.tensor<{n}x{c}x{rows}x{columns}xf32>
+  %2 = gauss.max_pool2d %1 kernel [{kernel}, {kernel}] strides [{stride}, {stride}] padding [{above}, {beside}, {above}, {beside}] : (!gauss.tensor<{n}x{c}x24x13xf32>) -> !gauss.tensor<{n}x{c}x{rows}x{columns}xf32>
   %3 = gauss.avg_pool2d %2 kernel [2, 1] strides [2, 1] : (!gauss.tensor<{n}x{c}x{rows}x{columns}xf32>) -> !gauss.tensor<{n}x{c}x{half}x{columns}xf32>
   %4 = gauss.conv2d %3, %w2 padding [1, 1, 1, 1] : (!gauss.tensor<{n}x{c}x{half}x{columns}xf32>, !gauss.tensor<4x{c}x3x3xf32>) -> !gauss.tensor<{n}x4x{half}x{columns}xf32>
   return %4 : !gauss.tensor<{n}x4x{half}x{columns}xf32>
@@ -176,17 +181,17 @@ fn cases() -> Vec<Case> {
             cases.push(convolutional(batch, channels, gaussian));
         }
         for (batch, channels, window) in [
-            (1, 20, [2, 2, 0]),
-            (2, 5, [3, 3, 0]),
-            (1, 7, [3, 2, 0]),
-            (2, 40, [3, 2, 1]),
-            (3, 16, [2, 3, 0]),
-            (1, 33, [3, 1, 1]),
-            (2, 3, [4, 2, 1]),
-            (2, 9, [4, 4, 2]),
-            (2, 11, [4, 1, 2]),
-            (1, 8, [3, 3, 1]),
-            (1, 40, [5, 2, 2]),
+            (1, 20, Window([2, 2], [0, 0])),
+            (2, 5, Window([3, 3], [0, 0])),
+            (1, 7, Window([3, 2], [0, 0])),
+            (2, 40, Window([3, 2], [1, 1])),
+            (3, 16, Window([2, 3], [0, 0])),
+            (1, 33, Window([3, 1], [1, 1])),
+            (2, 3, Window([4, 2], [1, 1])),
+            (2, 9, Window([4, 4], [2, 2])),
+            (2, 11, Window([4, 1], [2, 2])),
+            (1, 8, Window([3, 3], [1, 1])),
+            (1, 40, Window([5, 2], [2, 2])),
         ] {
             cases.push(pooled(batch, channels, window, gaussian));
         }
@@ -252,10 +257,11 @@ fn tasks_give_the_same_bits_whoever_runs_them() {
         // By items of the batch, by strips of an item, by columns, and by rows of a block
         // whose columns are few.
         convolutional(8, [24, 40], true),
-        pooled(1, 320, [2, 2, 0], true),
-        pooled(1, 320, [3, 2, 0], true),
-        pooled(1, 320, [3, 2, 1], false),
-        pooled(1, 320, [3, 1, 1], true),
+        pooled(1, 320, Window([2, 2], [0, 0]), true),
+        pooled(1, 320, Window([3, 2], [0, 0]), true),
+        pooled(1, 320, Window([3, 2], [1, 1]), false),
+        pooled(1, 320, Window([3, 1], [1, 1]), true),
+        pooled(1, 320, Window([3, 2], [0, 1]), true),
         wide(1, [64, 48, 80], true),
         wide(8, [16, 32, 24], false),
         dense([64, 784, 100], false),

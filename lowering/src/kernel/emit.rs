@@ -25,8 +25,8 @@ pub struct Around {
     pub item: Linear,
     /// The strip of the item, where the kernel computes one.
     pub strip: Linear,
-    /// The first strip of the task.
-    pub first_strip: Linear,
+    /// 0 in the first strip of a task, 1 in others.
+    pub is_later_strip: Linear,
     /// The task, where several may run at the same time.
     pub task: Linear,
     /// The loop of the kernel that tasks share, and how many, where it is not the items
@@ -35,13 +35,6 @@ pub struct Around {
     /// The first tile and the end of the last one along the outermost loop of a block,
     /// where the task has a part of it.
     pub part: Option<[Value; 2]>,
-}
-
-impl Around {
-    /// The loops around a kernel that computes a strip, and the first one of its task.
-    pub fn in_strip(self, strip: Linear, first_strip: Linear) -> Self {
-        Self { strip, first_strip, ..self }
-    }
 }
 
 /// Emits a kernel at `builder`.
@@ -121,7 +114,7 @@ impl Linear {
     }
 
     /// A loop counter.
-    pub fn counter(counter: Value) -> Self {
+    fn counter(counter: Value) -> Self {
         Self { constant: 0, terms: vec![(counter, 1)] }
     }
 
@@ -249,8 +242,22 @@ pub fn for_each(builder: Builder, [start, end]: [Value; 2], body: impl FnOnce(Bu
     });
 }
 
-/// `eq` of `arith.cmpi`.
-const EQUAL: i64 = 0;
+/// The strips of a task, of which there is more than one. `body` gets the strip and
+/// [`Around::is_later_strip`].
+pub fn for_each_strip(
+    builder: Builder,
+    [start, end]: [Value; 2],
+    body: impl FnOnce(Builder, Linear, Linear),
+) {
+    let [zero, one] = [0, 1].map(|number| builder.index_constant(number));
+    for_loop(builder, [start, end, one], vec![zero], |inner, strip, carried| {
+        body(inner, strip, Linear::counter(carried[0]));
+        vec![one]
+    });
+}
+
+/// `sge` of `arith.cmpi`.
+const AT_LEAST: i64 = 5;
 
 /// One kernel in the making.
 struct Kernel<'a> {
@@ -410,9 +417,11 @@ impl Kernel<'_> {
             return body(self, builder, tile);
         };
         if let Some(uneven) = self.group.uneven.filter(|uneven| uneven.dim == dim) {
-            return for_each(builder, self.steps_of_strip(builder, uneven), |builder, counter| {
-                let tile = self.advance(tile, dim, counter, 1);
-                self.walk(builder, inner, rows, tile, body);
+            let part = [builder.index_constant(0), self.end_of_strip(builder, uneven)];
+            return for_each(builder, part, |builder, step| {
+                self.unless_done(builder, uneven, step, |builder, step| {
+                    self.walk(builder, inner, rows, self.advance(tile, dim, step, 1), body);
+                });
             });
         }
         for run in self.runs(dim, rows) {
@@ -425,30 +434,44 @@ impl Kernel<'_> {
         }
     }
 
-    /// The first step and the end of the steps that a strip does: without what the one before it
-    /// has done for the same task, and what is beyond the image.
-    fn steps_of_strip(&self, builder: Builder, uneven: Uneven) -> [Value; 2] {
+    /// The end of the steps of a strip that are not beyond the image.
+    fn end_of_strip(&self, builder: Builder, uneven: Uneven) -> Value {
+        let size = builder.index_constant(uneven.size);
+        if uneven.end(self.group.strips) <= uneven.whole {
+            return size;
+        }
+        let left = Linear::constant(uneven.whole).plus(&self.around.strip, -uneven.advance());
+        let left = left.emit(builder);
+        builder.value("arith.minsi", &[left, size], builder.context().index())
+    }
+
+    /// A step of a strip, unless the strip before it has done it for the same task. The loop
+    /// counts these steps as well: an address derived from a first step that is not known would
+    /// need a register of its own.
+    fn unless_done(
+        &self,
+        builder: Builder,
+        uneven: Uneven,
+        step: Linear,
+        body: impl FnOnce(Builder, Linear),
+    ) {
+        if uneven.common == 0 {
+            return body(builder, step);
+        }
         let context = builder.context();
-        let Around { strip, first_strip, .. } = self.around;
-        let mut steps = [0, uneven.size].map(|step| builder.index_constant(step));
-        if uneven.common > 0 {
-            let is_first = builder
-                .op("arith.cmpi")
-                .operands(&[strip.emit(builder), first_strip.emit(builder)])
-                .results(&[context.integer(1)])
-                .attr("predicate", context.i64_attr(EQUAL))
-                .build()
-                .result(0);
-            let common = builder.index_constant(uneven.common);
-            steps[0] =
-                builder.value("arith.select", &[is_first, steps[0], common], context.index());
-        }
-        if uneven.end(self.group.strips) > uneven.whole {
-            let left = Linear::constant(uneven.whole).plus(strip, -uneven.advance());
-            let end = [left.emit(builder), steps[1]];
-            steps[1] = builder.value("arith.minsi", &end, context.index());
-        }
-        steps
+        let done = Linear::default().plus(&self.around.is_later_strip, uneven.common);
+        let is_left = builder
+            .op("arith.cmpi")
+            .operands(&[step.emit(builder), done.emit(builder)])
+            .results(&[context.integer(1)])
+            .attr("predicate", context.i64_attr(AT_LEAST))
+            .build()
+            .result(0);
+        let block = Block::new(&[], builder.location());
+        let inner = builder.in_block(block);
+        body(inner, step);
+        inner.op("scf.yield").build();
+        builder.op("scf.if").operands(&[is_left]).region(block).empty_region().build();
     }
 
     /// Initial values, reductions, epilogue and stores of one tile.

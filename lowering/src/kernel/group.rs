@@ -20,7 +20,7 @@ pub struct Group {
     /// The buffers that hold their values after the kernel.
     kept: Vec<Value>,
     /// Is it a loop around the group that counts the items of the batch?
-    is_of_item: bool,
+    pub is_of_item: bool,
     /// Strips of an item that a loop around the group computes, with the same weights.
     pub strips: i64,
     /// The dimension of which not all strips do the same steps.

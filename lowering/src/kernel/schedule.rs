@@ -882,7 +882,9 @@ impl<'a> Model<'a> {
         // Where everything that is read changes, as from one group of channels to the next,
         // there is nothing to keep.
         let is_apart = |dim: &usize| root.inputs.iter().all(|input| input.depends_on(*dim));
-        order.sort_by_key(|dim| !is_apart(dim));
+        // The loop of a strip's steps stays around what those do alike.
+        let is_uneven = |dim: &usize| self.group.uneven.is_some_and(|uneven| uneven.dim == *dim);
+        order.sort_by_key(|dim| (!is_apart(dim), !is_uneven(dim)));
         let apart = order.partition_point(is_apart);
         // A panel of weights stays in the cache while all that meets it passes by.
         order.insert(if weight_of_vector { apart } else { order.len() }, self.vector);

@@ -15,7 +15,7 @@ use super::{
     group::{Group, is_local},
     nest::{Access, Nest},
     plan::Planner,
-    region::{CARRIED, allocate_within_item, kernels},
+    region::{self, allocate_within_item, kernels},
 };
 use crate::linalg;
 
@@ -32,6 +32,12 @@ pub struct Strip {
 /// the model: they read the weights more often, which the model sees, and keep to a nearer
 /// cache, which it does not.
 const WORTH: f64 = 1.05;
+
+/// How many times the least memory is as good as that.
+const ALIKE: f64 = 1.25;
+
+/// The cost in cycles of a vector of rows that is copied to the next strip.
+const CARRIED: f64 = 4.0;
 
 /// Splits the groups of a region, of which the first is kernel `number` of the function,
 /// into strips. Groups elsewhere use some buffers.
@@ -79,7 +85,9 @@ fn cut(
     planner: &Planner,
 ) -> Result<Option<Cut>, String> {
     let padding = first..first_of_chain(groups, first);
-    let region = Region { groups, padding: padding.clone(), elsewhere, planner };
+    // Tasks share the items of a batch, if there are any, rather than strips.
+    let tasks = if groups[first].is_of_item { 1 } else { planner.tasks };
+    let region = Region { groups, padding: padding.clone(), elsewhere, planner, tasks };
     let members = groups[padding.end].dims_of_item();
     let members = members.map(|dim| Member { number: padding.end, dim });
     let chains: Vec<_> = members.filter_map(|member| Chain::of(&region, member)).collect();
@@ -88,27 +96,39 @@ fn cut(
     let number = number + padding.len();
     let names = names.map(|before| planner.name(&groups[padding.end], number + before));
     let given = names.iter().find_map(|name| planner.given(name)?.strips);
-    let mut candidates: Vec<(&Chain, Parts)> = Vec::new();
-    for chain in &chains {
-        candidates.extend(chain.all_parts().map(|parts| (chain, parts)));
-    }
-    // What needs the least memory first.
-    candidates.sort_by_key(|(chain, parts)| chain.elements(parts));
-    let found = match given {
-        Some(given) => candidates.into_iter().find(|(_, parts)| parts.trips == given),
-        None => {
-            let costs = candidates.iter().map(|(chain, parts)| chain.cost(parts, planner));
-            let costs: Vec<f64> = costs.collect();
-            let limit = costs.iter().copied().fold(1.0, f64::min) * WORTH;
-            candidates.into_iter().zip(costs).find_map(|(cut, cost)| (cost <= limit).then_some(cut))
-        }
-    };
+    let all = chains.iter().flat_map(|chain| chain.all_parts().map(move |parts| (chain, parts)));
+    let all = all.filter(|(_, parts)| given.is_none_or(|given| given == parts.trips));
+    let found = best(all.map(|(chain, parts)| Candidate {
+        elements: chain.elements(&parts),
+        cost: chain.cost(&parts, planner),
+        cut: (chain, parts),
+    }));
     match (given, found) {
         (Some(given), None) if given != 1 => {
             Err(format!("the schedule of kernel '{}' has no use for {given} 'strips'", names[1]))
         }
         (_, found) => Ok(found.map(|(chain, parts)| chain.cut(&parts))),
     }
+}
+
+/// A way to cut a chain.
+struct Candidate<T> {
+    /// Numbers between the members.
+    elements: i64,
+    /// How many times the cost of whole images.
+    cost: f64,
+    cut: T,
+}
+
+/// Of those that cost little more than the cheapest, one with about the least memory.
+fn best<T>(candidates: impl Iterator<Item = Candidate<T>>) -> Option<T> {
+    let mut candidates: Vec<_> = candidates.collect();
+    let cheapest = candidates.iter().map(|candidate| candidate.cost).fold(1.0, f64::min);
+    candidates.retain(|candidate| candidate.cost <= cheapest * WORTH);
+    let least = candidates.iter().map(|candidate| candidate.elements).min()?;
+    candidates.retain(|candidate| candidate.elements as f64 <= least as f64 * ALIKE);
+    let found = candidates.into_iter().min_by(|a, b| a.cost.total_cmp(&b.cost));
+    found.map(|candidate| candidate.cut)
 }
 
 /// What chains are found in.
@@ -119,6 +139,8 @@ struct Region<'a> {
     /// What groups elsewhere use.
     elsewhere: &'a [Value],
     planner: &'a Planner<'a>,
+    /// Tasks that may share the strips of an image.
+    tasks: i64,
 }
 
 /// Groups that may share a loop over parts of a dimension.
@@ -359,7 +381,7 @@ impl<'a> Chain<'a> {
             *least = [0, 1].map(|strip| first[strip].min(least[strip]));
         }
         // Another task may not have written these rows of the strip before yet.
-        if self.region.planner.tasks > 1 && read[0] < written[0] {
+        if self.region.tasks > 1 && read[0] < written[0] {
             return None;
         }
         if size <= advance {
@@ -425,7 +447,11 @@ impl<'a> Chain<'a> {
             members.sum()
         };
         let strips: f64 = self.members_of_strip(parts).map(of_all).sum();
-        strips / self.whole.get_or_init(whole)
+        let carried = self.shared.iter().zip(&parts.carried).filter(|(shared, _)| shared.is_local);
+        let carried =
+            carried.map(|(shared, rows)| shared.images() * (rows.end - rows.start) * shared.step);
+        let vectors = carried.sum::<i64>() as f64 / planner.core.lanes as f64;
+        (strips + vectors * CARRIED * parts.trips as f64) / self.whole.get_or_init(whole)
     }
 
     /// What the members do for one strip, with buffers that hold one.
@@ -539,9 +565,9 @@ fn shared(region: &Region, members: &[Member]) -> Vec<Shared> {
 
 impl Region<'_> {
     /// The group before the last one of a chain that writes the padding of a buffer, and the
-    /// dimension of its rows.
+    /// dimension of its rows; none where it would have to write that of several tasks.
     fn padding_of(&self, buffer: Value, members: &[Member], step: i64) -> Option<Member> {
-        let last = members.last()?.number;
+        let last = members.last().filter(|_| self.tasks == 1)?.number;
         let writes = |number: &usize| {
             let group = &self.groups[*number];
             group.is_padding() && group.root.outputs[0].root == buffer
@@ -628,7 +654,7 @@ impl Shared {
     /// buffer of a strip.
     fn carry(&self, buffer: Value, rows: &Part, carried: &Range<i64>, at: Builder) -> Option<Nest> {
         let allocation = buffer.defining_op()?;
-        allocation.set_attribute(CARRIED, allocation.context().unit_attr());
+        allocation.set_attribute(region::CARRIED, allocation.context().unit_attr());
         let mut nest = Nest::of(linalg::copy(at, buffer, buffer)).ok()?;
         nest.sizes = vec![self.images(), carried.end - carried.start, self.step];
         nest.parallel = nest.sizes.len();

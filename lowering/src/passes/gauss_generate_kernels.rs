@@ -4,7 +4,7 @@ use gauss_dialect::ir::{Block, Builder, Op};
 
 use crate::{
     kernel::{
-        emit::{Around, Linear, emit, erase_members, for_each, repeat, share},
+        emit::{Around, emit, erase_members, for_each, for_each_strip, repeat, share},
         group::{Group, group},
         layout,
         nest::{Nest, root_of},
@@ -204,13 +204,27 @@ fn emit_region(
             }
         }
     };
+    let emit_strips = |builder: Builder, plans: &[(usize, Plan)], part, around: Around| {
+        let uneven = plans.iter().filter_map(|(_, plan)| plan.group.uneven);
+        match uneven.into_iter().any(|uneven| uneven.common > 0) {
+            true => for_each_strip(builder, part, |builder, strip, is_later_strip| {
+                emit_strip(builder, plans, Around { strip, is_later_strip, ..around });
+            }),
+            false => for_each(builder, part, |builder, strip| {
+                emit_strip(builder, plans, Around { strip, ..around });
+            }),
+        }
+    };
     let emit_item = |builder: Builder, around: Around| {
         for (trips, plans) in &plans {
-            repeat(builder, (0, *trips, 1), vec![], |builder, strip, _| {
-                let first = Linear::default();
-                emit_strip(builder, plans, around.clone().in_strip(strip, first));
-                vec![]
-            });
+            let around = around.clone();
+            match trips {
+                1 => emit_strip(builder, plans, around),
+                _ => {
+                    let part = [0, *trips].map(|strip| builder.index_constant(strip));
+                    emit_strips(builder, plans, part, around);
+                }
+            }
         }
     };
     match (&plans[..], region.items) {
@@ -225,11 +239,7 @@ fn emit_region(
         ([(trips, plans)], _) if is_shared && *trips > 1 => {
             let tasks = planner.tasks.min(*trips);
             share(builder, (tasks, *trips), |builder, task, part| {
-                for_each(builder, part, |builder, strip| {
-                    let around = Around { task, ..Around::default() };
-                    let first = Linear::counter(part[0]);
-                    emit_strip(builder, plans, around.in_strip(strip, first));
-                });
+                emit_strips(builder, plans, part, Around { task, ..Around::default() });
             });
         }
         (_, items) => {
