@@ -76,6 +76,25 @@ func.func @within_a_trip_of_two_loops(%n: index) {
   return
 }
 
+// What one trip carries to the next lives as long as the loop: %b has no place in it. Outside,
+// it matters within one trip: %c has the same place.
+// CHECK-LABEL: func.func @carried
+// CHECK-SAME: gauss.arena_bytes = 128 : i64
+func.func @carried(%n: index) {
+  %a = memref.alloc() {gauss.carried, gauss.within_item} : memref<16xf32>
+  %b = memref.alloc() {gauss.within_item} : memref<16xf32>
+  %c = memref.alloc() {gauss.within_item} : memref<16xf32>
+  scf.for %i = %n to %n step %n {
+    "test.op"(%c) : (memref<16xf32>) -> ()
+    scf.for %j = %n to %n step %n {
+      "test.op"(%a) : (memref<16xf32>) -> ()
+      "test.op"(%a) : (memref<16xf32>) -> ()
+      "test.op"(%b) : (memref<16xf32>) -> ()
+    }
+  }
+  return
+}
+
 // Trips that are tasks may run at the same time: while one uses %a, another may use %b.
 // CHECK-LABEL: func.func @within_a_task
 // CHECK-SAME: gauss.arena_bytes = 128 : i64
