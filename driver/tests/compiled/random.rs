@@ -257,7 +257,7 @@ impl Generator {
         };
         for layer in 0..2 {
             let kernel = [2, 3].map(|axis| self.size(shape[axis].min(3)));
-            let divisors = (2..=shape[1]).filter(|groups| shape[1] % groups == 0);
+            let divisors = (2..=shape[1]).filter(|groups| shape[1].is_multiple_of(*groups));
             let groups = if self.flip() { divisors.min().unwrap_or(1) } else { 1 };
             let outputs = groups * self.any_size((40 / groups).max(1));
             let padding = self.rng.random_range(0..2);

@@ -675,3 +675,26 @@ impl Strip {
         Self { groups: vec![group], trips: 1 }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn best_of(candidates: &[(i64, f64)]) -> Option<usize> {
+        let candidates = candidates.iter().enumerate();
+        best(candidates.map(|(cut, &(elements, cost))| Candidate { elements, cost, cut }))
+    }
+
+    #[test]
+    fn the_least_memory_wins_unless_it_costs_much_more() {
+        assert_eq!(best_of(&[(1000, 1.0), (100, 1.04), (10, 1.06)]), Some(1));
+        // Against the cheapest, not against whole images.
+        assert_eq!(best_of(&[(1000, 0.9), (100, 0.96)]), Some(0));
+        assert_eq!(best_of(&[(1000, 1.1)]), None);
+    }
+
+    #[test]
+    fn of_much_the_same_memory_the_cheaper_wins() {
+        assert_eq!(best_of(&[(100, 1.03), (120, 1.01), (130, 1.0)]), Some(1));
+    }
+}
