@@ -110,6 +110,24 @@ impl Group {
         is_constant && outputs.len() == 1 && self.root.is_elementwise() && self.epilogue.is_empty()
     }
 
+    /// Does a member write to this buffer?
+    pub fn writes(&self, buffer: Value) -> bool {
+        self.members().flat_map(|nest| &nest.outputs).any(|out| out.root == buffer)
+    }
+
+    /// Does a member read what it finds where it writes to this buffer?
+    pub fn adds_to(&self, buffer: Value) -> bool {
+        let root = self.root.outputs.iter().zip(&self.initial);
+        let is_it = |out: &Access| out.root == buffer;
+        let mut sums = root.filter(|_| !self.root.is_elementwise());
+        sums.any(|(out, initial)| is_it(out) && initial.is_none())
+            || self.members().filter(|nest| nest.is_elementwise()).any(|nest| {
+                let arguments = nest.body.arguments().into_iter().skip(nest.inputs.len());
+                let mut outputs = nest.outputs.iter().zip(arguments);
+                outputs.any(|(out, found)| is_it(out) && !found.users().is_empty())
+            })
+    }
+
     /// What the members compute, by the names of layers.
     pub fn layers(&self) -> String {
         let mut names: Vec<String> = Vec::new();

@@ -98,11 +98,12 @@ fn cut(
     let given = names.iter().find_map(|name| planner.given(name)?.strips);
     let all = chains.iter().flat_map(|chain| chain.all_parts().map(move |parts| (chain, parts)));
     let all = all.filter(|(_, parts)| given.is_none_or(|given| given == parts.trips));
-    let found = best(all.map(|(chain, parts)| Candidate {
+    let all = all.map(|(chain, parts)| Candidate {
         elements: chain.elements(&parts),
         cost: chain.cost(&parts, planner),
         cut: (chain, parts),
-    }));
+    });
+    let found = best(all, if given.is_some() { f64::INFINITY } else { WORTH });
     match (given, found) {
         (Some(given), None) if given != 1 => {
             Err(format!("the schedule of kernel '{}' has no use for {given} 'strips'", names[1]))
@@ -120,11 +121,11 @@ struct Candidate<T> {
     cut: T,
 }
 
-/// Of those that cost little more than the cheapest, one with about the least memory.
-fn best<T>(candidates: impl Iterator<Item = Candidate<T>>) -> Option<T> {
+/// Of those that cost so many times the cheapest at most, one with about the least memory.
+fn best<T>(candidates: impl Iterator<Item = Candidate<T>>, worth: f64) -> Option<T> {
     let mut candidates: Vec<_> = candidates.collect();
     let cheapest = candidates.iter().map(|candidate| candidate.cost).fold(1.0, f64::min);
-    candidates.retain(|candidate| candidate.cost <= cheapest * WORTH);
+    candidates.retain(|candidate| candidate.cost <= cheapest * worth);
     let least = candidates.iter().map(|candidate| candidate.elements).min()?;
     candidates.retain(|candidate| candidate.elements as f64 <= least as f64 * ALIKE);
     let found = candidates.into_iter().min_by(|a, b| a.cost.total_cmp(&b.cost));
@@ -403,12 +404,15 @@ impl<'a> Chain<'a> {
         (is_possible && count <= advance).then_some((part, carried))
     }
 
-    /// The rows of a buffer that the last strips do not write, because they are below the image.
+    /// The rows of a padded buffer that the last strips do not write, because they are below the
+    /// image.
     fn rows_below(&self, shared: &Shared, rows: &Part, parts: &Parts) -> Range<i64> {
         let Some(of) = self.uses(shared).find(|of| of.writes) else { return 0..0 };
         let (part, pace) = (parts.steps[of.member], shared.pace(&of));
         let below = part.advance * (parts.trips - 1) + part.size - self.size(of.member);
-        let end = shared.rows_of(&of, 1).map_or(0, |rows| rows.start) + part.size * pace;
+        let written = self.uses(shared).filter(|of| of.writes);
+        let first = written.filter_map(|of| shared.rows_of(&of, 1)).map(|rows| rows.start).min();
+        let end = first.unwrap_or(0) + part.size * pace;
         // The strip before has written what it has in common.
         end - below.clamp(0, part.advance) * pace..end.min(rows.size)
     }
@@ -474,6 +478,9 @@ impl<'a> Chain<'a> {
         let place = |number| alone.iter().position(|&other| other == number);
         let mut before: Vec<Group> = alone.iter().map(|&number| groups[number].clone()).collect();
         let mut members: Vec<Group> = self.members_of_strip(parts).collect();
+        // What the next strip finds, written after this one has read what was there.
+        let (mut carries, mut paddings) = (Vec::new(), Vec::new());
+        let of_strip = |nest| Group::of_strip(nest, parts.trips);
         let last = self.group(self.members.len() - 1).members().last().map(|nest| nest.op);
         for ((shared, rows), carried) in self.shared.iter().zip(&parts.rows).zip(&parts.carried) {
             if !shared.is_local {
@@ -487,16 +494,17 @@ impl<'a> Chain<'a> {
                 let below = self.rows_below(shared, rows, parts);
                 let below =
                     last.and_then(|last| group.root.part(dim, below, Builder::before(last)));
-                members.splice(0..0, below.map(|nest| Group::of_strip(nest, parts.trips)));
+                paddings.extend(below.map(of_strip));
             }
-            let all = before.iter_mut().chain(&mut members);
+            let all = before.iter_mut().chain(&mut members).chain(&mut paddings);
             let smaller = shared.replace(all, rows, self.region.planner.tasks);
             if let (Some(buffer), Some(last), false) = (smaller, last, carried.is_empty()) {
                 let carry = shared.carry(buffer, rows, carried, Builder::before(last));
-                members.extend(carry.map(|nest| Group::of_strip(nest, parts.trips)));
+                carries.extend(carry.map(of_strip));
             }
         }
         let done = before.len() + self.members.len();
+        members.extend(carries.into_iter().chain(paddings));
         let strip = Strip { groups: members, trips: parts.trips };
         (done, before.into_iter().map(Strip::of_one).chain([strip]).collect())
     }
@@ -565,9 +573,16 @@ fn shared(region: &Region, members: &[Member]) -> Vec<Shared> {
 
 impl Region<'_> {
     /// The group before the last one of a chain that writes the padding of a buffer, and the
-    /// dimension of its rows; none where it would have to write that of several tasks.
+    /// dimension of its rows. None where it would have to write that of several tasks, or where
+    /// it is no padding, but what is added to.
     fn padding_of(&self, buffer: Value, members: &[Member], step: i64) -> Option<Member> {
         let last = members.last().filter(|_| self.tasks == 1)?.number;
+        let groups = members.iter().map(|member| &self.groups[member.number]);
+        let mut writers = groups.filter(|group| group.writes(buffer));
+        let (writer, None) = (writers.next()?, writers.next()) else { return None };
+        if writer.adds_to(buffer) {
+            return None;
+        }
         let writes = |number: &usize| {
             let group = &self.groups[*number];
             group.is_padding() && group.root.outputs[0].root == buffer
@@ -682,7 +697,9 @@ mod tests {
 
     fn best_of(candidates: &[(i64, f64)]) -> Option<usize> {
         let candidates = candidates.iter().enumerate();
-        best(candidates.map(|(cut, &(elements, cost))| Candidate { elements, cost, cut }))
+        let candidates =
+            candidates.map(|(cut, &(elements, cost))| Candidate { elements, cost, cut });
+        best(candidates, WORTH)
     }
 
     #[test]
