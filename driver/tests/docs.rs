@@ -430,6 +430,7 @@ fn what_pages_name_exists() {
         "gauss.tensor",
         "gauss.arena_bytes",
         "gauss.arena_plan",
+        "gauss.carried",
         "gauss.dispatch",
         "gauss.kernels",
         "gauss.leaky_relu",

@@ -106,7 +106,9 @@ impl Group {
     /// later?
     pub fn is_padding(&self) -> bool {
         let Nest { inputs, outputs, body, .. } = &self.root;
-        let is_constant = inputs.is_empty() && body.argument(0).users().is_empty();
+        let is_constant = inputs.is_empty()
+            && body.argument(0).users().is_empty()
+            && !body.ops().iter().any(|op| op.is("linalg.index"));
         is_constant && outputs.len() == 1 && self.root.is_elementwise() && self.epilogue.is_empty()
     }
 
