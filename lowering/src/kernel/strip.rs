@@ -7,7 +7,7 @@
 //! place of the first ones of the next. Padding around an image is written once, before its
 //! first strip.
 
-use std::{cell::OnceCell, ops::Range};
+use std::{cell::OnceCell, collections::BTreeSet, ops::Range};
 
 use gauss_dialect::ir::{Builder, Value};
 
@@ -35,6 +35,10 @@ const WORTH: f64 = 1.05;
 
 /// How many times the least memory is as good as that.
 const ALIKE: f64 = 1.25;
+
+/// Steps that strips of a chain which is not complete yet are tried with at most: windows of more
+/// rows keep an image whole.
+const LOOK_AHEAD: i64 = 64;
 
 /// The cost in cycles of a vector of rows that is copied to the next strip.
 const CARRIED: f64 = 4.0;
@@ -295,14 +299,17 @@ impl<'a> Chain<'a> {
     fn all_parts(&self) -> impl Iterator<Item = Parts> {
         let last = self.members.len() - 1;
         let whole = self.size(last);
-        let trips = (2..=whole).filter(move |trips| whole % trips == 0);
+        let small = (1..=whole.isqrt()).filter(move |divisor| whole % divisor == 0);
+        let divisors: BTreeSet<_> = small.flat_map(|divisor| [divisor, whole / divisor]).collect();
+        let trips = divisors.into_iter().filter(|&trips| trips > 1);
         trips.filter_map(move |trips| self.parts(trips, whole / trips))
     }
 
     /// Can the members be done in strips if the next ones do not need all steps of the last?
     fn can_go_on(&self) -> bool {
         let whole = self.size(self.members.len() - 1);
-        (1..=whole / 2).any(|advance| self.parts(whole / advance, advance).is_some())
+        let mut advances = 1..=(whole / 2).min(LOOK_AHEAD);
+        advances.any(|advance| self.parts(whole / advance, advance).is_some())
     }
 
     /// What the members do in so many strips, of which each advances the last member by so many
