@@ -19,6 +19,32 @@ ROOTS_AND_RECIPROCALS = ("fdiv", "fsqrt", "frecpe", "frsqrte")
 # A kernel loop does at least so many multiply-adds an iteration, and so large a share of all.
 LEAST_MULTIPLY_ADDS, LEAST_SHARE = 16, 0.01
 
+ADDS = [f"fmla v{register}.4s, v30.4s, v31.s[0]" for register in range(16)]
+LOADS = [f"ldr q{register % 4 + 26}, [x1, #{register * 16}]" for register in range(16)]
+UNSCALED = [f"ldur q{register % 4 + 26}, [x1, #{register * 16 - 128}]" for register in range(16)]
+
+
+def in_turn(size, loads):
+    """Loads among the multiply-adds, one after so many."""
+    return [
+        text
+        for start in range(0, 16, size)
+        for text in (*ADDS[start : start + size], loads[start // size])
+    ]
+
+
+# Loops without the registers and addresses that a real one needs, what they show, and their core.
+PROBES = (
+    ("cortex-a53", "16 `fmla`", ADDS),
+    ("cortex-a53", "16 `fmla`, then 1 `ldr`", ADDS + LOADS[:1]),
+    ("cortex-a53", "16 `fmla`, then 4 `ldr`", ADDS + LOADS[:4]),
+    ("cortex-a53", "16 `fmla`, a `ldr` after each 4", in_turn(4, LOADS)),
+    ("cortex-a53", "16 `fmla`, then 16 `ldr`", ADDS + LOADS),
+    ("cortex-a72", "16 `fmla`, a `ldr` after each", in_turn(1, LOADS)),
+    ("cortex-a76", "16 `fmla`, a `ldr` after each", in_turn(1, LOADS)),
+    ("cortex-a76", "16 `fmla`, a `ldur` after each", in_turn(1, UNSCALED)),
+)
+
 
 def loops(instructions, executions, cpu):
     """(kernels, activations) of a program, the ones that do most first.
@@ -58,6 +84,16 @@ def loops(instructions, executions, cpu):
     for found in (kernels, activations):
         found.sort(key=lambda loop: -loop["iterations"] * loop["cycles"])
     return kernels, activations
+
+
+def limits():
+    """What the models allow: for a core, loops of `fmla` and loads alone, their cycles and share of
+    the peak."""
+    for cpu, what, body in PROBES:
+        model, peak = MODELS[cpu]
+        cycles = programs.llvm_mca(model, "\n".join(body) + "\n")
+        adds = sum(map(multiply_adds, body))
+        yield {"cpu": cpu, "loop": what, "cycles": cycles, "share_of_peak": adds / peak / cycles}
 
 
 def weighted(kernels):

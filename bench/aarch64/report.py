@@ -98,6 +98,8 @@ def markdown(results):
         "Each hot loop: its share of the multiply-adds; what one iteration executes, of that what "
         "reads memory and what touches the stack; its cycles and share of the peak:",
         table(loops, [row for case in cases for row in kernel_rows(case)]),
+        "What the models allow, by loops of independent multiply-adds and loads alone:",
+        table(["CPU", "loop", "cycles", "of peak"], map(limit_row, results["limits"])),
         "Targets, and of each the worst case:",
         table(
             ["target", "worst", "where", ""],
@@ -112,6 +114,11 @@ def activations(results):
     head = ["network", "CPU", "batch", "iterations", "multiply-adds", "instructions", "cycles"]
     rows = [row for case in results["cases"] for row in activation_rows(case)]
     return "Loops of activations:\n\n" + table(head, rows)
+
+
+def limit_row(limit):
+    cycles, share = f"{limit['cycles']:.1f}", f"{limit['share_of_peak']:.0%}"
+    return [limit["cpu"], limit["loop"], cycles, share]
 
 
 def case_row(case):
