@@ -919,6 +919,11 @@ impl Builder {
         Self { position: Position::End(block), ..self }
     }
 
+    /// The same place, at the location of an operation.
+    pub fn at_location_of(self, op: Op) -> Self {
+        Self { location: op.location(), ..self }
+    }
+
     /// The context of the IR.
     pub fn context(self) -> Context {
         self.context

@@ -71,18 +71,24 @@ fn generate(planner: &Planner, is_profiled: bool) -> Result<Vec<KernelSchedule>,
     }
     let mut runs: Vec<Vec<Nest>> = vec![vec![]];
     find_runs(body, &mut runs)?;
+    // Kernels may be in another order than the ops that they replace. At the end of a run all
+    // that they use is there.
+    let ends: Vec<Option<Op>> = runs.iter().map(|run| run.last().map(|nest| nest.op)).collect();
     let mut runs: Vec<Vec<Group>> = runs.into_iter().map(group).collect();
     for run in &mut runs {
         layout::assign(run, planner.core, planner.constants);
         layout::spread_items(run);
     }
     let mut kernels = Vec::new();
-    for run in runs {
+    for (run, end) in runs.into_iter().zip(ends) {
+        let Some(end) = end else { continue };
         let regions =
             regions(run, kernels.len(), planner).map_err(|error| fail(function, error))?;
-        for region in regions {
-            emit_region(region, planner, is_profiled, &mut kernels)?;
+        for region in &regions {
+            emit_region(region, Builder::before(end), planner, is_profiled, &mut kernels)?;
         }
+        let groups = regions.iter().flat_map(|region| &region.strips).flat_map(|s| &s.groups);
+        groups.collect::<Vec<_>>().into_iter().rev().for_each(erase_members);
     }
     let name = function.symbol().unwrap_or_default();
     let is_unknown = |given: &&KernelSchedule| {
@@ -161,16 +167,17 @@ pub const KERNELS: &str = "gauss.kernels";
 /// What a profiled kernel calls at its end.
 pub const PROFILE_MARK: &str = "pfp_profile_mark";
 
+/// Emits a region at the end of its run, which `end` stands at.
 fn emit_region(
-    region: Region,
+    region: &Region,
+    end: Builder,
     planner: &Planner,
     is_profiled: bool,
     kernels: &mut Vec<KernelSchedule>,
 ) -> Outcome {
-    let groups = || region.strips.iter().flat_map(|strip| &strip.groups);
-    let last = groups().last().and_then(|group| group.members().last());
-    let last = last.ok_or(Failed)?.op;
-    let builder = Builder::before(last);
+    let last = region.strips.iter().flat_map(|strip| &strip.groups).last();
+    let last = last.and_then(|group| group.members().last()).ok_or(Failed)?.op;
+    let builder = end.at_location_of(last);
     let mut plans = Vec::new();
     let mut cost = 0.0;
     for strip in &region.strips {
@@ -249,7 +256,6 @@ fn emit_region(
             });
         }
     }
-    groups().collect::<Vec<_>>().into_iter().rev().for_each(erase_members);
     Ok(())
 }
 
