@@ -12,8 +12,7 @@ use pfp_runtime::{Executor, Threads};
 
 use crate::{
     case::{Case, Posterior, Tolerance, check, components},
-    common,
-    random::reference,
+    random::{reference, tensor},
 };
 
 /// Relative errors of sums of up to 4096 terms, and of the maxima between them.
@@ -24,17 +23,6 @@ const TOLERANCE: Tolerance = Tolerance {
     variance: 1e-5,
     variance_absolute: 1e-30,
 };
-
-/// Numbers that float32 holds exactly.
-fn tensor(shape: &[usize], gaussian: bool, seed: u64) -> Tensor {
-    let mut tensor = common::random(shape, gaussian, seed);
-    let round = |values: &mut Vec<f64>| {
-        values.iter_mut().for_each(|value| *value = f64::from(*value as f32));
-    };
-    round(&mut tensor.mean);
-    tensor.variance.iter_mut().for_each(round);
-    tensor
-}
 
 /// Two convolutions with ReLU and max-pooling, then a dense layer, on a batch.
 fn convolutional(batch: usize, channels: [usize; 2], gaussian: bool) -> Case {

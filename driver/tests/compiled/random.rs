@@ -28,6 +28,17 @@ const LONG: Tolerance = Tolerance { mean_absolute: 1e-4, ..TOLERANCE };
 /// Several layers, each of which passes the errors of the one before on.
 const CHAIN: Tolerance = Tolerance { mean_of_sigma: 2e-5, mean: 1e-5, variance: 2e-5, ..TOLERANCE };
 
+/// Numbers that float32 holds exactly.
+pub fn tensor(shape: &[usize], gaussian: bool, seed: u64) -> Tensor {
+    let mut tensor = common::random(shape, gaussian, seed);
+    let round = |values: &mut Vec<f64>| {
+        values.iter_mut().for_each(|value| *value = f64::from(*value as f32));
+    };
+    round(&mut tensor.mean);
+    tensor.variance.iter_mut().for_each(round);
+    tensor
+}
+
 struct Generator {
     rng: ChaCha8Rng,
     seed: u64,
@@ -46,16 +57,10 @@ impl Generator {
         self.rng.random()
     }
 
-    /// Numbers that float32 holds exactly, unlike each other.
+    /// As [`tensor`], unlike each other.
     fn tensor(&mut self, shape: &[usize], gaussian: bool) -> Tensor {
         self.seed += 1;
-        let mut tensor = common::random(shape, gaussian, self.seed);
-        let round = |values: &mut Vec<f64>| {
-            values.iter_mut().for_each(|value| *value = f64::from(*value as f32));
-        };
-        round(&mut tensor.mean);
-        tensor.variance.iter_mut().for_each(round);
-        tensor
+        tensor(shape, gaussian, self.seed)
     }
 
     fn operand(&mut self, shape: &[usize], parameter: bool) -> Operand {

@@ -1,5 +1,7 @@
 //! Emission: a scheduled group as `scf` loops over vector code.
 
+mod sums;
+
 use std::{cell::RefCell, collections::HashMap};
 
 use gauss_dialect::ir::{Attribute, Block, Builder, DYNAMIC, Op, Type, Value};
@@ -12,7 +14,7 @@ use super::{
     plan::Plan,
     schedule::{
         CACHE_LINE, Chunk, MAX_INTERLEAVE, Schedule, Shared, Window, chunks, chunks_of_sums,
-        padded_width, powers, unrolled_steps,
+        padded_width, powers,
     },
     tiling::{Run, runs},
 };
@@ -481,7 +483,7 @@ impl Kernel<'_> {
             let results = self.evaluate(builder, root, tile, HashMap::new());
             return self.finish(builder, tile, results);
         }
-        let sums = self.sum(builder, tile, self.initial(builder, tile));
+        let sums = self.sum(builder, tile, &[], self.initial(builder, tile));
         match self.scratch.filter(|_| tile.extent.rows > 1) {
             Some(scratch) => {
                 let place = |row| self.place(tile, row);
@@ -516,7 +518,7 @@ impl Kernel<'_> {
             self.walk_block(builder, dims, rows, origin, &mut |_, builder, tile| {
                 self.prefetch(builder, dims, &tile, steps);
                 let sums = self.load_sums(builder, &tile, scratch, place(&tile));
-                let sums = self.reduce(builder, &tile, steps, sums);
+                let sums = self.sum(builder, &tile, steps, sums);
                 self.store_sums(builder, &tile, &sums, scratch, place(&tile));
             });
         });
@@ -731,62 +733,6 @@ impl Kernel<'_> {
             }
         };
         (0..root.outputs.len()).flat_map(of).collect()
-    }
-
-    /// The reduction from `initial`, in as many sets of accumulators as the
-    /// schedule says; the others start from zero and are added at the end.
-    fn sum(&self, builder: Builder, tile: &Tile, initial: Vec<Value>) -> Vec<Value> {
-        let accumulators = initial.len();
-        let mut carried = initial;
-        for _ in 1..self.schedule.splits {
-            for accumulator in 0..accumulators {
-                let zero = builder.context().f32_attr(0.0);
-                let width = carried[accumulator].ty().shape().unwrap_or_default();
-                carried.push(splat(builder, zero, width.first().copied().unwrap_or(1)));
-            }
-        }
-        let carried = self.reduce(builder, tile, &[], carried);
-        let mut sets = carried.chunks(accumulators);
-        let first = sets.next().unwrap_or_default().to_vec();
-        sets.fold(first, |sums, set| {
-            let add = |(&a, &b): (&Value, &Value)| builder.value("arith.addf", &[a, b], a.ty());
-            sums.iter().zip(set).map(add).collect()
-        })
-    }
-
-    /// The loops over the reductions that `steps` does not fix yet, innermost
-    /// last.
-    fn reduce(
-        &self,
-        builder: Builder,
-        tile: &Tile,
-        steps: &[Linear],
-        carried: Vec<Value>,
-    ) -> Vec<Value> {
-        let sizes = self.group.root.reduction_sizes();
-        let at = |index: Linear| [steps, &[index]].concat();
-        match sizes[steps.len()..] {
-            [] => {
-                let step = Step { at: steps, group: None };
-                self.add(self.evaluation(builder, &self.group.root, tile, step), 0, carried)
-            }
-            [size] => {
-                let unroll = unrolled_steps(sizes, self.core);
-                let full = size / unroll * unroll;
-                let written_out = |builder, start: Linear, count, carried| {
-                    self.steps(builder, tile, at(start), count, carried)
-                };
-                let carried =
-                    repeat(builder, (0, full, unroll), carried, |builder, start, sums| {
-                        self.prefetch_ahead(builder, tile, &at(start.clone()), unroll);
-                        written_out(builder, start, unroll, sums)
-                    });
-                written_out(builder, Linear::constant(full), size - full, carried)
-            }
-            [size, ..] => repeat(builder, (0, size, 1), carried, |builder, index, carried| {
-                self.reduce(builder, tile, &at(index), carried)
-            }),
-        }
     }
 
     /// So many steps of the innermost reduction from `first` on, written out.
