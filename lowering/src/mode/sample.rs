@@ -5,7 +5,9 @@
 //! computed once, before the loop. Mean and variance of the results are carried from
 //! pass to pass by Welford's recurrence (B. P. Welford, *Note on a method for
 //! calculating corrected sums of squares and products*, Technometrics 4, 1962), which
-//! subtracts no large sums.
+//! subtracts no large sums, on the differences from the first pass: a running mean of the
+//! results themselves would stop to move once a pass changes it by less than its last digit.
+//! The recurrence is that of the mean of the squares: a sum of many would lose theirs.
 
 use std::collections::HashSet;
 
@@ -107,7 +109,7 @@ fn sample(
         }
     }
     let arguments = &mut block.arguments().into_iter().skip(1);
-    let reciprocal = made.reciprocal_count();
+    let count = Count { is_first: made.is_first(), reciprocal: made.reciprocal_count() };
     let mut next = Vec::new();
     let mut averages = averages.into_iter();
     for &(x, _) in returned.iter().filter(|(x, _)| dependent.contains(x)) {
@@ -115,7 +117,7 @@ fn sample(
         let value = made.drawn_or_same(x)?;
         let value = through_mean(value);
         let value = made.drawn_or_same(value)?;
-        next.extend(average.add(&made, value, reciprocal, arguments));
+        next.extend(average.add(&made, value, count, arguments));
     }
     inside.op("scf.yield").operands(&next).build();
     let bounds = [0, i64::from(sampling.samples), 1].map(|bound| outside.index_constant(bound));
@@ -133,7 +135,9 @@ fn sample(
             results.push(x);
             continue;
         }
-        results.extend(of_loop.next());
+        let first = of_loop.next();
+        let rest = of_loop.next();
+        results.extend(first.zip(rest).map(|(first, rest)| mean(outside, first, rest)));
         if ty.is_gaussian() {
             results.extend(of_loop.next().map(|sum| variance(outside, sum, sampling.samples)));
             results.extend(of_loop.next().filter(|_| sampling.draws));
@@ -382,6 +386,19 @@ impl Function<'_> {
         Ok(slice.result(0))
     }
 
+    /// Is this the first pass?
+    fn is_first(&self) -> Value {
+        let (builder, context) = (self.inside, self.inside.context());
+        let zero = builder.constant(self.sample.ty().integer_attr(0), self.sample.ty());
+        builder
+            .op("arith.cmpi")
+            .operands(&[self.sample, zero])
+            .results(&[context.integer(1)])
+            .attr("predicate", context.i64_attr(EQUAL))
+            .build()
+            .result(0)
+    }
+
     /// One over the number of passes so far, this one included.
     fn reciprocal_count(&self) -> Value {
         let (builder, float) = (self.inside, self.inside.context().f32());
@@ -463,10 +480,24 @@ fn transpose(builder: Builder, stored: Value, order: &[usize], ty: Type) -> Valu
         .result(0)
 }
 
+/// `eq` of `arith.cmpi`.
+const EQUAL: i64 = 0;
+
+/// Which pass it is.
+#[derive(Clone, Copy)]
+struct Count {
+    is_first: Value,
+    /// One over the number of passes so far, this one included.
+    reciprocal: Value,
+}
+
 /// What is carried from pass to pass for one result of the function.
 struct Average {
+    /// The result of the first pass.
+    first: Value,
+    /// The mean of the differences from it.
     mean: Value,
-    /// The sum of squared differences from the mean.
+    /// The mean of the squares of what the differences differ from their mean.
     squares: Option<Value>,
     draws: Option<Value>,
 }
@@ -481,6 +512,7 @@ impl Average {
         let all = Type::tensor(ty.element_type(), &all);
         let empty = || builder.value("tensor.empty", &[], all);
         Self {
+            first: zeros(),
             mean: zeros(),
             squares: gaussian.then(zeros),
             draws: (gaussian && sampling.draws).then(empty),
@@ -488,7 +520,7 @@ impl Average {
     }
 
     fn parts(&self) -> impl Iterator<Item = Value> + use<> {
-        [Some(self.mean), self.squares, self.draws].into_iter().flatten()
+        [Some(self.first), Some(self.mean), self.squares, self.draws].into_iter().flatten()
     }
 
     /// Adds the result of a pass to what the loop carries.
@@ -496,7 +528,7 @@ impl Average {
         &self,
         function: &Function,
         x: Value,
-        reciprocal: Value,
+        count: Count,
         carried: &mut impl Iterator<Item = Value>,
     ) -> Vec<Value> {
         let builder = function.inside;
@@ -504,19 +536,23 @@ impl Average {
         let shape = x.ty().shape().unwrap_or_default();
         let map = context.identity_map(shape.len());
         let float = context.f32();
-        let sums: Vec<_> = carried.take(1 + usize::from(self.squares.is_some())).collect();
+        let sums: Vec<_> = carried.take(2 + usize::from(self.squares.is_some())).collect();
         let outs: Vec<_> = sums.iter().map(|&sum| (sum, map)).collect();
         let added = linalg::generic(builder, &[(x, map)], &outs, LAYER, |inner, arguments| {
-            let [x, mean, squares @ ..] = arguments else { return vec![] };
-            let difference = inner.value("arith.subf", &[*x, *mean], float);
-            let step = inner.value("arith.mulf", &[difference, reciprocal], float);
+            let [x, first, mean, squares @ ..] = arguments else { return vec![] };
+            let first = inner.value("arith.select", &[count.is_first, *x, *first], float);
+            let x = inner.value("arith.subf", &[*x, first], float);
+            let difference = inner.value("arith.subf", &[x, *mean], float);
+            let step = inner.value("arith.mulf", &[difference, count.reciprocal], float);
             let mean = inner.value("arith.addf", &[*mean, step], float);
             let more = squares.iter().map(|&squares| {
-                let rest = inner.value("arith.subf", &[*x, mean], float);
+                let rest = inner.value("arith.subf", &[x, mean], float);
                 let square = inner.value("arith.mulf", &[difference, rest], float);
-                inner.value("arith.addf", &[squares, square], float)
+                let more = inner.value("arith.subf", &[square, squares], float);
+                let step = inner.value("arith.mulf", &[more, count.reciprocal], float);
+                inner.value("arith.addf", &[squares, step], float)
             });
-            [mean].into_iter().chain(more).collect()
+            [first, mean].into_iter().chain(more).collect()
         });
         let mut next = added.results();
         if self.draws.is_some() {
@@ -546,19 +582,37 @@ fn insert_pass(builder: Builder, x: Value, into: Value, pass: Value) -> Value {
         .result(0)
 }
 
+/// The mean of the passes, from the first one and the mean of the differences from it.
+fn mean(builder: Builder, first: Value, differences: Value) -> Value {
+    elementwise(builder, &[first, differences], |inner, arguments| {
+        inner.value("arith.addf", arguments, builder.context().f32())
+    })
+}
+
 /// The unbiased variance, of one pass 0.
 fn variance(builder: Builder, squares: Value, samples: u32) -> Value {
     if samples < 2 {
         return squares;
     }
     let context = builder.context();
-    let shape = squares.ty().shape().unwrap_or_default();
-    let map = context.identity_map(shape.len());
-    let empty = builder.value("tensor.empty", &[], squares.ty());
-    let body = |inner: Builder, arguments: &[Value]| {
-        let factor = context.f32_attr(1.0 / f64::from(samples - 1));
+    elementwise(builder, &[squares], |inner, arguments| {
+        let factor = context.f32_attr(f64::from(samples) / f64::from(samples - 1));
         let factor = inner.constant(factor, context.f32());
-        vec![inner.value("arith.mulf", &[arguments[0], factor], context.f32())]
-    };
-    linalg::generic(builder, &[(squares, map)], &[(empty, map)], LAYER, body).result(0)
+        inner.value("arith.mulf", &[arguments[0], factor], context.f32())
+    })
+}
+
+/// A tensor computed from the elements of others of its shape.
+fn elementwise(
+    builder: Builder,
+    inputs: &[Value],
+    body: impl FnOnce(Builder, &[Value]) -> Value,
+) -> Value {
+    let ty = inputs[0].ty();
+    let map = builder.context().identity_map(ty.shape().unwrap_or_default().len());
+    let empty = builder.value("tensor.empty", &[], ty);
+    let inputs: Vec<_> = inputs.iter().map(|&input| (input, map)).collect();
+    let body =
+        |inner: Builder, arguments: &[Value]| vec![body(inner, &arguments[..arguments.len() - 1])];
+    linalg::generic(builder, &inputs, &[(empty, map)], LAYER, body).result(0)
 }
