@@ -1,7 +1,7 @@
 //! A model with a fixed batch on any number of items.
 
 use crate::{
-    data::{Array, Output},
+    data::{Array, Numbers, Output, Part, Preparation, Unusable},
     error::Error,
     jit::CompiledModel,
     signature::{Buffer, Signature},
@@ -17,40 +17,13 @@ pub struct Items<'a> {
 
 impl<'a> Items<'a> {
     /// Checks arrays, one for each input buffer, against a signature.
+    ///
+    /// # Errors
+    ///
+    /// Where their number or their shapes do not fit.
     pub fn new(signature: &Signature, arrays: &'a [Array]) -> Result<Self, Error> {
-        let buffers = signature.input_buffers();
-        if arrays.len() != buffers.len() {
-            let names: Vec<_> = buffers.iter().map(|buffer| buffer.name.as_str()).collect();
-            return Err(Error::request(format!(
-                "the model reads {} array(s), got {}",
-                buffers.len(),
-                arrays.len()
-            ))
-            .with_help(format!("in this order: {}", names.join(", "))));
-        }
-        let batch = signature.batch();
-        let mut lengths = Vec::new();
-        let mut counts = Vec::new();
-        for (array, buffer) in arrays.iter().zip(&buffers) {
-            let item = item_shape(buffer, batch);
-            lengths.push(item.iter().product::<usize>());
-            counts.push(count(array, item).ok_or_else(|| {
-                let item: Vec<_> = item.iter().map(ToString::to_string).collect();
-                Error::request(format!(
-                    "'{}' takes any number of items of shape [{}], but the input has shape {:?}",
-                    buffer.name,
-                    item.join(", "),
-                    array.shape
-                ))
-            })?);
-        }
-        let count = counts.first().copied().unwrap_or(batch);
-        if let Some(index) = counts.iter().position(|&other| other != count) {
-            return Err(Error::request(format!(
-                "'{}' has {count} item(s), but '{}' has {}",
-                buffers[0].name, buffers[index].name, counts[index]
-            )));
-        }
+        let shapes: Vec<_> = arrays.iter().map(|array| array.shape.as_slice()).collect();
+        let Layout { lengths, count } = Layout::of(signature, &shapes)?;
         Ok(Self { arrays, lengths, count })
     }
 
@@ -88,6 +61,88 @@ impl<'a> Items<'a> {
     }
 }
 
+/// How arrays are cut into items.
+pub struct Layout {
+    /// Elements of one item, for each array.
+    pub lengths: Vec<usize>,
+    /// How many items there are.
+    pub count: usize,
+}
+
+impl Layout {
+    /// Checks the shapes of arrays, one for each input buffer, against a signature.
+    ///
+    /// # Errors
+    ///
+    /// Where they do not fit.
+    pub fn of(signature: &Signature, shapes: &[&[usize]]) -> Result<Self, Error> {
+        let buffers = signature.input_buffers();
+        if shapes.len() != buffers.len() {
+            let names: Vec<_> = buffers.iter().map(|buffer| buffer.name.as_str()).collect();
+            return Err(Error::request(format!(
+                "the model reads {} array(s), got {}",
+                buffers.len(),
+                shapes.len()
+            ))
+            .with_help(format!("in this order: {}", names.join(", "))));
+        }
+        let batch = signature.batch();
+        let mut lengths = Vec::new();
+        let mut counts = Vec::new();
+        for (shape, buffer) in shapes.iter().zip(&buffers) {
+            let item = item_shape(buffer, batch);
+            lengths.push(item.iter().product::<usize>());
+            counts.push(count(shape, item).ok_or_else(|| {
+                let item: Vec<_> = item.iter().map(ToString::to_string).collect();
+                Error::request(format!(
+                    "'{}' takes any number of items of shape [{}], but the input has shape \
+                     {shape:?}",
+                    buffer.name,
+                    item.join(", "),
+                ))
+            })?);
+        }
+        let count = counts.first().copied().unwrap_or(batch);
+        if let Some(index) = counts.iter().position(|&other| other != count) {
+            return Err(Error::request(format!(
+                "'{}' has {count} item(s), but '{}' has {}",
+                buffers[0].name, buffers[index].name, counts[index]
+            )));
+        }
+        Ok(Self { lengths, count })
+    }
+}
+
+/// The arrays of files as a model reads them, one for each input buffer; a file goes by its name in
+/// messages.
+///
+/// # Errors
+///
+/// Where their number or their shapes do not fit, a number is not finite or a variance is negative.
+pub fn prepare(
+    signature: &Signature,
+    files: &[(String, Numbers)],
+    preparation: &Preparation,
+) -> Result<Vec<Array>, Error> {
+    let shapes: Vec<_> = files.iter().map(|(_, numbers)| numbers.shape()).collect();
+    let layout = Layout::of(signature, &shapes)?;
+    let buffers = signature.input_buffers();
+    let inputs = files.iter().zip(&layout.lengths).zip(&buffers);
+    let prepared = inputs.map(|(((name, numbers), &length), buffer)| {
+        let part = if buffer.is_variance() { Part::Variance } else { Part::Value };
+        preparation.array(numbers, part).map_err(|unusable| refuse(name, length, 0, unusable))
+    });
+    prepared.collect()
+}
+
+/// A number of a file that no model reads, in words; its index counts from item `first` on, in items
+/// of `length` numbers.
+pub fn refuse(file: &str, length: usize, first: usize, unusable: Unusable) -> Error {
+    let Unusable { index, what, reason } = unusable;
+    let (item, element) = (first + index / length.max(1), index % length.max(1));
+    Error::request(format!("{file} has {what} in item {item}, element {element}; {reason}"))
+}
+
 /// The shape of one item of a buffer.
 fn item_shape<'a>(buffer: &Buffer<'a>, batch: usize) -> &'a [usize] {
     match buffer.tensor.shape_of_pass() {
@@ -96,18 +151,18 @@ fn item_shape<'a>(buffer: &Buffer<'a>, batch: usize) -> &'a [usize] {
     }
 }
 
-/// How many items of a shape an array holds; `None` where it holds something
+/// How many items an array of this shape holds; `None` where it holds something
 /// else. Sizes of 1 do not matter, and on either side an item may be flat.
-fn count(array: &Array, item: &[usize]) -> Option<usize> {
+fn count(shape: &[usize], item: &[usize]) -> Option<usize> {
     let long = |shape: &[usize]| shape.iter().copied().filter(|&n| n != 1).collect::<Vec<_>>();
     let length = item.iter().product::<usize>();
-    if array.values.is_empty() || !array.values.len().is_multiple_of(length) {
+    let elements = shape.iter().product::<usize>();
+    if elements == 0 || !elements.is_multiple_of(length) {
         return None;
     }
-    let count = array.values.len() / length;
-    let shape = long(&array.shape);
-    let is_flat = long(item).len() <= 1 && (count == 1 || array.shape.first() == Some(&count));
-    let fits = |item: &[usize]| shape == long(&[&[count], item].concat());
+    let count = elements / length;
+    let is_flat = long(item).len() <= 1 && (count == 1 || shape.first() == Some(&count));
+    let fits = |item: &[usize]| long(shape) == long(&[&[count], item].concat());
     (is_flat || fits(item) || fits(&[length])).then_some(count)
 }
 
@@ -160,23 +215,19 @@ pub fn run(
 mod tests {
     use super::*;
 
-    fn array(shape: &[usize]) -> Array {
-        Array { shape: shape.to_vec(), values: vec![0.0; shape.iter().product()] }
-    }
-
     #[test]
     fn items_are_recognised_by_shape() {
         let item = [1, 28, 28];
-        assert_eq!(count(&array(&[10, 28, 28]), &item), Some(10));
-        assert_eq!(count(&array(&[10, 1, 28, 28]), &item), Some(10));
-        assert_eq!(count(&array(&[28, 28]), &item), Some(1));
-        assert_eq!(count(&array(&[10, 784]), &item), Some(10));
-        assert_eq!(count(&array(&[784]), &item), Some(1));
-        assert_eq!(count(&array(&[10, 28, 28]), &[784]), Some(10));
-        assert_eq!(count(&array(&[28, 28]), &[784]), Some(1));
-        assert_eq!(count(&array(&[5, 2, 784]), &[784]), None);
-        assert_eq!(count(&array(&[10, 56, 14]), &item), None);
-        assert_eq!(count(&array(&[10, 27, 28]), &item), None);
-        assert_eq!(count(&array(&[0, 28, 28]), &item), None);
+        assert_eq!(count(&[10, 28, 28], &item), Some(10));
+        assert_eq!(count(&[10, 1, 28, 28], &item), Some(10));
+        assert_eq!(count(&[28, 28], &item), Some(1));
+        assert_eq!(count(&[10, 784], &item), Some(10));
+        assert_eq!(count(&[784], &item), Some(1));
+        assert_eq!(count(&[10, 28, 28], &[784]), Some(10));
+        assert_eq!(count(&[28, 28], &[784]), Some(1));
+        assert_eq!(count(&[5, 2, 784], &[784]), None);
+        assert_eq!(count(&[10, 56, 14], &item), None);
+        assert_eq!(count(&[10, 27, 28], &item), None);
+        assert_eq!(count(&[0, 28, 28], &item), None);
     }
 }

@@ -13,7 +13,7 @@ use serde::Serialize;
 use crate::{
     batches::{self, Items},
     compile::{Compiled, Network, Options},
-    data::{self, Array, Output, Preparation},
+    data::{self, Array, Output, Part, Preparation},
     diagnostics::Source,
     error::Error,
     eval::{
@@ -139,16 +139,17 @@ impl Data {
     /// Reads the images of a directory.
     pub fn open(directory: &Path, preparation: &Preparation) -> Result<Self, Error> {
         let read = |file: &str| data::read(&directory.join(file).display().to_string());
-        let images = |file: &str| -> Result<Array, Error> {
-            let mut images = read(file)?;
-            preparation.apply(&mut images.values);
-            Ok(images)
+        let prepared = |file: &str, preparation: &Preparation| {
+            let array = preparation.array(&read(file)?, Part::Value);
+            array.map_err(|unusable| batches::refuse(file, 1, 0, unusable))
         };
+        let images = |file: &str| prepared(file, preparation);
+        let labels = |file: &str| prepared(file, &Preparation::default());
         let data = Self {
             digits: images("test-images.idx3-ubyte")?,
-            labels: read("test-labels.idx1-ubyte")?,
+            labels: labels("test-labels.idx1-ubyte")?,
             ambiguous: images("ambiguous-images.idx3-ubyte")?,
-            pairs: read("ambiguous-labels.idx2-ubyte")?,
+            pairs: labels("ambiguous-labels.idx2-ubyte")?,
             out_of_domain: images("ood-images.idx3-ubyte")?,
         };
         let images = |array: &Array| array.shape.first().copied().unwrap_or(0);

@@ -1,7 +1,8 @@
 //! MLIR's diagnostics as reports that show the source line.
 
-use std::{fmt, fs, path::Path, sync::Arc};
+use std::{fmt, path::Path, sync::Arc};
 
+use gauss_lowering::files::{self, Kind};
 use melior::{
     diagnostic::{Diagnostic, DiagnosticSeverity},
     ir::Location,
@@ -28,7 +29,7 @@ impl Source {
 
     /// The module in a file.
     pub fn open(path: &Path) -> Result<Arc<Self>, Error> {
-        let bytes = fs::read(path).map_err(|error| Error::read(path, error))?;
+        let bytes = files::read(path, Kind::MODULE).map_err(|error| Error::read(path, error))?;
         Ok(Self::new(path.display().to_string(), bytes))
     }
 

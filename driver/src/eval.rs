@@ -61,6 +61,9 @@ pub trait Watch {
     /// A step of unknown length begins.
     fn stage(&self, what: &str);
 
+    /// What a user should know of the data; nobody need listen.
+    fn note(&self, _note: &str) {}
+
     /// A step of so many parts begins. Returns what is told how many more are done.
     fn count(&self, what: &str, parts: usize) -> Box<dyn Fn(usize) + Sync>;
 }
@@ -77,6 +80,7 @@ pub fn evaluate(request: &Request, watch: &dyn Watch) -> Result<(Evaluation, Vec
     };
     watch.stage("reading the data");
     let sets = open_sets(request, &classifier)?;
+    sets.iter().flat_map(|set| &set.set.notes).for_each(|note| watch.note(note));
     let pool = ThreadPoolBuilder::new().num_threads(request.threads).build();
     let pool =
         pool.map_err(|error| Error::request(format!("threads cannot be started: {error}")))?;

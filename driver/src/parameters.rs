@@ -1,12 +1,18 @@
 //! Parameter files: the posterior in safetensors.
 
-use std::{collections::BTreeMap, fs, ops::Range, path::Path};
+use std::{collections::BTreeMap, ops::Range, path::Path};
 
-use gauss_lowering::parameters::{ParameterSource, ParameterTensor};
+use gauss_lowering::{
+    files::{self, Kind},
+    parameters::{ParameterSource, ParameterTensor},
+};
 use safetensors::{Dtype, SafeTensors};
 use serde_json::Value;
 
-use crate::{data::Array, error::Error};
+use crate::{
+    data::{Array, Element, Numbers},
+    error::Error,
+};
 
 /// The bytes that say how long the header is.
 const LENGTH_BYTES: usize = 8;
@@ -36,7 +42,8 @@ pub fn open(file: &str) -> Result<Box<dyn ParameterSource>, String> {
 impl Safetensors {
     /// Reads and checks a file.
     pub fn open(path: &Path) -> Result<Self, Error> {
-        let bytes = fs::read(path).map_err(|error| Error::read(path, error))?;
+        let bytes =
+            files::read(path, Kind::PARAMETERS).map_err(|error| Error::read(path, error))?;
         Self::from_bytes(&path.display().to_string(), bytes)
     }
 
@@ -101,26 +108,38 @@ impl Safetensors {
         }))
     }
 
-    /// A tensor of integers or floats, rounded to `f32`; `None` where there is none of this name.
-    pub fn numbers(&self, name: &str) -> Result<Option<Array>, String> {
+    /// A tensor of integers or floats as the file holds it; `None` where there is none of this
+    /// name.
+    ///
+    /// # Errors
+    ///
+    /// Where its elements are of another kind.
+    pub fn numbers(&self, name: &str) -> Result<Option<Numbers>, String> {
         let Some(tensor) = self.tensors.get(name) else { return Ok(None) };
-        let values = match tensor.dtype {
-            Dtype::F32 => self.decode(tensor, f32::from_le_bytes),
-            Dtype::F64 => self.decode(tensor, |b| f64::from_le_bytes(b) as f32),
-            Dtype::U8 => self.decode(tensor, |b| f32::from(u8::from_le_bytes(b))),
-            Dtype::I8 => self.decode(tensor, |b| f32::from(i8::from_le_bytes(b))),
-            Dtype::I16 => self.decode(tensor, |b| f32::from(i16::from_le_bytes(b))),
-            Dtype::I32 => self.decode(tensor, |b| i32::from_le_bytes(b) as f32),
-            Dtype::I64 => self.decode(tensor, |b| i64::from_le_bytes(b) as f32),
+        let element = match tensor.dtype {
+            Dtype::BOOL => Element::Bool,
+            Dtype::U8 => Element::U8,
+            Dtype::U16 => Element::U16,
+            Dtype::U32 => Element::U32,
+            Dtype::U64 => Element::U64,
+            Dtype::I8 => Element::I8,
+            Dtype::I16 => Element::I16,
+            Dtype::I32 => Element::I32,
+            Dtype::I64 => Element::I64,
+            Dtype::F16 => Element::F16,
+            Dtype::BF16 => Element::Bf16,
+            Dtype::F32 => Element::F32,
+            Dtype::F64 => Element::F64,
             dtype => {
                 return Err(format!(
-                    "it has the dtype {dtype:?} in {}; supported are F32, F64, U8, I8, I16, I32 \
-                     and I64",
+                    "it has the dtype {dtype:?} in {}; supported are BOOL, integers of 8 to 64 \
+                     bits, BF16, F16, F32 and F64",
                     self.name
                 ));
             }
         };
-        Ok(Some(Array { shape: tensor.shape.clone(), values }))
+        let bytes = self.bytes.get(tensor.data.clone()).unwrap_or_default().to_vec();
+        Numbers::new(tensor.shape.clone(), element, bytes).map(Some)
     }
 
     fn decode<const SIZE: usize>(&self, tensor: &Tensor, read: fn([u8; SIZE]) -> f32) -> Vec<f32> {

@@ -50,6 +50,13 @@ pub struct Buffer<'a> {
     pub tensor: &'a Tensor,
 }
 
+impl Buffer<'_> {
+    /// Does it hold the variances of a Gaussian tensor?
+    pub fn is_variance(&self) -> bool {
+        self.tensor.gaussian && self.name.ends_with("variance")
+    }
+}
+
 impl Signature {
     /// Reads the type of a `func.func` whose batch is fixed.
     pub fn of(function: Op) -> Result<Self, String> {

@@ -4,12 +4,14 @@
 //! - [`pipelines`]: named sequences of passes;
 //! - [`kernel`]: the kernel generator, from loop nests to vector code;
 //! - [`mode`]: what is computed of a network: moments, its mean, samples;
-//! - [`target`]: what the schedules need to know of a core.
+//! - [`target`]: what the schedules need to know of a core;
+//! - [`files`]: how much is read of a file.
 //!
 //! The crate knows no command line and no file format: parameters come through
 //! [`parameters::ParameterSource`].
 
 pub mod effect;
+pub mod files;
 pub mod kernel;
 pub mod lanes;
 pub mod linalg;

@@ -102,7 +102,7 @@ struct DataArgs {
     ood: Option<Spec>,
 
     /// Multiply the numbers by this, such as 1/255
-    #[arg(long, value_name = "FACTOR")]
+    #[arg(long, value_name = "FACTOR", allow_hyphen_values = true)]
     scale: Option<Scale>,
 
     /// Then subtract MEAN and divide by STD
@@ -178,8 +178,10 @@ pub fn calibrate(args: CalibrateArgs, ui: &Ui) -> Result<Outcome, Error> {
     let inside = args.data.open(&args.data.data, Role::InDomain, &model)?;
     let outside = args.data.ood.as_ref();
     let outside = outside.map(|spec| args.data.open(spec, Role::OutOfDomain, &model));
+    let outside = outside.transpose()?;
+    [Some(&inside), outside.as_ref()].iter().flatten().for_each(|set| ui.notes(&set.set.notes));
     let (arrays, labels) = (items(&inside)?, inside.set.labels);
-    let foreign = outside.transpose()?.as_ref().map(items).transpose()?;
+    let foreign = outside.as_ref().map(items).transpose()?;
     let signature = model.signature();
     let out_of_domain = foreign.as_ref().map(|arrays| Items::new(signature, arrays)).transpose()?;
     let data = Labelled { items: Items::new(signature, &arrays)?, labels, out_of_domain };

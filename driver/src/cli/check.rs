@@ -95,7 +95,7 @@ pub fn check(args: CheckArgs, ui: &Ui) -> Result<Outcome, Error> {
     let signature = &function.signature;
     let arrays = match args.input.input.is_empty() {
         true => random_inputs(signature, args.items as usize, args.seed)?,
-        false => args.input.read()?,
+        false => args.input.read(signature)?,
     };
     let items = Items::new(signature, &arrays)?.first(args.items as usize);
 
@@ -156,7 +156,7 @@ pub fn random_inputs(signature: &Signature, items: usize, seed: u64) -> Result<V
                 _ => shape.insert(0, items),
             }
             let length = shape.iter().product::<usize>();
-            let is_variance = buffer.tensor.gaussian && buffer.name.ends_with("variance");
+            let is_variance = buffer.is_variance();
             let key = [seed as u32, (seed >> 32) as u32];
             let values = (0..length.div_ceil(4) as u32)
                 .flat_map(|block| pfp_runtime::random::standard_normals([block, number, 0, 0], key))

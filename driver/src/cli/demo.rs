@@ -31,12 +31,12 @@ pub struct DemoArgs {
     directory: PathBuf,
 
     /// The factor of the pixels
-    #[arg(long, value_name = "FACTOR", default_value = "1/16")]
+    #[arg(long, value_name = "FACTOR", default_value = "1/16", allow_hyphen_values = true)]
     scale: Scale,
 
     /// Mean and standard deviation of the scaled pixels
     #[arg(long, value_name = "MEAN,STD", default_value = "0.5,0.5")]
-    #[arg(value_parser = data::parse_normalize)]
+    #[arg(value_parser = data::parse_normalize, allow_hyphen_values = true)]
     normalize: (f64, f64),
 
     /// Where a page for each network is written [default: the directory of temporary files]

@@ -20,9 +20,9 @@ use crate::{
 /// Compare ways to run a network by accuracy, calibration, uncertainty and time
 #[derive(Debug, Args)]
 #[command(after_help = "A data set is one of
-  an IDX or .npy file (.gz too), or FILE.safetensors:TENSOR
+  an IDX or .npy file (.gz too), FILE.npz:NAME or FILE.safetensors:TENSOR
   the part of such a name before -images-idx3-ubyte, .images-idx3-ubyte or -images.npy
-  a folder of PNG images, or of folders of them, which are classes
+  a folder of PNG and JPEG images, or of folders of them, which are classes
 Labels are beside the images: 'labels' stands in the name where 'images' does.
 After a data set may follow what holds for it alone: @labels=FILE @scale=FACTOR
 @normalize=MEAN,STD @name=NAME
@@ -109,7 +109,7 @@ struct DataArgs {
     ambiguous: Vec<Spec>,
 
     /// Multiply the numbers by this, such as 1/255
-    #[arg(long, value_name = "FACTOR")]
+    #[arg(long, value_name = "FACTOR", allow_hyphen_values = true)]
     scale: Option<Scale>,
 
     /// Then subtract MEAN and divide by STD
@@ -154,6 +154,10 @@ fn cpus() -> usize {
 impl Watch for Ui {
     fn stage(&self, what: &str) {
         Ui::stage(self, what);
+    }
+
+    fn note(&self, note: &str) {
+        self.notes(&[note.to_owned()]);
     }
 
     fn count(&self, what: &str, parts: usize) -> Box<dyn Fn(usize) + Sync> {

@@ -13,7 +13,7 @@ use crate::{
     error::Error,
     jit::CompiledModel,
     module::Session,
-    signature::Buffer,
+    signature::{Buffer, Signature},
     target::{self, HOST},
 };
 
@@ -56,13 +56,13 @@ pub struct RunArgs {
 /// Where inputs come from.
 #[derive(Debug, Args)]
 pub struct InputArgs {
-    /// A .npy or IDX file (.gz too) or FILE.safetensors:TENSOR; once for each array that the
-    /// function reads, a Gaussian input being two: mean, variance
+    /// A .npy or IDX file (.gz too), FILE.npz:NAME or FILE.safetensors:TENSOR; once for each array
+    /// that the function reads, a Gaussian input being two: mean, variance
     #[arg(long, value_name = "FILE")]
     pub input: Vec<String>,
 
-    /// Multiply the input by this number, such as 1/255
-    #[arg(long, value_name = "FACTOR")]
+    /// Multiply the input by this number, such as 1/255; variances by its square
+    #[arg(long, value_name = "FACTOR", allow_hyphen_values = true)]
     pub scale: Option<Scale>,
 
     /// Then subtract MEAN and divide by STD
@@ -72,17 +72,12 @@ pub struct InputArgs {
 }
 
 impl InputArgs {
-    /// Reads and prepares the arrays.
-    pub fn read(&self) -> Result<Vec<Array>, Error> {
+    /// Reads and prepares the arrays for a model.
+    pub fn read(&self, signature: &Signature) -> Result<Vec<Array>, Error> {
         let preparation = Preparation { scale: self.scale, normalize: self.normalize };
-        self.input
-            .iter()
-            .map(|path| {
-                let mut array = data::read(path)?;
-                preparation.apply(&mut array.values);
-                Ok(array)
-            })
-            .collect()
+        let files = self.input.iter().map(|path| Ok((path.clone(), data::read(path)?)));
+        let files = files.collect::<Result<Vec<_>, Error>>()?;
+        batches::prepare(signature, &files, &preparation)
     }
 }
 
@@ -92,9 +87,9 @@ pub fn run(args: RunArgs, ui: &Ui) -> Result<Outcome, Error> {
     let network = args.head.open(&args.model, &session, (mode, args.function.as_deref()), ui)?;
     let function = network.function(args.function.as_deref())?;
     ui.stage("reading the input");
-    let arrays = args.input.read()?;
     let options = Options { mode, ..Options::default() };
     let signature = function.signature.in_mode(mode);
+    let arrays = args.input.read(&signature)?;
     let items = Items::new(&signature, &arrays)?;
     let target = target::find(HOST, None)?;
     let compiled = network.compile(function, &target, &options, &|stage| ui.stage(stage))?;

@@ -84,6 +84,11 @@ impl Ui {
         let _ = writeln!(io::stderr().lock(), "{text}");
     }
 
+    /// Says on standard error what a user should know of data that was read.
+    pub fn notes(&self, notes: &[String]) {
+        notes.iter().for_each(|note| self.bar.suspend(|| self.say(&format!("note: {note}"))));
+    }
+
     /// The work is over.
     pub fn finish(&self) {
         self.end_stage();

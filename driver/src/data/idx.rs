@@ -1,9 +1,9 @@
 //! IDX, the format of MNIST.
 
-use super::{Array, elements_within};
+use super::{Element, Endian, Numbers};
 
-/// Reads an IDX file. All its types become `f32`.
-pub fn parse(bytes: &[u8]) -> Result<Array, String> {
+/// Reads an IDX file.
+pub fn parse(bytes: &[u8]) -> Result<Numbers, String> {
     let Some(([_, _, code, rank], mut rest)) = bytes.split_first_chunk::<4>() else {
         return Err("it ends within the header".into());
     };
@@ -14,30 +14,16 @@ pub fn parse(bytes: &[u8]) -> Result<Array, String> {
         shape.push(u32::from_be_bytes(*size) as usize);
         rest = after;
     }
-    let read: fn(&[u8]) -> f32 = match code {
-        0x08 => |b| f32::from(b[0]),
-        0x09 => |b| f32::from(b[0] as i8),
-        0x0b => |b| f32::from(i16::from_be_bytes([b[0], b[1]])),
-        0x0c => |b| i32::from_be_bytes([b[0], b[1], b[2], b[3]]) as f32,
-        0x0d => |b| f32::from_be_bytes([b[0], b[1], b[2], b[3]]),
-        0x0e => |b| f64::from_be_bytes([b[0], b[1], b[2], b[3], b[4], b[5], b[6], b[7]]) as f32,
+    let element = match code {
+        0x08 => Element::U8,
+        0x09 => Element::I8,
+        0x0b => Element::I16,
+        0x0c => Element::I32,
+        0x0d => Element::F32,
+        0x0e => Element::F64,
         code => return Err(format!("it has the unknown element type {code:#04x}")),
     };
-    let size = match code {
-        0x08 | 0x09 => 1,
-        0x0b => 2,
-        0x0c | 0x0d => 4,
-        _ => 8,
-    };
-    match elements_within(&shape, size, rest.len()) {
-        Some(elements) if elements * size == rest.len() => {
-            Ok(Array { shape, values: rest.chunks_exact(size).map(read).collect() })
-        }
-        _ => Err(format!(
-            "its sizes {shape:?} at {size} byte(s) each do not make the {} bytes that follow",
-            rest.len()
-        )),
-    }
+    Numbers::with_endian(shape, element, rest.to_vec(), Endian::Big)
 }
 
 #[cfg(test)]
@@ -47,10 +33,11 @@ mod tests {
     #[test]
     fn images_and_floats() {
         let bytes = [&[0, 0, 8, 2, 0, 0, 0, 1, 0, 0, 0, 3][..], &[0, 128, 255]].concat();
-        let expected = Array { shape: vec![1, 3], values: vec![0.0, 128.0, 255.0] };
-        assert_eq!(parse(&bytes), Ok(expected));
+        let expected = Numbers::new(vec![1, 3], Element::U8, vec![0, 128, 255]);
+        assert_eq!(parse(&bytes), expected);
         let bytes = [&[0, 0, 13, 1, 0, 0, 0, 1][..], &1.5f32.to_be_bytes()].concat();
-        assert_eq!(parse(&bytes), Ok(Array { shape: vec![1], values: vec![1.5] }));
+        let expected = Numbers::new(vec![1], Element::F32, 1.5f32.to_le_bytes().to_vec());
+        assert_eq!(parse(&bytes), expected);
     }
 
     #[test]

@@ -1,83 +1,196 @@
 //! NumPy's array files.
 
-use npyz::{NpyFile, Order};
+use py_literal::Value;
 
-use super::{Array, elements_within};
+use super::{Element, Endian, Fault, Numbers, numbers::byte_count};
 
 /// How an npy file begins.
 pub const MAGIC: &[u8] = b"\x93NUMPY";
 
-/// NumPy writes headers of 128 bytes or little more.
+/// NumPy writes headers of 128 bytes or little more; those of records name their fields.
 const HEADER_LIMIT: usize = 1 << 16;
 
-/// Reads an array of floats, integers or bytes, in C order.
-pub fn parse(bytes: &[u8]) -> Result<Array, String> {
-    check_header(bytes)?;
-    let file = NpyFile::new(bytes).map_err(|error| error.to_string())?;
-    if file.order() == Order::Fortran && file.shape().len() > 1 {
-        return Err("it is in Fortran order; save np.ascontiguousarray(x)".into());
+/// Brackets within brackets, which the parser of the header recurses into. NumPy nests as deep as
+/// records lie in records.
+const NESTING_LIMIT: usize = 16;
+
+/// So much of a dtype is shown.
+const SHOWN_DTYPE: usize = 120;
+
+/// Reads an array of numbers.
+pub fn parse(bytes: &[u8]) -> Result<Numbers, Fault> {
+    let (header, data) = split(bytes)?;
+    let Header { dtype, is_fortran, shape } = Header::parse(&header)?;
+    let (element, endian) = element(&dtype).ok_or_else(|| Fault::Unread(describe(&dtype)))?;
+    match byte_count(&shape, element.size()) {
+        Some(count) if count == data.len() => {}
+        Some(count) if count < data.len() => {
+            return Err(Fault::Malformed(format!(
+                "{} bytes follow the array of shape {shape:?}: are there several arrays in the file?",
+                data.len() - count
+            )));
+        }
+        _ => {
+            return Err(Fault::Malformed(format!(
+                "its header promises an array of shape {shape:?}, more than the {} bytes of data: \
+                 truncated?",
+                data.len()
+            )));
+        }
     }
-    let shape: Vec<_> = file
-        .shape()
-        .iter()
-        .map(|&size| usize::try_from(size).map_err(|error| error.to_string()))
-        .collect::<Result<_, _>>()?;
-    let descr = file.dtype().descr();
-    let read_error = |error: std::io::Error| format!("its data cannot be read: {error}");
-    let values: Vec<f32> = match descr.trim_matches('\'').get(1..) {
-        Some("f4") => file.into_vec::<f32>().map_err(read_error)?,
-        Some("f8") => {
-            let wide = file.into_vec::<f64>().map_err(read_error)?;
-            wide.into_iter().map(|x| x as f32).collect()
-        }
-        Some("u1") => {
-            let bytes = file.into_vec::<u8>().map_err(read_error)?;
-            bytes.into_iter().map(f32::from).collect()
-        }
-        Some("i4") => {
-            let integers = file.into_vec::<i32>().map_err(read_error)?;
-            integers.into_iter().map(|x| x as f32).collect()
-        }
-        Some("i8") => {
-            let integers = file.into_vec::<i64>().map_err(read_error)?;
-            integers.into_iter().map(|x| x as f32).collect()
-        }
-        _ => return Err(format!("it has the dtype {descr}; supported are f4, f8, i4, i8 and u1")),
-    };
-    Ok(Array { shape, values })
+    let numbers = Numbers::with_endian(shape, element, data.to_vec(), endian);
+    let numbers = numbers.map_err(Fault::Malformed)?;
+    Ok(if is_fortran { numbers.from_column_major() } else { numbers })
 }
 
-/// Keeps from npyz what it does not defend itself against: a header longer
-/// than the file, deep nesting (its parser recurses), and sizes whose product
-/// overflows.
-fn check_header(bytes: &[u8]) -> Result<(), String> {
-    let number =
-        |bytes: &[u8]| bytes.iter().rev().fold(0usize, |n, &byte| n << 8 | usize::from(byte));
+/// The text of the header, and what follows it.
+fn split(bytes: &[u8]) -> Result<(String, &[u8]), Fault> {
+    let malformed = |message: &str| Fault::Malformed(message.into());
     let version = bytes.get(MAGIC.len()).copied().unwrap_or(0);
-    let length_bytes = if version == 1 { 2 } else { 4 };
+    let length_bytes = match version {
+        1 => 2,
+        2 | 3 => 4,
+        _ => return Err(malformed("it has a version that NumPy does not write")),
+    };
     let text = MAGIC.len() + 2 + length_bytes;
-    let length = bytes.get(text - length_bytes..text).map(number);
-    let length = length.ok_or("it ends within the header")?;
+    let length = bytes.get(text - length_bytes..text);
+    let length = length.ok_or_else(|| malformed("it ends within the header: truncated?"))?;
+    let length = length.iter().rev().fold(0usize, |n, &byte| n << 8 | usize::from(byte));
     let header = text.checked_add(length).and_then(|end| bytes.get(text..end));
     let header = header.ok_or_else(|| {
-        format!("its header claims {length} bytes, more than there are: truncated?")
+        Fault::Malformed(format!(
+            "its header claims {length} bytes, more than there are: truncated?"
+        ))
     })?;
-    let brackets = header.iter().filter(|byte| b"([{".contains(byte)).count();
-    if length > HEADER_LIMIT || brackets > 8 {
-        return Err("its header is not one that NumPy writes for a plain array".into());
+    if length > HEADER_LIMIT || nesting(header) > NESTING_LIMIT {
+        return Err(malformed("its header is not one that NumPy writes for an array of numbers"));
     }
-    // The numbers are the sizes and, in the dtype, the bytes of an element.
-    let numbers = header.split(|byte| !byte.is_ascii_digit()).filter(|digits| !digits.is_empty());
-    let sizes = numbers
-        .map(|digits| {
-            String::from_utf8_lossy(digits).parse().map_err(|_| "it has a size beyond all memory")
-        })
-        .collect::<Result<Vec<usize>, _>>()?;
-    let data = bytes.len() - text - length;
-    match elements_within(&sizes, 1, data) {
-        Some(_) => Ok(()),
-        None => Err(format!("its header promises more than the {data} bytes of data: truncated?")),
+    // Latin-1 before version 3.
+    let header = match version {
+        3 => String::from_utf8_lossy(header).into_owned(),
+        _ => header.iter().copied().map(char::from).collect(),
+    };
+    Ok((header, &bytes[text + length..]))
+}
+
+/// How deep brackets lie in brackets.
+fn nesting(header: &[u8]) -> usize {
+    let (mut depth, mut deepest) = (0usize, 0);
+    for byte in header {
+        match byte {
+            b'(' | b'[' | b'{' => depth += 1,
+            b')' | b']' | b'}' => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        deepest = deepest.max(depth);
     }
+    deepest
+}
+
+/// What a header says.
+struct Header {
+    dtype: Value,
+    is_fortran: bool,
+    shape: Vec<usize>,
+}
+
+impl Header {
+    fn parse(text: &str) -> Result<Self, Fault> {
+        let malformed = |message: String| Fault::Malformed(message);
+        let value: Value = without_long(text)
+            .trim()
+            .parse()
+            .map_err(|_| malformed("its header is no dictionary of Python".into()))?;
+        let Value::Dict(entries) = value else {
+            return Err(malformed("its header is no dictionary of Python".into()));
+        };
+        let entry = |key: &str| {
+            let found = entries.iter().find(|(name, _)| *name == Value::String(key.into()));
+            let found = found.map(|(_, value)| value.clone());
+            found.ok_or_else(|| malformed(format!("its header does not say '{key}'")))
+        };
+        let is_fortran = match entry("fortran_order")? {
+            Value::Boolean(is_fortran) => is_fortran,
+            _ => return Err(malformed("its 'fortran_order' is neither True nor False".into())),
+        };
+        let shape = match entry("shape")? {
+            Value::Tuple(sizes) | Value::List(sizes) => sizes,
+            _ => return Err(malformed("its 'shape' is no tuple".into())),
+        };
+        let size = |value: &Value| match value {
+            Value::Integer(size) => size.to_string().parse().ok(),
+            _ => None,
+        };
+        let shape = shape.iter().map(size).collect::<Option<Vec<usize>>>();
+        let shape = shape.ok_or_else(|| malformed("its 'shape' holds what is no size".into()))?;
+        Ok(Self { dtype: entry("descr")?, is_fortran, shape })
+    }
+}
+
+/// A header without the `L` that Python 2 wrote after long integers.
+fn without_long(text: &str) -> String {
+    let mut characters = text.chars().peekable();
+    let mut kept = String::new();
+    while let Some(character) = characters.next() {
+        let is_long = character == 'L'
+            && kept.ends_with(|c: char| c.is_ascii_digit())
+            && matches!(characters.peek(), Some(',' | ')'));
+        if !is_long {
+            kept.push(character);
+        }
+    }
+    kept
+}
+
+/// The numbers that a dtype stands for, where pfp reads them.
+fn element(dtype: &Value) -> Option<(Element, Endian)> {
+    let text = dtype.as_string()?;
+    let (order, kind) = text.split_at_checked(1)?;
+    let endian = match order {
+        "<" | "|" | "=" => Endian::Little,
+        ">" => Endian::Big,
+        _ => return None,
+    };
+    let element = match kind {
+        "b1" => Element::Bool,
+        "u1" => Element::U8,
+        "u2" => Element::U16,
+        "u4" => Element::U32,
+        "u8" => Element::U64,
+        "i1" => Element::I8,
+        "i2" => Element::I16,
+        "i4" => Element::I32,
+        "i8" => Element::I64,
+        "f2" => Element::F16,
+        "f4" => Element::F32,
+        "f8" => Element::F64,
+        _ => return None,
+    };
+    Some((element, endian))
+}
+
+/// A dtype that pfp does not read, in NumPy's words and as the file has it.
+fn describe(dtype: &Value) -> String {
+    let shown = dtype.to_string();
+    let shown = match shown.char_indices().nth(SHOWN_DTYPE) {
+        Some((end, _)) => format!("{}..", &shown[..end]),
+        None => shown,
+    };
+    let text = dtype.as_string().map_or("", |text| text.get(1..).unwrap_or_default());
+    let bits = |digits: &str| digits.parse::<u32>().map_or(String::new(), |n| (8 * n).to_string());
+    let name = match (text.get(..1), text.get(1..).unwrap_or_default()) {
+        (Some("O"), _) => "Python objects".into(),
+        (Some("c"), bytes) => format!("complex numbers (complex{})", bits(bytes)),
+        (Some("f"), bytes) => format!("long doubles (float{})", bits(bytes)),
+        (Some("M"), unit) => format!("dates (datetime64{})", unit.trim_start_matches('8')),
+        (Some("m"), unit) => format!("durations (timedelta64{})", unit.trim_start_matches('8')),
+        (Some("U" | "S" | "a"), _) => "strings".into(),
+        (Some("V"), "2") => "raw bytes (void; so NumPy saves bfloat16)".into(),
+        (Some("V"), _) => "raw bytes (void)".into(),
+        _ if matches!(dtype, Value::List(_)) => "records (a structured dtype)".into(),
+        _ => "a kind of element".into(),
+    };
+    format!("{name}, dtype {shown}")
 }
 
 #[cfg(test)]
@@ -89,18 +202,27 @@ mod tests {
         [MAGIC, &[1, 0], &length, header.as_bytes(), data].concat()
     }
 
+    fn header(dtype: &str, is_fortran: &str, shape: &str) -> String {
+        format!("{{'descr': {dtype}, 'fortran_order': {is_fortran}, 'shape': {shape}, }}\n")
+    }
+
+    #[track_caller]
+    fn holds(header: &str, data: &[u8], shape: &[usize], values: &[f64]) {
+        let numbers = parse(&npy(header, data)).unwrap();
+        assert_eq!(numbers.shape(), shape);
+        assert_eq!(numbers.all().collect::<Vec<_>>(), values);
+    }
+
     #[test]
-    fn floats_doubles_and_bytes() {
-        let header = "{'descr': '<f4', 'fortran_order': False, 'shape': (1, 2), }\n";
-        let data = [1.5f32.to_le_bytes(), 2.5f32.to_le_bytes()].concat();
-        let expected = Array { shape: vec![1, 2], values: vec![1.5, 2.5] };
-        assert_eq!(parse(&npy(header, &data)), Ok(expected));
-        let header = "{'descr': '|u1', 'fortran_order': False, 'shape': (3,), }\n";
-        let expected = Array { shape: vec![3], values: vec![1.0, 2.0, 255.0] };
-        assert_eq!(parse(&npy(header, &[1, 2, 255])), Ok(expected));
-        let header = "{'descr': '>f8', 'fortran_order': False, 'shape': (), }\n";
-        let expected = Array { shape: vec![], values: vec![0.25] };
-        assert_eq!(parse(&npy(header, &0.25f64.to_be_bytes())), Ok(expected));
+    fn numbers_of_every_order() {
+        let floats = [1.5f32.to_le_bytes(), 2.5f32.to_le_bytes()].concat();
+        holds(&header("'<f4'", "False", "(1, 2)"), &floats, &[1, 2], &[1.5, 2.5]);
+        holds(&header("'|u1'", "False", "(3,)"), &[1, 2, 255], &[3], &[1.0, 2.0, 255.0]);
+        holds(&header("'>f8'", "False", "()"), &0.25f64.to_be_bytes(), &[], &[0.25]);
+        holds(&header("'|b1'", "False", "(2,)"), &[0, 1], &[2], &[0.0, 1.0]);
+        holds(&header("'|i1'", "True", "(2, 2)"), &[1, 2, 3, 4], &[2, 2], &[1.0, 3.0, 2.0, 4.0]);
+        // As Python 2 wrote it.
+        holds(&header("'|u1'", "False", "(1L, 2L)"), &[1, 2], &[1, 2], &[1.0, 2.0]);
     }
 
     #[test]
@@ -112,22 +234,47 @@ mod tests {
             "(99999999999999999999999,)",
             "(-1,)",
             "((((((((((1,))))))))))",
+            "((((((((((((((((((((1,))))))))))))))))))))",
+            "(0,)",
         ];
         for shape in shapes {
-            let header =
-                format!("{{'descr': '<f4', 'fortran_order': False, 'shape': {shape}, }}\n");
-            assert!(parse(&npy(&header, &[0; 4])).is_err(), "{shape}");
+            let bytes = npy(&header("'<f4'", "False", shape), &[0; 4]);
+            assert!(matches!(parse(&bytes), Err(Fault::Malformed(_))), "{shape}");
         }
-        assert!(parse(&npy("{", &[])).is_err());
-        assert!(parse(MAGIC).is_err());
-        assert!(parse(&[MAGIC, &[1, 0, 255, 255]].concat()).is_err());
-        assert!(parse(&[MAGIC, &[2, 0, 255, 255, 255, 255]].concat()).is_err());
+        for bytes in [
+            npy("{", &[]),
+            npy("{}", &[]),
+            npy("3", &[]),
+            MAGIC.to_vec(),
+            [MAGIC, &[1, 0, 255, 255]].concat(),
+            [MAGIC, &[2, 0, 255, 255, 255, 255]].concat(),
+            [MAGIC, &[9, 0, 0, 0]].concat(),
+        ] {
+            assert!(matches!(parse(&bytes), Err(Fault::Malformed(_))), "{bytes:?}");
+        }
     }
 
     #[test]
-    fn other_dtypes_are_named() {
-        let header = "{'descr': '<u8', 'fortran_order': False, 'shape': (1,), }\n";
-        let error = parse(&npy(header, &[0; 8])).unwrap_err();
-        assert!(error.contains("'<u8'"), "{error}");
+    fn what_is_no_number_is_valid_and_named() {
+        for (dtype, size, name) in [
+            (
+                "[('x', '<f4'), ('y', '<i8', (3,))]",
+                28,
+                "records (a structured dtype), dtype [('x',",
+            ),
+            ("'|O'", 8, "Python objects, dtype '|O'"),
+            ("'<c16'", 16, "complex numbers (complex128), dtype '<c16'"),
+            ("'<M8[ns]'", 8, "dates (datetime64[ns]), dtype '<M8[ns]'"),
+            ("'<m8[25s]'", 8, "durations (timedelta64[25s])"),
+            ("'<U5'", 20, "strings, dtype '<U5'"),
+            ("'|S3'", 3, "strings, dtype '|S3'"),
+            ("'<f16'", 16, "long doubles (float128)"),
+            ("'|V2'", 2, "raw bytes"),
+        ] {
+            match parse(&npy(&header(dtype, "False", "(1,)"), &vec![0; size])) {
+                Err(Fault::Unread(what)) => assert!(what.starts_with(name), "{what}"),
+                other => panic!("{dtype}: {other:?}"),
+            }
+        }
     }
 }

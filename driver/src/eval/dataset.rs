@@ -1,6 +1,8 @@
-//! Items and their labels: IDX, `.npy`, safetensors, folders of PNG images.
+//! Items and their labels: IDX, `.npy`, `.npz`, safetensors, folders of images.
 
 mod folder;
+mod image;
+mod labels;
 mod spec;
 
 use std::{ops::Range, path::Path};
@@ -9,20 +11,22 @@ pub use spec::Spec;
 
 use super::result::{Role, Set};
 use crate::{
-    batches::Items,
-    data::{self, Array, Preparation},
+    batches::{self, Layout},
+    data::{self, Numbers, Part, Preparation},
     error::Error,
     signature::Signature,
 };
 use folder::Folder;
+use labels::{Labels, Purpose};
 
 /// What the names of files with images end with, after the part that a user gives.
-const IMAGES: [&str; 5] = [
+const IMAGES: [&str; 6] = [
     "-images-idx3-ubyte",
     "-images.idx3-ubyte",
     "-images-idx4-ubyte",
     "-images.idx4-ubyte",
     "-images.npy",
+    "-images.npz",
 ];
 
 /// Items that a network is evaluated on. Folders are read while they are used.
@@ -37,7 +41,7 @@ pub struct DataSet {
 #[derive(Debug)]
 enum Source {
     /// All items, and how many numbers each has.
-    Array(Array, usize),
+    Array(Numbers, usize),
     Folder(Folder),
 }
 
@@ -57,29 +61,26 @@ impl DataSet {
         };
         let path = find_images(&spec.path)?;
         let elements = signature.inputs.first().map_or(1, |input| input.elements());
+        let mut notes = Vec::new();
         let (items, folder_classes, shape) = match Path::new(&path).is_dir() {
             true => {
                 let elements = elements / signature.batch().max(1);
-                let (folder, classes) = Folder::open(Path::new(&path), elements)?;
+                let (folder, classes, left_out) = Folder::open(Path::new(&path), elements)?;
+                notes.extend(left_out);
                 let shape = folder.shape().to_vec();
-                check_items(
-                    signature,
-                    &[Array { values: folder.read(0)?, shape: shape.clone() }],
-                    &path,
-                )?;
+                check_items(signature, &shape, &path)?;
                 (Source::Folder(folder), classes, shape)
             }
             false => {
-                let arrays = [data::read(&path)?];
-                let count = check_items(signature, &arrays, &path)?;
-                let [array] = arrays;
-                let length = array.values.len() / count;
-                let shape = item_shape(&array.shape, count);
-                (Source::Array(array, length), None, shape)
+                let numbers = data::read(&path)?;
+                let count = check_items(signature, numbers.shape(), &path)?;
+                let length = numbers.len() / count;
+                let shape = item_shape(numbers.shape(), count);
+                (Source::Array(numbers, length), None, shape)
             }
         };
         let count = match &items {
-            Source::Array(array, length) => array.values.len() / length,
+            Source::Array(numbers, length) => numbers.len() / length,
             Source::Folder(folder) => folder.len(),
         };
         // The classes of what is out of domain are not those of the network.
@@ -87,20 +88,25 @@ impl DataSet {
             (Some(path), _) => Some(path.clone()),
             (None, Role::OutOfDomain) => None,
             (None, _) if matches!(items, Source::Folder(_)) => None,
-            (None, _) => labels_beside(&path),
+            (None, _) => labels::beside(&path),
         };
+        let purpose = |source| Purpose { source, set: path.as_str(), items: count, classes, role };
         let (labels, labels_source) = match (found, folder_classes) {
-            (Some(path), _) => (read_labels(&path)?, Some(path)),
-            (None, Some(classes)) if role != Role::OutOfDomain => {
-                ((vec![classes.len()], classes), Some(path.clone()))
+            (Some(source), _) => {
+                (Labels::of(&data::read(&source)?, purpose(&source))?, Some(source))
             }
-            _ => ((vec![0], vec![]), None),
+            (None, Some(folders)) if role != Role::OutOfDomain => {
+                notes.extend(note_of_few(&folders, classes, &path));
+                (Labels::of_folders(folders.labels, purpose(&path))?, Some(path.clone()))
+            }
+            _ => (Labels::default(), None),
         };
+        notes.extend(labels.note);
         if labels_source.is_none() && role == Role::InDomain {
             return Err(Error::request(format!("there are no labels for {path}"))
                 .with_help(format!("name the file that has them: {}@labels=FILE", spec.path)));
         }
-        let mut set = Set {
+        let set = Set {
             name: spec.name.clone().unwrap_or_else(|| spec.path.clone()),
             role,
             source: path,
@@ -109,12 +115,10 @@ impl DataSet {
             normalize: preparation.normalize,
             items: count,
             item_shape: shape,
-            labels_per_item: 0,
-            labels: Vec::new(),
+            labels_per_item: labels.each,
+            labels: labels.classes,
+            notes,
         };
-        if set.labels_source.is_some() {
-            (set.labels_per_item, set.labels) = check_labels(&set, labels, classes)?;
-        }
         Ok(Self { set, items, preparation })
     }
 
@@ -134,40 +138,69 @@ impl DataSet {
         self.set.labels.get(item * each..(item + 1) * each).unwrap_or_default()
     }
 
-    /// The numbers of some items as they are in their files.
-    pub fn raw(&self, items: Range<usize>) -> Result<Vec<f32>, Error> {
+    /// The numbers of an item as they are in their file.
+    pub fn raw(&self, item: usize) -> Result<Vec<f64>, Error> {
         match &self.items {
-            Source::Array(array, length) => {
-                let values = array.values.get(items.start * length..items.end * length);
-                Ok(values.unwrap_or_default().to_vec())
+            Source::Array(numbers, length) => {
+                Ok(numbers.values(item * length..(item + 1) * length).collect())
             }
-            Source::Folder(folder) => {
-                let images = items.map(|item| folder.read(item));
-                Ok(images.collect::<Result<Vec<_>, _>>()?.concat())
-            }
+            Source::Folder(folder) => Ok(folder.read(item)?.all().collect()),
         }
     }
 
     /// The numbers of some items as the network reads them.
+    ///
+    /// # Errors
+    ///
+    /// Where a file cannot be read or holds a number that is not finite.
     pub fn prepared(&self, items: Range<usize>) -> Result<Vec<f32>, Error> {
-        let mut values = self.raw(items)?;
-        self.preparation.apply(&mut values);
-        Ok(values)
+        let source = &self.set.source;
+        match &self.items {
+            Source::Array(numbers, length) => {
+                let range = items.start * length..items.end * length;
+                self.preparation
+                    .apply(numbers, range, Part::Value)
+                    .map_err(|unusable| batches::refuse(source, *length, items.start, unusable))
+            }
+            Source::Folder(folder) => {
+                let prepare = |item: usize| {
+                    let image = folder.read(item)?;
+                    let values = self.preparation.apply(&image, 0..image.len(), Part::Value);
+                    let file = folder.path(item).display().to_string();
+                    values.map_err(|unusable| batches::refuse(&file, image.len(), 0, unusable))
+                };
+                Ok(items.map(prepare).collect::<Result<Vec<_>, Error>>()?.concat())
+            }
+        }
     }
 }
 
-/// How many items of a network these arrays hold.
-fn check_items(signature: &Signature, arrays: &[Array], path: &str) -> Result<usize, Error> {
-    if arrays.iter().any(|array| array.values.is_empty()) {
+/// What to know where a network tells more classes apart than there are folders with names.
+fn note_of_few(folders: &folder::Classes, classes: usize, path: &str) -> Option<String> {
+    let named: Vec<_> =
+        folders.folders.iter().map(|(name, class)| format!("{name} is {class}")).collect();
+    let is_doubtful = named.len() < classes && !folders.are_numbers();
+    is_doubtful.then(|| {
+        format!(
+            "{path}: the network tells {classes} classes apart, but there are {} folders: {}",
+            named.len(),
+            named.join(", ")
+        )
+    })
+}
+
+/// How many items of a network an array of this shape holds.
+fn check_items(signature: &Signature, shape: &[usize], path: &str) -> Result<usize, Error> {
+    if shape.contains(&0) {
         return Err(Error::request(format!("{path} has no items")));
     }
-    let items = Items::new(signature, arrays).map_err(|error| match error {
+    let layout = Layout::of(signature, &[shape]).map_err(|error| match error {
         Error::Request { message, help } => {
             Error::Request { message: format!("{path} does not fit the network: {message}"), help }
         }
         error => error,
     })?;
-    Ok(items.count())
+    Ok(layout.count)
 }
 
 /// The sizes of one of so many items.
@@ -180,7 +213,7 @@ fn item_shape(shape: &[usize], count: usize) -> Vec<usize> {
 
 /// A file or folder as it is named, or else the file with images that begins so.
 fn find_images(path: &str) -> Result<String, Error> {
-    if path.contains(".safetensors:") || Path::new(path).exists() {
+    if data::split(path).1.is_some() || Path::new(path).exists() {
         return Ok(path.to_owned());
     }
     let endings = IMAGES.iter().flat_map(|ending| [(*ending).to_owned(), format!("{ending}.gz")]);
@@ -188,73 +221,8 @@ fn find_images(path: &str) -> Result<String, Error> {
     candidates.find(|candidate| Path::new(candidate).exists()).ok_or_else(|| {
         Error::request(format!("there is no file or folder {path}, nor images {path}-images-*"))
             .with_help(
-                "a data set is an IDX or .npy file, FILE.safetensors:TENSOR, a folder of PNG \
-                 images, or the part before '-images-idx3-ubyte' of such a file",
+                "a data set is an IDX or .npy file, FILE.npz:NAME, FILE.safetensors:TENSOR, a folder \
+                 of images, or the part before '-images-idx3-ubyte' of such a file",
             )
     })
-}
-
-/// The file with the labels of the images in a file: `images` in its name is `labels` there.
-fn labels_beside(images: &str) -> Option<String> {
-    let (folder, name) =
-        images.rsplit_once('/').map_or(("", images), |(folder, name)| (folder, name));
-    let within = |name: &str| match folder {
-        "" => name.to_owned(),
-        folder => format!("{folder}/{name}"),
-    };
-    if let Some((file, tensor)) = name.split_once(".safetensors:") {
-        let (path, labels) = (within(file), tensor.replace("images", "labels"));
-        let path = format!("{path}.safetensors");
-        let tensors = crate::parameters::Safetensors::open(Path::new(&path)).ok()?;
-        let is_other = labels != tensor && matches!(tensors.numbers(&labels), Ok(Some(_)));
-        return is_other.then(|| format!("{path}:{labels}"));
-    }
-    let labels = name.replace("images", "labels");
-    let by_dimensions =
-        ["idx1", "idx2"].map(|idx| labels.replace("idx3", idx).replace("idx4", idx));
-    let mut candidates = by_dimensions.iter().filter(|candidate| *candidate != name);
-    candidates.find(|name| Path::new(&within(name)).exists()).map(|name| within(name))
-}
-
-/// Sizes and values of a file of labels.
-fn read_labels(path: &str) -> Result<(Vec<usize>, Vec<usize>), Error> {
-    let array = data::read(path)?;
-    let label = |(index, &value): (usize, &f32)| match value >= 0.0 && value.fract() == 0.0 {
-        true => Ok(value as usize),
-        false => Err(Error::request(format!(
-            "{path} has {value} as its label number {index}, which is no class"
-        ))),
-    };
-    let labels = array.values.iter().enumerate().map(label).collect::<Result<_, _>>()?;
-    Ok((array.shape, labels))
-}
-
-/// How many labels each item has, and the labels.
-fn check_labels(
-    set: &Set,
-    (shape, labels): (Vec<usize>, Vec<usize>),
-    classes: usize,
-) -> Result<(usize, Vec<usize>), Error> {
-    let source = set.labels_source.as_deref().unwrap_or_default();
-    let each = match shape[..] {
-        [items] if items == set.items => 1,
-        [items, each] if items == set.items && each > 0 => each,
-        _ => {
-            return Err(Error::request(format!(
-                "{source} has labels of shape {shape:?} for the {} item(s) of {}",
-                set.items, set.source
-            ))
-            .with_help("labels are one for each item, or as many for each as it has classes"));
-        }
-    };
-    match labels.iter().position(|&label| label >= classes) {
-        Some(index) => Err(Error::request(format!(
-            "item {} of {source} has the label {}, but the network tells {classes} classes apart, \
-             0 to {}",
-            index / each,
-            labels[index],
-            classes - 1
-        ))),
-        None => Ok((each, labels)),
-    }
 }

@@ -78,6 +78,9 @@ pub struct Set {
     /// The labels, item by item. Left out of JSON without `--items`.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub labels: Vec<usize>,
+    /// What was left out, and how labels were taken where that is not plain.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<String>,
 }
 
 /// What one mode of execution gave.

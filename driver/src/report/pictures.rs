@@ -75,7 +75,7 @@ fn card(set: &DataSet, items: &Items, item: usize) -> Result<Markup, Error> {
     let labels = set.labels(item);
     let class = items.class[item];
     let confidence = probabilities.get(class).copied().unwrap_or(0.0);
-    let picture = picture(&set.raw(item..item + 1)?, &set.set.item_shape);
+    let picture = picture(&set.raw(item)?, &set.set.item_shape);
     Ok(html! {
         div.item {
             @if let Some(url) = picture {
@@ -132,15 +132,15 @@ fn picture_shape(shape: &[usize]) -> Option<(usize, usize, usize)> {
 }
 
 /// A `data:` address of a PNG, from the smallest number black to the largest white.
-fn picture(values: &[f32], shape: &[usize]) -> Option<String> {
+fn picture(values: &[f64], shape: &[usize]) -> Option<String> {
     let (height, width, channels) = picture_shape(shape)?;
     let pixels = height * width;
     if values.len() != pixels * channels {
         return None;
     }
     let finite = || values.iter().copied().filter(|x| x.is_finite());
-    let (low, high) = (finite().fold(f32::INFINITY, f32::min), finite().fold(0.0, f32::max));
-    let byte = |x: f32| (255.0 * (x - low) / (high - low).max(f32::MIN_POSITIVE)).round() as u8;
+    let (low, high) = (finite().fold(f64::INFINITY, f64::min), finite().fold(0.0, f64::max));
+    let byte = |x: f64| (255.0 * (x - low) / (high - low).max(f64::MIN_POSITIVE)).round() as u8;
     let interleaved = (0..pixels)
         .flat_map(|pixel| (0..channels).map(move |channel| channel * pixels + pixel))
         .map(|index| byte(values[index]))

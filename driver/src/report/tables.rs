@@ -134,7 +134,11 @@ pub fn sets(evaluation: &Evaluation) -> Option<Markup> {
             ]
         })
     });
-    Some(table("Data sets", 2, &head, &rows.collect::<Vec<_>>()))
+    let notes = evaluation.sets.iter().flat_map(|set| &set.notes);
+    Some(html! {
+        (table("Data sets", 2, &head, &rows.collect::<Vec<_>>()))
+        @for note in notes { p.muted { (note) } }
+    })
 }
 
 /// How well every score tells sets out of domain from the one in domain.

@@ -159,16 +159,16 @@ fn bad_data_is_refused_with_a_reason() {
     let error = refused("--data x.npy@labels=labels.npy --fit-share 0.95");
     assert!(error.contains("100 labelled items are too few"), "{error}");
 
-    let mut items = vec![0.0; 400];
-    items[4 * 7 + 2] = f32::NAN;
-    dir.write("nan.npy", npy(&[100, 4], &items));
-    let error = dir
-        .pfp(&format!("{CALIBRATE} --data x.npy@labels=labels.npy").replace("x.npy", "nan.npy"))
-        .error();
-    assert!(
-        error.contains("the logits of item 7 of the labelled data are not all finite"),
-        "{error}"
-    );
+    for (bad, needle) in [
+        (f32::NAN, "bad-item.npy has NaN in item 7, element 2; it must be finite"),
+        (3e38, "the logits of item 7 of the labelled data are not all finite"),
+    ] {
+        let mut items = vec![0.0; 400];
+        items[4 * 7 + 2] = bad;
+        dir.write("bad-item.npy", npy(&[100, 4], &items));
+        let error = refused("--data bad-item.npy@labels=labels.npy");
+        assert!(error.contains(needle), "{error}");
+    }
     dir.write("empty.npy", npy(&[0, 4], &[]));
     let error = dir
         .pfp(&format!("{CALIBRATE} --data x.npy@labels=labels.npy").replace("x.npy", "empty.npy"))

@@ -1,11 +1,10 @@
 //! `pfp eval`.
 
-use std::{fs, io::Write, path::Path};
+use std::fs;
 
-use flate2::{Compression, write::GzEncoder};
 use serde_json::Value;
 
-use crate::fixture::{Dir, FUSION, Tensor, npy, safetensors, tiny_dense};
+use crate::fixture::{Dir, FUSION, Tensor, gzip, npy, npy_of, safetensors, tiny_dense, write_png};
 
 const EVAL: &str = "eval tiny.mlir --params tiny.safetensors --no-latency";
 
@@ -33,19 +32,6 @@ fn class(logits: &[f32]) -> u8 {
 fn idx(sizes: &[u32], bytes: &[u8]) -> Vec<u8> {
     let sizes = sizes.iter().flat_map(|size| size.to_be_bytes()).collect::<Vec<_>>();
     [&[0, 0, 8, (sizes.len() / 4) as u8][..], &sizes, bytes].concat()
-}
-
-fn gzip(bytes: &[u8]) -> Vec<u8> {
-    let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
-    encoder.write_all(bytes).unwrap();
-    encoder.finish().unwrap()
-}
-
-fn write_png(path: &Path, width: u32, height: u32, color: png::ColorType, bytes: &[u8]) {
-    fs::create_dir_all(path.parent().unwrap()).unwrap();
-    let mut encoder = png::Encoder::new(fs::File::create(path).unwrap(), width, height);
-    encoder.set_color(color);
-    encoder.write_header().unwrap().write_image_data(bytes).unwrap();
 }
 
 /// A directory with the items in files `set-images-idx3-ubyte`, others in `other-..`.
@@ -346,19 +332,80 @@ fn bad_data_is_named() {
         ("half", "0.5 as its label number 1"),
         ("large", "large-images-idx3-ubyte does not fit the network"),
         ("empty", "empty-images.npy has no items"),
-        ("nan", "the logits of item 1 of nan are not finite"),
+        ("nan", "nan-images.npy has NaN in item 1, element 1; it must be finite"),
         ("overflow", "the logits of item 0 of overflow are not finite"),
         ("bare", "there are no labels for bare-images.npy"),
         ("bare@labels=absent.npy", "cannot read absent.npy"),
-        ("nothing", "nothing has no images"),
+        ("nothing", "nothing/0 has no images, but every folder in nothing is a class"),
         ("sizes", "sizes/0/b.png is 2x1 pixels"),
         ("wide", "wide does not fit the network"),
         ("colour", "is in colour"),
-        ("broken", "broken/0/a.png is not a valid PNG file"),
+        ("broken", "broken/0/a.png is not a valid image"),
         ("classes", "has the label 7"),
         ("set --ood set", "two data sets are called set"),
     ] {
         let error = dir.pfp(&format!("{EVAL} --modes moments --in-domain {data}")).error();
+        assert!(error.contains(needle), "{needle}: {error}");
+    }
+}
+
+#[test]
+fn one_hot_labels_are_classes() {
+    let dir = dir();
+    let (bytes, labels) = items();
+    dir.write("hot-images.idx3-ubyte", idx(&[12, 2, 2], &bytes));
+    let hot: Vec<u8> = labels.iter().flat_map(|&l| [0, 1, 2].map(|c| u8::from(c == l))).collect();
+    dir.write("hot-labels.idx2-ubyte", idx(&[12, 3], &hot));
+    dir.write("bool.npy", npy_of("'|b1'", false, &[12, 3], &hot));
+    let floats: Vec<f32> = hot.iter().map(|&mark| mark.into()).collect();
+    dir.write("float.npy", npy(&[12, 3], &floats));
+    let columns: Vec<u8> = (0..36).map(|index| hot[index % 12 * 3 + index / 12]).collect();
+    dir.write("columns.npy", npy_of("'|i1'", true, &[12, 3], &columns));
+    let run = |data: &str| {
+        dir.pfp(&format!("{EVAL} --scale 1/255 --modes mean --json --items --in-domain {data}"))
+    };
+    let expected = run("set").json();
+    assert!(expected["sets"][0]["notes"].is_null());
+    for labels in ["", "@labels=bool.npy", "@labels=float.npy", "@labels=columns.npy"] {
+        let ran = run(&format!("hot{labels}"));
+        assert!(ran.stderr.contains("note: ") && ran.stderr.contains("one-hot"), "{ran:#?}");
+        let json = ran.json();
+        let set = &json["sets"][0];
+        assert_eq!(
+            (&set["labels_per_item"], &set["labels"]),
+            (&1.into(), &expected["sets"][0]["labels"])
+        );
+        assert!(set["notes"][0].as_str().unwrap().contains("one-hot"), "{set}");
+        assert_eq!(
+            json["modes"][0]["sets"][0]["classification"],
+            expected["modes"][0]["sets"][0]["classification"]
+        );
+    }
+}
+
+#[test]
+fn labels_that_are_no_classes_are_shown_as_in_the_file() {
+    let dir = dir();
+    let doubles = |shape: &[usize], values: &[f64]| {
+        let bytes: Vec<_> = values.iter().flat_map(|value| value.to_le_bytes()).collect();
+        npy_of("'<f8'", false, shape, &bytes)
+    };
+    dir.write("huge.npy", doubles(&[12], &[[0.0; 11].as_slice(), &[1e30]].concat()));
+    dir.write("minus.npy", doubles(&[12], &[[0.0; 11].as_slice(), &[-1.0]].concat()));
+    dir.write("near.npy", doubles(&[12], &[[0.0; 11].as_slice(), &[1.9999999999]].concat()));
+    dir.write("soft.npy", doubles(&[12, 3], &[0.25, 0.25, 0.5].repeat(12)));
+    dir.write("several.npy", doubles(&[12, 3], &[0.0, 1.0, 1.0].repeat(12)));
+    dir.write("four.npy", doubles(&[12, 4], &[0.0, 1.0, 0.0, 0.0].repeat(12)));
+    for (labels, needle) in [
+        ("huge", "item 11 of huge.npy has the label 1e30,"),
+        ("minus", "has -1 as its label number 11"),
+        ("near", "has 1.9999999999 as its label number 11"),
+        ("soft", "probabilities of 3 classes for each item (soft labels)"),
+        ("several", "zeros and ones only, 3 for each item"),
+        ("four", "is one-hot for 4 classes, but the network tells 3 apart"),
+    ] {
+        let run = format!("{EVAL} --modes mean --in-domain set@labels={labels}.npy");
+        let error = dir.pfp(&run).error();
         assert!(error.contains(needle), "{needle}: {error}");
     }
 }

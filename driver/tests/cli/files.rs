@@ -100,6 +100,21 @@ fn bad_inputs_are_errors() {
     }
 }
 
+#[test]
+fn what_never_ends_is_read_up_to_a_limit() {
+    let dir = Dir::tiny();
+    for (arguments, needle) in [
+        ("inspect /dev/zero", "more than 512 MiB, the limit for modules"),
+        (
+            "compile tiny.mlir --params tiny.safetensors --schedule /dev/zero",
+            "more than 16 MiB, the limit for schedules",
+        ),
+    ] {
+        let error = dir.pfp(arguments).error();
+        assert!(error.contains(needle), "{error}");
+    }
+}
+
 /// Every byte of small files, changed in several ways: an error or not, but never a crash.
 #[test]
 fn no_change_of_a_byte_makes_it_panic() {

@@ -3,10 +3,12 @@
 use std::{
     collections::BTreeMap,
     fs,
+    io::Write,
     path::{Path, PathBuf},
     process::{Command, Output},
 };
 
+use flate2::{Compression, write::GzEncoder};
 use safetensors::{Dtype, tensor::TensorView};
 use serde_json::Value;
 use tempfile::TempDir;
@@ -96,11 +98,32 @@ pub fn safetensors(tensors: &BTreeMap<String, Tensor>) -> Vec<u8> {
 
 /// An npy file of floats.
 pub fn npy(shape: &[usize], values: &[f32]) -> Vec<u8> {
-    let sizes: String = shape.iter().map(|size| format!("{size}, ")).collect();
-    let header = format!("{{'descr': '<f4', 'fortran_order': False, 'shape': ({sizes}), }}\n");
-    let length = u16::try_from(header.len()).unwrap().to_le_bytes();
     let data = values.iter().flat_map(|value| value.to_le_bytes()).collect::<Vec<_>>();
-    [b"\x93NUMPY\x01\x00", &length[..], header.as_bytes(), &data].concat()
+    npy_of("'<f4'", false, shape, &data)
+}
+
+/// An npy file of any dtype; the data as it lies in the file.
+pub fn npy_of(dtype: &str, fortran: bool, shape: &[usize], data: &[u8]) -> Vec<u8> {
+    let sizes: String = shape.iter().map(|size| format!("{size}, ")).collect();
+    let order = if fortran { "True" } else { "False" };
+    let header = format!("{{'descr': {dtype}, 'fortran_order': {order}, 'shape': ({sizes}), }}\n");
+    let length = u16::try_from(header.len()).unwrap().to_le_bytes();
+    [b"\x93NUMPY\x01\x00", &length[..], header.as_bytes(), data].concat()
+}
+
+/// A file packed by gzip.
+pub fn gzip(bytes: &[u8]) -> Vec<u8> {
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
+    encoder.write_all(bytes).unwrap();
+    encoder.finish().unwrap()
+}
+
+/// An image of 8 bits for each sample; the folders that it lies in are made.
+pub fn write_png(path: &Path, width: u32, height: u32, color: png::ColorType, bytes: &[u8]) {
+    fs::create_dir_all(path.parent().unwrap()).unwrap();
+    let mut encoder = png::Encoder::new(fs::File::create(path).unwrap(), width, height);
+    encoder.set_color(color);
+    encoder.write_header().unwrap().write_image_data(bytes).unwrap();
 }
 
 /// A directory that is removed at the end of the test.

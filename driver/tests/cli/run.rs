@@ -1,12 +1,11 @@
 //! `pfp run`.
 
-use std::{collections::BTreeMap, io::Write};
+use std::collections::BTreeMap;
 
-use flate2::{Compression, write::GzEncoder};
 use safetensors::SafeTensors;
 use serde_json::Value;
 
-use crate::fixture::{Dir, FUSION, npy, safetensors, tiny_dense};
+use crate::fixture::{Dir, FUSION, gzip, npy, safetensors, tiny_dense};
 
 const RUN: &str = "run tiny.mlir --params tiny.safetensors";
 
@@ -70,10 +69,8 @@ fn every_input_format_gives_the_same_numbers() {
     let bytes: Vec<u8> = (0..20).collect();
     let floats: Vec<f32> = bytes.iter().map(|&b| f32::from(b)).collect();
     let idx = [&[0, 0, 8, 2, 0, 0, 0, 5, 0, 0, 0, 4][..], &bytes].concat();
-    let mut packed = GzEncoder::new(Vec::new(), Compression::default());
-    packed.write_all(&idx).unwrap();
     dir.write("x.npy", npy(&[5, 4], &floats));
-    dir.write("x-idx2-ubyte.gz", packed.finish().unwrap());
+    dir.write("x-idx2-ubyte.gz", gzip(&idx));
     dir.write("x.idx2-ubyte", idx);
     let tensors = BTreeMap::from([
         ("x".to_owned(), (vec![5, 4], floats)),

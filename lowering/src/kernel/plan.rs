@@ -1,6 +1,6 @@
 //! Plans: a group with its schedule and its packed constants, ready to be emitted.
 
-use std::fs;
+use std::path::Path;
 
 use gauss_dialect::ir::{Builder, Op, Value};
 use serde::{Deserialize, Serialize};
@@ -15,6 +15,7 @@ use super::{
     schedule::{self, Schedule},
 };
 use crate::{
+    files::{self, Kind},
     pass::Options,
     target::{Core, Target},
 };
@@ -88,8 +89,9 @@ impl ScheduleFile {
     }
 
     fn read(path: &str) -> Result<Self, String> {
-        let text = fs::read_to_string(path).map_err(|error| format!("{path}: {error}"))?;
-        serde_json::from_str(&text).map_err(|error| format!("{path}: {error}"))
+        let text = files::read(Path::new(path), Kind::SCHEDULE);
+        let text = text.map_err(|error| format!("{path}: {error}"))?;
+        serde_json::from_slice(&text).map_err(|error| format!("{path}: {error}"))
     }
 }
 

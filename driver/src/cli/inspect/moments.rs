@@ -23,7 +23,7 @@ pub struct MomentsArgs {
     pub moments: Option<Spec>,
 
     /// Multiply the numbers by this, such as 1/255
-    #[arg(long, value_name = "FACTOR", requires = "moments")]
+    #[arg(long, value_name = "FACTOR", allow_hyphen_values = true, requires = "moments")]
     scale: Option<Scale>,
 
     /// Then subtract MEAN and divide by STD
@@ -84,6 +84,7 @@ impl MomentsArgs {
         // Labels are not looked at.
         let (role, classes) = (Role::OutOfDomain, usize::MAX);
         let set = DataSet::open(spec, role, &preparation, &function.signature, classes)?;
+        ui.notes(&set.set.notes);
         let count = set.len().min(self.items as usize);
         let values = set.prepared(0..count)?;
         let arrays = [Array { shape: vec![count, values.len() / count], values }];

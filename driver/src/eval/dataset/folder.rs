@@ -1,50 +1,110 @@
-//! Folders of PNG images.
+//! Folders of images, read as torchvision's `ImageFolder` reads them.
 
 use std::{
-    fs::{self, File},
-    io::BufReader,
+    collections::BTreeMap,
+    ffi::OsStr,
+    fs::FileType,
     path::{Path, PathBuf},
 };
 
-use png::{ColorType, Decoder, Transformations};
+use walkdir::WalkDir;
 
-use crate::{data::Array, error::Error};
+use super::image;
+use crate::{data::Numbers, error::Error};
 
-/// The images of a folder, in the order of their names.
+/// So many names are shown of files that are left out.
+const SHOWN: usize = 3;
+
+/// The images of a folder.
 #[derive(Debug)]
 pub struct Folder {
     files: Vec<PathBuf>,
     shape: [usize; 3],
 }
 
+/// The classes of the images of a folder.
+#[derive(Debug, PartialEq)]
+pub struct Classes {
+    /// The class of each image.
+    pub labels: Vec<usize>,
+    /// The folders that are classes, by their names, and the class of each.
+    pub folders: Vec<(String, usize)>,
+}
+
+impl Classes {
+    /// Are the classes what the names of the folders say?
+    pub fn are_numbers(&self) -> bool {
+        self.folders.iter().all(|(name, class)| number(name) == Some(*class))
+    }
+}
+
+/// Why an entry of a folder is left out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Reason {
+    Hidden,
+    OtherImage,
+    NoImage,
+    BesideClasses,
+    Loop,
+    NoFile,
+}
+
+impl Reason {
+    fn text(self) -> &'static str {
+        match self {
+            Self::Hidden => "hidden",
+            Self::OtherImage => "an image that is neither PNG nor JPEG",
+            Self::NoImage => "no image",
+            Self::BesideClasses => "an image beside the folders that are classes",
+            Self::Loop => "a link that leads back to a folder above it",
+            Self::NoFile => "neither a file nor a folder",
+        }
+    }
+}
+
+/// What a walk through a folder finds.
+#[derive(Debug, Default)]
+struct Found {
+    /// The images directly in it.
+    direct: Vec<PathBuf>,
+    /// The folders in it, and the images at any depth in each.
+    classes: BTreeMap<PathBuf, Vec<PathBuf>>,
+    left_out: BTreeMap<Reason, Vec<PathBuf>>,
+}
+
 impl Folder {
-    /// Lists the images of a folder: those in it, or those of the folders in it, which then are
-    /// classes. Returns their classes too. `elements` is how many numbers an item of the network
-    /// has, from which it follows whether the images are grey or in colour.
-    pub fn open(path: &Path, elements: usize) -> Result<(Self, Option<Vec<usize>>), Error> {
-        let entries = list(path)?;
-        let classes: Vec<_> = entries.iter().filter(|entry| entry.is_dir()).cloned().collect();
-        let (files, labels) = match classes.is_empty() {
-            true => (images(entries), None),
+    /// Lists the images of a folder: those in it, or those at any depth of the folders in it, which
+    /// then are classes. Returns their classes too, and what was left out. `elements` is how many
+    /// numbers an item of the network has, from which it follows whether the images are grey or in
+    /// colour.
+    pub fn open(
+        path: &Path,
+        elements: usize,
+    ) -> Result<(Self, Option<Classes>, Vec<String>), Error> {
+        let mut found = Found::walk(path)?;
+        let (files, classes) = match found.classes.is_empty() {
+            true => (found.direct.clone(), None),
             false => {
-                let mut files = Vec::new();
-                let mut labels = Vec::new();
-                for (folder, class) in classes.iter().zip(numbers(&classes)) {
-                    let images = images(list(folder)?);
-                    labels.resize(labels.len() + images.len(), class);
-                    files.extend(images);
-                }
-                (files, Some(labels))
+                let direct = found.direct.clone();
+                found.left_out.entry(Reason::BesideClasses).or_default().extend(direct);
+                let (files, classes) = found.labelled(path)?;
+                (files, Some(classes))
             }
         };
         let Some(first) = files.first() else {
+            let left_out = found.notes(path);
+            let left_out = left_out.first().map_or(String::new(), |note| format!("; {note}"));
             return Err(Error::request(format!("{} has no images", path.display())).with_help(
-                "images are PNG files; where folders are classes, they lie in folders of their own",
+                format!(
+                    "images are PNG and JPEG files; where folders are classes, they lie in folders \
+                     of their own{left_out}"
+                ),
             ));
         };
-        let (width, height) = size(first)?;
+        let (width, height) = image::size(first)?;
         let channels = if width * height * 3 == elements { 3 } else { 1 };
-        Ok((Self { files, shape: [channels, height, width] }, labels))
+        let notes = found.notes(path);
+        Ok((Self { files, shape: [channels, height, width] }, classes, notes))
     }
 
     /// How many images there are.
@@ -58,131 +118,206 @@ impl Folder {
     }
 
     /// Reads an image, its channels one after the other.
-    pub fn read(&self, index: usize) -> Result<Vec<f32>, Error> {
-        let path = self.files.get(index).map(PathBuf::as_path).unwrap_or(Path::new(""));
-        let image = decode(path, self.shape[0])?;
-        match image.shape == self.shape {
-            true => Ok(image.values),
-            false => Err(Error::request(format!(
-                "{} is {}x{} pixels, but the first image of its folder is {}x{}",
-                path.display(),
-                image.shape[2],
-                image.shape[1],
-                self.shape[2],
-                self.shape[1]
-            ))
-            .with_help("bring all images to one size first")),
+    pub fn read(&self, index: usize) -> Result<Numbers, Error> {
+        image::read(self.path(index), self.shape)
+    }
+
+    /// The file of an image.
+    pub fn path(&self, index: usize) -> &Path {
+        self.files.get(index).map_or(Path::new(""), PathBuf::as_path)
+    }
+}
+
+impl Found {
+    fn walk(root: &Path) -> Result<Self, Error> {
+        let mut found = Self::default();
+        let mut entries = WalkDir::new(root).min_depth(1).follow_links(true).into_iter();
+        while let Some(entry) = entries.next() {
+            let entry = match entry {
+                Ok(entry) => entry,
+                Err(error) => {
+                    found.fault(root, error)?;
+                    continue;
+                }
+            };
+            let (path, kind) = (entry.path(), entry.file_type());
+            if is_hidden(entry.file_name()) {
+                found.leave_out(Reason::Hidden, path);
+                if kind.is_dir() {
+                    entries.skip_current_dir();
+                }
+            } else if kind.is_dir() && entry.depth() == 1 {
+                found.classes.entry(path.to_owned()).or_default();
+            } else if !kind.is_dir() {
+                found.file(root, path, kind);
+            }
+        }
+        found.direct.sort();
+        // By folder, then by name, as text: the order of torchvision.
+        let key = |path: &PathBuf| {
+            (
+                path.parent().map(|parent| parent.as_os_str().to_owned()),
+                path.file_name().map(OsStr::to_owned),
+            )
+        };
+        found.classes.values_mut().for_each(|files| files.sort_by_cached_key(key));
+        found.left_out.values_mut().for_each(|paths| paths.sort());
+        Ok(found)
+    }
+
+    fn file(&mut self, root: &Path, path: &Path, kind: FileType) {
+        let ending = path.extension().unwrap_or_default().to_string_lossy().to_lowercase();
+        let has = |endings: &[&str]| endings.contains(&ending.as_str());
+        if !kind.is_file() {
+            return self.leave_out(Reason::NoFile, path);
+        }
+        if !has(&image::READ) {
+            let reason = if has(&image::OTHERS) { Reason::OtherImage } else { Reason::NoImage };
+            return self.leave_out(reason, path);
+        }
+        let below = path.strip_prefix(root).unwrap_or(path);
+        match below.components().next() {
+            Some(class) if below.components().count() > 1 => {
+                self.classes.entry(root.join(class)).or_default().push(path.to_owned());
+            }
+            _ => self.direct.push(path.to_owned()),
         }
     }
-}
 
-/// The entries of a folder, in the order of their names.
-fn list(path: &Path) -> Result<Vec<PathBuf>, Error> {
-    let read = |error| Error::read(path, error);
-    let entries = fs::read_dir(path).map_err(read)?;
-    let mut paths = entries
-        .map(|entry| entry.map(|entry| entry.path()).map_err(read))
-        .collect::<Result<Vec<_>, _>>()?;
-    paths.sort();
-    Ok(paths)
-}
-
-fn images(mut paths: Vec<PathBuf>) -> Vec<PathBuf> {
-    let is_png = |path: &PathBuf| path.extension().is_some_and(|e| e.eq_ignore_ascii_case("png"));
-    paths.retain(is_png);
-    paths
-}
-
-/// The classes that folders stand for: their names where all are numbers, else their places.
-fn numbers(folders: &[PathBuf]) -> Vec<usize> {
-    let number = |path: &PathBuf| path.file_name()?.to_str()?.parse().ok();
-    let named: Option<Vec<_>> = folders.iter().map(number).collect();
-    named.unwrap_or_else(|| (0..folders.len()).collect())
-}
-
-fn open(path: &Path) -> Result<Decoder<BufReader<File>>, Error> {
-    let file = File::open(path).map_err(|error| Error::read(path, error))?;
-    let mut decoder = Decoder::new(BufReader::new(file));
-    decoder.set_transformations(Transformations::EXPAND | Transformations::STRIP_16);
-    Ok(decoder)
-}
-
-/// Width and height.
-fn size(path: &Path) -> Result<(usize, usize), Error> {
-    let mut decoder = open(path)?;
-    let info = decoder.read_header_info().map_err(|error| malformed(path, error))?;
-    Ok((info.width as usize, info.height as usize))
-}
-
-fn malformed(path: &Path, error: impl std::fmt::Display) -> Error {
-    Error::malformed(&path.display().to_string(), "PNG file", error)
-}
-
-/// Decodes an image to bytes 0 to 255 in one channel (grey) or three (red, green, blue).
-fn decode(path: &Path, channels: usize) -> Result<Array, Error> {
-    let mut reader = open(path)?.read_info().map_err(|error| malformed(path, error))?;
-    let bytes = reader.output_buffer_size();
-    let bytes = bytes.ok_or_else(|| malformed(path, "it is larger than the memory"))?;
-    let mut bytes = vec![0; bytes];
-    let info = reader.next_frame(&mut bytes).map_err(|error| malformed(path, error))?;
-    let depth = match info.color_type {
-        ColorType::Grayscale => 1,
-        ColorType::GrayscaleAlpha => 2,
-        ColorType::Rgb | ColorType::Indexed => 3,
-        ColorType::Rgba => 4,
-    };
-    let (colours, has_alpha) = (if depth < 3 { 1 } else { 3 }, depth % 2 == 0);
-    let pixels = bytes.get(..info.buffer_size()).unwrap_or_default().chunks_exact(depth);
-    if has_alpha && pixels.clone().any(|pixel| pixel[depth - 1] != u8::MAX) {
-        return Err(Error::request(format!("{} has transparent pixels", path.display()))
-            .with_help("lay the images on a background first"));
+    fn leave_out(&mut self, reason: Reason, path: &Path) {
+        self.left_out.entry(reason).or_default().push(path.to_owned());
     }
-    if channels < colours && pixels.clone().any(|p| p[0] != p[1] || p[1] != p[2]) {
-        return Err(Error::request(format!(
-            "{} is in colour, but the network reads grey images",
-            path.display()
-        ))
-        .with_help("convert the images to grey first"));
+
+    /// What cannot be walked: links that loop are left out, the rest is an error.
+    fn fault(&mut self, root: &Path, error: walkdir::Error) -> Result<(), Error> {
+        let path = error.path().unwrap_or(root).to_owned();
+        let is_loop = error.loop_ancestor().is_some();
+        match (error.into_io_error(), is_loop) {
+            (_, true) => self.leave_out(Reason::Loop, &path),
+            (_, false) if path.file_name().is_some_and(is_hidden) => {
+                self.leave_out(Reason::Hidden, &path);
+            }
+            (Some(error), false) => return Err(Error::read(&path, error)),
+            (None, false) => self.leave_out(Reason::NoFile, &path),
+        }
+        Ok(())
     }
-    let channel = |channel: usize| {
-        let pixels = pixels.clone();
-        pixels.map(move |pixel| f32::from(pixel[channel % colours]))
-    };
-    let shape = vec![channels, info.height as usize, info.width as usize];
-    Ok(Array { shape, values: (0..channels).flat_map(channel).collect() })
+
+    /// The images of all classes, and their classes.
+    fn labelled(&self, root: &Path) -> Result<(Vec<PathBuf>, Classes), Error> {
+        let name =
+            |path: &Path| path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let empty: Vec<_> = self.classes.iter().filter(|(_, files)| files.is_empty()).collect();
+        if let Some((folder, _)) = empty.first() {
+            let others = match empty.len() - 1 {
+                0 => String::new(),
+                others => format!(", nor do {others} other folders there"),
+            };
+            let all_empty = empty.len() == self.classes.len();
+            let help = match all_empty {
+                true => "images are PNG and JPEG files",
+                false => {
+                    "remove it, or hide it by a name that begins with '.'; images are PNG and JPEG \
+                     files"
+                }
+            };
+            return Err(Error::request(format!(
+                "{} has no images, but every folder in {} is a class{others}",
+                folder.display(),
+                root.display()
+            ))
+            .with_help(help));
+        }
+        let names: Vec<_> = self.classes.keys().map(|folder| name(folder)).collect();
+        let numbers = numbers(&names).map_err(|message| {
+            Error::request(format!("{}: {message}", root.display())).with_help(
+                "give all folders numbers, or none: numbers are classes, other names are numbered \
+                 in their order",
+            )
+        })?;
+        let labels = self.classes.values().zip(&numbers);
+        let labels = labels.flat_map(|(files, &class)| vec![class; files.len()]).collect();
+        let files = self.classes.values().flatten().cloned().collect();
+        Ok((files, Classes { labels, folders: names.into_iter().zip(numbers).collect() }))
+    }
+
+    /// What was left out, a sentence for each reason.
+    fn notes(&self, root: &Path) -> Vec<String> {
+        let note = |(reason, paths): (&Reason, &Vec<PathBuf>)| {
+            let below =
+                |path: &PathBuf| path.strip_prefix(root).unwrap_or(path).display().to_string();
+            let names: Vec<_> = paths.iter().take(SHOWN).map(below).collect();
+            let more = match paths.len().saturating_sub(SHOWN) {
+                0 => String::new(),
+                more => format!(" and {more} more"),
+            };
+            format!(
+                "{}: left out {} ({}): {}{more}",
+                root.display(),
+                paths.len(),
+                reason.text(),
+                names.join(", ")
+            )
+        };
+        let reasons = self.left_out.iter().filter(|(_, paths)| !paths.is_empty());
+        reasons.map(note).collect()
+    }
+}
+
+fn is_hidden(name: &OsStr) -> bool {
+    name.as_encoded_bytes().starts_with(b".")
+}
+
+/// The number that a name is.
+fn number(name: &str) -> Option<usize> {
+    let digits = name.bytes().all(|byte| byte.is_ascii_digit());
+    name.parse().ok().filter(|_| digits)
+}
+
+/// The classes that folders stand for: the numbers that are their names, else their places. Where
+/// some names are numbers and some are not, both must say the same.
+fn numbers(names: &[String]) -> Result<Vec<usize>, String> {
+    let named: Vec<_> = names.iter().map(|name| number(name)).collect();
+    if let Some(numbers) = named.iter().copied().collect::<Option<Vec<_>>>() {
+        let twice = (0..numbers.len()).find(|&index| numbers[..index].contains(&numbers[index]));
+        return match twice {
+            Some(index) => Err(format!("two folders are class {}", numbers[index])),
+            None => Ok(numbers),
+        };
+    }
+    let moved = named.iter().enumerate().find(|(place, named)| named.is_some_and(|n| n != *place));
+    let word = names.iter().zip(&named).find(|(_, named)| named.is_none());
+    match (moved, word) {
+        (Some((place, _)), Some((word, _))) => Err(format!(
+            "the folder '{word}' is no number as '{}' is, which would become class {place}",
+            names[place]
+        )),
+        _ => Ok((0..names.len()).collect()),
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn write(path: &Path, color: ColorType, bytes: &[u8]) {
-        let mut encoder = png::Encoder::new(File::create(path).unwrap(), 2, 1);
-        encoder.set_color(color);
-        encoder.write_header().unwrap().write_image_data(bytes).unwrap();
-    }
-
-    #[test]
-    fn grey_colour_and_alpha() {
-        let directory = tempfile::tempdir().unwrap();
-        let path = directory.path().join("image.png");
-        let values = |channels| decode(&path, channels).map(|image| image.values);
-        write(&path, ColorType::Grayscale, &[1, 2]);
-        assert_eq!(values(1).unwrap(), [1.0, 2.0]);
-        assert_eq!(values(3).unwrap(), [1.0, 2.0, 1.0, 2.0, 1.0, 2.0]);
-        write(&path, ColorType::Rgb, &[1, 2, 3, 4, 5, 6]);
-        assert_eq!(values(3).unwrap(), [1.0, 4.0, 2.0, 5.0, 3.0, 6.0]);
-        assert!(values(1).unwrap_err().to_string().contains("in colour"));
-        write(&path, ColorType::Rgba, &[7, 7, 7, 255, 8, 8, 8, 255]);
-        assert_eq!(values(1).unwrap(), [7.0, 8.0]);
-        write(&path, ColorType::GrayscaleAlpha, &[7, 255, 8, 0]);
-        assert!(values(1).unwrap_err().to_string().contains("transparent"));
+    fn classes(names: &[&str]) -> Result<Vec<usize>, String> {
+        numbers(&names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>())
     }
 
     #[test]
     fn folders_are_numbered_by_name_or_place() {
-        let paths = |names: &[&str]| names.iter().map(PathBuf::from).collect::<Vec<_>>();
-        assert_eq!(numbers(&paths(&["x/0", "x/10", "x/2"])), [0, 10, 2]);
-        assert_eq!(numbers(&paths(&["x/cat", "x/dog"])), [0, 1]);
+        assert_eq!(classes(&["0", "10", "2"]), Ok(vec![0, 10, 2]));
+        assert_eq!(classes(&["00", "01"]), Ok(vec![0, 1]));
+        assert_eq!(classes(&["cat", "dog"]), Ok(vec![0, 1]));
+        assert_eq!(classes(&["0", "1", "other"]), Ok(vec![0, 1, 2]));
+    }
+
+    #[test]
+    fn names_that_would_shift_numbers_are_refused() {
+        let error = classes(&["0", "1", "10", "2", "other"]).unwrap_err();
+        assert!(error.contains("'other'") && error.contains("'10'"), "{error}");
+        assert!(error.contains("become class 2"), "{error}");
+        assert_eq!(classes(&["01", "1"]), Err("two folders are class 1".into()));
+        assert!(classes(&["+1", "1", "7"]).is_err());
     }
 }
