@@ -91,7 +91,7 @@ fn planes<T: Copy + PartialEq>(
     depth: usize,
     channels: usize,
 ) -> Result<Vec<T>, Error> {
-    let (colours, has_alpha) = (if depth < 3 { 1 } else { 3 }, depth % 2 == 0);
+    let (colours, has_alpha) = (if depth < 3 { 1 } else { 3 }, depth.is_multiple_of(2));
     let pixels = || samples.chunks_exact(depth);
     if has_alpha && pixels().any(|pixel| pixel[depth - 1] != opaque) {
         return Err(Error::request(format!("{} has transparent pixels", path.display()))
