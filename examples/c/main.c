@@ -5,12 +5,12 @@
 // Exit code: 0 if at least nine of ten digits are classified correctly, 1 if not, 2 on an error.
 
 #include <math.h>
-#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "digits_cnn.h"
+#include "idx.h"
 
 enum {
     PIXELS = PFP_DIGITS_CNN_INPUT_ELEMENTS,
@@ -22,32 +22,6 @@ _Static_assert(PIXELS == 8 * 8 && CLASSES == 10, "the digits have 8x8 pixels and
 
 // The only memory the model writes besides its outputs. It needs no initialisation.
 static _Alignas(PFP_DIGITS_CNN_ARENA_ALIGN) unsigned char arena[PFP_DIGITS_CNN_ARENA_BYTES];
-
-static uint32_t big_endian(const unsigned char *p) {
-    return (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | p[3];
-}
-
-// Open an IDX file of bytes, check the header, and leave it at the first item.
-// `item` holds the dimensions of one item; the number of items goes to `items`.
-static FILE *open_idx(const char *path, int rank, const uint32_t *item, uint32_t *items) {
-    unsigned char header[16];
-    const size_t size = 4 + 4 * (size_t)rank;
-    FILE *file = fopen(path, "rb");
-    if (file == NULL) {
-        perror(path);
-        return NULL;
-    }
-    bool valid = fread(header, 1, size, file) == size && big_endian(header) == 0x0800u + (unsigned)rank;
-    for (int axis = 1; valid && axis < rank; axis++)
-        valid = big_endian(header + 4 + 4 * axis) == item[axis - 1];
-    if (!valid) {
-        fprintf(stderr, "%s: not an IDX file of the expected shape\n", path);
-        fclose(file);
-        return NULL;
-    }
-    *items = big_endian(header + 4);
-    return file;
-}
 
 // Class probabilities under Gaussian logits, the mean-field approximation:
 // softmax(mean / sqrt(1 + pi/8 variance)).
