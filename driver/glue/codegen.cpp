@@ -1,6 +1,7 @@
 //===- codegen.cpp - what LLVM's C API does not say about targets ---------===//
 
 #include "llvm-c/TargetMachine.h"
+#include "llvm/IR/Module.h"
 #include "llvm/MC/MCSubtargetInfo.h"
 #include "llvm/MC/TargetRegistry.h"
 #include "llvm/Target/TargetMachine.h"
@@ -49,6 +50,37 @@ bool pfp_cpu_has_features(const char *triple, const char *cpu, const char *featu
 /// Objects of this machine get a section `.stack_sizes`.
 void pfp_emit_stack_sizes(LLVMTargetMachineRef machine) {
   reinterpret_cast<TargetMachine *>(machine)->Options.EmitStackSizeSection = true;
+}
+
+/// Guards the indirect calls and the return addresses of a module, with the attributes and
+/// flags that Clang gives for -mbranch-protection and -fcf-protection. `signs` is of AArch64.
+void pfp_protect_branches(LLVMModuleRef raw, bool pads, bool signs) {
+  Module &module = *unwrap(raw);
+  auto flag = [&](const char *name, bool value) {
+    module.addModuleFlag(Module::Min, name, uint32_t(value));
+  };
+  if (!module.getTargetTriple().isAArch64()) {
+    // A module without the flags is linked as one that does not know of them.
+    if (pads) {
+      flag("cf-protection-branch", true);
+      flag("cf-protection-return", true);
+    }
+    return;
+  }
+  flag("branch-target-enforcement", pads);
+  flag("sign-return-address", signs);
+  flag("sign-return-address-all", false);
+  flag("sign-return-address-with-bkey", false);
+  for (Function &function : module) {
+    if (function.isDeclaration())
+      continue;
+    if (pads)
+      function.addFnAttr("branch-target-enforcement");
+    if (signs) {
+      function.addFnAttr("sign-return-address", "non-leaf");
+      function.addFnAttr("sign-return-address-key", "a_key");
+    }
+  }
 }
 
 } // extern "C"

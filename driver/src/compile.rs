@@ -1,5 +1,6 @@
 //! From a module and its parameters to machine code.
 
+pub mod branch_protection;
 pub mod codegen;
 pub mod object_file;
 mod open_parameters;
@@ -21,7 +22,7 @@ use serde::Serialize;
 use sha2::{Digest, Sha256};
 
 use crate::{
-    compile::{codegen::Machine, object_file::Report},
+    compile::{branch_protection::BranchProtection, codegen::Machine, object_file::Report},
     diagnostics::Source,
     error::Error,
     layers::{self, Layer},
@@ -79,7 +80,9 @@ pub struct Options {
     pub tasks: usize,
     /// A file with schedules for some kernels.
     pub schedule: Option<PathBuf>,
-    /// Does each kernel call `pfp_profile_mark` at its end?
+    /// What guards indirect calls and return addresses.
+    pub branch_protection: BranchProtection,
+    /// Does each kernel call `pfp.profile_mark` at its end?
     pub profile: bool,
 }
 
@@ -114,6 +117,8 @@ pub struct Compiled {
     pub mode: Mode,
     /// What it was compiled for.
     pub target: Target,
+    /// What guards indirect calls and return addresses.
+    pub branch_protection: BranchProtection,
     /// Its scratch memory.
     pub arena: Arena,
     /// Its kernels, in the order in which they run.
@@ -259,6 +264,15 @@ impl<'s> Network<'s> {
         }
     }
 
+    /// An error of a public function, in the words `'func.func' op message`.
+    pub fn reject(&self, function: &Function, message: &str) -> Error {
+        let is_it = |op: &Op| op.symbol().as_deref() == Some(&function.name);
+        match functions(&self.module).into_iter().find(is_it) {
+            Some(op) => self.module.reject(op, message),
+            None => Error::request(format!("@{} {message}", function.name)),
+        }
+    }
+
     fn names(&self) -> String {
         self.functions.iter().map(|f| format!("@{}", f.name)).collect::<Vec<_>>().join(", ")
     }
@@ -304,7 +318,7 @@ impl<'s> Network<'s> {
         let texts = options.texts;
         let lowered = self.lower(function, target, options)?;
         watch("optimising");
-        let machine = Machine::new(target)?;
+        let machine = Machine::new(target, options.branch_protection)?;
         let context = LlvmContext::create();
         let module = machine.translate(&lowered.module, &function.name, &context)?;
         let weight_bytes = machine.constant_bytes(&module);
@@ -319,6 +333,7 @@ impl<'s> Network<'s> {
             function: Function { signature, layers, name: function.name.clone() },
             mode: options.mode,
             target: target.clone(),
+            branch_protection: options.branch_protection,
             arena: lowered.arena,
             kernels: lowered.kernels,
             tasks: options.tasks.max(1),

@@ -2,6 +2,7 @@
 
 mod header;
 mod manifest;
+mod names;
 mod rust;
 mod shared;
 
@@ -16,6 +17,7 @@ use clap::ValueEnum;
 use gauss_lowering::mode::{Mode, Sampling};
 
 pub use manifest::Manifest;
+pub use names::check as check_names;
 
 use crate::{
     compile::{Compiled, Texts},

@@ -2,7 +2,7 @@
 
 use std::ffi::{c_char, c_void};
 
-use inkwell::llvm_sys::target_machine::LLVMTargetMachineRef;
+use inkwell::llvm_sys::{prelude::LLVMModuleRef, target_machine::LLVMTargetMachineRef};
 use mlir_sys::{MlirContext, MlirDialectRegistry, MlirModule, MlirStringRef};
 
 unsafe extern "C" {
@@ -26,6 +26,7 @@ unsafe extern "C" {
         features: *const c_char,
     ) -> bool;
     pub fn pfp_emit_stack_sizes(machine: LLVMTargetMachineRef);
+    pub fn pfp_protect_branches(module: LLVMModuleRef, pads: bool, signs: bool);
 }
 
 /// Bytes as MLIR takes them.

@@ -58,7 +58,7 @@ impl CompiledModel {
     /// Links a function that was compiled for the host.
     pub fn new(compiled: &Compiled) -> Result<Self, Error> {
         let context = Context::create();
-        let machine = Machine::new(&compiled.target)?;
+        let machine = Machine::new(&compiled.target, compiled.branch_protection)?;
         let packed = wrapper::packed(compiled, &context)?;
         machine.optimise(&packed)?;
         // An allocation has at least one byte.

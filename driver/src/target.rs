@@ -6,10 +6,14 @@ use std::{
 };
 
 use gauss_lowering::target::Target;
-use inkwell::llvm_sys::target::{
-    LLVMInitializeAArch64AsmPrinter, LLVMInitializeAArch64Target, LLVMInitializeAArch64TargetInfo,
-    LLVMInitializeAArch64TargetMC, LLVMInitializeX86AsmPrinter, LLVMInitializeX86Target,
-    LLVMInitializeX86TargetInfo, LLVMInitializeX86TargetMC,
+use inkwell::llvm_sys::{
+    support::LLVMParseCommandLineOptions,
+    target::{
+        LLVMInitializeAArch64AsmPrinter, LLVMInitializeAArch64Target,
+        LLVMInitializeAArch64TargetInfo, LLVMInitializeAArch64TargetMC,
+        LLVMInitializeX86AsmPrinter, LLVMInitializeX86Target, LLVMInitializeX86TargetInfo,
+        LLVMInitializeX86TargetMC,
+    },
 };
 
 use crate::{error::Error, ffi};
@@ -51,6 +55,10 @@ pub fn initialise() {
         LLVMInitializeAArch64Target();
         LLVMInitializeAArch64TargetMC();
         LLVMInitializeAArch64AsmPrinter();
+        // Arguments on the stack are part of the frame, whose size LLVM reports: those that are
+        // pushed are not.
+        let arguments = [c"pfp".as_ptr(), c"-no-x86-call-frame-opt".as_ptr()];
+        LLVMParseCommandLineOptions(2, arguments.as_ptr(), c"".as_ptr());
     });
 }
 

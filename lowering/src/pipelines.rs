@@ -90,10 +90,11 @@ fn to_llvm(options: &Options) -> Result<String, String> {
          convert-math-to-llvm,convert-arith-to-llvm,convert-index-to-llvm,\
          finalize-memref-to-llvm,convert-func-to-llvm{{use-bare-ptr-memref-call-conv=1}},\
          convert-cf-to-llvm,convert-ub-to-llvm,reconcile-unrealized-casts,canonicalize,cse,\
-         gauss-c-interface{{vector-bits={} flush-denormals={}}}",
+         gauss-c-interface{{vector-bits={} float-control={} flush-denormals={}}}",
         to_kernels(options)?,
         if core.unscales_offsets { ",gauss-unscale-offsets" } else { "" },
         core.lanes * 32,
+        if core.is_aarch64 { "aarch64" } else { "x86-64" },
         core.flushes_denormals,
     ))
 }

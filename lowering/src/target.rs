@@ -376,7 +376,7 @@ impl Target {
                 name: (*name).to_owned(),
                 triple: triple.to_owned(),
                 cpu: cpu.to_owned(),
-                features: String::new(),
+                features: features(triple).to_owned(),
                 core: *core,
             }),
             None => {
@@ -397,6 +397,15 @@ impl Target {
             let known: Vec<_> = CORES.iter().map(|(name, _)| *name).collect();
             format!("unknown core '{name}'; known: host, {}", known.join(", "))
         })
+    }
+}
+
+/// What a triple asks of every CPU. Without an operating system x18 belongs to the platform,
+/// which may keep a shadow call stack or its own data there.
+fn features(triple: &str) -> &'static str {
+    match triple {
+        "aarch64-none-elf" => "+reserve-x18",
+        _ => "",
     }
 }
 

@@ -258,14 +258,14 @@ macro_rules! model {
                 arena: &mut [::core::mem::MaybeUninit<u8>],
             ) -> ::core::result::Result<(), $crate::Error> {
                 let [$($input),*] = inputs else {
-                    return Err($crate::Error::InputCount {
+                    return ::core::result::Result::Err($crate::Error::InputCount {
                         expected: Self::INPUTS.len(),
                         actual: inputs.len(),
                     });
                 };
                 let output_count = outputs.len();
                 let [$($output),*] = outputs else {
-                    return Err($crate::Error::OutputCount {
+                    return ::core::result::Result::Err($crate::Error::OutputCount {
                         expected: Self::OUTPUTS.len(),
                         actual: output_count,
                     });

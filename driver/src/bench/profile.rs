@@ -14,7 +14,7 @@ thread_local! {
     static CLOCK: RefCell<Option<Clock>> = const { RefCell::new(None) };
 }
 
-/// The function `pfp_profile_mark` of compiled code: the kernel of this number has ended.
+/// The function `pfp.profile_mark` of compiled code: the kernel of this number has ended.
 pub extern "C" fn mark(kernel: u32) {
     CLOCK.with_borrow_mut(|clock| {
         let Some(clock) = clock else { return };

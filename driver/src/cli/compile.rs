@@ -7,7 +7,7 @@ use serde_json::json;
 
 use super::{HeadArgs, ModeArgs, ModelArgs, Outcome, Ui, table::grouped};
 use crate::{
-    compile::Options,
+    compile::{Options, branch_protection::BranchProtection},
     emit::{self, Kind, Manifest},
     error::Error,
     module::Session,
@@ -57,6 +57,10 @@ pub struct CompileArgs {
           value_parser = clap::value_parser!(u8).range(1..=64))]
     threads: u8,
 
+    /// What guards indirect calls and return addresses, as GCC and Clang name it
+    #[arg(long, value_name = "KIND", value_enum, default_value_t)]
+    branch_protection: BranchProtection,
+
     /// Schedules for some kernels, as `pfp inspect --schedule` prints them
     #[arg(long, value_name = "FILE")]
     schedule: Option<PathBuf>,
@@ -72,6 +76,7 @@ pub struct CompileArgs {
 
 pub fn compile(args: CompileArgs, ui: &Ui) -> Result<Outcome, Error> {
     let target = target::find(&args.target, args.cpu.as_deref())?;
+    args.branch_protection.check(&target)?;
     let session = Session::new();
     let mode = args.mode.mode(args.draws)?;
     let network = args.head.open(&args.model, &session, (mode, args.function.as_deref()), ui)?;
@@ -82,10 +87,12 @@ pub fn compile(args: CompileArgs, ui: &Ui) -> Result<Outcome, Error> {
     let mut kinds = args.emit;
     kinds.sort();
     kinds.dedup();
+    emit::check_names(&network, &functions, &kinds)?;
     let options = Options {
         texts: emit::texts(&kinds),
         tasks: args.threads.into(),
         schedule: args.schedule,
+        branch_protection: args.branch_protection,
         mode,
         ..Options::default()
     };

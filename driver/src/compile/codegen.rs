@@ -9,14 +9,18 @@ use inkwell::{
     targets::{CodeModel, FileType, RelocMode, Target as LlvmTarget, TargetMachine, TargetTriple},
 };
 
+use super::branch_protection::BranchProtection;
 use crate::{error::Error, ffi, module::Module, target};
 
 /// LLVM's code generator for one target.
-pub struct Machine(TargetMachine);
+pub struct Machine {
+    machine: TargetMachine,
+    protection: BranchProtection,
+}
 
 impl Machine {
-    /// The code generator for a target.
-    pub fn new(target: &Target) -> Result<Self, Error> {
+    /// The code generator for a target, whose code is protected so.
+    pub fn new(target: &Target, protection: BranchProtection) -> Result<Self, Error> {
         target::initialise();
         let triple = TargetTriple::create(&target.triple);
         let machine = LlvmTarget::from_triple(&triple)
@@ -33,7 +37,7 @@ impl Machine {
             .ok_or_else(|| Error::Internal(format!("no code generator for {}", target.triple)))?;
         // SAFETY: a live target machine.
         unsafe { ffi::pfp_emit_stack_sizes(machine.as_mut_ptr()) };
-        Ok(Self(machine))
+        Ok(Self { machine, protection })
     }
 
     /// Turns a module in the LLVM dialect into LLVM IR. `name` becomes the source
@@ -61,13 +65,14 @@ impl Machine {
 
     /// Runs LLVM's -O3 pipeline for this target.
     pub fn optimise(&self, module: &LlvmModule) -> Result<(), Error> {
-        module.set_triple(&self.0.get_triple());
-        module.set_data_layout(&self.0.get_target_data().get_data_layout());
+        module.set_triple(&self.machine.get_triple());
+        module.set_data_layout(&self.machine.get_target_data().get_data_layout());
+        self.protection.apply(module);
         module.verify().map_err(internal)?;
         // Kernels are written out as far as the registers go.
         let options = PassBuilderOptions::create();
         options.set_loop_unrolling(false);
-        module.run_passes("default<O3>", &self.0, options).map_err(internal)
+        module.run_passes("default<O3>", &self.machine, options).map_err(internal)
     }
 
     /// The object file of an optimised module.
@@ -83,13 +88,13 @@ impl Machine {
     fn emit(&self, module: &LlvmModule, kind: FileType) -> Result<Vec<u8>, Error> {
         // Code generation changes the module; the next one must see what this one saw.
         let module = module.clone();
-        let buffer = self.0.write_to_memory_buffer(&module, kind).map_err(internal)?;
+        let buffer = self.machine.write_to_memory_buffer(&module, kind).map_err(internal)?;
         Ok(buffer.as_slice().to_vec())
     }
 
     /// The bytes of all constants of a module; optimised, some are in the code.
     pub fn constant_bytes(&self, module: &LlvmModule) -> u64 {
-        let data = self.0.get_target_data();
+        let data = self.machine.get_target_data();
         let constants = module.get_globals().filter(|global| global.is_constant());
         constants.map(|global| data.get_abi_size(&global.get_value_type())).sum()
     }

@@ -1,99 +1,116 @@
 //! Small functions around a compiled one, in LLVM IR.
 
-use inkwell::{
-    AddressSpace,
-    builder::{Builder, BuilderError},
-    context::Context,
-    module::{Linkage, Module},
-    values::{FunctionValue, PointerValue},
-};
+use inkwell::{context::Context, memory_buffer::MemoryBuffer, module::Module};
 
 use super::Compiled;
 use crate::{compile::ARENA_ALIGN, error::Error};
 
-/// `int pfp_NAME_run(..)`: the function with an arena of the calling thread.
-pub fn with_thread_local_arena<'c>(
-    compiled: &Compiled,
-    context: &'c Context,
-) -> Result<Module<'c>, Error> {
-    let bytes = u32::try_from(compiled.arena.bytes)
-        .map_err(|_| Error::request("the arena is too large for a thread-local variable"))?;
-    wrap(compiled, context, "run", buffers(compiled), |_, module, wrapper| {
-        let mut pointers: Vec<_> =
-            wrapper.get_param_iter().map(|parameter| parameter.into_pointer_value()).collect();
-        if bytes == 0 {
-            pointers.push(context.ptr_type(AddressSpace::default()).const_null());
-            return Ok(pointers);
-        }
-        let ty = context.i8_type().array_type(bytes);
-        let arena = module.add_global(ty, None, "arena");
-        arena.set_initializer(&ty.const_zero());
-        arena.set_thread_local(true);
-        arena.set_linkage(Linkage::Internal);
-        arena.set_alignment(ARENA_ALIGN as u32);
-        pointers.push(arena.as_pointer_value());
-        Ok(pointers)
-    })
+/// `int pfp_NAME_run(..)`: the function with an arena from the heap, or status 3 where there
+/// is no memory for one.
+///
+/// The arena of one call is kept for the next, whichever thread makes it, and freed when the
+/// library is unloaded. No thread has anything of its own: neither a variable, which would be
+/// taken from the stack of every thread of the process, nor an arena that outlives it.
+pub fn with_arena<'c>(compiled: &Compiled, context: &'c Context) -> Result<Module<'c>, Error> {
+    let symbol = compiled.function.symbol();
+    let buffers = buffers(compiled);
+    let parameters = list(buffers, |i| format!("ptr %p{i}"));
+    let types = list(buffers + 1, |_| "ptr".into());
+    if compiled.arena.bytes == 0 {
+        let text = format!(
+            "declare i32 @{symbol}({types})
+
+define i32 @{symbol}_run({parameters}) nounwind {{
+  %status = call i32 @{symbol}({parameters}, ptr null)
+  ret i32 %status
+}}"
+        );
+        return parse(context, &text);
+    }
+    let text = format!(
+        "@kept = internal global ptr null
+@llvm.global_dtors = appending global [1 x {{ i32, ptr, ptr }}]
+  [{{ i32, ptr, ptr }} {{ i32 65535, ptr @unload, ptr null }}]
+
+declare ptr @aligned_alloc(i64, i64)
+declare void @free(ptr)
+declare i32 @{symbol}({types})
+
+define i32 @{symbol}_run({parameters}) nounwind {{
+take:
+  %taken = atomicrmw xchg ptr @kept, ptr null acq_rel
+  %nothing = icmp eq ptr %taken, null
+  br i1 %nothing, label %allocate, label %call
+allocate:
+  %new = call ptr @aligned_alloc(i64 {ARENA_ALIGN}, i64 {bytes})
+  %exhausted = icmp eq ptr %new, null
+  br i1 %exhausted, label %fail, label %call
+fail:
+  ret i32 {ERROR_MEMORY}
+call:
+  %arena = phi ptr [ %taken, %take ], [ %new, %allocate ]
+  %status = call i32 @{symbol}({parameters}, ptr %arena)
+  %other = atomicrmw xchg ptr @kept, ptr %arena acq_rel
+  call void @free(ptr %other)
+  ret i32 %status
+}}
+
+define internal void @unload() nounwind {{
+  %last = atomicrmw xchg ptr @kept, ptr null acq_rel
+  call void @free(ptr %last)
+  ret void
+}}",
+        // A multiple of the alignment, as C11 has it.
+        bytes = compiled.arena.bytes.next_multiple_of(ARENA_ALIGN),
+    );
+    parse(context, &text)
 }
+
+/// `PFP_ERROR_MEMORY` of the header.
+const ERROR_MEMORY: i32 = 3;
 
 /// `int pfp_NAME_packed(void **pointers)`: the function on a list of its
 /// pointers, whose number a caller in Rust does not know when it is compiled. The
 /// executor comes last where the function has tasks.
 pub fn packed<'c>(compiled: &Compiled, context: &'c Context) -> Result<Module<'c>, Error> {
-    let pointers = buffers(compiled) as u64 + 1 + u64::from(compiled.tasks > 1);
-    wrap(compiled, context, "packed", 1, |builder, _, wrapper| {
-        let pointer = context.ptr_type(AddressSpace::default());
-        let list = wrapper.get_param_iter().map(|parameter| parameter.into_pointer_value());
-        list.flat_map(|list| (0..pointers).map(move |index| (list, index)))
-            .map(|(list, index)| {
-                let index = context.i64_type().const_int(index, false);
-                // SAFETY: the caller's list has a pointer for every parameter.
-                let place = unsafe { builder.build_gep(pointer, list, &[index], "")? };
-                Ok(builder.build_load(pointer, place, "")?.into_pointer_value())
-            })
-            .collect()
-    })
-}
-
-/// A module with one function `SYMBOL_suffix`, which takes `parameters` pointers
-/// and calls the compiled function with those that `arguments` makes of them.
-fn wrap<'c>(
-    compiled: &Compiled,
-    context: &'c Context,
-    suffix: &str,
-    parameters: usize,
-    arguments: impl FnOnce(
-        &Builder<'c>,
-        &Module<'c>,
-        FunctionValue<'c>,
-    ) -> Result<Vec<PointerValue<'c>>, BuilderError>,
-) -> Result<Module<'c>, Error> {
     let symbol = compiled.function.symbol();
-    let module = context.create_module(&symbol);
-    let pointer = context.ptr_type(AddressSpace::default());
-    let declare = |name: &str, parameters: usize| {
-        let ty = context.i32_type().fn_type(&vec![pointer.into(); parameters], false);
-        module.add_function(name, ty, Some(Linkage::External))
+    let (callee, pointers) = match compiled.tasks > 1 {
+        true => (format!("{symbol}_parallel"), buffers(compiled) + 2),
+        false => (symbol.clone(), buffers(compiled) + 1),
     };
-    let wrapper = declare(&format!("{symbol}_{suffix}"), parameters);
-    let builder = context.create_builder();
-    builder.position_at_end(context.append_basic_block(wrapper, ""));
-    let build = || {
-        let arguments = arguments(&builder, &module, wrapper)?;
-        // The buffers, the arena, and possibly an executor.
-        let has_executor = arguments.len() > buffers(compiled) + 1;
-        let name = if has_executor { format!("{symbol}_parallel") } else { symbol.clone() };
-        let callee = declare(&name, arguments.len());
-        let arguments: Vec<_> = arguments.into_iter().map(Into::into).collect();
-        let status = builder.build_call(callee, &arguments, "")?.try_as_basic_value().basic();
-        builder.build_return(status.as_ref().map(|status| status as _))
-    };
-    build().map_err(|error: BuilderError| Error::Internal(error.to_string()))?;
-    Ok(module)
+    let loads: String = (0..pointers)
+        .map(|i| {
+            format!(
+                "  %place{i} = getelementptr ptr, ptr %list, i64 {i}
+  %p{i} = load ptr, ptr %place{i}
+"
+            )
+        })
+        .collect();
+    let text = format!(
+        "declare i32 @{callee}({types})
+
+define i32 @{symbol}_packed(ptr %list) nounwind {{
+{loads}  %status = call i32 @{callee}({arguments})
+  ret i32 %status
+}}",
+        types = list(pointers, |_| "ptr".into()),
+        arguments = list(pointers, |i| format!("ptr %p{i}")),
+    );
+    parse(context, &text)
 }
 
 /// How many buffers the function reads and writes.
 fn buffers(compiled: &Compiled) -> usize {
     let signature = &compiled.function.signature;
     signature.input_buffers().len() + signature.output_buffers().len()
+}
+
+fn list(count: usize, element: impl Fn(usize) -> String) -> String {
+    (0..count).map(element).collect::<Vec<_>>().join(", ")
+}
+
+fn parse<'c>(context: &'c Context, text: &str) -> Result<Module<'c>, Error> {
+    let buffer = MemoryBuffer::create_from_memory_range_copy(text.as_bytes(), "wrapper");
+    context.create_module_from_ir(buffer).map_err(|error| Error::Internal(error.to_string()))
 }

@@ -35,6 +35,7 @@ pub fn header(compiled: &Compiled) -> String {
 #define PFP_OK 0              /* every output is written */
 #define PFP_ERROR_NULL 1      /* a pointer is null; nothing was written */
 #define PFP_ERROR_ALIGNMENT 2 /* the arena is not aligned; nothing was written */
+#define PFP_ERROR_MEMORY 3    /* no memory for an arena; nothing was written */
 #endif
 
 #define {prefix}_BATCH {batch} /* items per call */
@@ -106,7 +107,10 @@ pub fn header(compiled: &Compiled) -> String {
     }
     line("");
     line(&format!(
-        "/* The same with an arena of the calling thread; only in the shared library lib{name}.so. */"
+        "/*
+ * The same with an arena from the heap; also returns PFP_ERROR_MEMORY. Only in the shared
+ * library lib{name}.so.
+ */"
     ));
     line(&format!("int pfp_{name}_run({});", parameters.join(", ")));
     line("\n#ifdef __cplusplus\n}\n#endif\n");

@@ -78,6 +78,7 @@ struct Target<'a> {
     triple: &'a str,
     cpu: &'a str,
     features: Vec<&'a str>,
+    branch_protection: &'static str,
 }
 
 #[derive(Debug, Serialize)]
@@ -111,6 +112,7 @@ impl<'a> Manifest<'a> {
                 triple: &target.triple,
                 cpu: &target.cpu,
                 features: target.features.split(',').filter(|f| !f.is_empty()).collect(),
+                branch_protection: compiled.branch_protection.name(),
             },
             mode: Mode::of(compiled.mode),
             batch: function.signature.batch(),

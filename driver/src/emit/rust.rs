@@ -97,8 +97,17 @@ fn constants(function: &Function) -> String {
     }
 }
 
-/// `my_net` as `MyNet`.
-fn type_name(function: &str) -> String {
+/// Types, traits and variants that a program in Rust has without a word, or from `pfp_runtime`.
+/// A type of such a name would hide them where the binding is included.
+const TAKEN: &str = "\
+    Arena AsMut AsRef AsyncFn AsyncFnMut AsyncFnOnce Box Buffer Clone Copy Default \
+    DoubleEndedIterator Drop Eq Err Error ExactSizeIterator Executor Extend Fn FnMut FnOnce From \
+    FromIterator Future Into IntoFuture IntoIterator Iterator Model None Ok Option Ord PartialEq \
+    PartialOrd Result Self Send Sized Some StaticArena String Sync Task Threads ToOwned ToString \
+    TryFrom TryInto Unpin Vec";
+
+/// `my_net` as `MyNet`, and `option` as `OptionModel`.
+pub fn type_name(function: &str) -> String {
     let words = function.split('_').filter(|word| !word.is_empty());
     let name: String = words
         .map(|word| {
@@ -106,8 +115,7 @@ fn type_name(function: &str) -> String {
             first.to_uppercase() + rest
         })
         .collect();
-    // The only keyword that can come out.
-    if name == "Self" { "SelfModel".into() } else { name }
+    if TAKEN.split_whitespace().any(|taken| taken == name) { name + "Model" } else { name }
 }
 
 /// `25088` as `25_088`.
@@ -132,6 +140,10 @@ mod tests {
         assert_eq!(type_name("lenet"), "Lenet");
         assert_eq!(type_name("digits_cnn"), "DigitsCnn");
         assert_eq!(type_name("self"), "SelfModel");
+        assert_eq!(type_name("option"), "OptionModel");
+        assert_eq!(type_name("partial_eq"), "PartialEqModel");
+        // The only keyword that begins with a capital is Self.
+        assert_eq!(type_name("crate"), "Crate");
     }
 
     #[test]

@@ -10,13 +10,13 @@ use crate::{
 };
 
 /// The shared library of a compiled function: the object, and `pfp_NAME_run`
-/// with an arena of the calling thread.
+/// with an arena from the heap.
 pub fn library(compiled: &Compiled) -> Result<Vec<u8>, Error> {
     let name = &compiled.function.name;
     let linker = linker(&compiled.target.triple)?;
     let context = Context::create();
-    let machine = Machine::new(&compiled.target)?;
-    let wrapper = wrapper::with_thread_local_arena(compiled, &context)?;
+    let machine = Machine::new(&compiled.target, compiled.branch_protection)?;
+    let wrapper = wrapper::with_arena(compiled, &context)?;
     wrapper.set_source_file_name(name);
     machine.optimise(&wrapper)?;
 
@@ -27,7 +27,11 @@ pub fn library(compiled: &Compiled) -> Result<Vec<u8>, Error> {
         fs::write(file, contents).map_err(|error| scratch(&error))?;
     }
     let output = Command::new(&linker)
-        .args(["-shared", "-Wl,--build-id=none", "-Wl,-z,noexecstack"])
+        // Without the start files, which lack the property notes that the object has: there are
+        // no constructors in C++, no exceptions.
+        .args(["-shared", "-nostartfiles", "-Wl,--build-id=none", "-Wl,-z,noexecstack"])
+        // What is called within is this library's own, whatever else defines the name.
+        .arg("-Wl,-Bsymbolic")
         .arg(format!("-Wl,-soname,lib{name}.so"))
         .arg("-o")
         .args([&library, &object, &run])

@@ -4,6 +4,7 @@
 mod fixture;
 
 mod bench;
+mod branch_protection;
 mod calibrate;
 mod check;
 mod compile;
@@ -12,14 +13,17 @@ mod demo;
 mod diagnostics;
 mod eval;
 mod files;
+mod float_environment;
 mod folders;
 mod head;
 mod help;
 mod inspect;
 mod modes;
+mod names;
 mod parallel;
 mod report;
 mod run;
 mod shared;
+mod stack;
 mod targets;
 mod tools;

@@ -1,5 +1,7 @@
 //! The shared library.
 
+use object::{Object, ObjectSection, ObjectSymbol, SectionKind};
+
 use crate::fixture::{Dir, NET, has, net_parameters, npy, pfp, run_c, safetensors};
 
 /// Calls `pfp_net_run`, from two threads where it can, and prints what comes out.
@@ -78,6 +80,168 @@ fn any_language_can_call_it_on_aarch64() {
         "aarch64-linux-gnu-gcc",
         &["qemu-aarch64", "-L", "/usr/aarch64-linux-gnu"],
     );
+}
+
+/// Maxima of a large image: an arena of megabytes.
+const LARGE: &str = r#"func.func @large(%x: !gauss.tensor<1x1x256x256xf32>) -> !gauss.tensor<1x1x256x256xf32> {
+  %0 = gauss.max_pool2d %x kernel [3, 3] padding [1, 1, 1, 1] : (!gauss.tensor<1x1x256x256xf32>) -> !gauss.tensor<1x1x256x256xf32>
+  %1 = gauss.max_pool2d %0 kernel [3, 3] padding [1, 1, 1, 1] : (!gauss.tensor<1x1x256x256xf32>) -> !gauss.tensor<1x1x256x256xf32>
+  return %1 : !gauss.tensor<1x1x256x256xf32>
+}
+"#;
+
+/// Counts the arenas of the library, and refuses them on demand: its allocations reach the
+/// program's own functions.
+const COUNTER: &str = r#"
+#include <dlfcn.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include "large.h"
+void *__libc_memalign(size_t, size_t);
+void __libc_free(void *);
+enum { MANY = 64 };
+static _Atomic(void *) arenas[MANY];
+static atomic_int allocated, refuse;
+void *aligned_alloc(size_t alignment, size_t bytes) {
+    if (alignment != PFP_LARGE_ARENA_ALIGN || bytes < PFP_LARGE_ARENA_BYTES || bytes % alignment)
+        abort();
+    allocated++;
+    void *arena = refuse ? 0 : __libc_memalign(alignment, bytes), *none;
+    for (int i = 0; arena && i < MANY && (none = 0, !atomic_compare_exchange_strong(&arenas[i], &none, arena)); i++);
+    return arena;
+}
+void free(void *pointer) {
+    for (int i = 0; pointer && i < MANY; i++) {
+        void *this = pointer;
+        if (atomic_compare_exchange_strong(&arenas[i], &this, 0))
+            break;
+    }
+    __libc_free(pointer);
+}
+static int held(void) {
+    int count = 0;
+    for (int i = 0; i < MANY; i++)
+        count += arenas[i] != 0;
+    return count;
+}
+static float x[2][PFP_LARGE_INPUT_ELEMENTS];
+static __typeof__(pfp_large_run) *run;
+static void *call(void *out) {
+    float (*y)[PFP_LARGE_OUTPUT_ELEMENTS] = out;
+    long status = run(x[0], x[1], y[0], y[1]);
+    return (void *)status;
+}
+static void *idle(void *nothing) { return nothing; }
+int main(int count, char **arguments) {
+    static float y[4][2][PFP_LARGE_OUTPUT_ELEMENTS];
+    for (int i = 0; i < PFP_LARGE_INPUT_ELEMENTS; i++)
+        x[0][i] = (i * 31 % 97) / 48.0f - 1, x[1][i] = (i * 17 % 13) / 13.0f;
+    for (int load = 0; load < 2; load++) {
+        void *library = dlopen("./liblarge.so", RTLD_NOW);
+        if (!library)
+            return fprintf(stderr, "%s\n", dlerror()), 1;
+        run = (__typeof__(run))dlsym(library, "pfp_large_run");
+        /* Without memory: a status, and nothing is written. */
+        refuse = 1;
+        y[0][0][0] = y[0][1][0] = 42;
+        if (call(y[0]) != (void *)PFP_ERROR_MEMORY || y[0][0][0] != 42 || y[0][1][0] != 42)
+            return 2;
+        refuse = 0;
+        /* One thread needs one arena for any number of calls. */
+        allocated = 0;
+        for (int i = 0; i < 3; i++)
+            if (call(y[0]))
+                return 3;
+        if (allocated != 1 || held() != 1)
+            return 4;
+        /* The stacks of threads that do not call are theirs. */
+        pthread_attr_t attributes;
+        pthread_t threads[4];
+        pthread_attr_init(&attributes);
+        pthread_attr_setstacksize(&attributes, 1 << 16);
+        if (pthread_create(&threads[0], &attributes, idle, 0) || pthread_join(threads[0], 0))
+            return 5;
+        /* Threads that call at the same time have an arena each, and leave none behind but one. */
+        for (int i = 0; i < 4; i++)
+            if (pthread_create(&threads[i], 0, call, y[i]))
+                return 6;
+        for (int i = 0; i < 4; i++) {
+            void *status;
+            if (pthread_join(threads[i], &status) || status || memcmp(y[i], y[0], sizeof y[0]))
+                return 7;
+        }
+        if (held() != 1)
+            return 8;
+        /* Unloaded, the library has none. */
+        if (dlclose(library) || held())
+            return 9;
+    }
+    printf("right\n");
+    return 0;
+}
+"#;
+
+fn count_arenas(target: &str, compiler: &str, emulator: &[&str]) {
+    if !has(compiler) || emulator.first().is_some_and(|program| !has(program)) {
+        return;
+    }
+    let dir = Dir::empty();
+    dir.write("large.mlir", LARGE);
+    dir.write("caller.c", COUNTER);
+    dir.pfp(&format!("compile large.mlir {target} --emit=shared,header,manifest")).ok();
+    assert!(dir.json("large.json")["arena_bytes"].as_u64().unwrap() > 1_000_000);
+    let printed =
+        run_c(&dir, compiler, emulator, &["-O1", "-pthread", "caller.c", "-rdynamic", "-ldl"]);
+    assert_eq!(printed, "right\n");
+}
+
+#[test]
+fn an_arena_is_there_for_a_call_and_gone_with_the_library() {
+    count_arenas("", "cc", &[]);
+}
+
+#[test]
+fn the_same_on_aarch64() {
+    count_arenas(
+        "--target aarch64-linux-gnu --cpu cortex-a72",
+        "aarch64-linux-gnu-gcc",
+        &["qemu-aarch64", "-L", "/usr/aarch64-linux-gnu"],
+    );
+}
+
+#[test]
+fn threads_share_nothing_and_the_linker_finds_all_in_the_c_library() {
+    let dir = Dir::empty();
+    // Eight pointers: some are on the stack, where a vector register could carry them along.
+    dir.write(
+        "many.mlir",
+        "func.func @many(%a: !gauss.tensor<1x40xf32>, %w: !gauss.tensor<40x40xf32>) \
+           -> (!gauss.tensor<1x40xf32>, !gauss.tensor<1x40xf32>) {
+           %0 = gauss.dense %a, %w : (!gauss.tensor<1x40xf32>, !gauss.tensor<40x40xf32>) -> !gauss.tensor<1x40xf32>
+           %1 = gauss.relu %0 : (!gauss.tensor<1x40xf32>) -> !gauss.tensor<1x40xf32>
+           %2 = gauss.dense %1, %w : (!gauss.tensor<1x40xf32>, !gauss.tensor<40x40xf32>) -> !gauss.tensor<1x40xf32>
+           return %1, %2 : !gauss.tensor<1x40xf32>, !gauss.tensor<1x40xf32>
+         }",
+    );
+    for cpu in ["x86-64", "x86-64-v3", "x86-64-v4", "znver5"] {
+        dir.pfp(&format!("compile many.mlir --target x86_64-linux-gnu --cpu {cpu} --emit=shared"))
+            .ok();
+        let bytes = dir.read("libmany.so");
+        let library = object::File::parse(&*bytes).unwrap();
+        for symbol in library.dynamic_symbols().filter(|symbol| symbol.is_undefined()) {
+            let name = symbol.name().unwrap();
+            let known = ["", "aligned_alloc", "free", "memcpy", "memset", "memmove"];
+            // A thread-local variable would need __tls_get_addr.
+            assert!(known.contains(&name), "{cpu}: {name}");
+        }
+        let is_tls = |section: &object::Section| {
+            matches!(section.kind(), SectionKind::Tls | SectionKind::UninitializedTls)
+        };
+        assert!(!library.sections().any(|section| is_tls(&section)), "{cpu}");
+    }
 }
 
 #[test]

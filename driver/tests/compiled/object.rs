@@ -94,3 +94,36 @@ fn buffers_that_are_never_live_together_share_the_arena() {
     let live = 2 * 4 * (66 * 66 + 66 * 64 + 64 * 64 + 3 * 64);
     assert!(compiled.arena.bytes <= live, "{} bytes for {live}", compiled.arena.bytes);
 }
+
+/// The control and status word of this thread.
+#[cfg(target_arch = "x86_64")]
+fn mxcsr() -> u32 {
+    let mut word = 0;
+    // SAFETY: writes the word.
+    unsafe { std::arch::asm!("stmxcsr [{}]", in(reg) &raw mut word, options(nostack)) };
+    word
+}
+
+#[cfg(target_arch = "x86_64")]
+fn set_mxcsr(word: u32) {
+    // SAFETY: reads the word; what it changes is put back before numbers are computed.
+    unsafe { std::arch::asm!("ldmxcsr [{}]", in(reg) &raw const word, options(nostack)) };
+}
+
+#[test]
+#[cfg(target_arch = "x86_64")]
+fn exceptions_that_this_process_unmasked_do_not_trap() {
+    let model = CompiledModel::new(&digits("cnn", 1, &Target::host())).unwrap();
+    let mut arena = model.arena();
+    let (image, mut mean, mut variance) = ([0.0; 64], [1.0; 10], [1.0; 10]);
+    let expected = model.run(&[&image]).unwrap();
+    let usual = mxcsr();
+    // No exception is masked; the flag of a denormal operand is raised.
+    set_mxcsr(2);
+    let result = model.run_into(&[&image], &mut [&mut mean, &mut variance], &mut arena);
+    let after = mxcsr();
+    set_mxcsr(usual);
+    result.unwrap();
+    assert_eq!(after, 2);
+    assert_eq!([&mean[..], &variance[..]], [&expected[0][..], &expected[1][..]]);
+}

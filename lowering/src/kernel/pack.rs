@@ -106,7 +106,7 @@ pub fn pack(
         }
         let source = Source::new(nest, schedule, inputs);
         let (values, outer) = source.arrange(schedule, core, vector, side);
-        let name = format!("packed_{}", unique(function, constants));
+        let name = format!("packed.{}", unique(function, constants));
         let ty = Type::memref(builder.context().f32(), &[values.len() as i64]);
         define_global(function, &name, ty, values);
         let buffer = builder
@@ -126,7 +126,7 @@ pub fn pack(
 fn unique(function: Op, constants: &Constants) -> usize {
     let module = function.parent().and_then(Op::body).map(Block::ops).unwrap_or_default();
     let mut number = module.iter().filter(|op| op.is("memref.global")).count();
-    while constants.globals.contains_key(&format!("packed_{number}")) {
+    while constants.globals.contains_key(&format!("packed.{number}")) {
         number += 1;
     }
     number

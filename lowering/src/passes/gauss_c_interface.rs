@@ -7,7 +7,7 @@ use super::{
     gauss_outline_tasks::{DISPATCH, EXECUTOR, TASK},
     gauss_plan_arena::ALIGNMENT,
 };
-use crate::pass::{Failed, Outcome, Pass, fail};
+use crate::pass::{Failed, Options, Outcome, Pass, fail};
 
 /// Puts `int pfp_<name>(.., void *arena)` before each `llvm.func` that has a
 /// planned arena, and makes that function internal. The C function returns 1
@@ -17,24 +17,25 @@ use crate::pass::{Failed, Outcome, Pass, fail};
 /// pfp_executor *executor)` as well, and what was declared as a dispatch becomes a
 /// function that calls the executor, or the tasks in order where there is none.
 ///
-/// With `flush-denormals`, for x86-64, denormal numbers count as zero while a network
-/// or a task of it runs: the control word of the calling thread is set and put back.
+/// With `float-control` no floating-point exception traps while a network or a task of it
+/// runs, and with `flush-denormals` denormal numbers count as zero there: the control word of
+/// the calling thread is set, and put back with the exception flags.
 pub const PASS: Pass = Pass {
     name: "gauss-c-interface",
     description: "Wrap lowered networks in functions that C can call (options: vector-bits; \
-                  flush-denormals, for x86-64)",
-    options: &["vector-bits", "flush-denormals"],
+                  float-control, which is x86-64 or aarch64; flush-denormals, for x86-64)",
+    options: &["vector-bits", "float-control", "flush-denormals"],
     run: |module, options| {
         let vector_bits = options.get("vector-bits");
-        let flushes = options.get("flush-denormals").is_some_and(|value| value != "false");
+        let control = FloatControl::of(options).map_err(|error| fail(module, error))?;
         let ops = module.body().map(Block::ops).unwrap_or_default();
         for op in ops.into_iter().filter(|op| op.is("llvm.func")) {
             if op.attribute("gauss.arena_bytes").is_some() {
-                wrap(op, vector_bits, flushes)?;
+                wrap(op, vector_bits, &control)?;
             } else if let Some(buffers) = op.attribute(TASK).and_then(|buffers| buffers.as_i64()) {
                 make_internal(op, buffers as usize, vector_bits);
             } else if let Some(tasks) = op.attribute(DISPATCH).and_then(|tasks| tasks.as_i64()) {
-                define_dispatch(op, tasks, vector_bits, flushes)?;
+                define_dispatch(op, tasks, vector_bits, &control)?;
             }
         }
         Ok(())
@@ -46,7 +47,7 @@ fn parameters(function: Op) -> usize {
     function.body().map(Block::arguments).unwrap_or_default().len()
 }
 
-fn wrap(function: Op, vector_bits: Option<&str>, flushes: bool) -> Outcome {
+fn wrap(function: Op, vector_bits: Option<&str>, control: &FloatControl) -> Outcome {
     let name = function.symbol().unwrap_or_default();
     let mut characters = name.chars();
     let starts_well = characters.next().is_some_and(|c| c.is_ascii_alphabetic() || c == '_');
@@ -62,7 +63,7 @@ fn wrap(function: Op, vector_bits: Option<&str>, flushes: bool) -> Outcome {
         false => &[Executor::None],
     };
     for (number, &executor) in executors.iter().enumerate() {
-        let text = wrapper(&name, count, arena_bytes, executor, flushes);
+        let text = wrapper(&name, count, arena_bytes, executor, control);
         let [wrapper] = insert(function, &text, vector_bits)?;
         if number == 0 {
             for attribute in ["gauss.arena_bytes", "gauss.arena_plan", KERNELS] {
@@ -73,8 +74,15 @@ fn wrap(function: Op, vector_bits: Option<&str>, flushes: bool) -> Outcome {
             }
         }
     }
+    function.set_attribute("sym_name", function.context().string_attr(&network(&name)));
     make_internal(function, count, vector_bits);
     Ok(())
+}
+
+/// The name of a network behind its C function. A dot keeps it apart from what a C library
+/// defines: a call of `memcpy` that LLVM makes of a copy would reach a network of that name.
+fn network(name: &str) -> String {
+    format!("{name}.network")
 }
 
 /// Puts the first functions of a module's text before `function`.
@@ -154,10 +162,10 @@ enum Executor {
     Parameter,
 }
 
-/// What flushes denormal numbers on x86-64: the memory that it needs, for the entry of
-/// a function, and what comes before and after a call.
+/// What sets the floating-point control of the calling thread for a call: the memory that it
+/// needs, for the entry of a function, and what comes before and after the call.
 #[derive(Debug, Clone, Default)]
-struct Flushing {
+struct FloatControl {
     entry: String,
     before: String,
     after: String,
@@ -166,11 +174,31 @@ struct Flushing {
 /// The bits of MXCSR that make denormal results (FTZ) and operands (DAZ) zero.
 const FLUSH_TO_ZERO: i32 = 0x8040;
 
-impl Flushing {
-    fn new(is_wanted: bool) -> Self {
-        if !is_wanted {
-            return Self::default();
+/// The bits of MXCSR that keep each of the six exceptions from trapping.
+const MASKED: i32 = 0x1f80;
+
+/// The bits of FPCR that let each of the six exceptions trap. Cores that cannot trap ignore them.
+const TRAPPED: i64 = 0x9f00;
+
+impl FloatControl {
+    fn of(options: &Options) -> Result<Self, String> {
+        let flushes = options.get("flush-denormals").is_some_and(|value| value != "false");
+        match (options.get("float-control"), flushes) {
+            (Some("x86-64"), true) => Ok(Self::x86_64(MASKED | FLUSH_TO_ZERO)),
+            (Some("x86-64"), false) => Ok(Self::x86_64(MASKED)),
+            (Some("aarch64"), false) => Ok(Self::aarch64()),
+            (None, false) => Ok(Self::default()),
+            (Some("aarch64") | None, true) => {
+                Err("cannot flush denormals without float-control=x86-64".to_owned())
+            }
+            (Some(other), _) => {
+                Err(format!("has no float-control '{other}'; known: x86-64, aarch64"))
+            }
         }
+    }
+
+    /// Sets bits of MXCSR, which holds control and flags.
+    fn x86_64(bits: i32) -> Self {
         let control = |what: &str, place: &str| {
             format!(
                 "    llvm.call_intrinsic \"llvm.x86.sse.{what}mxcsr\"({place}) : (!llvm.ptr) -> ()\n"
@@ -178,9 +206,9 @@ impl Flushing {
         };
         let before = format!(
             "{save}    %mxcsr = llvm.load %saved : !llvm.ptr -> i32\n    \
-             %bits = llvm.mlir.constant({FLUSH_TO_ZERO} : i32) : i32\n    \
-             %flushing = llvm.or %mxcsr, %bits : i32\n    \
-             llvm.store %flushing, %control : i32, !llvm.ptr\n{set}",
+             %bits = llvm.mlir.constant({bits} : i32) : i32\n    \
+             %changed = llvm.or %mxcsr, %bits : i32\n    \
+             llvm.store %changed, %control : i32, !llvm.ptr\n{set}",
             save = control("st", "%saved"),
             set = control("ld", "%control"),
         );
@@ -195,6 +223,26 @@ impl Flushing {
             after: control("ld", "%saved"),
         }
     }
+
+    /// Clears bits of the control word FPCR; the flags are in FPSR.
+    fn aarch64() -> Self {
+        let read = |word: &str| {
+            format!("    %{word} = llvm.call_intrinsic \"llvm.aarch64.get.{word}\"() : () -> i64\n")
+        };
+        let write = |word: &str, value: &str| {
+            format!("    llvm.call_intrinsic \"llvm.aarch64.set.{word}\"({value}) : (i64) -> ()\n")
+        };
+        let before = format!(
+            "{}{}    %bits = llvm.mlir.constant({} : i64) : i64\n    \
+             %changed = llvm.and %fpcr, %bits : i64\n{}",
+            read("fpcr"),
+            read("fpsr"),
+            !TRAPPED,
+            write("fpcr", "%changed"),
+        );
+        let after = write("fpcr", "%fpcr") + &write("fpsr", "%fpsr");
+        Self { entry: String::new(), before, after }
+    }
 }
 
 /// The text of the C function: pointers in, status out.
@@ -203,7 +251,7 @@ fn wrapper(
     count: usize,
     arena_bytes: i64,
     executor: Executor,
-    flushes: bool,
+    control: &FloatControl,
 ) -> String {
     let mut parameters: Vec<_> = (0..count).map(|i| format!("%p{i}: !llvm.ptr")).collect();
     let mut arguments: Vec<_> = (0..count).map(|i| format!("%p{i}")).collect();
@@ -228,7 +276,8 @@ fn wrapper(
         );
         any = format!("%any{i}");
     }
-    let Flushing { entry, before, after } = Flushing::new(flushes);
+    let FloatControl { entry, before, after } = control;
+    let network = network(name);
     format!(
         "module {{
   llvm.func @pfp_{name}{suffix}({parameters}) -> i32 {{
@@ -248,11 +297,11 @@ fn wrapper(
     %two = llvm.mlir.constant(2 : i32) : i32
     llvm.return %two : i32
   ^run:
-{before}    llvm.call @{name}({arguments}) : ({types}) -> ()
+{before}    llvm.call @\"{network}\"({arguments}) : ({types}) -> ()
 {after}    %ok = llvm.mlir.constant(0 : i32) : i32
     llvm.return %ok : i32
   }}
-  llvm.func @{name}({types})
+  llvm.func @\"{network}\"({types})
 }}",
         parameters = parameters.join(", "),
         arguments = arguments.join(", "),
@@ -262,7 +311,12 @@ fn wrapper(
 }
 
 /// Puts the definition of a dispatch in the place of its declaration.
-fn define_dispatch(declared: Op, tasks: i64, vector_bits: Option<&str>, flushes: bool) -> Outcome {
+fn define_dispatch(
+    declared: Op,
+    tasks: i64,
+    vector_bits: Option<&str>,
+    control: &FloatControl,
+) -> Outcome {
     let name = declared.symbol().unwrap_or_default();
     let signature = declared.attribute("function_type").map(|ty| ty.to_string());
     let signature = signature.unwrap_or_default();
@@ -271,7 +325,7 @@ fn define_dispatch(declared: Op, tasks: i64, vector_bits: Option<&str>, flushes:
     let mut types: Vec<_> = parameters.split(',').map(of_llvm).collect();
     // The executor is the last parameter.
     types.pop().ok_or(Failed)?;
-    let text = dispatch(&name, &types, tasks, flushes);
+    let text = dispatch(&name, &types, tasks, control);
     let [_, _] = insert(declared, &text, vector_bits)?;
     declared.erase();
     Ok(())
@@ -279,7 +333,7 @@ fn define_dispatch(declared: Op, tasks: i64, vector_bits: Option<&str>, flushes:
 
 /// The text of a dispatch, and of the function that an executor calls for a task:
 /// pointers and counters go through memory, as C has one pointer for the data of a task.
-fn dispatch(name: &str, types: &[&str], tasks: i64, flushes: bool) -> String {
+fn dispatch(name: &str, types: &[&str], tasks: i64, control: &FloatControl) -> String {
     let (task, entry) = (name.replace(".dispatch", ".task"), name.replace(".dispatch", ".entry"));
     let count = types.len();
     let parameters: Vec<_> =
@@ -295,7 +349,7 @@ fn dispatch(name: &str, types: &[&str], tasks: i64, flushes: bool) -> String {
     }
     let types = types.join(", ");
     // A thread of the executor has a control word of its own.
-    let flushing = Flushing::new(flushes);
+    let FloatControl { entry: memory, before, after } = control;
     format!(
         "module {{
   llvm.func internal @\"{entry}\"(%data: !llvm.ptr, %task: i64) {{
@@ -330,8 +384,5 @@ fn dispatch(name: &str, types: &[&str], tasks: i64, flushes: bool) -> String {
 }}",
         parameters = parameters.join(", "),
         arguments = arguments.join(", "),
-        memory = flushing.entry,
-        before = flushing.before,
-        after = flushing.after,
     )
 }

@@ -25,7 +25,7 @@ use crate::{
 ///
 /// With `tasks=N` loops that are worth it become loops over up to N tasks that may
 /// run at the same time. With `profile` each kernel ends with a call of
-/// `pfp_profile_mark`, which gets its number. `schedule` names a JSON file with
+/// `pfp.profile_mark`, which gets its number. `schedule` names a JSON file with
 /// schedules for some kernels ([`ScheduleFile`]).
 pub const PASS: Pass = Pass {
     name: "gauss-generate-kernels",
@@ -165,7 +165,7 @@ fn report(function: Op, kernels: &[KernelSchedule]) {
 pub const KERNELS: &str = "gauss.kernels";
 
 /// What a profiled kernel calls at its end.
-pub const PROFILE_MARK: &str = "pfp_profile_mark";
+pub const PROFILE_MARK: &str = "pfp.profile_mark";
 
 /// Emits a region at the end of its run, which `end` stands at.
 fn emit_region(

@@ -23,14 +23,14 @@
 // CHECK: llvm.func @pfp_net(%{{.*}}: !llvm.ptr, %{{.*}}: !llvm.ptr, %{{.*}}: !llvm.ptr, %{{.*}}: !llvm.ptr) -> i32
 // CHECK-SAME: gauss.arena_bytes = {{[0-9]+}} : i64
 // CHECK: llvm.call @net
-// CHECK-NOT: llvm.call
+// CHECK-NOT: llvm.call @
 // CHECK: llvm.func internal @net
 // CHECK-SAME: llvm.align = 64
 
 // LLVM-NOT: declare {{.*}}@malloc
 // LLVM-NOT: declare {{.*}}@{{exp|erf|sqrt|fma}}f
 // LLVM: define i32 @pfp_net(ptr %{{[0-9]+}}, ptr %{{[0-9]+}}, ptr %{{[0-9]+}}, ptr %{{[0-9]+}})
-// LLVM: define internal void @net(ptr noalias
+// LLVM: define internal void @net.network(ptr noalias
 
 // DEFINED: {{^}}pfp_net{{$}}
 // DEFINED-NOT: {{.}}

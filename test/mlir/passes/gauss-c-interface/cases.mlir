@@ -3,7 +3,7 @@
 // Vectors as wide as the kernels: LLVM would not use all of a 512-bit core by itself.
 // CHECK-LABEL: llvm.func @pfp_wide
 // CHECK-SAME: passthrough = ["nounwind", "noredzone", ["prefer-vector-width", "512"], ["min-legal-vector-width", "512"]]
-// CHECK: llvm.func internal @wide
+// CHECK: llvm.func internal @wide.network
 // CHECK-SAME: passthrough = ["noinline", "nounwind", "noredzone", ["prefer-vector-width", "512"], ["min-legal-vector-width", "512"]]
 llvm.func @wide(%x: !llvm.ptr, %y: !llvm.ptr, %arena: !llvm.ptr) attributes {gauss.arena_bytes = 64 : i64} {
   llvm.return
@@ -13,7 +13,7 @@ llvm.func @wide(%x: !llvm.ptr, %y: !llvm.ptr, %arena: !llvm.ptr) attributes {gau
 // CHECK-LABEL: llvm.func @pfp_no_arena
 // CHECK-COUNT-2: llvm.icmp "eq"
 // CHECK-NOT: llvm.icmp "eq"
-// CHECK: llvm.func internal @no_arena
+// CHECK: llvm.func internal @no_arena.network
 llvm.func @no_arena(%x: !llvm.ptr, %y: !llvm.ptr, %arena: !llvm.ptr) attributes {gauss.arena_bytes = 0 : i64} {
   llvm.return
 }
@@ -22,7 +22,7 @@ llvm.func @no_arena(%x: !llvm.ptr, %y: !llvm.ptr, %arena: !llvm.ptr) attributes 
 // CHECK-LABEL: llvm.func @pfp__4in_2out
 // CHECK-COUNT-7: llvm.icmp "eq"
 // CHECK-NOT: llvm.icmp "eq"
-// CHECK: llvm.func internal @_4in_2out
+// CHECK: llvm.func internal @_4in_2out.network
 llvm.func @_4in_2out(%a: !llvm.ptr, %b: !llvm.ptr, %c: !llvm.ptr, %d: !llvm.ptr, %x: !llvm.ptr, %y: !llvm.ptr, %arena: !llvm.ptr)
     attributes {gauss.arena_bytes = 64 : i64} {
   llvm.return

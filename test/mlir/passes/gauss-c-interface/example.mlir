@@ -27,12 +27,12 @@
 // CHECK-NEXT: %[[TWO:.*]] = llvm.mlir.constant(2 : i32)
 // CHECK-NEXT: llvm.return %[[TWO]]
 // CHECK: ^[[RUN]]:
-// CHECK-NEXT: llvm.call @net(%[[X]], %[[MEAN]], %[[VARIANCE]], %[[ARENA]])
+// CHECK-NEXT: llvm.call @net.network(%[[X]], %[[MEAN]], %[[VARIANCE]], %[[ARENA]])
 // CHECK-NEXT: %[[OK:.*]] = llvm.mlir.constant(0 : i32)
 // CHECK-NEXT: llvm.return %[[OK]]
 
 // Nobody else calls the network itself, and what has been checked is promised.
-// CHECK: llvm.func internal @net(
+// CHECK: llvm.func internal @net.network(
 // CHECK-SAME: !llvm.ptr {llvm.noalias, llvm.nocapture}, {{.*}}: !llvm.ptr {llvm.align = 64 : i64, llvm.noalias, llvm.nocapture})
 // CHECK-NOT: gauss.arena
 llvm.func @net(%x: !llvm.ptr, %mean: !llvm.ptr, %variance: !llvm.ptr, %arena: !llvm.ptr)
