@@ -153,7 +153,7 @@ void pfp_keep_ops_out_of_diagnostics(MlirContext context) {
 }
 
 /// Parses and verifies a module. Unlike the C API it gives the source a name,
-/// takes any bytes, and reads bytecode too. Null after diagnostics.
+/// takes any bytes. Null after diagnostics.
 MlirModule pfp_parse_module(MlirContext context, MlirStringRef source, MlirStringRef name) {
   llvm::SourceMgr sources;
   sources.AddNewSourceBuffer(

@@ -27,6 +27,7 @@ use crate::{
     compile::Network,
     diagnostics::Source,
     error::Error,
+    interrupt,
     module::Session,
     parameters::Safetensors,
 };
@@ -117,6 +118,11 @@ impl ModeArgs {
 }
 
 impl ModelArgs {
+    /// The files that are read.
+    fn files(&self) -> impl Iterator<Item = PathBuf> {
+        [self.module.clone()].into_iter().chain(self.params.clone())
+    }
+
     fn open<'s>(&self, session: &'s Session, ui: &Ui) -> Result<Network<'s>, Error> {
         Ok(self.open_with_calibration(session, ui)?.0)
     }
@@ -218,6 +224,9 @@ pub fn main() -> ExitCode {
         Box::new(MietteHandlerOpts::new().wrap_lines(false).context_lines(1).build())
     }));
     let ui = Ui::new(cli.ui);
+    if let Err(error) = interrupt::clean_up_on_signals() {
+        ui.say(&format!("WARNING: signals will leave temporary files: {error}"));
+    }
     let outcome = match cli.command {
         Command::Compile(args) => compile::compile(args, &ui),
         Command::Run(args) => run::run(args, &ui),

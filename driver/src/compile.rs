@@ -31,6 +31,10 @@ use crate::{
     signature::Signature,
 };
 
+/// The most bytes of weights that assembly and LLVM IR spell out: as text they are five times as
+/// many.
+pub const TEXT_WEIGHT_BYTES: u64 = 16 << 20;
+
 /// Bytes that every arena starts at a multiple of.
 pub const ARENA_ALIGN: u64 = 64;
 
@@ -131,6 +135,8 @@ pub struct Compiled {
     pub object: Vec<u8>,
     /// Measures of the object file.
     pub report: Report,
+    /// Do assembly and LLVM IR only declare the constants?
+    pub elided: bool,
     /// Assembly, where wanted.
     pub assembly: Option<Vec<u8>>,
     /// LLVM IR, where wanted.
@@ -200,6 +206,7 @@ impl<'s> Network<'s> {
         batch: Option<i64>,
     ) -> Result<Self, Error> {
         let mut module = session.parse(source)?;
+        module.check_calls()?;
         let has_free_batch = fix_batch(&mut module, batch)?;
         let functions = public_functions(&module)?;
         match parameters {
@@ -326,6 +333,10 @@ impl<'s> Network<'s> {
         watch("generating code");
         let object = machine.object(&module)?;
         let report = Report::of(&object)?;
+        let elided = (texts.assembly || texts.llvm) && weight_bytes > TEXT_WEIGHT_BYTES;
+        if elided {
+            machine.elide_constants(&module);
+        }
         let assembly = texts.assembly.then(|| machine.assembly(&module)).transpose()?;
         let signature = function.signature.in_mode(options.mode);
         let layers = function.layers.iter().map(|layer| layer.in_mode(options.mode)).collect();
@@ -340,6 +351,7 @@ impl<'s> Network<'s> {
             weight_bytes,
             object,
             report,
+            elided,
             assembly,
             llvm: texts.llvm.then(|| module.print_to_string().to_string_lossy().into_owned()),
             mlir: lowered.mlir,

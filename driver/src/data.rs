@@ -14,7 +14,7 @@ use gauss_lowering::files::{self, Kind};
 
 pub use numbers::{Element, Endian, Numbers};
 pub use prepare::{Part, Preparation, Scale, Unusable, parse_normalize};
-pub use write::{Output, write};
+pub use write::{Format, Output};
 
 use crate::{error::Error, parameters::Safetensors};
 use npz::Archive;

@@ -9,7 +9,7 @@ use melior::{
 };
 use miette::{LabeledSpan, NamedSource, Severity, SourceCode};
 
-use crate::error::Error;
+use crate::{error::Error, guard::Refusal};
 
 /// Lines are cut here when they are shown: a `dense<"0x..">` may be megabytes long.
 const SHOWN_COLUMNS: usize = 160;
@@ -22,7 +22,7 @@ pub struct Source {
 }
 
 impl Source {
-    /// A module of this name, such as a path; textual, or MLIR bytecode.
+    /// A module of this name, such as a path.
     pub fn new(name: impl Into<String>, bytes: impl Into<Vec<u8>>) -> Arc<Self> {
         Arc::new(Self { name: name.into(), bytes: bytes.into() })
     }
@@ -95,6 +95,17 @@ impl Message {
             severity,
             place: Place::of(diagnostic.location()),
             notes,
+        }
+    }
+
+    /// Why the text of a source is not parsed.
+    pub(crate) fn refusal(source: &Source, refusal: Refusal) -> Self {
+        let (line, column) = refusal.line_and_column(source.bytes());
+        Self {
+            text: refusal.message,
+            severity: Severity::Error,
+            place: Some(Place { file: source.name.clone(), line, column }),
+            notes: vec![(refusal.help.to_owned(), None)],
         }
     }
 

@@ -6,12 +6,7 @@ mod names;
 mod rust;
 mod shared;
 
-use std::{
-    fs,
-    io::Write,
-    os::unix::fs::PermissionsExt,
-    path::{Path, PathBuf},
-};
+use std::path::Path;
 
 use clap::ValueEnum;
 use gauss_lowering::mode::{Mode, Sampling};
@@ -22,6 +17,7 @@ pub use names::check as check_names;
 use crate::{
     compile::{Compiled, Texts},
     error::Error,
+    output::Outputs,
 };
 
 /// A kind of file. The file is named after the function.
@@ -35,9 +31,9 @@ pub enum Kind {
     Manifest,
     /// libNAME.so: a shared library, also with pfp_NAME_run
     Shared,
-    /// NAME.s: assembly
+    /// NAME.s: assembly; without the weights where they are more than 16 MiB
     Asm,
-    /// NAME.ll: optimised LLVM IR
+    /// NAME.ll: optimised LLVM IR; without the weights where they are more than 16 MiB
     Llvm,
     /// NAME.mlir: linalg on tensors, for stock mlir-opt
     Mlir,
@@ -69,8 +65,15 @@ impl Kind {
             Self::Header => header::header(compiled).into_bytes(),
             Self::Manifest => Manifest::of(compiled).to_json().into_bytes(),
             Self::Shared => shared::library(compiled)?,
-            Self::Asm => compiled.assembly.clone().unwrap_or_default(),
-            Self::Llvm => text(&compiled.llvm),
+            Self::Asm => {
+                let note =
+                    elision(compiled).map_or(String::new(), |note| format!("/* {note} */\n"));
+                [note.into_bytes(), compiled.assembly.clone().unwrap_or_default()].concat()
+            }
+            Self::Llvm => {
+                let note = elision(compiled).map_or(String::new(), |note| format!("; {note}\n"));
+                [note.into_bytes(), text(&compiled.llvm)].concat()
+            }
             Self::Mlir => text(&compiled.mlir),
             Self::Rust => rust::binding(compiled).into_bytes(),
         })
@@ -86,35 +89,36 @@ pub fn texts(kinds: &[Kind]) -> Texts {
     }
 }
 
-/// Writes the files of a compiled function into a directory, which is made
-/// where it does not exist. Returns their paths.
-pub fn write(compiled: &Compiled, kinds: &[Kind], directory: &Path) -> Result<Vec<PathBuf>, Error> {
-    let files = kinds
-        .iter()
-        .map(|kind| {
-            let path = directory.join(kind.file_name(&compiled.function.name));
-            Ok((path, kind.contents(compiled)?, *kind == Kind::Shared))
-        })
-        .collect::<Result<Vec<_>, Error>>()?;
-    fs::create_dir_all(directory).map_err(|error| Error::write(directory, error))?;
-    files
-        .into_iter()
-        .map(|(path, contents, executable)| write_file(&path, &contents, executable).map(|()| path))
-        .collect()
+/// Opens the files of a function in a directory, which is made where it does not exist.
+///
+/// # Errors
+///
+/// Where a file cannot be written.
+pub fn open(
+    outputs: &mut Outputs,
+    function: &str,
+    kinds: &[Kind],
+    directory: &Path,
+) -> Result<(), Error> {
+    kinds.iter().try_for_each(|kind| {
+        outputs.open(&directory.join(kind.file_name(function)), *kind == Kind::Shared)
+    })
 }
 
-/// Writes a file in one step: nobody sees half of it, and a failure leaves what was there.
-pub fn write_file(path: &Path, contents: &[u8], executable: bool) -> Result<(), Error> {
-    let failed = |error| Error::write(path, error);
-    let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty());
-    let mode = if executable { 0o777 } else { 0o666 };
-    let mut file = tempfile::Builder::new()
-        .permissions(fs::Permissions::from_mode(mode))
-        .tempfile_in(directory.unwrap_or(Path::new(".")))
-        .map_err(failed)?;
-    file.write_all(contents).map_err(failed)?;
-    file.persist(path).map_err(|error| failed(error.error))?;
-    Ok(())
+/// What is in the files of a compiled function.
+///
+/// # Errors
+///
+/// Where a shared library cannot be linked.
+pub fn contents(compiled: &Compiled, kinds: &[Kind]) -> Result<Vec<Vec<u8>>, Error> {
+    kinds.iter().map(|kind| kind.contents(compiled)).collect()
+}
+
+/// What assembly and LLVM IR leave out, if anything.
+pub fn elision(compiled: &Compiled) -> Option<&'static str> {
+    let note = "Constants of 1 KiB and more are declared only: the weights are more than 16 MiB. \
+                The object has them.";
+    compiled.elided.then_some(note)
 }
 
 /// What a function computes where it is not moments: a sentence after a space.

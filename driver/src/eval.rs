@@ -56,6 +56,14 @@ pub struct Request {
     pub latency: Option<Vec<usize>>,
 }
 
+impl Request {
+    /// The files that are read.
+    pub fn inputs(&self) -> Vec<PathBuf> {
+        let sets = self.sets.iter().flat_map(|(_, spec)| spec.files());
+        [self.module.clone()].into_iter().chain(self.parameters.clone()).chain(sets).collect()
+    }
+}
+
 /// Is told what is done.
 pub trait Watch {
     /// A step of unknown length begins.

@@ -14,6 +14,8 @@
 //! - [`mod@report`]: an evaluation as a page;
 //! - [`demo`]: the built-in networks on their built-in data;
 //! - [`cli`]: the command line;
+//! - [`output`], [`interrupt`]: files that are written whole, and what a signal leaves;
+//! - [`guard`]: what MLIR must not be given;
 //! - [`diagnostics`], [`error`]: what is wrong, and where;
 //! - [`tools`]: MLIR's stock tools with the gauss dialect.
 
@@ -29,9 +31,13 @@ pub mod emit;
 pub mod error;
 pub mod eval;
 mod ffi;
+pub mod guard;
+pub mod interrupt;
 pub mod jit;
 pub mod layers;
+mod lsp;
 pub mod module;
+pub mod output;
 pub mod parameters;
 pub mod prediction;
 pub mod reference;

@@ -13,7 +13,7 @@ use gauss_lowering::{
     pass::Failed,
     passes::{
         gauss_append_head::{self, Head},
-        gauss_load_parameters, gauss_set_batch,
+        gauss_check_calls, gauss_load_parameters, gauss_set_batch,
     },
 };
 use melior::{Context, dialect::DialectRegistry, ir::Module as MlirModule, pass::PassManager};
@@ -21,7 +21,7 @@ use melior::{Context, dialect::DialectRegistry, ir::Module as MlirModule, pass::
 use crate::{
     diagnostics::{Message, Rejected, Source},
     error::Error,
-    ffi,
+    ffi, guard,
 };
 
 /// An MLIR context that knows the gauss dialect and everything on its way to
@@ -67,7 +67,13 @@ impl Session {
     /// Parses and verifies a module.
     pub fn parse(&self, source: &Arc<Source>) -> Result<Module<'_>, Error> {
         self.messages.borrow_mut().clear();
-        check_blobs(source)?;
+        if source.bytes().starts_with(guard::BYTECODE) {
+            return Err(Error::request(format!("{} is MLIR bytecode, not text", source.name()))
+                .with_help("pfp-opt FILE -o FILE.mlir makes text of it"));
+        }
+        guard::check(source.bytes()).map_err(|refusal| {
+            Rejected::new(vec![Message::refusal(source, refusal)], source, "")
+        })?;
         // SAFETY: a live context; the strings are valid during the call.
         let parsed = unsafe {
             MlirModule::from_option_raw(ffi::pfp_parse_module(
@@ -88,34 +94,6 @@ impl Session {
     fn rejected(&self, source: &Source, otherwise: &str) -> Error {
         Rejected::new(self.messages.take(), source, otherwise).into()
     }
-}
-
-/// The largest alignment that a resource may ask for.
-const MAX_BLOB_ALIGNMENT: u32 = 4096;
-
-/// Checks the alignments that the `"0x.."` blobs of resources claim in their
-/// first four bytes: MLIR's parser aborts the process on one that no allocator
-/// can give.
-fn check_blobs(source: &Source) -> Result<(), Error> {
-    const START: &[u8] = b": \"0x";
-    let text = source.bytes();
-    let starts = text.windows(START.len()).enumerate().filter(|(_, window)| *window == START);
-    for (index, _) in starts {
-        let digits = text[index + START.len()..].get(..8);
-        let digits = digits.and_then(|digits| std::str::from_utf8(digits).ok());
-        let number = digits.and_then(|digits| u32::from_str_radix(digits, 16).ok());
-        // What is no number the parser refuses itself.
-        let Some(alignment) = number.map(u32::swap_bytes) else { continue };
-        if !alignment.is_power_of_two() || alignment > MAX_BLOB_ALIGNMENT {
-            let line = text[..index].iter().filter(|&&byte| byte == b'\n').count() + 1;
-            return Err(Error::malformed(
-                source.name(),
-                "module",
-                format!("the resource in line {line} claims the alignment {alignment}"),
-            ));
-        }
-    }
-    Ok(())
 }
 
 /// A verified module.
@@ -173,6 +151,11 @@ impl<'s> Module<'s> {
         self.session.messages.borrow_mut().clear();
         op.emit_error(message);
         self.rejected(message)
+    }
+
+    /// Refuses recursion, and calls that would be inlined to too many operations.
+    pub fn check_calls(&mut self) -> Result<(), Error> {
+        self.apply(gauss_check_calls::check)
     }
 
     /// Gives every `gauss.parameter` its value.

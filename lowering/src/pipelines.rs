@@ -49,7 +49,7 @@ fn core(options: &Options) -> Result<Core, String> {
 /// joined afterwards: two empty tensors would become one buffer.
 fn to_linalg(options: &Options) -> String {
     format!(
-        "inline,symbol-dce,gauss-fold-batch-norm,canonicalize,cse,lower-gauss{},canonicalize",
+        "gauss-check-calls,inline,symbol-dce,gauss-fold-batch-norm,canonicalize,cse,lower-gauss{},canonicalize",
         options.only(Mode::OPTIONS)
     )
 }

@@ -12,5 +12,5 @@ unsafe extern "C" {
 }
 
 fn main() -> ExitCode {
-    pfp::tools::run(pfp_lsp_main)
+    pfp::tools::language_server(pfp_lsp_main)
 }

@@ -15,10 +15,10 @@ use crate::{
     compile::Network,
     data::{self, Array, Preparation, Scale},
     diagnostics::Source,
-    emit::write_file,
     error::Error,
     eval::{DataSet, Draws, Role, Spec},
     module::Session,
+    output::Outputs,
     parameters::Safetensors,
 };
 
@@ -152,6 +152,12 @@ impl CalibrateArgs {
         }
     }
 
+    /// The files that are read.
+    fn inputs(&self) -> Vec<PathBuf> {
+        let sets = [Some(&self.data.data), self.data.ood.as_ref()].into_iter().flatten();
+        self.model.files().chain(sets.flat_map(Spec::files)).collect()
+    }
+
     fn parameters(&self) -> Result<Safetensors, Error> {
         match &self.model.params {
             Some(path) => Safetensors::open(path),
@@ -163,6 +169,9 @@ impl CalibrateArgs {
 
 pub fn calibrate(args: CalibrateArgs, ui: &Ui) -> Result<Outcome, Error> {
     let json = json_path(&args.output)?;
+    let mut outputs = Outputs::beside(args.inputs());
+    outputs.open(&args.output, false)?;
+    outputs.open(&json, false)?;
     let parameters = args.parameters()?;
     let source = Source::open(&args.model.module)?;
     ui.stage("reading the network");
@@ -193,10 +202,10 @@ pub fn calibrate(args: CalibrateArgs, ui: &Ui) -> Result<Outcome, Error> {
 
     ui.stage("writing");
     let last = model.last().unwrap_or_default();
-    write_file(&args.output, &rewrite::rewrite(&parameters, &calibration, last)?, false)?;
+    let calibrated = rewrite::rewrite(&parameters, &calibration, last)?;
     let text = serde_json::to_string_pretty(&calibration)
         .map_err(|error| Error::Internal(error.to_string()))?;
-    write_file(&json, format!("{text}\n").as_bytes(), false)?;
+    outputs.write(vec![calibrated, format!("{text}\n").into_bytes()])?;
     ui.finish();
     let held_out = calibration.held_out;
     if held_out.after.nll > held_out.before.nll {

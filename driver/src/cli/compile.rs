@@ -11,6 +11,7 @@ use crate::{
     emit::{self, Kind, Manifest},
     error::Error,
     module::Session,
+    output::Outputs,
     target::{self, HOST},
 };
 
@@ -96,23 +97,36 @@ pub fn compile(args: CompileArgs, ui: &Ui) -> Result<Outcome, Error> {
         mode,
         ..Options::default()
     };
-    let mut reports = Vec::new();
-    let mut lines = Vec::new();
+    let mut outputs = Outputs::beside(args.model.files().chain(options.schedule.clone()));
+    for function in &functions {
+        emit::open(&mut outputs, &function.name, &kinds, &args.output)?;
+    }
+    let mut all = Vec::new();
+    let mut contents = Vec::new();
     for function in functions {
         let compiled = network.compile(function, &target, &options, &|stage| ui.stage(stage))?;
-        ui.stage("writing files");
-        let files = emit::write(&compiled, &kinds, &args.output)?;
+        contents.extend(emit::contents(&compiled, &kinds)?);
+        all.push(compiled);
+    }
+    ui.stage("writing files");
+    let files = outputs.write(contents)?;
+    let mut reports = Vec::new();
+    let mut lines = Vec::new();
+    for (compiled, files) in all.iter().zip(files.chunks(kinds.len())) {
         let files: Vec<_> = files.iter().map(|path| path.display().to_string()).collect();
-        reports.push(json!({ "files": &files, "manifest": Manifest::of(&compiled) }));
+        reports.push(json!({ "files": &files, "manifest": Manifest::of(compiled) }));
         lines.push(format!(
             "@{}: {} bytes of code, {} of weights, {} of arena, {} of stack\n  {}",
-            function.name,
+            compiled.function.name,
             grouped(compiled.report.text_bytes),
             grouped(compiled.weight_bytes),
             grouped(compiled.arena.bytes),
             grouped(compiled.report.stack_bound_bytes),
             files.join("\n  "),
         ));
+    }
+    for (compiled, note) in all.iter().filter_map(|each| Some((each, emit::elision(each)?))) {
+        ui.say(&format!("NOTE: assembly and LLVM IR of @{}: {note}", compiled.function.name));
     }
     match ui.json() {
         true => ui.print_json(&json!({ "functions": reports }))?,

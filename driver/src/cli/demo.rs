@@ -1,6 +1,9 @@
 //! `pfp demo`.
 
-use std::{env, path::PathBuf, thread};
+use std::{
+    path::{Path, PathBuf},
+    thread,
+};
 
 use clap::Args;
 use gauss_lowering::mode::{Mode, Sampling};
@@ -13,9 +16,10 @@ use super::{
 use crate::{
     data::{self, Preparation, Scale},
     demo::{self, Agreement, CROSS, Data, Group, MONTE_CARLO_SAMPLES, NETWORKS, Report},
-    emit::write_file,
     error::Error,
     eval::{self, Request, Role, Spec},
+    interrupt::Scratch,
+    output::Outputs,
     report,
 };
 
@@ -39,46 +43,38 @@ pub struct DemoArgs {
     #[arg(value_parser = data::parse_normalize, allow_hyphen_values = true)]
     normalize: (f64, f64),
 
-    /// Where a page for each network is written [default: the directory of temporary files]
+    /// Where a page for each network is written [default: a new directory for temporary files]
     #[arg(long, value_name = "DIR")]
     reports: Option<PathBuf>,
 }
 
 impl DemoArgs {
-    /// Writes the page of a network and returns where it is.
-    fn report(&self, network: &str, ui: &Ui) -> Result<PathBuf, Error> {
+    /// What is evaluated of a network.
+    fn request(&self, network: &str) -> Request {
         let file = |name: &str| self.directory.join(name);
         let set = |name: &str| Spec {
             path: file(name).display().to_string(),
             name: Some(name.to_owned()),
             ..Spec::default()
         };
-        let (evaluation, sets) = eval::evaluate(
-            &Request {
-                module: file(&format!("{network}.mlir")),
-                parameters: Some(file(&format!("{network}.safetensors"))),
-                function: None,
-                sets: vec![
-                    (Role::InDomain, set("test")),
-                    (Role::Ambiguous, set("ambiguous")),
-                    (Role::OutOfDomain, set("ood")),
-                ],
-                preparation: self.preparation(),
-                modes: MODES.to_vec(),
-                batch: None,
-                logit_draws: LOGIT_DRAWS,
-                seed: 0,
-                bins: BINS,
-                threads: thread::available_parallelism().map_or(1, usize::from),
-                latency: None,
-            },
-            ui,
-        )?;
-        ui.stage("writing the page");
-        let directory = self.reports.clone().unwrap_or_else(env::temp_dir);
-        let path = directory.join(format!("pfp-demo-{network}.html"));
-        write_file(&path, report::page(&evaluation, &sets)?.as_bytes(), false)?;
-        Ok(path)
+        Request {
+            module: file(&format!("{network}.mlir")),
+            parameters: Some(file(&format!("{network}.safetensors"))),
+            function: None,
+            sets: vec![
+                (Role::InDomain, set("test")),
+                (Role::Ambiguous, set("ambiguous")),
+                (Role::OutOfDomain, set("ood")),
+            ],
+            preparation: self.preparation(),
+            modes: MODES.to_vec(),
+            batch: None,
+            logit_draws: LOGIT_DRAWS,
+            seed: 0,
+            bins: BINS,
+            threads: thread::available_parallelism().map_or(1, usize::from),
+            latency: None,
+        }
     }
 
     fn preparation(&self) -> Preparation {
@@ -99,14 +95,35 @@ const LOGIT_DRAWS: u32 = 1000;
 const BINS: usize = 15;
 
 pub fn demo(args: DemoArgs, ui: &Ui) -> Result<Outcome, Error> {
+    let scratch = match &args.reports {
+        Some(_) => None,
+        None => Some(Scratch::named("pfp-demo-").map_err(|error| {
+            Error::request(format!("cannot make a directory for temporary files: {error}"))
+                .with_help("choose one for the pages with --reports DIR")
+        })?),
+    };
+    let directory = args.reports.as_deref().or(scratch.as_ref().map(Scratch::path));
+    let requests = NETWORKS.map(|network| args.request(network));
+    let mut pages = Outputs::beside(requests.iter().flat_map(Request::inputs));
+    for network in NETWORKS {
+        let file = format!("pfp-demo-{network}.html");
+        pages.open(&directory.unwrap_or(Path::new("")).join(file), false)?;
+    }
     ui.stage("reading the images");
     let data = Data::open(&args.directory, &args.preparation())?;
     let reports = NETWORKS
         .iter()
         .map(|network| demo::measure(&args.directory, network, &data, &|stage| ui.stage(stage)))
         .collect::<Result<Vec<_>, Error>>()?;
-    let pages = NETWORKS.iter().map(|network| args.report(network, ui));
-    let pages = pages.collect::<Result<Vec<_>, Error>>()?;
+    let page = |request| {
+        let (evaluation, sets) = eval::evaluate(request, ui)?;
+        Ok(report::page(&evaluation, &sets)?.into_bytes())
+    };
+    let contents = requests.iter().map(page).collect::<Result<Vec<_>, Error>>()?;
+    let pages = pages.write(contents)?;
+    if let Some(scratch) = scratch {
+        scratch.keep();
+    }
     ui.finish();
     let missing = reports.iter().find_map(|report| report.aarch64_missing.as_ref());
     if let Some(missing) = missing {

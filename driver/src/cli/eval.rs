@@ -8,12 +8,12 @@ use gauss_lowering::mode::Mode;
 use super::{Outcome, Ui, table::Table};
 use crate::{
     data::{self, Preparation, Scale},
-    emit::write_file,
     error::Error,
     eval::{
         self, Classification, Evaluation, Items, ModeResult, Request, Role, Set, SetResult, Spec,
         Watch,
     },
+    output::Outputs,
     report,
 };
 
@@ -167,13 +167,18 @@ impl Watch for Ui {
 }
 
 pub fn eval(args: EvalArgs, ui: &Ui) -> Result<Outcome, Error> {
-    let (mut evaluation, sets) = eval::evaluate(&args.request(), ui)?;
-    if let Some(path) = &args.report {
+    let request = args.request();
+    let page = args.report.as_deref().map(|path| {
+        let mut outputs = Outputs::beside(request.inputs());
+        outputs.open(path, false).map(|()| outputs)
+    });
+    let page = page.transpose()?;
+    let (mut evaluation, sets) = eval::evaluate(&request, ui)?;
+    let written = page.map(|outputs| {
         ui.stage("writing the report");
-        write_file(path, report::page(&evaluation, &sets)?.as_bytes(), false)?;
-        ui.finish();
-        ui.say(&format!("report: {}", path.display()));
-    }
+        outputs.write(vec![report::page(&evaluation, &sets)?.into_bytes()])
+    });
+    // The table does not depend on the page.
     match ui.json() {
         true => {
             if !args.items {
@@ -182,6 +187,9 @@ pub fn eval(args: EvalArgs, ui: &Ui) -> Result<Outcome, Error> {
             ui.print_json(&evaluation)?;
         }
         false => ui.print(text(&evaluation))?,
+    }
+    for path in written.transpose()?.unwrap_or_default() {
+        ui.say(&format!("report: {}", path.display()));
     }
     Ok(Outcome::Done)
 }

@@ -1,6 +1,6 @@
 //! `pfp run`.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 use serde_json::json;
@@ -9,10 +9,11 @@ use super::{HeadArgs, ModeArgs, ModelArgs, Outcome, Ui, table::Table};
 use crate::{
     batches::{self, Items},
     compile::Options,
-    data::{self, Array, Output, Preparation, Scale},
+    data::{self, Array, Format, Output, Preparation, Scale},
     error::Error,
     jit::CompiledModel,
     module::Session,
+    output::Outputs,
     signature::{Buffer, Signature},
     target::{self, HOST},
 };
@@ -81,14 +82,30 @@ impl InputArgs {
     }
 }
 
+impl RunArgs {
+    /// Opens the output files of a function.
+    fn open(&self, path: &Path, signature: &Signature) -> Result<(Format, Outputs), Error> {
+        let format = Format::of(path)?;
+        let inputs = self.input.input.iter().map(|path| data::split(path).0.into());
+        let mut outputs = Outputs::beside(self.model.files().chain(inputs));
+        let buffers = signature.output_buffers();
+        let names: Vec<_> = buffers.iter().map(|buffer| buffer.name.as_str()).collect();
+        for path in format.files(path, &names) {
+            outputs.open(&path, false)?;
+        }
+        Ok((format, outputs))
+    }
+}
+
 pub fn run(args: RunArgs, ui: &Ui) -> Result<Outcome, Error> {
     let session = Session::new();
     let mode = args.mode.mode(args.draws)?;
     let network = args.head.open(&args.model, &session, (mode, args.function.as_deref()), ui)?;
     let function = network.function(args.function.as_deref())?;
+    let signature = function.signature.in_mode(mode);
+    let file = args.output.as_deref().map(|path| args.open(path, &signature)).transpose()?;
     ui.stage("reading the input");
     let options = Options { mode, ..Options::default() };
-    let signature = function.signature.in_mode(mode);
     let arrays = args.input.read(&signature)?;
     let items = Items::new(&signature, &arrays)?;
     let target = target::find(HOST, None)?;
@@ -96,9 +113,9 @@ pub fn run(args: RunArgs, ui: &Ui) -> Result<Outcome, Error> {
     let model = CompiledModel::new(&compiled)?;
     let bar = ui.count("running", items.count());
     let outputs = batches::run(&model, &items, &|done| bar.set_position(done as u64))?;
-    match &args.output {
-        Some(path) => {
-            let files = data::write(&outputs, path)?;
+    match file {
+        Some((format, file)) => {
+            let files = file.write(format.contents(&outputs)?)?;
             let files: Vec<_> = files.iter().map(|path| path.display().to_string()).collect();
             match ui.json() {
                 true => ui.print_json(&json!({ "items": items.count(), "files": files }))?,

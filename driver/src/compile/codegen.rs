@@ -2,15 +2,20 @@
 
 use gauss_lowering::target::Target;
 use inkwell::{
-    OptimizationLevel,
+    GlobalVisibility, OptimizationLevel,
     context::{AsContextRef, Context},
-    module::Module as LlvmModule,
+    llvm_sys::core::LLVMSetInitializer,
+    module::{Linkage, Module as LlvmModule},
     passes::PassBuilderOptions,
     targets::{CodeModel, FileType, RelocMode, Target as LlvmTarget, TargetMachine, TargetTriple},
+    values::{AsValueRef, GlobalValue},
 };
 
 use super::branch_protection::BranchProtection;
 use crate::{error::Error, ffi, module::Module, target};
+
+/// Bytes of a constant that is elided where constants are.
+const LARGE_CONSTANT: u64 = 1024;
 
 /// LLVM's code generator for one target.
 pub struct Machine {
@@ -90,6 +95,25 @@ impl Machine {
         let module = module.clone();
         let buffer = self.machine.write_to_memory_buffer(&module, kind).map_err(internal)?;
         Ok(buffer.as_slice().to_vec())
+    }
+
+    /// Takes the values of large constants out of a module, which then declares them. What is left
+    /// is the code, and assembles as it did.
+    pub fn elide_constants(&self, module: &LlvmModule) {
+        let data = self.machine.get_target_data();
+        let large = |global: &GlobalValue| {
+            global.is_constant() && data.get_abi_size(&global.get_value_type()) >= LARGE_CONSTANT
+        };
+        for (index, global) in module.get_globals().filter(large).enumerate() {
+            // SAFETY: a live global variable; without a value it is a declaration.
+            unsafe { LLVMSetInitializer(global.as_value_ref(), std::ptr::null_mut()) };
+            if global.get_name().is_empty() {
+                global.set_name(&format!("constant{index}"));
+            }
+            // Hidden: it is addressed as one of this module.
+            global.set_linkage(Linkage::External);
+            global.set_visibility(GlobalVisibility::Hidden);
+        }
     }
 
     /// The bytes of all constants of a module; optimised, some are in the code.

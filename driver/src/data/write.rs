@@ -6,7 +6,7 @@ use npyz::WriterBuilder;
 use safetensors::{Dtype, tensor::TensorView};
 use serde::Serialize;
 
-use crate::{emit::write_file, error::Error};
+use crate::error::Error;
 
 /// A named array: one output buffer of a model, for all items.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -19,38 +19,63 @@ pub struct Output {
     pub values: Vec<f32>,
 }
 
-/// Writes outputs in the format that the file's name says. An npy file holds
-/// one array: of several, each gets a file `NAME.BUFFER.npy`. Returns the paths.
-pub fn write(outputs: &[Output], path: &Path) -> Result<Vec<PathBuf>, Error> {
-    let files = match path.extension().and_then(|extension| extension.to_str()) {
-        Some("json") => {
-            let text = serde_json::to_string(outputs)
-                .map_err(|error| Error::Internal(error.to_string()))?;
-            vec![(path.to_owned(), text.into_bytes())]
-        }
-        Some("safetensors") => vec![(path.to_owned(), to_safetensors(outputs)?)],
-        Some("npy") => outputs
-            .iter()
-            .map(|output| {
-                let path = match outputs.len() {
-                    1 => path.to_owned(),
-                    _ => path.with_extension(format!("{}.npy", output.name)),
-                };
-                Ok((path, to_npy(output)?))
-            })
-            .collect::<Result<_, Error>>()?,
-        _ => {
-            return Err(Error::request(format!(
+/// A format of results, by the ending of a file's name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Format {
+    /// All arrays in one file.
+    Json,
+    /// All arrays in one file.
+    Safetensors,
+    /// One array in a file.
+    Npy,
+}
+
+impl Format {
+    /// The format that a file's name says.
+    ///
+    /// # Errors
+    ///
+    /// Where the ending is unknown.
+    pub fn of(path: &Path) -> Result<Self, Error> {
+        match path.extension().and_then(|extension| extension.to_str()) {
+            Some("json") => Ok(Self::Json),
+            Some("safetensors") => Ok(Self::Safetensors),
+            Some("npy") => Ok(Self::Npy),
+            _ => Err(Error::request(format!(
                 "cannot tell from its name how to write {}",
                 path.display()
             ))
-            .with_help("known endings: .safetensors, .npy, .json"));
+            .with_help("known endings: .safetensors, .npy, .json")),
         }
-    };
-    for (path, contents) in &files {
-        write_file(path, contents, false)?;
     }
-    Ok(files.into_iter().map(|(path, _)| path).collect())
+
+    /// The files for arrays of these names. An npy file holds one array: of several, each gets a
+    /// file `NAME.BUFFER.npy`.
+    pub fn files(self, path: &Path, names: &[&str]) -> Vec<PathBuf> {
+        match (self, names) {
+            (Self::Npy, [_, _, ..]) => {
+                names.iter().map(|name| path.with_extension(format!("{name}.npy"))).collect()
+            }
+            _ => vec![path.to_owned()],
+        }
+    }
+
+    /// What is in those files.
+    ///
+    /// # Errors
+    ///
+    /// Where arrays and shapes disagree.
+    pub fn contents(self, outputs: &[Output]) -> Result<Vec<Vec<u8>>, Error> {
+        match self {
+            Self::Json => {
+                let text = serde_json::to_string(outputs);
+                let text = text.map_err(|error| Error::Internal(error.to_string()))?;
+                Ok(vec![text.into_bytes()])
+            }
+            Self::Safetensors => Ok(vec![to_safetensors(outputs)?]),
+            Self::Npy => outputs.iter().map(to_npy).collect(),
+        }
+    }
 }
 
 fn to_safetensors(outputs: &[Output]) -> Result<Vec<u8>, Error> {

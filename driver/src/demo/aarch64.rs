@@ -8,6 +8,8 @@ use crate::{
     data::Output,
     emit::{self, Kind},
     error::Error,
+    interrupt::{self, Scratch},
+    output::Outputs,
 };
 
 const COMPILER: &str = "aarch64-linux-gnu-gcc";
@@ -30,13 +32,16 @@ pub fn run(compiled: &Compiled, items: &Items) -> Result<Run, Error> {
             return Ok(Run::Missing(format!("{tool} is missing: apt-get install {package}")));
         }
     }
-    let directory = tempfile::tempdir().map_err(|error| Error::request(error.to_string()))?;
-    let path = |file: &str| directory.path().join(file);
+    let scratch = Scratch::new().map_err(|error| Error::request(error.to_string()))?;
+    let path = |file: &str| scratch.path().join(file);
     let write = |file: &Path, contents: &[u8]| {
         fs::write(file, contents).map_err(|error| Error::write(file, error))
     };
-    emit::write(compiled, &[Kind::Obj, Kind::Header], directory.path())?;
     let name = &compiled.function.name;
+    let kinds = [Kind::Obj, Kind::Header];
+    let mut files = Outputs::default();
+    emit::open(&mut files, name, &kinds, scratch.path())?;
+    files.write(emit::contents(compiled, &kinds)?)?;
     let program = include_str!("harness.c")
         .replace("NAME", name)
         .replace("PREFIX", &format!("PFP_{}", name.to_uppercase()));
@@ -74,14 +79,13 @@ pub fn run(compiled: &Compiled, items: &Items) -> Result<Run, Error> {
 }
 
 fn execute(command: &mut Command) -> Result<(), Error> {
-    let output = command.output().map_err(|error| Error::request(error.to_string()))?;
-    match output.status.success() {
+    let (status, said) =
+        interrupt::run(command).map_err(|error| Error::request(error.to_string()))?;
+    match status.success() {
         true => Ok(()),
         false => Err(Error::request(format!(
-            "{} failed ({}): {}",
+            "{} failed ({status}): {said}",
             command.get_program().to_string_lossy(),
-            output.status,
-            String::from_utf8_lossy(&output.stderr).trim()
         ))),
     }
 }

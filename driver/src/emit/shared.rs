@@ -7,6 +7,7 @@ use inkwell::{context::Context, targets::TargetMachine};
 use crate::{
     compile::{Compiled, codegen::Machine, wrapper},
     error::Error,
+    interrupt::{self, Scratch},
 };
 
 /// The shared library of a compiled function: the object, and `pfp_NAME_run`
@@ -20,13 +21,14 @@ pub fn library(compiled: &Compiled) -> Result<Vec<u8>, Error> {
     wrapper.set_source_file_name(name);
     machine.optimise(&wrapper)?;
 
-    let directory = tempfile::tempdir().map_err(|error| scratch(&error))?;
-    let path = |file: &str| directory.path().join(file);
+    let scratch = Scratch::new().map_err(|error| unusable(&error))?;
+    let path = |file: &str| scratch.path().join(file);
     let (object, run, library) = (path("net.o"), path("run.o"), path("net.so"));
     for (file, contents) in [(&object, &compiled.object), (&run, &machine.object(&wrapper)?)] {
-        fs::write(file, contents).map_err(|error| scratch(&error))?;
+        fs::write(file, contents).map_err(|error| unusable(&error))?;
     }
-    let output = Command::new(&linker)
+    let mut command = Command::new(&linker);
+    command
         // Without the start files, which lack the property notes that the object has: there are
         // no constructors in C++, no exceptions.
         .args(["-shared", "-nostartfiles", "-Wl,--build-id=none", "-Wl,-z,noexecstack"])
@@ -34,16 +36,12 @@ pub fn library(compiled: &Compiled) -> Result<Vec<u8>, Error> {
         .arg("-Wl,-Bsymbolic")
         .arg(format!("-Wl,-soname,lib{name}.so"))
         .arg("-o")
-        .args([&library, &object, &run])
-        .output()
-        .map_err(|error| missing(&linker, &error))?;
-    if !output.status.success() {
-        return Err(Error::request(format!(
-            "{linker} could not link lib{name}.so: {}",
-            String::from_utf8_lossy(&output.stderr).trim()
-        )));
+        .args([&library, &object, &run]);
+    let (status, said) = interrupt::run(&mut command).map_err(|error| missing(&linker, &error))?;
+    if !status.success() {
+        return Err(Error::request(format!("{linker} could not link lib{name}.so: {said}")));
     }
-    fs::read(&library).map_err(|error| scratch(&error))
+    fs::read(&library).map_err(|error| unusable(&error))
 }
 
 /// The compiler driver that links for a target.
@@ -75,6 +73,6 @@ fn package(cross: &str) -> String {
     format!("gcc-{triple}")
 }
 
-fn scratch(error: &io::Error) -> Error {
+fn unusable(error: &io::Error) -> Error {
     Error::request(format!("cannot use the directory for temporary files: {error}"))
 }

@@ -5,7 +5,10 @@ mod image;
 mod labels;
 mod spec;
 
-use std::{ops::Range, path::Path};
+use std::{
+    ops::Range,
+    path::{Path, PathBuf},
+};
 
 pub use spec::Spec;
 
@@ -208,6 +211,21 @@ fn item_shape(shape: &[usize], count: usize) -> Vec<usize> {
     match shape {
         [first, item @ ..] if *first == count => item.to_vec(),
         whole => whole.to_vec(),
+    }
+}
+
+impl Spec {
+    /// The files that the set is read from, as far as they are there.
+    pub fn files(&self) -> Vec<PathBuf> {
+        let Ok(images) = find_images(&self.path) else { return Vec::new() };
+        let labels = self.labels.clone().or_else(|| labels::beside(&images));
+        let file = |path: &str| PathBuf::from(data::split(path).0);
+        let mut files = match Path::new(&images).is_dir() {
+            true => folder::files(Path::new(&images)),
+            false => vec![file(&images)],
+        };
+        files.extend(labels.as_deref().map(file));
+        files
     }
 }
 

@@ -61,8 +61,8 @@ fn the_emitted_mlir_is_standard() {
         return;
     }
     let dir = Dir::tiny();
-    dir.pfp("compile tiny.mlir --params tiny.safetensors --emit=mlir").ok();
-    dir.run(Command::new(mlir_opt).args(["tiny.mlir", "-o", "checked.mlir"])).ok();
+    dir.pfp("compile tiny.mlir --params tiny.safetensors --emit=mlir -o out").ok();
+    dir.run(Command::new(mlir_opt).args(["out/tiny.mlir", "-o", "checked.mlir"])).ok();
 }
 
 #[test]
@@ -205,26 +205,11 @@ fn verbose_tells_the_steps_on_standard_error() {
 }
 
 #[test]
-fn a_bytecode_module_compiles_too() {
-    let dir = Dir::tiny();
-    dir.run(Command::new(env!("CARGO_BIN_EXE_pfp-opt")).args([
-        "tiny.mlir",
-        "--emit-bytecode",
-        "-o",
-        "tiny.mlirbc",
-    ]))
-    .ok();
-    dir.pfp("compile tiny.mlirbc --params tiny.safetensors --emit=obj -o bytecode").ok();
-    dir.pfp("compile tiny.mlir --params tiny.safetensors --emit=obj -o text").ok();
-    assert_eq!(dir.read("bytecode/tiny.o"), dir.read("text/tiny.o"));
-}
-
-#[test]
 fn what_cannot_be_written_is_named() {
     let dir = Dir::tiny();
     dir.write("file", "");
     let error = dir.pfp("compile tiny.mlir --params tiny.safetensors -o file").error();
-    assert!(error.contains("cannot write file: File exists"), "{error}");
+    assert!(error.contains("cannot write file/tiny.o: Not a directory"), "{error}");
     let error = dir.pfp("compile tiny.mlir --params tiny.safetensors -o /proc/nothing").error();
     assert!(error.contains("cannot write /proc/nothing"), "{error}");
     std::fs::create_dir_all(dir.path("taken/tiny.o")).unwrap();

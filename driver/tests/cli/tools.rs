@@ -1,9 +1,6 @@
-//! `pfp-opt` and `gauss-lsp-server`.
+//! `pfp-opt`.
 
-use std::{
-    io::{Read, Write},
-    process::{Command, Stdio},
-};
+use std::process::Command;
 
 use crate::fixture::{Dir, has};
 
@@ -57,35 +54,23 @@ fn stock_mlir_opt_takes_over_after_lower_gauss() {
 }
 
 #[test]
-fn the_language_server_publishes_diagnostics() {
-    let mut server = Command::new(env!("CARGO_BIN_EXE_gauss-lsp-server"))
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::null())
-        .spawn()
-        .unwrap();
-    let text = crate::fixture::TINY.replace("?x4xf32", "?x5xf32");
-    let document = serde_json::json!({
-        "uri": "file:///tiny.mlir", "languageId": "mlir", "version": 1, "text": text
-    });
-    let messages = [
-        serde_json::json!({"jsonrpc": "2.0", "id": 1, "method": "initialize",
-            "params": {"processId": null, "rootUri": null, "capabilities": {}}}),
-        serde_json::json!({"jsonrpc": "2.0", "method": "initialized", "params": {}}),
-        serde_json::json!({"jsonrpc": "2.0", "method": "textDocument/didOpen",
-            "params": {"textDocument": document}}),
-        serde_json::json!({"jsonrpc": "2.0", "id": 2, "method": "shutdown", "params": null}),
-        serde_json::json!({"jsonrpc": "2.0", "method": "exit", "params": null}),
-    ];
-    let mut input = server.stdin.take().unwrap();
-    for message in messages {
-        let message = message.to_string();
-        write!(input, "Content-Length: {}\r\n\r\n{message}", message.len()).unwrap();
-    }
-    drop(input);
-    let mut answer = String::new();
-    server.stdout.take().unwrap().read_to_string(&mut answer).unwrap();
-    assert!(server.wait().unwrap().success(), "{answer}");
-    assert!(answer.contains("publishDiagnostics"), "{answer}");
-    assert!(answer.contains("'gauss.dense' op"), "{answer}");
+fn pfp_opt_writes_its_output_whole() {
+    let dir = Dir::tiny();
+    dir.write("out.mlir", "before");
+    // What fails leaves what was there; an input is no output.
+    let ran = dir.run(pfp_opt().args(["--gauss-set-batch=n=0", "tiny.mlir", "-o", "out.mlir"]));
+    assert_ne!(ran.code, Some(0));
+    assert_eq!(dir.text("out.mlir"), "before");
+    std::os::unix::fs::symlink("tiny.mlir", dir.path("link.mlir")).unwrap();
+    let error = dir.run(pfp_opt().args(["tiny.mlir", "-o", "link.mlir"])).error();
+    assert!(error.contains("link.mlir is one of the inputs"), "{error}");
+    let error = dir.run(pfp_opt().args(["no.mlir", "-o", "out.mlir"])).error();
+    assert!(error.contains("cannot read no.mlir: No such file"), "{error}");
+    let error = dir.run(pfp_opt().args(["tiny.mlir", "-o", "/proc/no/out.mlir"])).error();
+    assert!(error.contains("cannot write /proc/no"), "{error}");
+    dir.run(pfp_opt().args(["tiny.mlir", "-o", "out.mlir"])).ok();
+    assert!(dir.text("out.mlir").contains("gauss.dense"));
+    // To standard output, and the lists that need no input.
+    assert_eq!(dir.run(pfp_opt().arg("out.mlir")).ok(), dir.text("out.mlir"));
+    assert!(dir.run(pfp_opt().arg("--show-dialects")).ok().contains("gauss"));
 }

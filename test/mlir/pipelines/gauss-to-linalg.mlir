@@ -6,7 +6,7 @@
 // RUN: pfp-opt %s --pass-pipeline='builtin.module(gauss-to-linalg)' | FileCheck %s --implicit-check-not=gauss
 // The pipeline is these passes, one after the other.
 // RUN: pfp-opt %s --gauss-to-linalg > %t
-// RUN: pfp-opt %s --inline --symbol-dce --gauss-fold-batch-norm --canonicalize --cse --lower-gauss --canonicalize | diff %t -
+// RUN: pfp-opt %s --gauss-check-calls --inline --symbol-dce --gauss-fold-batch-norm --canonicalize --cse --lower-gauss --canonicalize | diff %t -
 // What it leaves is stock MLIR.
 // RUN: mlir-opt %t | FileCheck %s
 

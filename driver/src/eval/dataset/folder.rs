@@ -128,6 +128,12 @@ impl Folder {
     }
 }
 
+/// The images of a folder and of the folders in it, as far as they can be listed.
+pub fn files(path: &Path) -> Vec<PathBuf> {
+    let Found { direct, classes, .. } = Found::walk(path).unwrap_or_default();
+    direct.into_iter().chain(classes.into_values().flatten()).collect()
+}
+
 impl Found {
     fn walk(root: &Path) -> Result<Self, Error> {
         let mut found = Self::default();
