@@ -15,7 +15,7 @@ const GENERATED: [(&str, &str); 6] = [
 ];
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
-    for input in ["td/Gauss.td", "glue/Gauss.h", "glue/Gauss.cpp"] {
+    for input in ["td/Gauss.td", "glue/Clauses.h", "glue/Gauss.h", "glue/Gauss.cpp"] {
         println!("cargo:rerun-if-changed={input}");
     }
     println!("cargo:rustc-env=GAUSS_TD_DIR={}/td", env::var("CARGO_MANIFEST_DIR")?);

@@ -8,6 +8,8 @@
 
 #include "Gauss.h"
 
+#include "Clauses.h"
+
 #include "mlir-c/IR.h"
 #include "mlir/CAPI/IR.h"
 #include "mlir/CAPI/Registration.h"
@@ -317,8 +319,19 @@ bool gauss_elements_read_f32(MlirAttribute attribute, float *out) {
   return false;
 }
 
-void gauss_emit_op_error(MlirOperation op, MlirStringRef message) {
-  unwrap(op)->emitOpError() << unwrap(message);
+/// Reports an error of an operation, and where `note` is not empty a note at `at`.
+void gauss_emit_op_error(MlirOperation op, MlirStringRef message, MlirLocation at,
+                         MlirStringRef note) {
+  InFlightDiagnostic error = unwrap(op)->emitOpError() << unwrap(message);
+  if (note.length != 0)
+    error.attachNote(unwrap(at)) << unwrap(note);
+}
+
+/// Reports an error at a location, and where `note` is not empty a note there.
+void gauss_emit_error(MlirLocation at, MlirStringRef message, MlirStringRef note) {
+  InFlightDiagnostic error = emitError(unwrap(at)) << unwrap(message);
+  if (note.length != 0)
+    error.attachNote() << unwrap(note);
 }
 
 } // extern "C"

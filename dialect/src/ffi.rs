@@ -15,5 +15,11 @@ unsafe extern "C" {
     ) -> MlirType;
     pub fn gauss_elements_count(attribute: MlirAttribute) -> i64;
     pub fn gauss_elements_read_f32(attribute: MlirAttribute, out: *mut f32) -> bool;
-    pub fn gauss_emit_op_error(op: MlirOperation, message: MlirStringRef);
+    pub fn gauss_emit_op_error(
+        op: MlirOperation,
+        message: MlirStringRef,
+        at: MlirLocation,
+        note: MlirStringRef,
+    );
+    pub fn gauss_emit_error(at: MlirLocation, message: MlirStringRef, note: MlirStringRef);
 }

@@ -282,9 +282,13 @@ impl Context {
 impl Location {
     /// Reports an error here.
     pub fn emit_error(self, message: &str) {
-        // The C function reads a null-terminated string.
-        let text = message.replace('\0', " ") + "\0";
-        mlir!(mlirEmitError(self.0, text.as_ptr().cast()));
+        self.emit_error_with_note(message, "");
+    }
+
+    /// Reports an error here, and what to do as a note where there is something.
+    pub fn emit_error_with_note(self, message: &str, note: &str) {
+        // SAFETY: a live location; the texts are valid during the call.
+        unsafe { ffi::gauss_emit_error(self.0, string_ref(message), string_ref(note)) }
     }
 }
 
@@ -878,8 +882,15 @@ impl Op {
 
     /// Reports an error of this operation, in the words `'name' op message`.
     pub fn emit_error(self, message: &str) {
-        // SAFETY: a live operation; the text is valid during the call.
-        unsafe { ffi::gauss_emit_op_error(self.0, string_ref(message)) }
+        self.emit_error_with_note(message, self.location(), "");
+    }
+
+    /// Reports an error of this operation, and a note at a place where the note is not empty.
+    pub fn emit_error_with_note(self, message: &str, at: Location, note: &str) {
+        // SAFETY: a live operation and location; the texts are valid during the call.
+        unsafe {
+            ffi::gauss_emit_op_error(self.0, string_ref(message), at.0, string_ref(note));
+        }
     }
 
     /// Checks the operation and all below it; errors go to the context's handlers.

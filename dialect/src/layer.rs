@@ -148,13 +148,7 @@ impl Layer {
                     }
                 },
             }),
-            "gauss.batch_norm" => {
-                let epsilon = attribute("epsilon").map_or(Some(1e-5), Attribute::as_f64);
-                match epsilon {
-                    Some(value) if value.is_finite() && value >= 0.0 => Layer::BatchNorm(value),
-                    _ => return Err("has an 'epsilon' that is negative or not finite".into()),
-                }
-            }
+            "gauss.batch_norm" => Layer::BatchNorm(amount(attribute, "epsilon")?.unwrap_or(1e-5)),
             "gauss.add" => Layer::Add,
             "gauss.relu" => Layer::Relu,
             "gauss.max_pool2d" => Layer::MaxPool2d(window()?),
@@ -169,18 +163,15 @@ impl Layer {
             "gauss.softmax" => Layer::Softmax(method(attribute)?),
             "gauss.uncertainty" => Layer::Uncertainty(method(attribute)?),
             "gauss.decide" => Layer::Decide(Thresholds {
-                epistemic: threshold(attribute, "epistemic")?,
-                aleatoric: threshold(attribute, "aleatoric")?,
+                epistemic: amount(attribute, "epistemic")?,
+                aleatoric: amount(attribute, "aleatoric")?,
             }),
             "gauss.interval" => Layer::Interval(Interval {
                 coverage: match attribute("coverage").and_then(Attribute::as_f64) {
                     Some(coverage) if coverage > 0.0 && coverage < 1.0 => coverage,
                     _ => return Err("has a 'coverage' that is not between 0 and 1".into()),
                 },
-                noise: match attribute("noise").map_or(Some(0.0), Attribute::as_f64) {
-                    Some(noise) if noise.is_finite() && noise >= 0.0 => noise,
-                    _ => return Err("has a 'noise' that is negative or not finite".into()),
-                },
+                noise: amount(attribute, "noise")?.unwrap_or(0.0),
             }),
             _ => return Err("is not an op of the gauss dialect that this compiler knows".into()),
         })
@@ -220,16 +211,24 @@ fn method(attribute: &dyn Fn(&str) -> Option<Attribute>) -> Result<Method, Strin
     }
 }
 
-/// An attribute that is the largest uncertainty of what is not rejected.
-fn threshold(
+/// An attribute that is a number of at least 0: nats, or a variance.
+fn amount(
     attribute: &dyn Fn(&str) -> Option<Attribute>,
     name: &str,
 ) -> Result<Option<f64>, String> {
     match attribute(name).map(Attribute::as_f64) {
         None => Ok(None),
-        Some(Some(nats)) if nats.is_finite() && nats >= 0.0 => Ok(Some(nats)),
-        Some(_) => Err(format!("has a threshold '{name}' that is negative or not finite")),
+        Some(Some(value)) if value.is_finite() && value >= 0.0 => match fits_f32(value) {
+            true => Ok(Some(value)),
+            false => Err(format!("has {value:e} as '{name}', which does not fit in float32")),
+        },
+        Some(_) => Err(format!("has a negative or infinite '{name}', or one that is not a number")),
     }
+}
+
+/// Does a finite number stay finite when it is rounded to `f32`, as compiled code holds it?
+pub fn fits_f32(value: f64) -> bool {
+    (value as f32).is_finite()
 }
 
 /// An array attribute of `N` integers in `range`.

@@ -234,8 +234,8 @@ def Gauss_Conv2dOp : Gauss_Layer<"conv2d"> {
     DefaultValuedAttr<DenseI64ArrayAttr, "{1, 1}">:$dilation,
     DefaultValuedAttr<I64Attr, "1">:$groups);
   let assemblyFormat = [{
-    $input `,` $weight (`,` $bias^)? (`strides` $strides^)? (`padding` $padding^)?
-    (`dilation` $dilation^)? (`groups` $groups^)?
+    $input `,` $weight (`,` $bias^)?
+    `` custom<Clauses>("\"strides padding dilation groups\"", $strides, $padding, $dilation, $groups)
     attr-dict `:` functional-type(operands, results)
   }];
 }
@@ -266,7 +266,7 @@ def Gauss_BatchNormOp : Gauss_Layer<"batch_norm"> {
     DefaultValuedAttr<F64Attr, "1.0e-05">:$epsilon);
   let assemblyFormat = [{
     $input `,` $gamma `,` $beta `,` $running_mean `,` $running_variance
-    (`epsilon` $epsilon^)? attr-dict `:` functional-type(operands, results)
+    `` custom<Clauses>("\"epsilon\"", $epsilon) attr-dict `:` functional-type(operands, results)
   }];
 }
 
@@ -339,7 +339,7 @@ def Gauss_MaxPool2dOp : Gauss_Layer<"max_pool2d"> {
     DefaultValuedAttr<DenseI64ArrayAttr, "{1, 1}">:$strides,
     DefaultValuedAttr<DenseI64ArrayAttr, "{0, 0, 0, 0}">:$padding);
   let assemblyFormat = [{
-    $input `kernel` $kernel (`strides` $strides^)? (`padding` $padding^)?
+    $input `` custom<Clauses>("\"kernel strides padding\"", $kernel, $strides, $padding)
     attr-dict `:` functional-type(operands, results)
   }];
   let hasFolder = 1;
@@ -365,8 +365,8 @@ def Gauss_AvgPool2dOp : Gauss_Layer<"avg_pool2d"> {
     DefaultValuedAttr<DenseI64ArrayAttr, "{0, 0, 0, 0}">:$padding,
     DefaultValuedAttr<BoolAttr, "true">:$count_include_pad);
   let assemblyFormat = [{
-    $input `kernel` $kernel (`strides` $strides^)? (`padding` $padding^)?
-    (`count_include_pad` $count_include_pad^)?
+    $input
+    `` custom<Clauses>("\"kernel strides padding count_include_pad\"", $kernel, $strides, $padding, $count_include_pad)
     attr-dict `:` functional-type(operands, results)
   }];
   let hasFolder = 1;
@@ -437,7 +437,7 @@ def Gauss_SoftmaxOp : Gauss_Layer<"softmax"> {
     Gauss_Operand:$logits, StrAttr:$method,
     OptionalAttr<I64Attr>:$draws, OptionalAttr<I64Attr>:$seed);
   let assemblyFormat = [{
-    $logits `method` $method (`draws` $draws^)? (`seed` $seed^)?
+    $logits `` custom<Clauses>("\"method draws seed\"", $method, $draws, $seed)
     attr-dict `:` functional-type(operands, results)
   }];
 }
@@ -461,7 +461,7 @@ def Gauss_UncertaintyOp : Gauss_Layer<"uncertainty"> {
     Gauss_Operand:$logits, StrAttr:$method,
     OptionalAttr<I64Attr>:$draws, OptionalAttr<I64Attr>:$seed);
   let assemblyFormat = [{
-    $logits `method` $method (`draws` $draws^)? (`seed` $seed^)?
+    $logits `` custom<Clauses>("\"method draws seed\"", $method, $draws, $seed)
     attr-dict `:` functional-type(operands, results)
   }];
 }
@@ -487,7 +487,7 @@ def Gauss_DecideOp : Gauss_Layer<"decide"> {
     Gauss_Deterministic:$probabilities, Gauss_Deterministic:$uncertainty,
     OptionalAttr<F64Attr>:$epistemic, OptionalAttr<F64Attr>:$aleatoric);
   let assemblyFormat = [{
-    $probabilities `,` $uncertainty (`epistemic` $epistemic^)? (`aleatoric` $aleatoric^)?
+    $probabilities `,` $uncertainty `` custom<Clauses>("\"epistemic aleatoric\"", $epistemic, $aleatoric)
     attr-dict `:` functional-type(operands, results)
   }];
 }
@@ -511,7 +511,8 @@ def Gauss_IntervalOp : Gauss_Layer<"interval"> {
   let arguments = (ins
     Gauss_Operand:$input, F64Attr:$coverage, DefaultValuedAttr<F64Attr, "0.0">:$noise);
   let assemblyFormat = [{
-    $input `coverage` $coverage (`noise` $noise^)? attr-dict `:` functional-type(operands, results)
+    $input `` custom<Clauses>("\"coverage noise\"", $coverage, $noise)
+    attr-dict `:` functional-type(operands, results)
   }];
 }
 

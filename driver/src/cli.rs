@@ -137,6 +137,7 @@ impl ModelArgs {
         let source = Source::open(&self.module)?;
         let parameters = self.params.as_deref().map(Safetensors::open).transpose()?;
         let network = Network::open(session, &source, parameters.as_ref(), self.batch)?;
+        ui.remarks(&network);
         let calibration = parameters.as_ref().map(rewrite::read).transpose()?.flatten();
         Ok((network, calibration))
     }

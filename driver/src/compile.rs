@@ -2,17 +2,18 @@
 
 pub mod branch_protection;
 pub mod codegen;
+mod foreign;
 pub mod object_file;
 mod open_parameters;
 pub mod wrapper;
 
-use std::{path::PathBuf, sync::Arc};
+use std::{collections::BTreeSet, path::PathBuf, sync::Arc};
 
 use gauss_dialect::ir::{Attribute, DYNAMIC, Op};
 use gauss_lowering::{
     kernel::plan::KernelSchedule,
     mode::Mode,
-    parameters::ParameterSource,
+    parameters::{ParameterSource, declared::Declared},
     passes::{gauss_append_head::Head, gauss_generate_kernels::KERNELS},
     target::Target,
 };
@@ -28,6 +29,7 @@ use crate::{
     layers::{self, Layer},
     module::{Module, Session},
     parameters::Safetensors,
+    posterior,
     signature::Signature,
 };
 
@@ -49,6 +51,7 @@ pub struct Network<'s> {
     has_free_batch: bool,
     module_sha256: String,
     parameters_sha256: Option<String>,
+    remarks: Vec<String>,
 }
 
 /// A public function of a network.
@@ -60,6 +63,8 @@ pub struct Function {
     pub signature: Signature,
     /// Its layers.
     pub layers: Vec<Layer>,
+    /// The names of the parameters that it uses, those of functions that it calls included.
+    pub parameters: BTreeSet<String>,
 }
 
 /// What else than the object is wanted of a compilation.
@@ -186,26 +191,56 @@ pub struct Lowered<'s> {
 impl<'s> Network<'s> {
     /// Parses a module, fixes a `?` batch (to 1 where none is given) and loads
     /// the parameters.
+    ///
+    /// # Errors
+    ///
+    /// Where the module is invalid or has ops that are none of a network, the batch or the
+    /// parameters do not fit, or a function cannot be exported.
     pub fn open(
         session: &'s Session,
         source: &Arc<Source>,
         parameters: Option<&Safetensors>,
         batch: Option<i64>,
     ) -> Result<Self, Error> {
+        let module = session.parse(source)?;
+        foreign::check(&module)?;
+        let declared = Declared::all(module.op()).into_iter();
+        let declared: Vec<_> = declared.map(|Declared { name, ty, .. }| (name, ty)).collect();
         let parameter_source = parameters.map(|file| file as &dyn ParameterSource);
-        let mut network = Self::with_source(session, source, parameter_source, batch)?;
-        network.parameters_sha256 = parameters.map(|file| sha256(file.bytes()));
+        let mut network = Self::of_module(module, parameter_source, batch)?;
+        if let Some(file) = parameters {
+            network.parameters_sha256 = Some(sha256(file.bytes()));
+            network.remarks = posterior::remarks(file, &declared);
+        }
         Ok(network)
     }
 
     /// As [`Network::open`], with parameters from anywhere.
+    ///
+    /// # Errors
+    ///
+    /// As [`Network::open`].
     pub fn with_source(
         session: &'s Session,
         source: &Arc<Source>,
         parameters: Option<&dyn ParameterSource>,
         batch: Option<i64>,
     ) -> Result<Self, Error> {
-        let mut module = session.parse(source)?;
+        let module = session.parse(source)?;
+        foreign::check(&module)?;
+        Self::of_module(module, parameters, batch)
+    }
+
+    /// As [`Network::with_source`], of a module that may hold any ops that lower.
+    ///
+    /// # Errors
+    ///
+    /// Where the batch or the parameters do not fit, or a function cannot be exported.
+    pub fn of_module(
+        mut module: Module<'s>,
+        parameters: Option<&dyn ParameterSource>,
+        batch: Option<i64>,
+    ) -> Result<Self, Error> {
         module.check_calls()?;
         let has_free_batch = fix_batch(&mut module, batch)?;
         let functions = public_functions(&module)?;
@@ -213,8 +248,21 @@ impl<'s> Network<'s> {
             Some(parameters) => module.load_parameters(parameters)?,
             None => check_no_parameters(&module)?,
         }
-        let module_sha256 = sha256(source.bytes());
-        Ok(Self { module, functions, has_free_batch, module_sha256, parameters_sha256: None })
+        let module_sha256 = sha256(module.source().bytes());
+        Ok(Self {
+            module,
+            functions,
+            has_free_batch,
+            module_sha256,
+            parameters_sha256: None,
+            remarks: Vec::new(),
+        })
+    }
+
+    /// What a person should know of the parameters: of their rounding, and of variances that can
+    /// hardly be meant.
+    pub fn remarks(&self) -> &[String] {
+        &self.remarks
     }
 
     /// Does the module leave the batch to its compilation?
@@ -234,7 +282,13 @@ impl<'s> Network<'s> {
             None => None,
         };
         self.module.append_head(head, name.as_deref())?;
-        self.functions = public_functions(&self.module)?;
+        let before = std::mem::replace(&mut self.functions, public_functions(&self.module)?);
+        // Parameters that are loaded have no names: what was known of the layers before stays.
+        for (function, known) in self.functions.iter_mut().zip(before) {
+            let count = known.layers.len().min(function.layers.len());
+            function.layers.splice(..count, known.layers);
+            function.parameters = known.parameters;
+        }
         Ok(())
     }
 
@@ -341,7 +395,7 @@ impl<'s> Network<'s> {
         let signature = function.signature.in_mode(options.mode);
         let layers = function.layers.iter().map(|layer| layer.in_mode(options.mode)).collect();
         Ok(Compiled {
-            function: Function { signature, layers, name: function.name.clone() },
+            function: Function { signature, layers, ..function.clone() },
             mode: options.mode,
             target: target.clone(),
             branch_protection: options.branch_protection,
@@ -394,7 +448,8 @@ fn public_functions(module: &Module) -> Result<Vec<Function>, Error> {
             ));
         }
         let signature = Signature::of(op).map_err(|message| module.reject(op, &message))?;
-        public.push(Function { name, signature, layers: layers::of(op, module.op()) });
+        let (layers, parameters) = layers::of(op, module.op());
+        public.push(Function { name, signature, layers, parameters });
     }
     if public.is_empty() {
         return Err(Error::request(format!(

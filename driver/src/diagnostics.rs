@@ -11,8 +11,15 @@ use miette::{LabeledSpan, NamedSource, Severity, SourceCode};
 
 use crate::{error::Error, guard::Refusal};
 
+const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
+
 /// Lines are cut here when they are shown: a `dense<"0x..">` may be megabytes long.
 const SHOWN_COLUMNS: usize = 160;
+
+/// How MLIR begins its advice to allow dialects that it does not know.
+const UNREGISTERED: &str = "operation being parsed with an unregistered dialect";
+
+const NETWORK_OPS: &str = "a network is made of gauss ops, func.call and arith.constant";
 
 /// The text of a module and what it is called.
 #[derive(Debug)]
@@ -38,9 +45,30 @@ impl Source {
         &self.name
     }
 
-    /// The text of the module.
+    /// The module as its file holds it.
     pub fn bytes(&self) -> &[u8] {
         &self.bytes
+    }
+
+    /// The module without the byte order mark that some editors write before UTF-8.
+    pub fn text(&self) -> &[u8] {
+        self.bytes.strip_prefix(BYTE_ORDER_MARK).unwrap_or(&self.bytes)
+    }
+
+    /// Checks that the module is not text of another encoding.
+    ///
+    /// # Errors
+    ///
+    /// Where it begins with a byte order mark of UTF-16 or UTF-32.
+    pub fn check_encoding(&self) -> Result<(), Error> {
+        match self.bytes.starts_with(&[0xff, 0xfe]) || self.bytes.starts_with(&[0xfe, 0xff]) {
+            true => Err(Error::malformed(
+                &self.name,
+                "module",
+                "it begins with a byte order mark of UTF-16; save it as UTF-8",
+            )),
+            false => Ok(()),
+        }
     }
 }
 
@@ -100,7 +128,7 @@ impl Message {
 
     /// Why the text of a source is not parsed.
     pub(crate) fn refusal(source: &Source, refusal: Refusal) -> Self {
-        let (line, column) = refusal.line_and_column(source.bytes());
+        let (line, column) = refusal.line_and_column(source.text());
         Self {
             text: refusal.message,
             severity: Severity::Error,
@@ -171,7 +199,7 @@ impl Shown {
     fn of(source: &Source) -> Self {
         let mut text = String::new();
         let mut lines = Vec::new();
-        for line in String::from_utf8_lossy(&source.bytes).lines() {
+        for line in String::from_utf8_lossy(source.text()).lines() {
             lines.push(text.len());
             match line.char_indices().nth(SHOWN_COLUMNS) {
                 None => text.push_str(line),
@@ -185,10 +213,25 @@ impl Shown {
         Self { source: Arc::new(NamedSource::new(&source.name, text)), lines }
     }
 
-    fn finding(&self, message: Message) -> Finding {
+    fn finding(&self, mut message: Message) -> Finding {
         let mut labels = Vec::new();
         let mut notes = Vec::new();
         let mut text = message.text;
+        if let Some(place) = &message.place
+            && let Some(number) = self.number_without_point(place)
+        {
+            notes.push(format!(
+                "MLIR reads '{number}' as a whole number and a word: write '{}'",
+                number.replacen(['e', 'E'], ".0e", 1)
+            ));
+        }
+        if text.starts_with(UNREGISTERED) {
+            text = "an op of a dialect that is not known here".into();
+            notes.push(NETWORK_OPS.into());
+        } else if text.contains("not found for custom op") {
+            message.notes.clear();
+            notes.push(NETWORK_OPS.into());
+        }
         if let Some(place) = message.place {
             match self.span(&place) {
                 Some((start, length)) => {
@@ -207,6 +250,24 @@ impl Shown {
         }
         let source = (!labels.is_empty()).then(|| Arc::clone(&self.source));
         Finding { message: text, severity: message.severity, source, labels, notes }
+    }
+
+    /// The number such as `1e-05` that MLIR's lexer takes apart at a place of this source.
+    fn number_without_point(&self, place: &Place) -> Option<&str> {
+        let (at, _) = self.span(place)?;
+        let start = self.lines.partition_point(|&line| line <= at).checked_sub(1)?;
+        let line = self.source.inner()[*self.lines.get(start)?..].lines().next()?;
+        let column = at - self.lines[start];
+        let in_number = |c: char| c.is_ascii_digit() || "eE+-.".contains(c);
+        let begin = line[..column].rfind(|c| !in_number(c)).map_or(0, |last| last + 1);
+        // What is no part of a number may be longer than a byte.
+        let begin = (begin..=column).find(|&begin| line.is_char_boundary(begin))?;
+        let length = line[begin..].find(|c| !in_number(c)).unwrap_or(line.len() - begin);
+        let number = line[begin..begin + length].trim_start_matches(['+', '-']);
+        let (whole, power) = number.split_once(['e', 'E'])?;
+        let power = power.strip_prefix(['+', '-']).unwrap_or(power);
+        let are_digits = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
+        (are_digits(whole) && are_digits(power)).then_some(number)
     }
 
     /// Offset and length of the word at a place of this source.

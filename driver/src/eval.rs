@@ -72,6 +72,9 @@ pub trait Watch {
     /// What a user should know of the data; nobody need listen.
     fn note(&self, _note: &str) {}
 
+    /// A line that a user should read of the parameters; nobody need listen.
+    fn remark(&self, _text: &str) {}
+
     /// A step of so many parts begins. Returns what is told how many more are done.
     fn count(&self, what: &str, parts: usize) -> Box<dyn Fn(usize) + Sync>;
 }
@@ -82,6 +85,7 @@ pub fn evaluate(request: &Request, watch: &dyn Watch) -> Result<(Evaluation, Vec
     let session = Session::new();
     let (module, parameters) = (&request.module, request.parameters.as_deref());
     let classifier = Classifier::open(&session, module, parameters, request.function.as_deref())?;
+    classifier.remarks.iter().for_each(|remark| watch.remark(remark));
     let batch = match classifier.has_free_batch {
         true => request.batch.unwrap_or(BATCH),
         false => request.batch.unwrap_or(classifier.function.signature.batch()),

@@ -1,5 +1,7 @@
 //! The layers of a function and how much work they are.
 
+use std::collections::BTreeSet;
+
 use gauss_dialect::{
     ir::{Op, Value},
     layer::{Layer as Kind, Window},
@@ -18,8 +20,11 @@ pub struct Layer {
     pub op: String,
     /// The type of its result.
     pub output: String,
-    /// How many numbers are trained, means and variances each counted.
+    /// How many weights are trained: a Gaussian one counts once, running statistics do not, and a
+    /// parameter that layers share counts at the first of them.
     pub parameters: u64,
+    /// How many numbers the parameter file has for the layer: means, variances, running statistics.
+    pub stored_numbers: u64,
     /// Multiply-adds per call. A lone addition or multiplication counts as one;
     /// what depends on the weights alone is folded and does not count.
     pub multiply_adds: u64,
@@ -32,15 +37,22 @@ pub struct Layer {
 }
 
 /// The layers of a function in the order of execution, those of the functions
-/// that it calls included. The batch is fixed; parameters are not yet loaded.
-pub fn of(function: Op, module: Op) -> Vec<Layer> {
+/// that it calls included, and the names of their parameters. The batch is fixed; parameters are not
+/// yet loaded.
+pub fn of(function: Op, module: Op) -> (Vec<Layer>, BTreeSet<String>) {
     let functions: Vec<_> = module.body().map(|body| body.ops()).unwrap_or_default();
-    let mut layers = Vec::new();
-    collect(function, &functions, 0, &mut layers);
-    layers
+    let (mut layers, mut parameters) = (Vec::new(), BTreeSet::new());
+    collect(function, &functions, 0, &mut layers, &mut parameters);
+    (layers, parameters)
 }
 
-fn collect(function: Op, functions: &[Op], depth: usize, layers: &mut Vec<Layer>) {
+fn collect(
+    function: Op,
+    functions: &[Op],
+    depth: usize,
+    layers: &mut Vec<Layer>,
+    counted: &mut BTreeSet<String>,
+) {
     // Deeper than there are functions means recursion, which the lowering rejects.
     if depth > functions.len() {
         return;
@@ -50,15 +62,15 @@ fn collect(function: Op, functions: &[Op], depth: usize, layers: &mut Vec<Layer>
             let callee = op.attribute("callee").and_then(|callee| callee.as_symbol());
             let callee = functions.iter().find(|f| f.symbol() == callee && callee.is_some());
             if let Some(callee) = callee {
-                collect(*callee, functions, depth + 1, layers);
+                collect(*callee, functions, depth + 1, layers, counted);
             }
         } else if let Ok(Some(kind)) = Kind::of(op) {
-            layers.extend(layer(op, &kind));
+            layers.extend(layer(op, &kind, counted));
         }
     }
 }
 
-fn layer(op: Op, kind: &Kind) -> Option<Layer> {
+fn layer(op: Op, kind: &Kind, counted: &mut BTreeSet<String>) -> Option<Layer> {
     if matches!(
         kind,
         Kind::Parameter(_) | Kind::Constant | Kind::Make | Kind::Mean | Kind::Variance
@@ -68,9 +80,21 @@ fn layer(op: Op, kind: &Kind) -> Option<Layer> {
     let output = TensorType::of(op.result(0).ty())?;
     let operands: Vec<_> =
         op.operands().into_iter().map(|value| TensorType::of(value.ty())).collect::<Option<_>>()?;
-    let trained: Vec<_> = op.operands().into_iter().filter_map(parameter).collect();
+    let used: Vec<_> = op.operands().into_iter().map(parameters).collect();
+    // The running statistics of a batch normalisation are measured, not trained.
+    let is_trained = |operand: usize| !matches!(kind, Kind::BatchNorm(_)) || operand < 3;
+    let (mut trained, mut stored) = (0, 0);
+    for (operand, (name, ty)) in
+        used.iter().enumerate().flat_map(|(n, all)| all.iter().map(move |one| (n, one)))
+    {
+        if counted.insert(name.clone()) {
+            stored += elements(ty) * components(ty);
+            trained += if is_trained(operand) { elements(ty) } else { 0 };
+        }
+    }
     let short = op.name().trim_start_matches("gauss.").to_owned();
-    let name = trained.first().and_then(|(name, _)| name.rsplit_once('.')).map(|(name, _)| name);
+    let first = used.iter().flatten().next();
+    let name = first.and_then(|(name, _)| name.rsplit_once('.')).map(|(name, _)| name);
     let (multiply_adds, gaussian_maxima) = work(kind, &operands, &output);
     let plain = |ty: &TensorType| TensorType { gaussian: false, ..ty.clone() };
     let plain_operands: Vec<_> = operands.iter().map(plain).collect();
@@ -79,7 +103,8 @@ fn layer(op: Op, kind: &Kind) -> Option<Layer> {
         name: name.unwrap_or(&short).to_owned(),
         op: short.clone(),
         output: output.to_string(),
-        parameters: trained.iter().map(|(_, ty)| elements(ty) * components(ty)).sum(),
+        parameters: trained,
+        stored_numbers: stored,
         multiply_adds,
         plain_multiply_adds,
         gaussian_maxima,
@@ -99,11 +124,17 @@ impl Layer {
     }
 }
 
-/// The name and the type of the parameter that a value is.
-fn parameter(value: Value) -> Option<(String, TensorType)> {
-    match Kind::of(value.defining_op()?) {
-        Ok(Some(Kind::Parameter(name))) => Some((name, TensorType::of(value.ty())?)),
-        _ => None,
+/// The parameter that a value is, or those of which it is mean, variance or both.
+fn parameters(value: Value) -> Vec<(String, TensorType)> {
+    let Some(op) = value.defining_op() else { return Vec::new() };
+    match Kind::of(op) {
+        Ok(Some(Kind::Parameter(name))) => {
+            TensorType::of(value.ty()).map(|ty| (name, ty)).into_iter().collect()
+        }
+        Ok(Some(Kind::Make | Kind::Mean | Kind::Variance)) => {
+            op.operands().into_iter().flat_map(parameters).collect()
+        }
+        _ => Vec::new(),
     }
 }
 

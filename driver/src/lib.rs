@@ -1,7 +1,7 @@
 //! The driver of the compiler: how a person or a build script uses it.
 //!
 //! - [`module`]: parsing a gauss module and running passes on it;
-//! - [`parameters`]: the posterior in safetensors;
+//! - [`parameters`], [`posterior`]: the posterior in safetensors, and whether its numbers can be meant;
 //! - [`target`]: which machine code is made for;
 //! - [`compile`]: a network and its machine code; [`signature`] and [`layers`]
 //!   say what a network takes, gives and costs;
@@ -39,6 +39,7 @@ mod lsp;
 pub mod module;
 pub mod output;
 pub mod parameters;
+pub mod posterior;
 pub mod prediction;
 pub mod reference;
 pub mod report;

@@ -67,18 +67,19 @@ impl Session {
     /// Parses and verifies a module.
     pub fn parse(&self, source: &Arc<Source>) -> Result<Module<'_>, Error> {
         self.messages.borrow_mut().clear();
+        source.check_encoding()?;
         if source.bytes().starts_with(guard::BYTECODE) {
             return Err(Error::request(format!("{} is MLIR bytecode, not text", source.name()))
                 .with_help("pfp-opt FILE -o FILE.mlir makes text of it"));
         }
-        guard::check(source.bytes()).map_err(|refusal| {
+        guard::check(source.text()).map_err(|refusal| {
             Rejected::new(vec![Message::refusal(source, refusal)], source, "")
         })?;
         // SAFETY: a live context; the strings are valid during the call.
         let parsed = unsafe {
             MlirModule::from_option_raw(ffi::pfp_parse_module(
                 self.context.to_raw(),
-                ffi::string_ref(source.bytes()),
+                ffi::string_ref(source.text()),
                 ffi::string_ref(source.name().as_bytes()),
             ))
         };
@@ -156,6 +157,18 @@ impl<'s> Module<'s> {
     /// Refuses recursion, and calls that would be inlined to too many operations.
     pub fn check_calls(&mut self) -> Result<(), Error> {
         self.apply(gauss_check_calls::check)
+    }
+
+    /// Errors of several operations, each with what to do.
+    pub fn reject_all<'a>(
+        &self,
+        errors: impl IntoIterator<Item = (Op, &'a str, &'a str)>,
+    ) -> Error {
+        self.session.messages.borrow_mut().clear();
+        for (op, message, advice) in errors {
+            op.emit_error_with_note(message, op.location(), advice);
+        }
+        self.rejected("was rejected")
     }
 
     /// Gives every `gauss.parameter` its value.

@@ -1,12 +1,20 @@
 //! Parameter files: the posterior in safetensors.
 
-use std::{collections::BTreeMap, ops::Range, path::Path};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt,
+    ops::Range,
+    path::Path,
+};
 
+use gauss_dialect::layer::fits_f32;
 use gauss_lowering::{
     files::{self, Kind},
     parameters::{ParameterSource, ParameterTensor},
 };
+use half::{bf16, f16};
 use safetensors::{Dtype, SafeTensors};
+use serde::Serialize;
 use serde_json::Value;
 
 use crate::{
@@ -16,6 +24,19 @@ use crate::{
 
 /// The bytes that say how long the header is.
 const LENGTH_BYTES: usize = 8;
+
+/// What to do with floats below 16 bits.
+const SMALL_FLOATS: &str = "multiply by the scales and export as F16 or F32";
+
+/// How files of other formats begin, and what they are.
+const OTHER_FORMATS: [(&[u8], &str); 6] = [
+    (b"PK\x03\x04", "it is a zip archive, as .npz, .pt and .keras files are"),
+    (b"\x80\x02", "it is a pickle"),
+    (b"\x80\x04", "it is a pickle"),
+    (b"\x89HDF", "it is an HDF5 file"),
+    (b"\x93NUMPY", "it is an npy file"),
+    (b"GGUF", "it is a GGUF file"),
+];
 
 /// A safetensors file, checked as a whole when it is opened.
 pub struct Safetensors {
@@ -29,6 +50,38 @@ struct Tensor {
     dtype: Dtype,
     shape: Vec<usize>,
     data: Range<usize>,
+}
+
+/// What became of tensors that are not of `f32`. Floats of 16 bits are `f32` without an error.
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+pub struct Conversion {
+    /// How many tensors.
+    pub tensors: usize,
+    /// Their dtypes.
+    pub dtypes: BTreeSet<String>,
+    /// The largest relative error of rounding, denormal results aside.
+    pub largest: f64,
+    /// Numbers other than zero that are zero or denormal as `f32`.
+    pub denormal: usize,
+}
+
+impl fmt::Display for Conversion {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { tensors, dtypes, largest, denormal } = self;
+        let dtypes = dtypes.iter().map(String::as_str).collect::<Vec<_>>().join(", ");
+        write!(f, "{tensors} tensor(s) of {dtypes} are taken as float32, ")?;
+        match *largest > 0.0 {
+            true => write!(f, "rounded by at most {largest:.1e} of a number")?,
+            false => write!(f, "without an error")?,
+        }
+        match denormal {
+            0 => Ok(()),
+            _ => write!(
+                f,
+                "; {denormal} number(s) below 1.2e-38 become denormal, which x86-64 takes as zero"
+            ),
+        }
+    }
 }
 
 /// Opens a parameter file for `--gauss-load-parameters`.
@@ -81,7 +134,7 @@ impl Safetensors {
     ///
     /// # Errors
     ///
-    /// Where one is not of `f32`.
+    /// Where one cannot be read as `f32`, as [`Safetensors::f32`] says.
     pub fn arrays(&self) -> Result<Vec<(String, Array)>, Error> {
         let read = |name: &String| match self.f32(name) {
             Ok(array) => Ok(array.map(|array| (name.clone(), array))),
@@ -92,20 +145,14 @@ impl Safetensors {
         self.tensors.keys().map(read).filter_map(Result::transpose).collect()
     }
 
-    /// An `f32` tensor; `None` where there is none
-    /// of this name.
+    /// A tensor of floats, rounded to `f32`; `None` where there is none of this name.
+    ///
+    /// # Errors
+    ///
+    /// Where it is of integers or of floats below 16 bits, or holds a number that does not fit.
     pub fn f32(&self, name: &str) -> Result<Option<Array>, String> {
         let Some(tensor) = self.tensors.get(name) else { return Ok(None) };
-        if tensor.dtype != Dtype::F32 {
-            return Err(format!(
-                "it has the dtype {:?} in {}; only F32 is supported",
-                tensor.dtype, self.name
-            ));
-        }
-        Ok(Some(Array {
-            shape: tensor.shape.clone(),
-            values: self.decode(tensor, f32::from_le_bytes),
-        }))
+        Ok(Some(Array { shape: tensor.shape.clone(), values: self.floats(tensor)? }))
     }
 
     /// A tensor of integers or floats as the file holds it; `None` where there is none of this
@@ -142,7 +189,69 @@ impl Safetensors {
         Numbers::new(tensor.shape.clone(), element, bytes).map(Some)
     }
 
-    fn decode<const SIZE: usize>(&self, tensor: &Tensor, read: fn([u8; SIZE]) -> f32) -> Vec<f32> {
+    fn floats(&self, tensor: &Tensor) -> Result<Vec<f32>, String> {
+        match tensor.dtype {
+            Dtype::F32 => Ok(self.decode(tensor, f32::from_le_bytes)),
+            Dtype::F16 => Ok(self.decode(tensor, |b| f16::from_le_bytes(b).to_f32())),
+            Dtype::BF16 => Ok(self.decode(tensor, |b| bf16::from_le_bytes(b).to_f32())),
+            Dtype::F64 => {
+                let doubles = self.decode(tensor, f64::from_le_bytes);
+                let large = |x: &f64| x.is_finite() && !fits_f32(*x);
+                match doubles.iter().position(large) {
+                    Some(index) => Err(format!(
+                        "it has {:e} at element {index} in {}, which does not fit in float32",
+                        doubles[index], self.name
+                    )),
+                    None => Ok(doubles.into_iter().map(|x| x as f32).collect()),
+                }
+            }
+            dtype => Err(format!(
+                "it has the dtype {dtype} in {}; parameters are F64, F32, F16 or BF16: {}",
+                self.name,
+                match dtype.bitsize() {
+                    ..8 => SMALL_FLOATS,
+                    _ if dtype.to_string().starts_with("F8") => SMALL_FLOATS,
+                    _ => {
+                        "numbers that count, such as num_batches_tracked, do not belong in the \
+                         file; export quantised weights as floats"
+                    }
+                }
+            )),
+        }
+    }
+
+    /// What becomes of the tensors that are not of `f32`; `None` where all are.
+    pub fn conversion(&self) -> Option<Conversion> {
+        let mut conversion = Conversion::default();
+        for tensor in self.tensors.values() {
+            match tensor.dtype {
+                Dtype::F64 => {
+                    for exact in self.decode(tensor, f64::from_le_bytes) {
+                        let rounded = f64::from(exact as f32);
+                        match exact != 0.0 && rounded.abs() < f32::MIN_POSITIVE.into() {
+                            true => conversion.denormal += 1,
+                            false if exact.is_finite() && exact != 0.0 => {
+                                let error = ((rounded - exact) / exact).abs();
+                                conversion.largest = conversion.largest.max(error);
+                            }
+                            false => {}
+                        }
+                    }
+                }
+                Dtype::BF16 => {
+                    let values = self.decode(tensor, |b| bf16::from_le_bytes(b).to_f32());
+                    conversion.denormal += values.iter().filter(|x| x.is_subnormal()).count();
+                }
+                Dtype::F16 => {}
+                _ => continue,
+            }
+            conversion.tensors += 1;
+            conversion.dtypes.insert(tensor.dtype.to_string());
+        }
+        (conversion.tensors > 0).then_some(conversion)
+    }
+
+    fn decode<T, const SIZE: usize>(&self, tensor: &Tensor, read: fn([u8; SIZE]) -> T) -> Vec<T> {
         let (elements, _) =
             self.bytes.get(tensor.data.clone()).unwrap_or_default().as_chunks::<SIZE>();
         elements.iter().copied().map(read).collect()
@@ -152,6 +261,12 @@ impl Safetensors {
 /// Checks what the safetensors crate takes on trust, and what it reports
 /// without a place: that header and tensors lie inside of the file.
 fn check_extent(bytes: &[u8]) -> Result<(), String> {
+    if let Some((_, what)) = OTHER_FORMATS.iter().find(|(magic, _)| bytes.starts_with(magic)) {
+        return Err(format!(
+            "{what}; write a dictionary of arrays with safetensors.numpy.save_file or \
+             safetensors.torch.save_file"
+        ));
+    }
     let Some((length, rest)) = bytes.split_first_chunk::<LENGTH_BYTES>() else {
         return Err(format!("it has {} bytes, too few for a header", bytes.len()));
     };

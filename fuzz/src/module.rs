@@ -140,7 +140,7 @@ fn lower(session: &Session, source: &std::sync::Arc<Source>, module: &Module) ->
     let ones = Ones::of(module.op());
     let texts = Texts { mlir: true, ..Texts::default() };
     let options = Options { texts, ..Options::default() };
-    let network = Network::with_source(session, source, Some(&ones), None)?;
+    let network = Network::of_module(session.parse(source)?, Some(&ones), None)?;
     for function in network.functions() {
         network.lower(function, &target, &options)?;
     }

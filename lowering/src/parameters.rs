@@ -1,5 +1,8 @@
 //! Where the values of `gauss.parameter` come from.
 
+pub mod declared;
+pub(crate) mod hints;
+
 use std::sync::OnceLock;
 
 /// A named set of `f32` tensors.

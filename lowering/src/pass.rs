@@ -6,7 +6,7 @@ use std::{
     panic::{AssertUnwindSafe, catch_unwind},
 };
 
-use gauss_dialect::ir::Op;
+use gauss_dialect::ir::{Location, Op};
 use mlir_sys::{MlirOperation, MlirStringCallback, MlirStringRef, MlirTypeID, mlirTypeIDCreate};
 
 /// A pass could not do its work; what is wrong has been reported as a diagnostic.
@@ -19,6 +19,12 @@ pub type Outcome = Result<(), Failed>;
 /// Reports an error of an operation.
 pub fn fail(op: Op, message: impl AsRef<str>) -> Failed {
     op.emit_error(message.as_ref());
+    Failed
+}
+
+/// Reports an error of an operation, with a note at a place where the note is not empty.
+pub fn fail_with_note(op: Op, message: impl AsRef<str>, at: Location, note: &str) -> Failed {
+    op.emit_error_with_note(message.as_ref(), at, note);
     Failed
 }
 

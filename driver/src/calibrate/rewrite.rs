@@ -12,7 +12,7 @@ use crate::{data::Array, error::Error, parameters::Safetensors};
 ///
 /// # Errors
 ///
-/// Where a tensor is not of `f32`.
+/// Where a tensor cannot be read as `f32`.
 pub fn rewrite(
     parameters: &Safetensors,
     calibration: &Calibration,
@@ -60,13 +60,17 @@ pub fn read(parameters: &Safetensors) -> Result<Option<Calibration>, Error> {
 
 /// What a tensor is multiplied by.
 fn factor(tensor: &str, calibration: &Calibration, last: &[String]) -> f64 {
+    // A deterministic parameter may be called `bn.var`.
+    if last.iter().any(|name| name == tensor) {
+        return 1.0 / calibration.temperature.value;
+    }
     let (parameter, is_variance) = match (tensor.strip_suffix(".mean"), tensor.strip_suffix(".var"))
     {
         (_, Some(name)) => (name, true),
         (Some(name), None) => (name, false),
         (None, None) => (tensor, false),
     };
-    let temperature = match last.iter().any(|name| name == parameter || name == tensor) {
+    let temperature = match last.iter().any(|name| name == parameter) {
         true => calibration.temperature.value,
         false => 1.0,
     };

@@ -158,6 +158,9 @@ pub fn bench(args: BenchArgs, ui: &Ui) -> Result<Outcome, Error> {
         true if open(None)?.has_free_batch() => DEFAULT_BATCHES.map(Some).to_vec(),
         true => vec![None],
     };
+    if let Some(&batch) = batches.first() {
+        ui.remarks(&open(batch)?);
+    }
     for batch in batches {
         for &threads in &args.threads {
             let items = batch.map_or(String::new(), |batch| format!("batch {batch}, "));

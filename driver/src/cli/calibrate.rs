@@ -178,7 +178,9 @@ pub fn calibrate(args: CalibrateArgs, ui: &Ui) -> Result<Outcome, Error> {
     // Checks the parameters as any other command does, before they become inputs.
     let (_, sha256) = {
         let session = Session::new();
-        Network::open(&session, &source, Some(&parameters), args.model.batch)?.sha256()
+        let network = Network::open(&session, &source, Some(&parameters), args.model.batch)?;
+        ui.remarks(&network);
+        network.sha256()
     };
     ui.stage("compiling");
     let function = args.function.as_deref();

@@ -160,6 +160,10 @@ impl Watch for Ui {
         self.notes(&[note.to_owned()]);
     }
 
+    fn remark(&self, text: &str) {
+        self.say(text);
+    }
+
     fn count(&self, what: &str, parts: usize) -> Box<dyn Fn(usize) + Sync> {
         let bar = Ui::count(self, what, parts).clone();
         Box::new(move |done| bar.inc(done as u64))

@@ -1,12 +1,16 @@
 //! `pfp inspect`.
 
 mod moments;
+mod posterior;
 
 use clap::Args;
-use gauss_dialect::{ir::Op, layer::Layer as Kind};
+use gauss_dialect::shape::TensorType;
 use gauss_lowering::{
     kernel::plan::ScheduleFile,
-    parameters::{ParameterSource, ParameterTensor},
+    parameters::{
+        ParameterSource, ParameterTensor,
+        declared::{mean_of, variance_of},
+    },
 };
 use serde::Serialize;
 
@@ -21,6 +25,7 @@ use crate::{
     layers::Layer,
     module::Session,
     parameters::Safetensors,
+    posterior::{Statistics, statistics},
     signature::{Signature, Tensor},
     target::{self, HOST},
 };
@@ -28,7 +33,8 @@ use crate::{
 /// Show the layers, shapes, sizes and the arena of a network
 #[derive(Debug, Args)]
 #[command(after_help = "Without --params the weights are taken as zeros: shapes and sizes do not \
-depend on them.
+depend on them. With --params the answer also tells what its standard deviations are like, and warns \
+of variances that can hardly be meant.
 
 Examples:
   pfp inspect lenet.mlir --target aarch64-linux-gnu --cpu cortex-a72
@@ -65,10 +71,20 @@ struct Report<'a> {
     outputs: &'a [Tensor],
     batch: usize,
     parameters: u64,
+    stored_numbers: u64,
     multiply_adds: u64,
     gaussian_maxima: u64,
     layers: &'a [Layer],
     arena: Arena,
+    /// Of the Gaussian parameters, with --params.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    posterior: Option<Vec<Statistics>>,
+}
+
+/// What is said of parameters that do not load.
+#[derive(Debug, Serialize)]
+struct Unusable {
+    posterior: Vec<Statistics>,
 }
 
 pub fn inspect(args: InspectArgs, ui: &Ui) -> Result<Outcome, Error> {
@@ -76,16 +92,34 @@ pub fn inspect(args: InspectArgs, ui: &Ui) -> Result<Outcome, Error> {
     let session = Session::new();
     ui.stage("reading the network");
     let source = Source::open(&args.model.module)?;
-    let parameters: Box<dyn ParameterSource> = match &args.model.params {
-        Some(path) => Box::new(Safetensors::open(path)?),
-        None => Box::new(Zeros::of(session.parse(&source)?.op())),
+    let batch = args.model.batch;
+    let file = args.model.params.as_deref().map(Safetensors::open).transpose()?;
+    let declared = posterior::types(session.parse(&source)?.op());
+    let network = match &file {
+        Some(file) => match Network::open(&session, &source, Some(file), batch) {
+            Ok(network) => network,
+            Err(error) => {
+                say_unusable(file, &declared, ui)?;
+                return Err(error);
+            }
+        },
+        None => {
+            let zeros = Zeros(&declared);
+            Network::with_source(&session, &source, Some(&zeros), batch)?
+        }
     };
-    let network =
-        Network::with_source(&session, &source, Some(parameters.as_ref()), args.model.batch)?;
     let functions = match &args.function {
         Some(name) => vec![network.function(Some(name))?],
         None => network.functions().iter().collect(),
     };
+    if args.schedule || args.moments.moments.is_some() {
+        ui.remarks(&network);
+    } else if let Some(file) = &file
+        && let Some(conversion) = file.conversion()
+    {
+        // The table tells what else there is to know.
+        ui.notes(&[format!("{}: {conversion}", file.name())]);
+    }
     if let Some(spec) = &args.moments.moments {
         let compare = |function| args.moments.compare(spec, &network, function, ui);
         let reports = functions.into_iter().map(compare).collect::<Result<Vec<_>, Error>>()?;
@@ -105,9 +139,13 @@ pub fn inspect(args: InspectArgs, ui: &Ui) -> Result<Outcome, Error> {
         ui.print_json(&ScheduleFile { core: target.core.numbers(), kernels })?;
         return Ok(Outcome::Done);
     }
+    let posterior = |function: &Function| {
+        let used = declared.iter().filter(|(name, _)| function.parameters.contains(name));
+        file.as_ref().map(|file| statistics(file, &used.cloned().collect::<Vec<_>>()))
+    };
     let reports = functions
         .into_iter()
-        .map(|function| Ok(report(function, lower(function)?.arena)))
+        .map(|function| Ok(report(function, lower(function)?.arena, posterior(function))))
         .collect::<Result<Vec<_>, Error>>()?;
     match ui.json() {
         true => ui.print_json(&reports)?,
@@ -116,8 +154,24 @@ pub fn inspect(args: InspectArgs, ui: &Ui) -> Result<Outcome, Error> {
     Ok(Outcome::Done)
 }
 
-fn report(function: &Function, arena: Arena) -> Report<'_> {
-    let Function { name, signature, layers } = function;
+/// Shows the numbers of parameters of which some are invalid.
+fn say_unusable(
+    file: &Safetensors,
+    declared: &[(String, TensorType)],
+    ui: &Ui,
+) -> Result<(), Error> {
+    let posterior = statistics(file, declared);
+    if posterior.iter().all(Statistics::is_valid) {
+        return Ok(());
+    }
+    match ui.json() {
+        true => ui.print_json(&[Unusable { posterior }]),
+        false => ui.print(posterior::text(&posterior)),
+    }
+}
+
+fn report(function: &Function, arena: Arena, posterior: Option<Vec<Statistics>>) -> Report<'_> {
+    let Function { name, signature, layers, .. } = function;
     let Signature { inputs, outputs } = signature;
     let total = |count: fn(&Layer) -> u64| layers.iter().map(count).sum();
     Report {
@@ -126,10 +180,12 @@ fn report(function: &Function, arena: Arena) -> Report<'_> {
         outputs,
         batch: signature.batch(),
         parameters: total(|layer| layer.parameters),
+        stored_numbers: total(|layer| layer.stored_numbers),
         multiply_adds: total(|layer| layer.multiply_adds),
         gaussian_maxima: total(|layer| layer.gaussian_maxima),
         layers,
         arena,
+        posterior,
     }
 }
 
@@ -160,6 +216,9 @@ fn text(report: &Report) -> String {
         grouped(report.gaussian_maxima),
     ]);
     lines.extend([String::new(), layers.to_string(), String::new()]);
+    if let Some(posterior) = report.posterior.as_ref().filter(|all| !all.is_empty()) {
+        lines.extend([posterior::text(posterior), String::new()]);
+    }
     lines.push(format!("arena: {} bytes", grouped(report.arena.bytes)));
     if !report.arena.plan.is_empty() {
         let mut plan = Table::new(&["offset", "bytes", "first step", "last step"], 0);
@@ -175,36 +234,27 @@ fn text(report: &Report) -> String {
 const ZEROS_LIMIT: usize = 1 << 30;
 
 /// Parameters that are all zero, for what does not depend on their values.
-struct Zeros(Vec<(String, Vec<i64>)>);
+struct Zeros<'a>(&'a [(String, TensorType)]);
 
-impl Zeros {
-    fn of(module: Op) -> Self {
-        let mut tensors = Vec::new();
-        for op in module.descendants() {
-            let Ok(Some(Kind::Parameter(name))) = Kind::of(op) else { continue };
-            let ty = op.result(0).ty();
-            let names = match ty.is_gaussian() {
-                true => vec![format!("{name}.mean"), format!("{name}.var")],
-                false => vec![name],
-            };
-            let shape = ty.shape().unwrap_or_default();
-            tensors.extend(names.into_iter().map(|name| (name, shape.clone())));
-        }
-        Self(tensors)
-    }
-}
-
-impl ParameterSource for Zeros {
+impl ParameterSource for Zeros<'_> {
     fn name(&self) -> &str {
         "zeros"
     }
 
     fn tensors(&self) -> Vec<String> {
-        self.0.iter().map(|(name, _)| name.clone()).collect()
+        let tensors = self.0.iter().flat_map(|(name, ty)| match ty.gaussian {
+            true => vec![mean_of(name), variance_of(name)],
+            false => vec![name.clone()],
+        });
+        tensors.collect()
     }
 
     fn tensor(&self, name: &str) -> Result<Option<ParameterTensor>, String> {
-        let Some((_, shape)) = self.0.iter().find(|(known, _)| known == name) else {
+        let is_of = |(known, ty): &&(String, TensorType)| match ty.gaussian {
+            true => mean_of(known) == name || variance_of(known) == name,
+            false => known == name,
+        };
+        let Some((_, TensorType { shape, .. })) = self.0.iter().find(is_of) else {
             return Ok(None);
         };
         let elements = shape.iter().try_fold(1i64, |product, &size| product.checked_mul(size));

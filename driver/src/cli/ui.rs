@@ -12,7 +12,7 @@ use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;
 
-use crate::error::Error;
+use crate::{compile::Network, error::Error};
 
 #[derive(Debug, Clone, Copy, Args)]
 #[command(next_help_heading = "Reporting")]
@@ -87,6 +87,13 @@ impl Ui {
     /// Says on standard error what a user should know of data that was read.
     pub fn notes(&self, notes: &[String]) {
         notes.iter().for_each(|note| self.bar.suspend(|| self.say(&format!("note: {note}"))));
+    }
+
+    /// Tells what a person should know of the parameters of a network.
+    pub fn remarks(&self, network: &Network) {
+        for remark in network.remarks() {
+            self.bar.suspend(|| self.say(remark));
+        }
     }
 
     /// The work is over.

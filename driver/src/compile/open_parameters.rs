@@ -9,7 +9,9 @@ use gauss_dialect::{
 };
 use gauss_lowering::parameters::{ParameterSource, ParameterTensor};
 
-use super::{Function, Network, fix_batch, functions, has_free_batch, public_functions, sha256};
+use super::{
+    Function, Network, fix_batch, foreign, functions, has_free_batch, public_functions, sha256,
+};
 use crate::{
     diagnostics::Source,
     error::Error,
@@ -61,6 +63,7 @@ impl<'s> OpenNetwork<'s> {
         function: Option<&str>,
     ) -> Result<Self, Error> {
         let mut module = session.parse(source)?;
+        foreign::check(&module)?;
         let batch = batch.or_else(|| has_free_batch(&module).then_some(free));
         let has_free_batch = fix_batch(&mut module, batch)?;
         if module.op().descendants().iter().any(|op| op.is("func.call")) {
@@ -69,8 +72,14 @@ impl<'s> OpenNetwork<'s> {
         let functions = public_functions(&module)?;
         let module_sha256 = sha256(source.bytes());
         let parameters_sha256 = Some(sha256(parameters.bytes()));
-        let mut network =
-            Network { module, functions, has_free_batch, module_sha256, parameters_sha256 };
+        let mut network = Network {
+            module,
+            functions,
+            has_free_batch,
+            module_sha256,
+            parameters_sha256,
+            remarks: Vec::new(),
+        };
         let Function { name, signature, .. } = network.function(function)?.clone();
         let op = find(&network.module, &name)?;
         let layers = linear_layers(op);

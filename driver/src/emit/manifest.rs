@@ -12,7 +12,7 @@ use crate::{
 
 /// The version of the manifest's layout. It rises when a field changes its
 /// meaning or goes away, not when one is added.
-const SCHEMA: u32 = 1;
+const SCHEMA: u32 = 2;
 
 /// The facts of a compiled function.
 #[derive(Debug, Serialize)]
@@ -83,6 +83,8 @@ struct Target<'a> {
 
 #[derive(Debug, Serialize)]
 struct OpCounts<'a> {
+    parameters: u64,
+    stored_numbers: u64,
     multiply_adds: u64,
     gaussian_maxima: u64,
     layers: &'a [Layer],
@@ -129,6 +131,8 @@ impl<'a> Manifest<'a> {
             tasks: compiled.tasks,
             undefined_symbols: &report.undefined_symbols,
             op_counts: OpCounts {
+                parameters: layers.iter().map(|layer| layer.parameters).sum(),
+                stored_numbers: layers.iter().map(|layer| layer.stored_numbers).sum(),
                 multiply_adds: layers.iter().map(|layer| layer.multiply_adds).sum(),
                 gaussian_maxima: layers.iter().map(|layer| layer.gaussian_maxima).sum(),
                 layers,

@@ -29,6 +29,8 @@ pub struct Classifier<'s> {
     pub has_free_batch: bool,
     /// Classes that it tells apart.
     pub classes: usize,
+    /// What a person should know of the parameters, a line each.
+    pub remarks: Vec<String>,
     /// SHA-256 of the module and of the parameter file.
     pub sha256: (String, Option<String>),
 }
@@ -72,6 +74,7 @@ impl<'s> Classifier<'s> {
         Ok(Self {
             session,
             has_free_batch: network.has_free_batch(),
+            remarks: network.remarks().to_vec(),
             sha256: network.sha256(),
             target: target::find(HOST, None)?,
             source,

@@ -1,6 +1,8 @@
 //! Errors of the module and of its parameters: the source line, the place, the reason.
 
-use crate::fixture::{Dir, TINY, safetensors, tiny_parameters};
+use ::safetensors::{Dtype, tensor::TensorView};
+
+use crate::fixture::{Dir, TINY, npy, safetensors, tiny_parameters};
 
 /// The report for a module with the parameters of [`TINY`].
 fn report(module: &str) -> String {
@@ -81,6 +83,198 @@ fn parameters_that_do_not_fit() {
             assert!(error.contains(needle), "{needle}: {error}");
         }
     }
+}
+
+#[test]
+fn floats_of_any_size_are_taken_and_the_rounding_is_said() {
+    let dir = Dir::tiny();
+    dir.write("x.npy", npy(&[1, 4], &[1.0, -2.0, 0.5, 0.25]));
+    let run = |file: &str| dir.pfp(&format!("run tiny.mlir --input x.npy --params {file} --json"));
+    let exact = run("tiny.safetensors").json();
+    // The numbers of the fixture are exact in all of them.
+    for (dtype, encode) in ENCODINGS {
+        dir.write("other.safetensors", encoded(&tiny_parameters(), dtype, encode));
+        let ran = run("other.safetensors");
+        let line = format!(
+            "note: other.safetensors: 4 tensor(s) of {dtype} are taken as float32, without an error\n"
+        );
+        assert_eq!(ran.stderr, line);
+        assert_eq!(ran.json(), exact);
+        let inspected = dir.pfp("inspect tiny.mlir --params other.safetensors");
+        assert_eq!(inspected.stderr, line);
+    }
+    // A third has no end, and 1e-40 is denormal.
+    let third: Encode =
+        |x| (if x == 0.5 { 1e-40 } else { f64::from(x) / 3.0 }).to_le_bytes().into();
+    dir.write("other.safetensors", encoded(&tiny_parameters(), Dtype::F64, third));
+    let said = run("other.safetensors").stderr;
+    assert!(
+        said.contains("4 tensor(s) of F64 are taken as float32, rounded by at most "),
+        "{said}"
+    );
+    assert!(said.contains("e-8 of a number; 4 number(s) below 1.2e-38 become denormal"), "{said}");
+    let large: Encode = |x| (f64::from(x) * 1e300).to_le_bytes().into();
+    dir.write("other.safetensors", encoded(&tiny_parameters(), Dtype::F64, large));
+    let error = run("other.safetensors").error();
+    assert!(error.contains("has -5e299 at element 0"), "{error}");
+    assert!(error.contains("does not fit in float32"), "{error}");
+}
+
+type Encode = fn(f32) -> Vec<u8>;
+
+const ENCODINGS: [(Dtype, Encode); 3] = [
+    (Dtype::F64, |x| f64::from(x).to_le_bytes().into()),
+    (Dtype::F16, |x| half::f16::from_f32(x).to_le_bytes().into()),
+    (Dtype::BF16, |x| half::bf16::from_f32(x).to_le_bytes().into()),
+];
+
+/// A safetensors file of another dtype.
+fn encoded(parameters: &Parameters, dtype: Dtype, encode: Encode) -> Vec<u8> {
+    let bytes: Vec<Vec<u8>> = parameters
+        .values()
+        .map(|(_, values)| values.iter().flat_map(|&value| encode(value)).collect())
+        .collect();
+    let views = parameters.iter().zip(&bytes).map(|((name, (shape, _)), bytes)| {
+        (name, TensorView::new(dtype, shape.clone(), bytes).unwrap())
+    });
+    ::safetensors::serialize(views, None).unwrap()
+}
+
+#[test]
+fn other_dtypes_and_formats_are_named() {
+    let dir = Dir::tiny();
+    let compile = || dir.pfp("compile tiny.mlir --params other.safetensors").error();
+    for (dtype, encode, advice) in [
+        (Dtype::I64, (|_| vec![0; 8]) as Encode, "num_batches_tracked"),
+        (Dtype::BOOL, |_| vec![0], "export quantised weights as floats"),
+        (Dtype::F8_E4M3, |_| vec![0], "export as F16 or F32"),
+    ] {
+        dir.write("other.safetensors", encoded(&tiny_parameters(), dtype, encode));
+        let error = compile();
+        assert!(error.contains(&format!("has the dtype {dtype} in other.safetensors")), "{error}");
+        assert!(error.contains(advice), "{error}");
+    }
+    for (magic, what) in
+        [(&b"PK\x03\x04"[..], "zip archive"), (b"\x89HDF\r\n", "HDF5"), (b"\x93NUMPY\x01", "npy")]
+    {
+        dir.write("other.safetensors", [magic, &[0; 100]].concat());
+        let error = compile();
+        assert!(error.contains(what) && error.contains("save_file"), "{error}");
+    }
+}
+
+#[test]
+fn names_that_do_not_agree_are_answered_with_what_may_be_meant() {
+    let dir = Dir::tiny();
+    let answer = |rename: &dyn Fn(&str) -> String, extra: Option<&str>| {
+        let mut renamed: Parameters =
+            tiny_parameters().into_iter().map(|(name, tensor)| (rename(&name), tensor)).collect();
+        renamed.extend(extra.map(|name| (name.to_owned(), (vec![1], vec![0.0]))));
+        dir.write("other.safetensors", safetensors(&renamed));
+        dir.pfp("compile tiny.mlir --params other.safetensors").error()
+    };
+    let error = answer(&|name| format!("module.{name}"), None);
+    assert!(error.contains("leave out the prefix 'module.'"), "{error}");
+    let error = answer(&|name| name.replace("fc.", ""), None);
+    assert!(error.contains("write the prefix 'fc.'"), "{error}");
+    let error = answer(&|name| name.replace(".var", "_logvar"), None);
+    assert!(error.contains("'fc.weight_logvar', a logarithm: export exp(logvar)"), "{error}");
+    let error = answer(&|name| name.replace(".mean", "_mu"), None);
+    assert!(
+        error.contains("the file has 'fc.weight_mu': export it as 'fc.weight.mean'"),
+        "{error}"
+    );
+    let error = answer(&|name| name.replace("weight", "weigth"), None);
+    assert!(error.contains("the nearest name in the file is 'fc.weigth.mean'"), "{error}");
+    // Of the file, not of a line.
+    let error = answer(&str::to_owned, Some("fc1.weight"));
+    assert!(
+        error.contains(
+            "other.safetensors has 1 tensor(s) that no parameter of the module reads: 'fc1.weight'"
+        ),
+        "{error}"
+    );
+    assert!(error.contains("the parameter nearest to 'fc1.weight' is 'fc.weight'"), "{error}");
+    assert!(!error.contains(":0") && !error.contains("builtin.module"), "{error}");
+}
+
+#[test]
+fn a_tensor_of_two_parameters_is_an_error_of_both() {
+    insta::assert_snapshot!(report(&TINY.replace(
+        "  %b = gauss.parameter \"fc.bias\" : !gauss.tensor<3xf32>",
+        "  %b = gauss.parameter \"fc.bias\" : !gauss.tensor<3xf32>\n  \
+         %m = gauss.parameter \"fc.bias.mean\" : tensor<3xf32>"
+    )));
+    let dir = Dir::tiny();
+    dir.write("net.mlir", TINY.replace("fc.bias", "fc.weight"));
+    for command in ["inspect net.mlir", "compile net.mlir --params tiny.safetensors"] {
+        let error = dir.pfp(command).error();
+        assert!(
+            error.contains("declares the parameter 'fc.weight' as !gauss.tensor<3xf32>"),
+            "{error}"
+        );
+    }
+}
+
+#[test]
+fn ops_of_other_dialects_are_no_ops_of_a_network() {
+    let function = |op: &str| {
+        format!(
+            "func.func @f(%x: tensor<1x3xf32>) -> tensor<1x3xf32> {{\n  %y = {op}\n  \
+             return %y : tensor<1x3xf32>\n}}\n"
+        )
+    };
+    insta::assert_snapshot!(report(&function("arith.addf %x, %x : tensor<1x3xf32>")));
+    for (op, name, advice) in [
+        ("math.exp %x : tensor<1x3xf32>", "'math.exp'", "docs/README.md"),
+        ("tensor.empty() : tensor<1x3xf32>", "'tensor.empty'", "gauss ops"),
+        (
+            "linalg.add ins(%x, %x : tensor<1x3xf32>, tensor<1x3xf32>) outs(%x : tensor<1x3xf32>) \
+             -> tensor<1x3xf32>",
+            "'linalg.add'",
+            "gauss.add",
+        ),
+        (
+            "scf.execute_region -> tensor<1x3xf32> {\n scf.yield %x : tensor<1x3xf32>\n}",
+            "'scf.execute_region'",
+            "control flow",
+        ),
+        ("\"foo.bar\"(%x) : (tensor<1x3xf32>) -> tensor<1x3xf32>", "not known", "gauss ops"),
+        ("tosa.add %x, %x : tensor<1x3xf32>", "'tosa.add'", "gauss ops"),
+    ] {
+        let report = report(&function(op));
+        for needle in [name, advice] {
+            assert!(report.contains(needle), "{op}: {report}");
+        }
+        assert!(
+            !report.contains("bufferized") && !report.contains("allow-unregistered"),
+            "{report}"
+        );
+    }
+}
+
+#[test]
+fn a_byte_order_mark_of_utf_8_is_skipped_and_others_are_named() {
+    let dir = Dir::tiny();
+    dir.write("net.mlir", format!("\u{feff}{TINY}"));
+    dir.pfp("check net.mlir --params tiny.safetensors --samples 0").ok();
+    // Places count from behind the mark.
+    let marked = report(&format!("\u{feff}{}", TINY.replace("@tiny(", "@tiny[")));
+    assert_eq!(marked, report(&TINY.replace("@tiny(", "@tiny[")));
+    for first in [0xfeffu16.to_le_bytes(), 0xfeffu16.to_be_bytes()] {
+        dir.write("net.mlir", [&first[..], b"f\0u\0"].concat());
+        let error = dir.pfp("inspect net.mlir").error();
+        assert!(error.contains("UTF-16") && error.contains("UTF-8"), "{error}");
+    }
+}
+
+#[test]
+fn numbers_without_a_point_are_explained_where_the_dialect_cannot_take_them() {
+    let module = "func.func @f() -> tensor<2xf32> {\n  \
+                  %y = arith.constant dense<[0.5, 1e-05]> : tensor<2xf32>\n  \
+                  return %y : tensor<2xf32>\n}\n";
+    let report = report(module);
+    assert!(report.contains("write '1.0e-05'"), "{report}");
 }
 
 type Parameters = std::collections::BTreeMap<String, crate::fixture::Tensor>;

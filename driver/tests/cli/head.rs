@@ -50,6 +50,22 @@ fn a_classifier_returns_what_follows_from_its_logits() {
 }
 
 #[test]
+fn numbers_that_float32_cannot_hold_are_refused() {
+    let dir = dir();
+    for option in [
+        "interval:0.9 --noise-variance 1e39",
+        "laplace --reject-epistemic 3.5e38",
+        "laplace --reject-aleatoric 1e300",
+    ] {
+        let ran = dir.pfp(&format!("{RUN} --head {option}"));
+        assert_eq!(ran.code, Some(2), "{ran:#?}");
+        let number = option.rsplit(' ').next().unwrap();
+        assert!(ran.stderr.contains(&format!("{number} does not fit in float32")), "{ran:#?}");
+    }
+    dir.pfp(&format!("{RUN} --head interval:0.9 --noise-variance 1e38")).ok();
+}
+
+#[test]
 fn draws_depend_on_their_seed() {
     let dir = dir();
     let run = |seed: &str| {

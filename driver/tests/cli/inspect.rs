@@ -1,6 +1,6 @@
 //! `pfp inspect`.
 
-use crate::fixture::{Dir, NET, npy};
+use crate::fixture::{Dir, NET, net_parameters, npy, safetensors, tiny_parameters};
 
 #[test]
 fn layers_sizes_and_work() {
@@ -20,7 +20,9 @@ fn json_has_the_arena_plan() {
         dir.pfp("inspect net.mlir --json --target aarch64-linux-gnu --cpu cortex-a53").json();
     let network = &json[0];
     assert_eq!(network["name"], "net");
-    assert_eq!(network["parameters"], 2 * (18 + 24));
+    assert_eq!(network["parameters"], 18 + 24);
+    assert_eq!(network["stored_numbers"], 2 * (18 + 24));
+    assert!(network.get("posterior").is_none());
     assert_eq!(network["multiply_adds"], 2 * 32 * 9 + 3 * 3 * 8);
     assert_eq!(network["gaussian_maxima"], 32 + 3 * 8);
     let arena = &network["arena"];
@@ -87,4 +89,123 @@ fn moments_of_layers_are_compared_with_monte_carlo() {
     let error = dir.pfp(&arguments.replace("x.npy", "missing")).error();
     assert!(error.contains("no file or folder missing"), "{error}");
     assert_eq!(dir.pfp(&arguments.replace("--params tiny.safetensors", "")).code, Some(2));
+}
+
+#[test]
+fn the_posterior_is_described_where_it_is_given() {
+    let dir = Dir::empty();
+    dir.write("net.mlir", NET);
+    dir.write("net.safetensors", safetensors(&net_parameters()));
+    let ran = dir.pfp("inspect net.mlir --params net.safetensors");
+    assert_eq!(ran.stderr, "");
+    let answer = ran.ok();
+    let (_, posterior) = answer.split_once("posterior").unwrap();
+    let (posterior, _) = posterior.split_once("arena:").unwrap();
+    insta::assert_snapshot!(posterior);
+    let json = dir.pfp("inspect net.mlir --params net.safetensors --json").json();
+    let weight = &json[0]["posterior"][0];
+    assert_eq!((&weight["name"], &weight["shape"]), (&"conv.weight".into(), &[2, 1, 3, 3].into()));
+    // The variances are 0, 1/16, ... 6/16, in turn.
+    let number = |field: &str| weight["sigma"][field].as_f64().unwrap();
+    assert_eq!((number("min"), number("max")), (0.0, 0.375f64.sqrt()));
+    assert_eq!(weight["zero_variances"], 3);
+    assert!(weight["warning"].is_null());
+}
+
+#[test]
+fn a_rho_in_the_place_of_a_variance_is_told() {
+    let dir = Dir::tiny();
+    let mut parameters = tiny_parameters();
+    // Weights around 0.05 and a rho of -5, squared: standard deviations 100 times as large.
+    parameters.insert("fc.weight.mean".into(), (vec![3, 4], [0.05, -0.05].repeat(6)));
+    parameters.insert("fc.weight.var".into(), (vec![3, 4], vec![25.0; 12]));
+    dir.write("rho.safetensors", safetensors(&parameters));
+    dir.write("x.npy", npy(&[1, 4], &[1.0; 4]));
+    let warning = "WARNING: the standard deviations of 'fc.weight' are 100 times its means";
+    for command in ["inspect tiny.mlir", "compile tiny.mlir", "run tiny.mlir --input x.npy"] {
+        let ran = dir.pfp(&format!("{command} --params rho.safetensors"));
+        assert_eq!(ran.code, Some(0), "{ran:#?}");
+        match command.starts_with("inspect") {
+            true => assert!(ran.stdout.contains(warning), "{ran:#?}"),
+            false => assert!(ran.stderr.starts_with(warning), "{ran:#?}"),
+        }
+        assert!(ran.stderr.lines().count() <= 1, "{ran:#?}");
+    }
+    // Before training, biases are 0.
+    parameters = tiny_parameters();
+    parameters.insert("fc.bias.mean".into(), (vec![3], vec![0.0; 3]));
+    dir.write("new.safetensors", safetensors(&parameters));
+    assert_eq!(dir.pfp("compile tiny.mlir --params new.safetensors").stderr, "");
+}
+
+#[test]
+fn invalid_numbers_are_counted_and_refused() {
+    let dir = Dir::tiny();
+    let mut parameters = tiny_parameters();
+    let variances = &mut parameters.get_mut("fc.weight.var").unwrap().1;
+    (variances[1], variances[5], variances[7]) = (-1.0, -2.0, f32::NAN);
+    dir.write("bad.safetensors", safetensors(&parameters));
+    let ran = dir.pfp("inspect tiny.mlir --params bad.safetensors");
+    assert!(
+        ran.stdout.contains("fc.weight: 2 negative variance(s), 1 NaN, 0 infinite"),
+        "{ran:#?}"
+    );
+    assert!(ran.error().contains("variance -1 at element 1"));
+    let ran = dir.pfp("inspect tiny.mlir --params bad.safetensors --json");
+    let json: serde_json::Value = serde_json::from_str(&ran.stdout).unwrap();
+    // A map has its names in order: the weight comes first in the module.
+    assert_eq!(json[0]["posterior"][0]["negative_variances"], 2, "{json:#}");
+    assert_eq!(ran.code, Some(1));
+    dir.write("x.npy", npy(&[1, 4], &[1.0; 4]));
+    dir.write("y.npy", npy(&[1], &[1.0]));
+    for command in [
+        "compile tiny.mlir",
+        "run tiny.mlir --input x.npy",
+        "check tiny.mlir",
+        "bench tiny.mlir --batch 1",
+        "eval tiny.mlir --in-domain x.npy@labels=y.npy",
+        "calibrate tiny.mlir --data x.npy@labels=y.npy -o out.safetensors",
+        "inspect tiny.mlir --moments x.npy",
+        "inspect tiny.mlir --schedule",
+    ] {
+        let error = dir.pfp(&format!("{command} --params bad.safetensors")).error();
+        assert!(error.contains("variance -1 at element 1"), "{command}: {error}");
+    }
+}
+
+#[test]
+fn weights_are_counted_as_people_count_them() {
+    let dir = Dir::empty();
+    // A weight that two layers share, and a batch normalisation with its statistics.
+    dir.write(
+        "tied.mlir",
+        r#"func.func @tied(%x: tensor<?x4xf32>) -> !gauss.tensor<?x4xf32> {
+  %w = gauss.parameter "fc.weight" : !gauss.tensor<4x4xf32>
+  %again = gauss.parameter "fc.weight" : !gauss.tensor<4x4xf32>
+  %g = gauss.parameter "bn.weight" : tensor<4xf32>
+  %b = gauss.parameter "bn.bias" : tensor<4xf32>
+  %m = gauss.parameter "bn.running_mean" : tensor<4xf32>
+  %v = gauss.parameter "bn.running_var" : tensor<4xf32>
+  %0 = gauss.dense %x, %w : (tensor<?x4xf32>, !gauss.tensor<4x4xf32>) -> !gauss.tensor<?x4xf32>
+  %1 = gauss.dense %0, %again : (!gauss.tensor<?x4xf32>, !gauss.tensor<4x4xf32>) -> !gauss.tensor<?x4xf32>
+  %2 = gauss.batch_norm %1, %g, %b, %m, %v : (!gauss.tensor<?x4xf32>, tensor<4xf32>, tensor<4xf32>, tensor<4xf32>, tensor<4xf32>) -> !gauss.tensor<?x4xf32>
+  return %2 : !gauss.tensor<?x4xf32>
+}"#,
+    );
+    let json = dir.pfp("inspect tied.mlir --json").json();
+    assert_eq!(json[0]["parameters"], 16 + 2 * 4);
+    assert_eq!(json[0]["stored_numbers"], 2 * 16 + 4 * 4);
+    let layers = json[0]["layers"].as_array().unwrap();
+    let counts: Vec<_> = layers.iter().map(|layer| layer["parameters"].as_u64()).collect();
+    assert_eq!(counts, [Some(16), Some(0), Some(8)]);
+}
+
+#[test]
+fn a_head_leaves_the_layers_their_names() {
+    let dir = Dir::tiny();
+    let manifest =
+        dir.pfp("compile tiny.mlir --params tiny.safetensors --head laplace --json").json();
+    let counts = &manifest["functions"][0]["manifest"]["op_counts"];
+    assert_eq!((&counts["parameters"], &counts["layers"][0]["name"]), (&15.into(), &"fc".into()));
+    assert_eq!(counts["layers"].as_array().unwrap().len(), 4, "{counts:#}");
 }

@@ -196,7 +196,8 @@ pub fn compile_with(
     let source = Source::new("test.mlir", module);
     let parameters = posterior.filter(|posterior| !posterior.0.is_empty());
     let parameters = parameters.map(|posterior| posterior as &dyn ParameterSource);
-    let compiled = Network::with_source(&session, &source, parameters, batch).and_then(|network| {
+    let parsed = session.parse(&source).unwrap();
+    let compiled = Network::of_module(parsed, parameters, batch).and_then(|network| {
         let function = network.function(None)?;
         network.compile(function, target, options, &|_| {})
     });

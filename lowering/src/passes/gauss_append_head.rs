@@ -4,7 +4,7 @@ use std::{fmt, str::FromStr};
 
 use gauss_dialect::{
     ir::{Attribute, Builder, Op, Type, Value},
-    layer::Interval,
+    layer::{Interval, fits_f32},
     predictive::{MAX_DRAWS, Method, Sampling, Thresholds},
     shape::UNCERTAINTIES,
 };
@@ -91,10 +91,17 @@ impl fmt::Display for Kind {
     }
 }
 
-/// A number that is finite and not negative: nats, or a variance.
+/// A number that is finite in `f32` and not negative: nats, or a variance.
+///
+/// # Errors
+///
+/// Where it is none.
 pub fn parse_amount(text: &str) -> Result<f64, String> {
     match text.parse() {
-        Ok(value) if f64::is_finite(value) && value >= 0.0 => Ok(value),
+        Ok(value) if f64::is_finite(value) && value >= 0.0 => match fits_f32(value) {
+            true => Ok(value),
+            false => Err(format!("{text} does not fit in float32")),
+        },
         _ => Err(format!("'{text}' is not a finite number of at least 0")),
     }
 }

@@ -5,12 +5,16 @@ use std::collections::BTreeSet;
 use gauss_dialect::{
     check_moments,
     ir::{Attribute, Builder, Op, Type},
-    layer::Layer,
+    shape::TensorType,
 };
 
 use crate::{
-    parameters::{self, ParameterSource},
-    pass::{Failed, Outcome, Pass, fail},
+    parameters::{
+        self, ParameterSource,
+        declared::{Declared, check_distinct, mean_of, variance_of},
+        hints,
+    },
+    pass::{Failed, Outcome, Pass, fail, fail_with_note},
 };
 
 /// A Gaussian parameter `w` becomes a `gauss.constant` of the tensors `w.mean`
@@ -31,45 +35,55 @@ pub const PASS: Pass = Pass {
 /// Replaces every parameter of `module`. Every tensor of `source` must be used:
 /// one that is not is a misspelt name or another network's file.
 pub fn load(module: Op, source: &dyn ParameterSource) -> Outcome {
+    check_distinct(module)?;
+    let tensors = source.tensors();
+    let declared = Declared::all(module);
+    let known: BTreeSet<_> = declared.iter().flat_map(Declared::tensors).collect();
+    let unclaimed: Vec<_> = tensors.iter().filter(|name| !known.contains(*name)).cloned().collect();
     let mut used = BTreeSet::new();
     let mut outcome = Ok(());
-    for op in module.descendants() {
-        if let Ok(Some(Layer::Parameter(name))) = Layer::of(op)
-            && let Err(failed) = load_one(op, &name, source, &mut used)
-        {
+    for parameter in &declared {
+        if let Err(failed) = load_one(parameter, source, &unclaimed, &mut used) {
             // Go on: one run should tell of every bad parameter.
             outcome = Err(failed);
         }
     }
     outcome?;
-    let unused: Vec<_> = source.tensors().into_iter().filter(|name| !used.contains(name)).collect();
+    let unused: Vec<_> = tensors.into_iter().filter(|name| !used.contains(name)).collect();
     if !unused.is_empty() {
-        let unused = unused.join("', '");
-        return Err(fail(
-            module,
-            format!("has no parameter that uses the tensor(s) '{unused}' of {}", source.name()),
-        ));
+        module.context().unknown_location().emit_error_with_note(
+            &format!(
+                "{} has {} tensor(s) that no parameter of the module reads: {}",
+                source.name(),
+                unused.len(),
+                hints::listed(&unused)
+            ),
+            &hints::of_unused(&unused, &declared),
+        );
+        return Err(Failed);
     }
     Ok(())
 }
 
 fn load_one(
-    op: Op,
-    name: &str,
+    parameter: &Declared,
     source: &dyn ParameterSource,
+    unclaimed: &[String],
     used: &mut BTreeSet<String>,
 ) -> Outcome {
-    let ty = op.result(0).ty();
-    let shape = ty.shape().ok_or_else(|| fail(op, "has no shape"))?;
-    let tensor_type = Type::tensor(ty.element_type(), &shape);
+    let Declared { op, name, ty: TensorType { shape, gaussian } } = parameter;
+    let (op, ty) = (*op, op.result(0).ty());
+    let tensor_type = Type::tensor(ty.element_type(), shape);
     let mut read = |tensor: String, component: &str| -> Result<Attribute, Failed> {
         let found = source
             .tensor(&tensor)
             .map_err(|error| fail(op, format!("needs the tensor '{tensor}': {error}")))?;
-        let found = found.ok_or_else(|| {
-            fail(op, format!("needs the tensor '{tensor}', which {} lacks", source.name()))
-        })?;
-        if found.shape != shape {
+        let Some(found) = found else {
+            let message = format!("needs the tensor '{tensor}', which {} lacks", source.name());
+            let hint = hints::of_missing(&tensor, parameter, unclaimed).unwrap_or_default();
+            return Err(fail_with_note(op, message, op.location(), &hint));
+        };
+        if found.shape != *shape {
             return Err(fail(
                 op,
                 format!(
@@ -86,9 +100,9 @@ fn load_one(
         Ok(attribute)
     };
     let builder = Builder::before(op);
-    let value = if ty.is_gaussian() {
-        let mean = read(format!("{name}.mean"), "mean");
-        let variance = read(format!("{name}.var"), "variance");
+    let value = if *gaussian {
+        let mean = read(mean_of(name), "mean");
+        let variance = read(variance_of(name), "variance");
         builder
             .op("gauss.constant")
             .attr("mean", mean?)
@@ -97,7 +111,7 @@ fn load_one(
             .build()
             .result(0)
     } else {
-        builder.constant(read(name.to_owned(), "mean")?, ty)
+        builder.constant(read(name.clone(), "mean")?, ty)
     };
     op.result(0).replace_all_uses_with(value);
     op.erase();

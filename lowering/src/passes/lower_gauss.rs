@@ -17,6 +17,7 @@ use gauss_dialect::{
 use crate::{
     linalg,
     mode::{self, Mode, plain},
+    parameters::declared::{check_distinct, mean_of, variance_of},
     pass::{Failed, Outcome, Pass, fail},
     payload::Payload,
 };
@@ -39,6 +40,7 @@ pub const PASS: Pass = Pass {
 };
 
 fn lower(module: Op) -> Outcome {
+    check_distinct(module)?;
     for op in module.descendants() {
         match op.name().as_str() {
             "func.func" => lower_signature(op)?,
@@ -325,9 +327,7 @@ impl Emitter {
                 .result(0)
         };
         match ty.is_gaussian() {
-            true => {
-                Moments::gaussian(external(format!("{name}.mean")), external(format!("{name}.var")))
-            }
+            true => Moments::gaussian(external(mean_of(name)), external(variance_of(name))),
             false => Moments::deterministic(external(name.to_owned())),
         }
     }

@@ -106,7 +106,7 @@ func.func @batch_norm_gaussian_statistics(%x: tensor<1x4xf32>, %c: tensor<4xf32>
 // -----
 
 func.func @batch_norm_negative_epsilon(%x: tensor<1x4xf32>, %c: tensor<4xf32>) {
-  // expected-error @+1 {{'gauss.batch_norm' op has an 'epsilon' that is negative or not finite}}
+  // expected-error @+1 {{'gauss.batch_norm' op has a negative or infinite 'epsilon', or one that is not a number}}
   %0 = gauss.batch_norm %x, %c, %c, %c, %c epsilon -1.0
     : (tensor<1x4xf32>, tensor<4xf32>, tensor<4xf32>, tensor<4xf32>, tensor<4xf32>) -> tensor<1x4xf32>
   return
@@ -115,7 +115,7 @@ func.func @batch_norm_negative_epsilon(%x: tensor<1x4xf32>, %c: tensor<4xf32>) {
 // -----
 
 func.func @batch_norm_infinite_epsilon(%x: tensor<1x4xf32>, %c: tensor<4xf32>) {
-  // expected-error @+1 {{'gauss.batch_norm' op has an 'epsilon' that is negative or not finite}}
+  // expected-error @+1 {{'gauss.batch_norm' op has a negative or infinite 'epsilon', or one that is not a number}}
   %0 = gauss.batch_norm %x, %c, %c, %c, %c epsilon 0x7FF0000000000000
     : (tensor<1x4xf32>, tensor<4xf32>, tensor<4xf32>, tensor<4xf32>, tensor<4xf32>) -> tensor<1x4xf32>
   return
@@ -124,7 +124,7 @@ func.func @batch_norm_infinite_epsilon(%x: tensor<1x4xf32>, %c: tensor<4xf32>) {
 // -----
 
 func.func @batch_norm_nan_epsilon(%x: tensor<1x4xf32>, %c: tensor<4xf32>) {
-  // expected-error @+1 {{'gauss.batch_norm' op has an 'epsilon' that is negative or not finite}}
+  // expected-error @+1 {{'gauss.batch_norm' op has a negative or infinite 'epsilon', or one that is not a number}}
   %0 = gauss.batch_norm %x, %c, %c, %c, %c epsilon 0x7FF8000000000000
     : (tensor<1x4xf32>, tensor<4xf32>, tensor<4xf32>, tensor<4xf32>, tensor<4xf32>) -> tensor<1x4xf32>
   return

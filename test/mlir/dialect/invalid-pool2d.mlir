@@ -27,7 +27,7 @@ func.func @max_one_kernel_size(%x: !gauss.tensor<1x4x8x8xf32>) {
 // -----
 
 func.func @max_no_kernel(%x: !gauss.tensor<1x4x8x8xf32>) {
-  // expected-error @+1 {{custom op 'gauss.max_pool2d' expected 'kernel'}}
+  // expected-error @+1 {{'gauss.max_pool2d' op requires attribute 'kernel'}}
   %0 = gauss.max_pool2d %x : (!gauss.tensor<1x4x8x8xf32>) -> !gauss.tensor<1x4x7x7xf32>
   return
 }
@@ -147,7 +147,7 @@ func.func @avg_one_kernel_size(%x: !gauss.tensor<1x4x8x8xf32>) {
 // -----
 
 func.func @avg_no_kernel(%x: !gauss.tensor<1x4x8x8xf32>) {
-  // expected-error @+1 {{custom op 'gauss.avg_pool2d' expected 'kernel'}}
+  // expected-error @+1 {{'gauss.avg_pool2d' op requires attribute 'kernel'}}
   %0 = gauss.avg_pool2d %x : (!gauss.tensor<1x4x8x8xf32>) -> !gauss.tensor<1x4x7x7xf32>
   return
 }
@@ -259,7 +259,7 @@ func.func @kernel_is_required(%x: tensor<1x1x4x4xf32>) {
 // -----
 
 func.func @max_pool_has_no_dilation(%x: tensor<1x1x4x4xf32>) {
-  // expected-error @+1 {{expected ':'}}
+  // expected-error @+1 {{no attribute 'dilation'; known: kernel, strides, padding}}
   %0 = gauss.max_pool2d %x kernel [2, 2] dilation [1, 1] : (tensor<1x1x4x4xf32>) -> tensor<1x1x3x3xf32>
   return
 }

@@ -67,7 +67,7 @@ func.func @decide_on_logits(%p: !gauss.tensor<2x3xf32>, %u: tensor<2x3xf32>) {
 // -----
 
 func.func @negative_threshold(%p: tensor<2x4xf32>, %u: tensor<2x3xf32>) {
-  // expected-error @+1 {{'gauss.decide' op has a threshold 'aleatoric' that is negative or not finite}}
+  // expected-error @+1 {{'gauss.decide' op has a negative or infinite 'aleatoric', or one that is not a number}}
   %0 = gauss.decide %p, %u aleatoric -1.0 : (tensor<2x4xf32>, tensor<2x3xf32>) -> tensor<2xf32>
   return
 }
@@ -83,7 +83,7 @@ func.func @certain_interval(%x: !gauss.tensor<1x3xf32>) {
 // -----
 
 func.func @negative_noise(%x: !gauss.tensor<1x3xf32>) {
-  // expected-error @+1 {{'gauss.interval' op has a 'noise' that is negative or not finite}}
+  // expected-error @+1 {{'gauss.interval' op has a negative or infinite 'noise', or one that is not a number}}
   %0 = gauss.interval %x coverage 0.5 noise -1.0 : (!gauss.tensor<1x3xf32>) -> tensor<1x3x2xf32>
   return
 }

@@ -56,6 +56,45 @@ func.func @conv2d(%x: !gauss.tensor<1x4x8x8xf32>, %w: !gauss.tensor<4x2x3x3xf32>
   return
 }
 
+// The order of attributes is free; one is printed.
+// CHECK-LABEL: func.func @orders
+func.func @orders(%x: !gauss.tensor<1x4x8x8xf32>, %w: !gauss.tensor<4x2x3x3xf32>,
+                  %z: !gauss.tensor<1x10xf32>) {
+  // CHECK: gauss.conv2d %{{.*}}, %{{[^ ]*}} strides [2, 1] padding [1, 0, 2, 1] groups 2 :
+  %0 = gauss.conv2d %x, %w groups 2 padding [1, 0, 2, 1] strides [2, 1]
+    : (!gauss.tensor<1x4x8x8xf32>, !gauss.tensor<4x2x3x3xf32>) -> !gauss.tensor<1x4x5x7xf32>
+  // CHECK: gauss.max_pool2d %{{[^ ]*}} kernel [2, 2] strides [2, 2] padding [1, 1, 1, 1] :
+  %1 = gauss.max_pool2d %x padding [1, 1, 1, 1] strides [2, 2] kernel [2, 2]
+    : (!gauss.tensor<1x4x8x8xf32>) -> !gauss.tensor<1x4x5x5xf32>
+  // CHECK: gauss.avg_pool2d %{{[^ ]*}} kernel [2, 2] strides [2, 2] count_include_pad false :
+  %2 = gauss.avg_pool2d %x count_include_pad false strides [2, 2] kernel [2, 2]
+    : (!gauss.tensor<1x4x8x8xf32>) -> !gauss.tensor<1x4x4x4xf32>
+  // CHECK: %[[P:.*]] = gauss.softmax %{{[^ ]*}} method "sample" draws 10 seed 3 :
+  %3 = gauss.softmax %z seed 3 draws 10 method "sample"
+    : (!gauss.tensor<1x10xf32>) -> tensor<1x10xf32>
+  return
+}
+
+// Floats as people and Python write them.
+// CHECK-LABEL: func.func @numbers
+func.func @numbers(%x: !gauss.tensor<?x4xf32>, %c: tensor<4xf32>, %p: tensor<2x4xf32>,
+                   %u: tensor<2x3xf32>, %y: !gauss.tensor<1x3xf32>) {
+  // CHECK: epsilon 1.000000e-03 :
+  %0 = gauss.batch_norm %x, %c, %c, %c, %c epsilon 1e-03
+    : (!gauss.tensor<?x4xf32>, tensor<4xf32>, tensor<4xf32>, tensor<4xf32>, tensor<4xf32>)
+    -> !gauss.tensor<?x4xf32>
+  // CHECK: epsilon 0.000000e+00 :
+  %1 = gauss.batch_norm %x, %c, %c, %c, %c epsilon 0
+    : (!gauss.tensor<?x4xf32>, tensor<4xf32>, tensor<4xf32>, tensor<4xf32>, tensor<4xf32>)
+    -> !gauss.tensor<?x4xf32>
+  // CHECK: epistemic 2.000000e+01 aleatoric 3.000000e-01 :
+  %2 = gauss.decide %p, %u aleatoric 3E-1 epistemic 2e+1
+    : (tensor<2x4xf32>, tensor<2x3xf32>) -> tensor<2xf32>
+  // CHECK: coverage 5.000000e-01 noise 1.000000e+05 :
+  %3 = gauss.interval %y noise 1e5 coverage 5e-01 : (!gauss.tensor<1x3xf32>) -> tensor<1x3x2xf32>
+  return
+}
+
 // CHECK-LABEL: func.func @batch_norm
 func.func @batch_norm(%x: !gauss.tensor<?x4xf32>, %gamma: !gauss.tensor<4xf32>, %c: tensor<4xf32>) {
   // CHECK: gauss.batch_norm %{{.*}}, %{{.*}}, %{{.*}}, %{{.*}}, %{{.*}} epsilon 1.000000e-03 : (!gauss.tensor<?x4xf32>, !gauss.tensor<4xf32>, tensor<4xf32>, tensor<4xf32>, tensor<4xf32>) -> !gauss.tensor<?x4xf32>

@@ -54,8 +54,9 @@ func.func @casts(%x: !gauss.tensor<2xf32>) -> !gauss.tensor<2xf32> {
 // -----
 
 func.func @one_name_two_shapes() -> (tensor<3xf32>, tensor<2xf32>) {
+  // expected-note @+1 {{'w' is tensor<3xf32> here}}
   %0 = gauss.parameter "w" : tensor<3xf32>
-  // expected-error @+1 {{'memref.get_global' op result type 'memref<2xf32>' does not match type 'memref<3xf32>' of the global memref @w}}
+  // expected-error @+1 {{'gauss.parameter' op declares the parameter 'w' as tensor<2xf32>, but another op declares it as tensor<3xf32>}}
   %1 = gauss.parameter "w" : tensor<2xf32>
   return %0, %1 : tensor<3xf32>, tensor<2xf32>
 }

@@ -14,7 +14,7 @@ import struct
 from pathlib import Path
 
 HERE = Path(__file__).parent
-FORMATS = {"F32": "f", "F64": "d"}
+FORMATS = {"F32": "f", "F64": "d", "F16": "e", "I64": "q"}
 
 # name: (shape, values)
 OK = {
@@ -50,6 +50,12 @@ FILES = {
     "nan": encode(OK | {"fc.weight.var": ([2, 3], [0, math.nan, 0, 0, 0, 0])}),
     "infinite": encode(OK | {"fc.bias": ([2], [0, math.inf])}),
     "double": encode(OK, "F64"),
+    "half": encode(OK, "F16"),
+    "large": encode(OK | {"fc.weight.var": ([2, 3], [0, 0, 1e39, 0, 0, 0])}, "F64"),
+    "integer": encode({name: (shape, [1] * len(values)) for name, (shape, values) in OK.items()}, "I64"),
+    "prefixed": encode({f"module.{name}": tensor for name, tensor in OK.items()}),
+    "rho": encode(without("fc.weight.var") | {"fc.weight.rho": ([2, 3], [-3] * 6)}),
+    "counter": encode(OK | {"bn.num_batches_tracked": ([1], [0])}),
     "truncated": encode(OK)[:100],
 }
 
