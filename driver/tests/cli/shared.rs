@@ -94,7 +94,6 @@ const LARGE: &str = r#"func.func @large(%x: !gauss.tensor<1x1x256x256xf32>) -> !
 /// program's own functions.
 const COUNTER: &str = r#"
 #include <dlfcn.h>
-#include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -134,7 +133,10 @@ static void *call(void *out) {
     long status = run(x[0], x[1], y[0], y[1]);
     return (void *)status;
 }
+#ifdef THREADS
+#include <pthread.h>
 static void *idle(void *nothing) { return nothing; }
+#endif
 int main(int count, char **arguments) {
     static float y[4][2][PFP_LARGE_OUTPUT_ELEMENTS];
     for (int i = 0; i < PFP_LARGE_INPUT_ELEMENTS; i++)
@@ -157,6 +159,7 @@ int main(int count, char **arguments) {
                 return 3;
         if (allocated != 1 || held() != 1)
             return 4;
+#ifdef THREADS
         /* The stacks of threads that do not call are theirs. */
         pthread_attr_t attributes;
         pthread_t threads[4];
@@ -175,6 +178,7 @@ int main(int count, char **arguments) {
         }
         if (held() != 1)
             return 8;
+#endif
         /* Unloaded, the library has none. */
         if (dlclose(library) || held())
             return 9;
@@ -193,8 +197,7 @@ fn count_arenas(target: &str, compiler: &str, emulator: &[&str]) {
     dir.write("caller.c", COUNTER);
     dir.pfp(&format!("compile large.mlir {target} --emit=shared,header,manifest")).ok();
     assert!(dir.json("large.json")["arena_bytes"].as_u64().unwrap() > 1_000_000);
-    let printed =
-        run_c(&dir, compiler, emulator, &["-O1", "-pthread", "caller.c", "-rdynamic", "-ldl"]);
+    let printed = run_c(&dir, compiler, emulator, &["-O1", "caller.c", "-rdynamic", "-ldl"]);
     assert_eq!(printed, "right\n");
 }
 
