@@ -19,6 +19,8 @@ mod kernels;
 mod monte_carlo;
 mod predictions;
 
+pub use monte_carlo::Sampled;
+
 use std::sync::Arc;
 
 use crate::{

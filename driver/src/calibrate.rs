@@ -83,14 +83,17 @@ pub struct Calibration {
     pub variance_factor: f64,
     /// The layers in the order of execution.
     pub layers: Vec<LayerFactor>,
+    /// Why the variances stay as they are, where they were fitted.
+    #[serde(default)]
+    pub variances_kept: Option<Kept>,
     /// The temperature of the logits.
     pub temperature: Temperature,
     /// When to reject an answer.
     pub thresholds: Thresholds,
     /// The rule of prediction sets.
     pub conformal: Conformal,
-    /// How the rule did on halves of the items that it is from.
-    pub conformal_check: conformal::Check,
+    /// How the rule did on parts of the items that it is from; `None` where it needs all of them.
+    pub conformal_check: Option<conformal::Check>,
     /// Draws of the logits that probabilities and uncertainties were computed from.
     pub draws: u32,
     /// The seed of the draws and of the split of the items.
@@ -123,6 +126,22 @@ pub struct Temperature {
     pub value: f64,
     /// Why it was not fitted, where it was not.
     pub not_fitted: Option<String>,
+    /// Why it stays 1, where it was fitted.
+    #[serde(default)]
+    pub kept: Option<Kept>,
+}
+
+/// Why what was fitted stays as it is: the best that was found is hardly better. Negative log
+/// likelihoods are those of the items of the fit, in nats per item, and by fewer draws than that of
+/// [`Quality`].
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Kept {
+    /// As it is.
+    pub nll: f64,
+    /// With the best change.
+    pub best: f64,
+    /// A gain of no more is noise.
+    pub noise: f64,
 }
 
 /// The area under the ROC curve of a score: 0.5 is chance, 1 perfect.
@@ -178,6 +197,7 @@ pub fn calibrate(
 ) -> Result<Calibration, Error> {
     check_labels(&data.labels, data.items.count(), model.classes())?;
     let (fitted, held_out) = split(data.items.count(), settings)?;
+    check_held_out(held_out.len(), data.items.count(), settings)?;
     let ones = vec![1.0; model.layers().len()];
     progress("the network as it is");
     let before = model.run(&data.items, &ones)?;
@@ -185,7 +205,8 @@ pub fn calibrate(
     let before = before.predict(1.0, settings.draws);
 
     let fit = Fit::new(model, &data.items, &data.labels, &fitted, settings);
-    let (global, factors, temperature) = fit.run(progress)?;
+    let fit::Fitted { global, factors, temperature, variances_kept, temperature_kept } =
+        fit.run(progress)?;
     progress("thresholds and prediction sets");
     let after = model.run(&data.items, &factors)?;
     after.check("the labelled data")?;
@@ -235,7 +256,12 @@ pub fn calibrate(
         parameters_sha256,
         variance_factor: global,
         layers: layers.collect(),
-        temperature: Temperature { value: temperature, not_fitted: why_not(model, settings) },
+        variances_kept,
+        temperature: Temperature {
+            value: temperature,
+            not_fitted: why_not(model, settings),
+            kept: temperature_kept,
+        },
         thresholds: Thresholds::fit(&judged, settings.goal)?,
         conformal: Conformal::fit(&after, &data.labels, &held_out, coverage)?,
         conformal_check: Conformal::check(
@@ -304,16 +330,66 @@ fn check_labels(labels: &[usize], items: usize, classes: usize) -> Result<(), Er
 ///
 /// Where there are too few items, so that no value would do.
 fn rank(items: usize, coverage: f64, what: &str) -> Result<usize, Error> {
-    // Products such as 10 · 0.9 must not be rounded up past a whole number.
-    let rank = ((items + 1) as f64 * coverage * (1.0 - 1e-12)).ceil().max(1.0) as usize;
+    let rank = position(items, coverage);
     if rank <= items {
         return Ok(rank);
     }
-    let needed = (coverage / (1.0 - coverage) * (1.0 - 1e-12)).ceil();
     Err(Error::request(format!("{items} items are too few for {what} at a level of {coverage}"))
         .with_help(format!(
-            "at least {needed} are needed; give more labelled items or a lower level"
+            "at least {} are needed; give more labelled items or a lower level",
+            needed(coverage)
         )))
+}
+
+/// The fewest items of which [`rank`] finds one.
+fn needed(coverage: f64) -> usize {
+    let about = (coverage / (1.0 - coverage)).floor().max(1.0) as usize;
+    // The quotient is rounded, and the rule decides.
+    let near = (about - 1).max(1)..=about.saturating_add(1);
+    near.into_iter().find(|&items| position(items, coverage) <= items).unwrap_or(about)
+}
+
+fn position(items: usize, coverage: f64) -> usize {
+    // Products such as 10 · 0.9 must not be rounded up past a whole number.
+    ((items as f64 + 1.0) * coverage * (1.0 - 1e-12)).ceil().max(1.0) as usize
+}
+
+/// Are enough items held out for what is made of them? Says so before anything is fitted.
+fn check_held_out(held_out: usize, items: usize, settings: &Settings) -> Result<(), Error> {
+    let thresholds = match settings.goal {
+        Goal::Coverage(level) => Some(("the thresholds", level, "--coverage")),
+        // Those that should be rejected are not known yet.
+        Goal::FalseAccept(_) => None,
+    };
+    let sets = ("prediction sets", settings.conformal, "--conformal");
+    for (what, level, option) in thresholds.into_iter().chain([sets]) {
+        let needed = needed(level);
+        if held_out >= needed {
+            continue;
+        }
+        let share = settings.fit_share;
+        let of_items = |items: f64| items - (items * share).round();
+        let least = (needed as f64 / (1.0 - share)).floor();
+        let mut all = least.max(MIN_ITEMS as f64 / share);
+        while of_items(all) < needed as f64 {
+            all += 1.0;
+        }
+        let mut help = format!(
+            "at least {needed} are needed: give {:.0} labelled items in all, or a lower {option}",
+            all.ceil()
+        );
+        if items >= needed.saturating_add(MIN_ITEMS) {
+            let share = (items - needed) as f64 / items as f64;
+            help +=
+                &format!(", or hold out more with --fit-share {:.3}", (share * 1e3).floor() / 1e3);
+        }
+        return Err(Error::request(format!(
+            "{held_out} items are too few for {what} at a level of {level}: so many of {items} are \
+             held out"
+        ))
+        .with_help(help));
+    }
+    Ok(())
 }
 
 #[cfg(test)]
@@ -327,6 +403,19 @@ mod tests {
         assert_eq!(rank(100, 0.95, "x").unwrap(), 96);
         assert!(rank(8, 0.9, "x").is_err());
         assert!(rank(0, 0.5, "x").is_err());
+    }
+
+    #[test]
+    fn as_many_items_as_the_rule_needs() {
+        // The least n with ceil((n + 1) level) <= n.
+        let levels = [0.01, 0.5, 0.6, 0.9, 0.95, 0.98, 0.99, 0.995, 0.999, 0.9999];
+        let expected = [1, 1, 2, 9, 19, 49, 99, 199, 999, 9999];
+        assert_eq!(levels.map(needed), expected);
+        for level in levels {
+            let least = needed(level);
+            assert!(rank(least, level, "x").is_ok(), "{level}");
+            assert!(least == 1 || rank(least - 1, level, "x").is_err(), "{level}");
+        }
     }
 
     #[test]

@@ -11,6 +11,7 @@ mod inspect;
 mod run;
 mod table;
 mod ui;
+mod values;
 
 use std::{path::PathBuf, process::ExitCode};
 
@@ -18,7 +19,7 @@ use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 use gauss_dialect::predictive::Thresholds;
 use gauss_lowering::{
     mode::{Mode, Sampling},
-    passes::gauss_append_head::{Head, Kind, Settings, parse_amount},
+    passes::gauss_append_head::{Head, Kind, Settings},
 };
 use miette::{MietteHandlerOpts, Report};
 
@@ -158,15 +159,15 @@ struct HeadArgs {
 
     /// Decide, and call items unknown whose epistemic uncertainty is above so many nats. Without
     /// thresholds on the command line, those of `pfp calibrate` hold, if PARAMS has any
-    #[arg(long, value_name = "NATS", requires = "head", value_parser = parse_amount)]
+    #[arg(long, value_name = "NATS", requires = "head", value_parser = values::amount)]
     reject_epistemic: Option<f64>,
 
     /// Decide, and call items ambiguous whose aleatoric uncertainty is above so many nats
-    #[arg(long, value_name = "NATS", requires = "head", value_parser = parse_amount)]
+    #[arg(long, value_name = "NATS", requires = "head", value_parser = values::amount)]
     reject_aleatoric: Option<f64>,
 
     /// The variance of observations around the outputs of a regression [default: 0]
-    #[arg(long, value_name = "VARIANCE", requires = "head", value_parser = parse_amount)]
+    #[arg(long, value_name = "VARIANCE", requires = "head", value_parser = values::amount)]
     noise_variance: Option<f64>,
 }
 
@@ -180,7 +181,18 @@ impl HeadArgs {
         ui: &Ui,
     ) -> Result<Network<'s>, Error> {
         let (mut network, calibration) = model.open_with_calibration(session, ui)?;
-        let Some(kind) = self.head else { return Ok(network) };
+        self.append(&mut network, (mode, function), calibration)?;
+        Ok(network)
+    }
+
+    /// Appends the head to one public function of a network, or to all.
+    fn append(
+        &self,
+        network: &mut Network,
+        (mode, function): (Mode, Option<&str>),
+        calibration: Option<Calibration>,
+    ) -> Result<(), Error> {
+        let Some(kind) = self.head else { return Ok(()) };
         if mode != Mode::Moments {
             return Err(Error::request(format!("a head has no meaning with --mode {mode}"))
                 .with_help("a head reads mean and variance of the outputs: use --mode moments"));
@@ -201,8 +213,7 @@ impl HeadArgs {
             Error::request(error)
                 .with_help("see docs/predictive.md for what each head takes and returns")
         })?;
-        network.append_head(&head, function)?;
-        Ok(network)
+        network.append_head(&head, function)
     }
 }
 

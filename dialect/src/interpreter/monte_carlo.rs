@@ -13,6 +13,18 @@ use crate::layer::Layer;
 /// Up to so many numbers in the inputs, draws are evaluated in parallel.
 const PARALLEL_INPUT: usize = 1 << 16;
 
+/// What Monte Carlo says of a tensor.
+#[derive(Debug, Clone)]
+pub struct Sampled {
+    /// Mean and unbiased variance.
+    pub moments: Tensor,
+    /// What each draw but the first adds to the sum of squared differences from the mean, for each
+    /// index of the first dimension the sum over all others. Every one has the expectation of the
+    /// sum of the variances, and their spread is its sampling noise: that of heavy tails and of
+    /// elements that vary together too.
+    pub squares: Vec<Vec<f64>>,
+}
+
 impl Program {
     /// Mean and unbiased variance of the outputs over `samples` forward passes.
     ///
@@ -29,7 +41,8 @@ impl Program {
     /// As [`Program::run`], and where `samples` is below 2 or the function
     /// computes with a mean or a variance, which one pass cannot know.
     pub fn sample(&self, inputs: &[Tensor], samples: u64, seed: u64) -> Result<Vec<Tensor>, Error> {
-        self.estimate(inputs, samples, seed, Kept::Outputs)
+        let estimates = self.estimate(inputs, samples, seed, Kept::Outputs)?;
+        Ok(estimates.into_iter().map(|estimate| estimate.moments).collect())
     }
 
     /// Mean and unbiased variance of the results of all layers over `samples` forward passes, in
@@ -43,7 +56,7 @@ impl Program {
         inputs: &[Tensor],
         samples: u64,
         seed: u64,
-    ) -> Result<Vec<Tensor>, Error> {
+    ) -> Result<Vec<Sampled>, Error> {
         self.estimate(inputs, samples, seed, Kept::Layers)
     }
 
@@ -53,7 +66,7 @@ impl Program {
         samples: u64,
         seed: u64,
         kept: Kept,
-    ) -> Result<Vec<Tensor>, Error> {
+    ) -> Result<Vec<Sampled>, Error> {
         if samples < 2 {
             return Err(Error::Samples(samples));
         }
@@ -209,6 +222,8 @@ struct Estimate {
     mean: Vec<f64>,
     /// The sum of squared differences from the mean.
     squares: Vec<f64>,
+    /// What each tensor but the first has added to them.
+    added: Vec<Vec<f64>>,
 }
 
 impl Estimate {
@@ -217,16 +232,30 @@ impl Estimate {
         self.shape.clone_from(&tensor.shape);
         self.mean.resize(tensor.mean.len(), 0.0);
         self.squares.resize(tensor.mean.len(), 0.0);
-        let sums = self.mean.iter_mut().zip(&mut self.squares);
-        for ((mean, squares), value) in sums.zip(&tensor.mean) {
-            let difference = value - *mean;
-            *mean += difference / count as f64;
-            *squares += difference * (value - *mean);
+        let rows = tensor.shape.first().map_or(1, |&rows| rows.max(1));
+        let length = (tensor.mean.len() / rows).max(1);
+        let sums = self.mean.chunks_mut(length).zip(self.squares.chunks_mut(length));
+        let rows = sums.zip(tensor.mean.chunks(length)).map(|((means, squares), values)| {
+            let mut added = 0.0;
+            for ((mean, squares), value) in means.iter_mut().zip(squares).zip(values) {
+                let difference = value - *mean;
+                *mean += difference / count as f64;
+                let square = difference * (value - *mean);
+                *squares += square;
+                added += square;
+            }
+            added
+        });
+        let added = rows.collect();
+        if count > 1 {
+            self.added.push(added);
         }
     }
 
-    fn finish(self, count: u64) -> Tensor {
+    fn finish(self, count: u64) -> Sampled {
         let variances = self.squares.into_iter().map(|squares| squares / (count - 1) as f64);
-        Tensor { shape: self.shape, mean: self.mean, variance: Some(variances.collect()) }
+        let variance = Some(variances.collect());
+        let moments = Tensor { shape: self.shape, mean: self.mean, variance };
+        Sampled { moments, squares: self.added }
     }
 }

@@ -10,6 +10,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{
+    needed,
     predictions::{Predictions, shuffled},
     rank,
 };
@@ -29,14 +30,24 @@ pub struct Conformal {
 /// How prediction sets did on items that their quantile had not seen.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Check {
-    /// Random halvings of the items: a quantile from one half, sets for the other.
+    /// Random splits of the items: a quantile from one part, sets for the other.
     pub splits: usize,
+    /// Items that each quantile is of: half of them, or more where the coverage needs more.
+    #[serde(default)]
+    pub known: usize,
+    /// Items that sets are made for in each split.
+    #[serde(default)]
+    pub new: usize,
     /// The share of sets with the right class, the mean over the splits.
     pub coverage: f64,
     /// The mean number of classes in a set.
     pub size: f64,
     /// The share of sets without any class.
     pub empty: f64,
+    /// Between which shares of empty sets are expected: the accuracy less the stated coverage, and
+    /// what that leaves of 1. `None` in files that do not tell.
+    #[serde(default)]
+    pub expected_empty: Option<(f64, f64)>,
 }
 
 impl Conformal {
@@ -66,22 +77,31 @@ impl Conformal {
         (0..probabilities.len()).filter(inside).collect()
     }
 
-    /// Halves the items at random many times and measures.
+    /// Splits the items at random many times and measures. `None` where no item would be left
+    /// beside those that the coverage needs.
     ///
     /// # Errors
     ///
-    /// Where half of the items are too few for the coverage.
+    /// Where the items are too few for the coverage.
     pub fn check(
         predictions: &Predictions,
         labels: &[usize],
         items: &[usize],
         coverage: f64,
         splits: usize,
-    ) -> Result<Check, Error> {
-        let mut check = Check { splits, coverage: 0.0, size: 0.0, empty: 0.0 };
+    ) -> Result<Option<Check>, Error> {
+        let known = needed(coverage).max(items.len() / 2);
+        let Some(new) = items.len().checked_sub(known).filter(|&new| new > 0) else {
+            return Ok(None);
+        };
+        // An empty set holds no right class, and a set of wrong ones alone is of a wrong answer.
+        let accuracy = predictions.accuracy(labels, items);
+        let expected_empty = Some(((accuracy - coverage).max(0.0), 1.0 - coverage));
+        let (size, empty) = (0.0, 0.0);
+        let mut check = Check { splits, known, new, coverage: 0.0, size, empty, expected_empty };
         for split in 0..splits {
             let order = shuffled(items, split as u64);
-            let (known, new) = order.split_at(order.len() / 2);
+            let (known, new) = order.split_at(known);
             let rule = Self::fit(predictions, labels, known, coverage)?;
             let weight = 1.0 / (splits * new.len()) as f64;
             for &item in new {
@@ -91,7 +111,7 @@ impl Conformal {
                 check.empty += weight * f64::from(set.is_empty());
             }
         }
-        Ok(check)
+        Ok(Some(check))
     }
 }
 
@@ -132,6 +152,39 @@ mod tests {
         let items: Vec<_> = (0..right.len()).collect();
         let labels = vec![0; right.len()];
         let check = Conformal::check(&predictions(&right), &labels, &items, 0.9, 20).unwrap();
+        let check = check.unwrap();
         assert!((check.coverage - 0.9).abs() < 0.01, "{check:?}");
+    }
+
+    #[test]
+    fn the_check_takes_what_the_rule_leaves() {
+        let right: Vec<_> = (0..100).map(|i| 0.5 + i as f32 / 250.0).collect();
+        let (predictions, labels) = (predictions(&right), [0; 100]);
+        let items: Vec<_> = (0..100).collect();
+        let check = |count: usize, coverage| {
+            let check = Conformal::check(&predictions, &labels, &items[..count], coverage, 20);
+            check.unwrap().map(|check| (check.known, check.new))
+        };
+        assert_eq!(check(100, 0.9), Some((50, 50)));
+        // 49 items are needed, 20 are not enough halved.
+        assert_eq!(check(50, 0.98), Some((49, 1)));
+        assert_eq!(check(20, 0.95), Some((19, 1)));
+        assert_eq!(check(19, 0.95), None);
+        assert!(Conformal::fit(&predictions, &labels, &items[..49], 0.98).is_ok());
+        assert!(Conformal::fit(&predictions, &labels, &items[..48], 0.98).is_err());
+    }
+
+    #[test]
+    fn empty_sets_are_as_many_as_expected() {
+        // Nineteen of twenty answers are right, each less sure than the one before.
+        let right: Vec<_> =
+            (0..2000).map(|i| if i % 20 == 0 { 0.2 } else { 0.6 + i as f32 / 5100.0 }).collect();
+        let items: Vec<_> = (0..right.len()).collect();
+        let labels = vec![0; right.len()];
+        let check = Conformal::check(&predictions(&right), &labels, &items, 0.8, 20).unwrap();
+        let check = check.unwrap();
+        let (low, high) = check.expected_empty.unwrap();
+        assert!((low - 0.15).abs() < 1e-9 && (high - 0.2).abs() < 1e-9, "{check:?}");
+        assert!(check.empty > low - 0.01 && check.empty < high + 0.01, "{check:?}");
     }
 }

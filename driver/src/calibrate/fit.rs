@@ -10,7 +10,9 @@
 
 use std::convert::Infallible;
 
-use super::{Settings, Variances, adjustable::Adjustable, predictions::Logits, search::minimise};
+use super::{
+    Kept, Settings, Variances, adjustable::Adjustable, predictions::Logits, search::minimise,
+};
 use crate::{batches::Items, data::Array, error::Error, eval::Draws};
 
 /// Natural logarithms of the factors that are tried first.
@@ -59,6 +61,20 @@ pub struct Fit<'a> {
     settings: &'a Settings,
 }
 
+/// What a fit found.
+pub struct Fitted {
+    /// The factor of all variances.
+    pub global: f64,
+    /// The factors of the layers, that of all variances included.
+    pub factors: Vec<f64>,
+    /// The temperature.
+    pub temperature: f64,
+    /// Why the variances stay as they are, where they were fitted.
+    pub variances_kept: Option<Kept>,
+    /// Why the temperature stays 1, where it was fitted.
+    pub temperature_kept: Option<Kept>,
+}
+
 /// A candidate and what it is worth.
 #[derive(Clone)]
 struct Point {
@@ -99,8 +115,8 @@ impl<'a> Fit<'a> {
         Self { model, arrays, labels, settings }
     }
 
-    /// The factor of all variances, the factors of the layers with it, the temperature.
-    pub fn run(&self, progress: &dyn Fn(&str)) -> Result<(f64, Vec<f64>, f64), Error> {
+    /// Searches.
+    pub fn run(&self, progress: &dyn Fn(&str)) -> Result<Fitted, Error> {
         let items = Items::new(self.model.signature(), &self.arrays)?;
         let layers = vec![0.0; self.model.layers().len()];
         let mut best = Point { global: 0.0, layers, temperature: 0.0, nll: f64::INFINITY };
@@ -113,8 +129,7 @@ impl<'a> Fit<'a> {
             }
         }
         progress("fitting the smallest change that will do");
-        let chosen = self.smallest_change(&items, best)?;
-        Ok((chosen.global.exp(), chosen.factors(), chosen.temperature.exp()))
+        self.smallest_change(&items, best)
     }
 
     /// Improves one coordinate after the other.
@@ -155,9 +170,9 @@ impl<'a> Fit<'a> {
 
     /// The point with the least of the change of the variances, and then of the temperature, whose
     /// likelihood is as good as the best.
-    fn smallest_change(&self, items: &Items, best: Point) -> Result<Point, Error> {
+    fn smallest_change(&self, items: &Items, best: Point) -> Result<Fitted, Error> {
         let near = (best.temperature - NEIGHBOURHOOD, best.temperature + NEIGHBOURHOOD);
-        let (chosen, losses) = least_share(|share| {
+        let Least { value: chosen, losses, kept: variances_kept } = least_share(|share| {
             let point = best.shrunk(share);
             let logits = self.model.run(items, &point.factors())?;
             let nll = self.nll(&logits, point.temperature);
@@ -167,14 +182,24 @@ impl<'a> Fit<'a> {
             Ok((point, losses))
         })?;
         let logits = self.model.run(items, &chosen.factors())?;
-        let (temperature, _) = least_share(|share| match share {
+        let Least { value: temperature, kept, .. } = least_share(|share| match share {
             1.0 => Ok((chosen.temperature, losses.clone())),
             share => {
                 let temperature = chosen.temperature * share;
                 Ok((temperature, self.losses(&logits, temperature)))
             }
         })?;
-        Ok(Point { temperature, ..chosen })
+        Ok(Fitted {
+            global: chosen.global.exp(),
+            factors: chosen.factors(),
+            temperature: temperature.exp(),
+            variances_kept: variances_kept.filter(|_| self.settings.variances != Variances::Keep),
+            temperature_kept: kept.filter(|_| self.fits_temperature()),
+        })
+    }
+
+    fn fits_temperature(&self) -> bool {
+        self.settings.temperature && self.model.last().is_ok()
     }
 
     /// The best point along one coordinate, or the point itself.
@@ -200,7 +225,7 @@ impl<'a> Fit<'a> {
 
     /// The point with the best temperature for these logits of it, where one is fitted.
     fn fit_temperature(&self, logits: &Logits, interval: (f64, f64), point: Point) -> Point {
-        if !self.settings.temperature || self.model.last().is_err() {
+        if !self.fits_temperature() {
             return point;
         }
         let evaluate = |x: f64| Ok::<_, Infallible>(self.nll(logits, x));
@@ -209,8 +234,7 @@ impl<'a> Fit<'a> {
     }
 
     fn nll(&self, logits: &Logits, temperature: f64) -> f64 {
-        let losses = self.losses(logits, temperature);
-        losses.iter().sum::<f64>() / losses.len() as f64
+        mean(&self.losses(logits, temperature))
     }
 
     /// The negative log likelihood of each item.
@@ -230,12 +254,13 @@ impl<'a> Fit<'a> {
 /// all of it.
 fn least_share<T>(
     evaluate: impl Fn(f64) -> Result<(T, Vec<f64>), Error>,
-) -> Result<(T, Vec<f64>), Error> {
+) -> Result<Least<T>, Error> {
     let mut chosen = evaluate(1.0)?;
     let best = chosen.1.clone();
-    let none = evaluate(0.0)?;
-    if is_as_good(&none.1, &best) {
-        return Ok(none);
+    let (none, losses) = evaluate(0.0)?;
+    if is_as_good(&losses, &best) {
+        let kept = Kept { nll: mean(&losses), best: mean(&best), noise: noise(&losses, &best) };
+        return Ok(Least { value: none, losses, kept: Some(kept) });
     }
     let (mut low, mut high) = (0.0, 1.0);
     for _ in 0..HALVINGS {
@@ -246,18 +271,36 @@ fn least_share<T>(
             false => low = middle,
         }
     }
-    Ok(chosen)
+    let (value, losses) = chosen;
+    Ok(Least { value, losses, kept: None })
+}
+
+/// The least of a change that will do.
+struct Least<T> {
+    value: T,
+    /// Of each item.
+    losses: Vec<f64>,
+    /// Why nothing of the change was needed, where it was not.
+    kept: Option<Kept>,
+}
+
+fn mean(values: &[f64]) -> f64 {
+    values.iter().sum::<f64>() / values.len() as f64
 }
 
 /// Are losses on average at most one standard error, or a negligible share, above others of the
 /// same items?
 fn is_as_good(losses: &[f64], best: &[f64]) -> bool {
+    mean(losses) - mean(best) <= noise(losses, best)
+}
+
+/// One standard error of the mean difference of losses, or the share of the best ones that is
+/// negligible.
+fn noise(losses: &[f64], best: &[f64]) -> f64 {
     let differences: Vec<_> = losses.iter().zip(best).map(|(a, b)| a - b).collect();
-    let count = differences.len() as f64;
-    let mean = differences.iter().sum::<f64>() / count;
-    let squares = differences.iter().map(|d| (d - mean).powi(2)).sum::<f64>();
-    let negligible = NEGLIGIBLE_LOSS * best.iter().sum::<f64>() / count;
-    mean <= (squares / (count - 1.0) / count).sqrt().max(negligible)
+    let (count, average) = (differences.len() as f64, mean(&differences));
+    let squares = differences.iter().map(|d| (d - average).powi(2)).sum::<f64>();
+    (squares / (count - 1.0) / count).sqrt().max(NEGLIGIBLE_LOSS * mean(best))
 }
 
 #[cfg(test)]
@@ -276,7 +319,16 @@ mod tests {
             1.0 => Ok((share, vec![0.0; 100])),
             share => Ok((share, losses(1.0 - share))),
         };
-        let (share, _) = least_share(at).unwrap();
+        let Least { value: share, kept, .. } = least_share(at).unwrap();
+        assert!(kept.is_none());
         assert!((share - 0.8).abs() <= 0.5f64.powi(HALVINGS as i32), "{share}");
+        // Nothing of the change, where that costs no more than noise: 0.1 of 0.2.
+        let at = |share: f64| Ok((share, losses(1.0 + 0.1 * (1.0 - share))));
+        let Least { value, kept, .. } = least_share(at).unwrap();
+        let Kept { nll, best, noise } = kept.unwrap();
+        assert_eq!(value, 0.0);
+        assert!((nll - 1.1).abs() < 1e-9 && (best - 1.0).abs() < 1e-9, "{nll} {best}");
+        // All items differ alike: a tenth of the likelihood is negligible.
+        assert!((noise - 0.1).abs() < 1e-9, "{noise}");
     }
 }

@@ -7,7 +7,7 @@ use gauss_lowering::target::Target;
 use pfp_runtime::Threads;
 use serde::Serialize;
 
-use super::{ModeArgs, Outcome, Ui, check::random_inputs, table::Table};
+use super::{ModeArgs, Outcome, Ui, check::random_inputs, table::Table, values};
 use crate::{
     bench::{
         measure::{self, Times},
@@ -62,7 +62,7 @@ pub struct BenchArgs {
     threads: Vec<u8>,
 
     /// Seconds for each batch and number of threads
-    #[arg(long, value_name = "S", default_value_t = 1.0, value_parser = seconds)]
+    #[arg(long, value_name = "S", default_value_t = 1.0, value_parser = values::seconds)]
     seconds: f64,
 
     /// Rounds in which all of them take turns
@@ -82,14 +82,6 @@ pub struct BenchArgs {
     /// call takes longer, for the clock is read around each kernel
     #[arg(long)]
     profile: bool,
-}
-
-fn seconds(text: &str) -> Result<f64, String> {
-    let seconds: f64 = text.parse().map_err(|_| "it must be a number".to_owned())?;
-    match seconds > 0.0 && seconds <= 3600.0 {
-        true => Ok(seconds),
-        false => Err("it must be above 0 and at most 3600".into()),
-    }
 }
 
 /// What is timed: a batch and a number of threads.

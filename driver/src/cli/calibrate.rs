@@ -5,12 +5,12 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use serde_json::json;
 
-use super::{ModelArgs, Outcome, Ui, table::Table};
+use super::{ModelArgs, Outcome, Ui, table::Table, values};
 use crate::{
     batches::Items,
     calibrate::{
-        self, Calibration, Labelled, Settings, Variances, adjustable::Adjustable, reject::Goal,
-        rewrite,
+        self, Calibration, Kept, Labelled, Settings, Temperature, Variances,
+        adjustable::Adjustable, reject::Goal, rewrite,
     },
     compile::Network,
     data::{self, Array, Preparation, Scale},
@@ -51,20 +51,20 @@ pub struct CalibrateArgs {
     data: DataArgs,
 
     /// The share of in-domain items that the thresholds accept
-    #[arg(long, value_name = "SHARE", default_value_t = 0.95, value_parser = share)]
+    #[arg(long, value_name = "SHARE", default_value_t = 0.95, value_parser = values::share)]
     coverage: f64,
 
     /// Choose the thresholds instead so that at most this share of the items that should be
     /// rejected is accepted: those classified wrongly, and all of --ood
-    #[arg(long, value_name = "SHARE", conflicts_with = "coverage", value_parser = share)]
+    #[arg(long, value_name = "SHARE", conflicts_with = "coverage", value_parser = values::share)]
     false_accept: Option<f64>,
 
     /// The probability that a prediction set holds the right class
-    #[arg(long, value_name = "SHARE", default_value_t = 0.9, value_parser = share)]
+    #[arg(long, value_name = "SHARE", default_value_t = 0.9, value_parser = values::share)]
     conformal: f64,
 
     /// The share of the items that factors and temperature are fitted to
-    #[arg(long, value_name = "SHARE", default_value_t = 0.5, value_parser = share)]
+    #[arg(long, value_name = "SHARE", default_value_t = 0.5, value_parser = values::share)]
     fit_share: f64,
 
     /// Which variances may change: keep them, one factor for all, or layers for one for each, which
@@ -77,7 +77,8 @@ pub struct CalibrateArgs {
     no_temperature: bool,
 
     /// Draws of the logits that class probabilities are computed from
-    #[arg(long, value_name = "N", default_value_t = 1000, value_parser = clap::value_parser!(u32).range(1..))]
+    #[arg(long, value_name = "N", default_value_t = 1000)]
+    #[arg(value_parser = clap::value_parser!(u32).range(1..=values::DRAWS))]
     draws: u32,
 
     /// The seed of the draws and of the split of the items
@@ -129,12 +130,6 @@ impl DataArgs {
 fn items(set: &DataSet) -> Result<[Array; 1], Error> {
     let values = set.prepared(0..set.len())?;
     Ok([Array { shape: vec![set.len(), values.len() / set.len()], values }])
-}
-
-/// Parses a number between 0 and 1, both excluded.
-fn share(text: &str) -> Result<f64, String> {
-    let number = text.parse::<f64>().ok().filter(|&number| number > 0.0 && number < 1.0);
-    number.ok_or_else(|| format!("'{text}' is not a number between 0 and 1"))
 }
 
 impl CalibrateArgs {
@@ -244,9 +239,25 @@ fn text_of(calibration: &Calibration, files: &[String]) -> String {
     for layer in &calibration.layers {
         factors.row(vec![layer.layer.clone(), format!("{:.4}", layer.factor)]);
     }
-    let temperature = match &calibration.temperature.not_fitted {
-        Some(reason) => format!("temperature: 1; {reason}"),
-        None => format!("temperature: {:.4}", calibration.temperature.value),
+    let kept = |kept: &Kept| {
+        format!(
+            "the best change would bring the negative log likelihood of the fitted items from \
+             {:.4} to {:.4}\n  nats, and a gain of up to {:.4} is noise",
+            kept.nll, kept.best, kept.noise
+        )
+    };
+    let variances = match &calibration.variances_kept {
+        Some(why) => format!("the variances are kept: {}\n", kept(why)),
+        None if calibration.layers.iter().all(|layer| layer.factor == 1.0) => {
+            "the variances are kept: --variances keep\n".into()
+        }
+        None => String::new(),
+    };
+    let Temperature { value, not_fitted, kept: temperature_kept } = &calibration.temperature;
+    let temperature = match (not_fitted, temperature_kept) {
+        (Some(reason), _) => format!("temperature: 1; {reason}"),
+        (None, Some(why)) => format!("temperature: {value:.4}, kept: {}", kept(why)),
+        (None, None) => format!("temperature: {value:.4}"),
     };
     let thresholds = &calibration.thresholds;
     let rejection = format!(
@@ -266,21 +277,51 @@ fn text_of(calibration: &Calibration, files: &[String]) -> String {
             detection.before, detection.after
         )
     });
-    let check = &calibration.conformal_check;
-    let sets = format!(
-        "prediction sets hold the classes with 1 - p <= {:.4}: stated coverage {}, measured {} over \
-         {} splits,\n  {:.2} classes on average, {} of the sets empty",
-        calibration.conformal.quantile,
-        percent(calibration.conformal.coverage),
+    let sets = sets(calibration);
+    format!(
+        "{quality}\n\n{factors}\n\n{variances}{temperature}\n{rejection}{detection}\n{sets}\n\n  {}",
+        files.join("\n  ")
+    )
+}
+
+/// What is known of the prediction sets.
+fn sets(calibration: &Calibration) -> String {
+    let rule = &calibration.conformal;
+    let stated = percent(rule.coverage);
+    let first = format!("prediction sets hold the classes with 1 - p <= {:.4}: ", rule.quantile);
+    let Some(check) = &calibration.conformal_check else {
+        return format!(
+            "{first}stated coverage {stated}, not measured:\n  the rule needs all of the {} \
+             held-out items",
+            rule.items
+        );
+    };
+    let mut text = format!(
+        "{first}stated coverage {stated}, measured {} over {} splits,\n  {:.2} classes on average, \
+         {} of the sets empty",
         percent(check.coverage),
         check.splits,
         check.size,
         percent(check.empty),
     );
-    format!(
-        "{quality}\n\n{factors}\n\n{temperature}\n{rejection}{detection}\n{sets}\n\n  {}",
-        files.join("\n  ")
-    )
+    if check.empty > 0.0 {
+        text += &format!(
+            ";\n  an empty set says that no class is as probable as the right one is in {stated} of \
+             the cases: treat it as\n  unknown. "
+        );
+        let accuracy = calibration.held_out.after.accuracy;
+        text += &match check.expected_empty {
+            Some((low, high)) if low > 0.0 => format!(
+                "The network is right in {}, more than stated, so that {} to {} of empty sets are \
+                 expected;\n  a higher --conformal makes fewer",
+                percent(accuracy),
+                percent(low),
+                percent(high)
+            ),
+            _ => format!("Up to {} of them are expected", percent(1.0 - rule.coverage)),
+        };
+    }
+    text
 }
 
 fn percent(share: f64) -> String {

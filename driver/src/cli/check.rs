@@ -3,7 +3,12 @@
 use clap::Args;
 use serde::Serialize;
 
-use super::{ModelArgs, Outcome, Ui, run::InputArgs, table::Table};
+use super::{
+    ModelArgs, Outcome, Ui,
+    run::InputArgs,
+    table::{Table, figure},
+    values,
+};
 use crate::{
     batches::{self, Items},
     compile::Options,
@@ -28,7 +33,8 @@ approximation
 is, and decides nothing.
 
 Errors of means are relative to max(|mean|, standard deviation), errors of variances to the
-variance.
+variance; where these are below a millionth of the largest of the output, to that. What lies
+below the normal numbers of float32 counts as zero.
 
 Examples:
   pfp check lenet.mlir --params lenet.safetensors
@@ -50,7 +56,7 @@ pub struct CheckArgs {
     items: u32,
 
     /// Forward passes of Monte Carlo; 0 for none
-    #[arg(long, value_name = "N", default_value_t = 1000)]
+    #[arg(long, value_name = "N", default_value_t = 1000, value_parser = values::samples_or_none)]
     samples: u64,
 
     /// The seed of random inputs and of Monte Carlo
@@ -58,7 +64,8 @@ pub struct CheckArgs {
     seed: u64,
 
     /// The largest error that passes
-    #[arg(long, value_name = "ERROR", default_value_t = 1e-4)]
+    #[arg(long, value_name = "ERROR", default_value_t = 1e-4, value_parser = values::amount)]
+    #[arg(allow_negative_numbers = true)]
     tolerance: f64,
 }
 
@@ -82,9 +89,10 @@ struct MonteCarlo {
 #[derive(Debug, Serialize)]
 struct Deviation {
     name: String,
-    /// The mean over the elements of |difference of the means| / standard deviation.
+    /// The mean over the elements of |difference of the means| / standard deviation, the larger of
+    /// both.
     mean_in_deviations: f64,
-    /// The sum of the variances over that of Monte Carlo.
+    /// The sum of the variances over that of Monte Carlo; `None` where that has none.
     variance_ratio: Option<f64>,
 }
 
@@ -113,7 +121,7 @@ pub fn check(args: CheckArgs, ui: &Ui) -> Result<Outcome, Error> {
     let passed = outputs.iter().all(|output| output.max() <= args.tolerance);
 
     let monte_carlo = match args.samples {
-        0 | 1 => None,
+        0 => None,
         samples => {
             let bar = ui.count("Monte Carlo", items.count());
             let sampled = reference
@@ -170,20 +178,10 @@ pub fn random_inputs(signature: &Signature, items: usize, seed: u64) -> Result<V
 }
 
 fn deviation(expected: &Moments, sampled: &Moments) -> Deviation {
-    let sum = |values: &[f64]| values.iter().sum::<f64>();
-    let deviations = expected.mean.iter().zip(&sampled.mean).enumerate().map(|(index, (e, s))| {
-        let variance = sampled.variance.as_ref().map_or(0.0, |variance| variance[index]);
-        if e == s { 0.0 } else { (e - s).abs() / variance.sqrt().max(f64::MIN_POSITIVE) }
-    });
-    let count = expected.mean.len().max(1) as f64;
-    let ratio = match (&expected.variance, &sampled.variance) {
-        (Some(expected), Some(sampled)) if sum(sampled) > 0.0 => Some(sum(expected) / sum(sampled)),
-        _ => None,
-    };
     Deviation {
         name: expected.name.clone(),
-        mean_in_deviations: deviations.sum::<f64>() / count,
-        variance_ratio: ratio,
+        mean_in_deviations: expected.mean_in_deviations(sampled),
+        variance_ratio: expected.variance_ratio(sampled),
     }
 }
 
@@ -227,13 +225,14 @@ fn text(report: &Report, results: &[Moments], expected: &[Moments]) -> String {
         lines.push(String::new());
         for output in &monte_carlo.outputs {
             lines.push(format!(
-                "Monte Carlo, {} samples: means of {} differ by {:.3} standard deviations on \
+                "Monte Carlo, {} samples: means of {} differ by {} standard deviations on \
                  average{}",
                 monte_carlo.samples,
                 output.name,
-                output.mean_in_deviations,
+                figure(output.mean_in_deviations),
                 output.variance_ratio.map_or(String::new(), |ratio| format!(
-                    ", the total variance is {ratio:.3} times Monte Carlo's"
+                    ", the total variance is {} times Monte Carlo's",
+                    figure(ratio)
                 )),
             ));
         }

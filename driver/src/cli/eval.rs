@@ -5,7 +5,7 @@ use std::{path::PathBuf, thread};
 use clap::Args;
 use gauss_lowering::mode::Mode;
 
-use super::{Outcome, Ui, table::Table};
+use super::{Outcome, Ui, table::Table, values};
 use crate::{
     data::{self, Preparation, Scale},
     error::Error,
@@ -62,7 +62,7 @@ pub struct EvalArgs {
 
     /// Draws of the logits of an item, from which mode moments gets class probabilities
     #[arg(long, value_name = "N", default_value_t = 1000)]
-    #[arg(value_parser = clap::value_parser!(u32).range(1..=1 << 24))]
+    #[arg(value_parser = clap::value_parser!(u32).range(1..=values::DRAWS))]
     draws: u32,
 
     /// The seed of all draws

@@ -7,6 +7,7 @@ use clap::Args;
 use gauss_dialect::shape::TensorType;
 use gauss_lowering::{
     kernel::plan::ScheduleFile,
+    mode::Mode,
     parameters::{
         ParameterSource, ParameterTensor,
         declared::{mean_of, variance_of},
@@ -15,10 +16,11 @@ use gauss_lowering::{
 use serde::Serialize;
 
 use super::{
-    ModelArgs, Outcome, Ui,
+    HeadArgs, ModelArgs, Outcome, Ui,
     table::{Table, grouped},
 };
 use crate::{
+    calibrate::rewrite,
     compile::{Arena, Function, Network, Options},
     diagnostics::Source,
     error::Error,
@@ -52,13 +54,26 @@ pub struct InspectArgs {
     #[arg(long, value_name = "TRIPLE", default_value = HOST)]
     target: String,
 
-    /// Print the schedule of every kernel instead, as a file for `pfp compile --schedule`
+    /// Print the schedule of every kernel instead, as a file for `pfp compile --schedule` with the
+    /// same target, batch, threads, mode and head
     #[arg(long, conflicts_with = "json")]
     schedule: bool,
 
     /// Its CPU
     #[arg(long, value_name = "NAME")]
     cpu: Option<String>,
+
+    /// Tasks that may run at the same time: the schedule and the arena depend on them
+    #[arg(long, value_name = "N", default_value_t = 1,
+          value_parser = clap::value_parser!(u8).range(1..=64))]
+    threads: u8,
+
+    /// What is computed: moments, mean, sample:N or presampled:N; schedule and arena depend on it
+    #[arg(long, value_name = "MODE", default_value_t = Mode::Moments, conflicts_with = "moments")]
+    mode: Mode,
+
+    #[command(flatten)]
+    head: HeadArgs,
 
     #[command(flatten)]
     moments: moments::MomentsArgs,
@@ -94,8 +109,9 @@ pub fn inspect(args: InspectArgs, ui: &Ui) -> Result<Outcome, Error> {
     let source = Source::open(&args.model.module)?;
     let batch = args.model.batch;
     let file = args.model.params.as_deref().map(Safetensors::open).transpose()?;
+    let calibration = file.as_ref().map(rewrite::read).transpose()?.flatten();
     let declared = posterior::types(session.parse(&source)?.op());
-    let network = match &file {
+    let mut network = match &file {
         Some(file) => match Network::open(&session, &source, Some(file), batch) {
             Ok(network) => network,
             Err(error) => {
@@ -108,6 +124,8 @@ pub fn inspect(args: InspectArgs, ui: &Ui) -> Result<Outcome, Error> {
             Network::with_source(&session, &source, Some(&zeros), batch)?
         }
     };
+    let (mode, name) = (args.mode, args.function.as_deref());
+    args.head.append(&mut network, (mode, name), calibration)?;
     let functions = match &args.function {
         Some(name) => vec![network.function(Some(name))?],
         None => network.functions().iter().collect(),
@@ -132,7 +150,8 @@ pub fn inspect(args: InspectArgs, ui: &Ui) -> Result<Outcome, Error> {
         return Ok(Outcome::Done);
     }
     ui.stage("lowering");
-    let lower = |function| network.lower(function, &target, &Options::default());
+    let options = Options { mode, tasks: args.threads.into(), ..Options::default() };
+    let lower = |function| network.lower(function, &target, &options);
     if args.schedule {
         let kernels = functions.into_iter().map(|function| Ok(lower(function)?.kernels));
         let kernels = kernels.collect::<Result<Vec<_>, Error>>()?.concat();

@@ -44,6 +44,15 @@ impl fmt::Display for Table {
     }
 }
 
+/// A number with three digits after the point, or, where they would say little, as `1.23e-7`.
+pub fn figure(number: f64) -> String {
+    match number.abs() {
+        0.0 => "0.000".into(),
+        1e-3..1e4 => format!("{number:.3}"),
+        _ => format!("{number:.2e}"),
+    }
+}
+
 /// `532824` as `532 824`.
 pub fn grouped(number: u64) -> String {
     let digits = number.to_string();
@@ -60,6 +69,14 @@ pub fn grouped(number: u64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn figures_have_few_digits() {
+        let found = [0.0, 0.0301, 1.0, 9999.5, 1e4, 1e267, -2e-9, f64::INFINITY].map(figure);
+        let expected =
+            ["0.000", "0.030", "1.000", "9999.500", "1.00e4", "1.00e267", "-2.00e-9", "inf"];
+        assert_eq!(found, expected);
+    }
 
     #[test]
     fn numbers_stand_to_the_right() {

@@ -46,8 +46,11 @@ impl FromStr for Scale {
     fn from_str(text: &str) -> Result<Self, String> {
         let (numerator, denominator) = text.split_once('/').unwrap_or((text, "1"));
         let scale = Self { numerator: number(numerator)?, denominator: number(denominator)? };
+        let quotient = scale.numerator / scale.denominator;
         match scale.denominator {
             0.0 => Err("the denominator is 0".into()),
+            _ if quotient == 0.0 => Err("it would make every number 0".into()),
+            _ if !quotient.is_finite() => Err("it is too large".into()),
             _ => Ok(scale),
         }
     }
@@ -201,6 +204,9 @@ mod tests {
     fn a_scale_is_a_number_or_a_fraction() {
         assert!("1/0".parse::<Scale>().is_err());
         assert!("x".parse::<Scale>().is_err());
+        for text in ["0", "0/3", "nan", "inf", "1/inf", "1e300/1e-300", "1e-300/1e300"] {
+            assert!(text.parse::<Scale>().is_err(), "{text}");
+        }
         assert_eq!("1/255".parse::<Scale>().map(|scale| scale.to_string()), Ok("1/255".into()));
         assert_eq!("-0.5".parse(), Ok(Scale { numerator: -0.5, denominator: 1.0 }));
     }

@@ -155,7 +155,13 @@ fn bad_data_is_refused_with_a_reason() {
     assert!(error.contains("50 items are too few for the thresholds"), "{error}");
     assert!(error.contains("at least 999 are needed"), "{error}");
     let error = refused("--data x.npy@labels=labels.npy --conformal 0.99");
-    assert!(error.contains("too few for prediction sets"), "{error}");
+    assert!(error.contains("50 items are too few for prediction sets"), "{error}");
+    assert!(error.contains("at least 99 are needed: give 198 labelled items in all"), "{error}");
+    // 99 of the 100 items would leave none for the fit.
+    assert!(!error.contains("--fit-share"), "{error}");
+    let error = refused("--data x.npy@labels=labels.npy --conformal 0.985");
+    assert!(error.contains("at least 66 are needed"), "{error}");
+    assert!(error.contains("hold out more with --fit-share 0.34"), "{error}");
     let error = refused("--data x.npy@labels=labels.npy --fit-share 0.95");
     assert!(error.contains("100 labelled items are too few"), "{error}");
 
@@ -224,4 +230,58 @@ fn the_built_in_networks_gain() {
         assert!((coverage - 0.9).abs() < 0.02, "{network}: {answer:#}");
     }
     assert!(fs::metadata(dir.path("out.json")).unwrap().len() > 0);
+}
+
+/// `ceil((n + 1) level) <= n` of the 50 items that are held out, or of as many as are asked for.
+#[test]
+fn every_level_that_the_held_out_items_allow_is_taken() {
+    let dir = classifier();
+    for (level, share, needs) in [(0.98, 0.5, 49), (0.97, 0.5, 33), (0.985, 0.34, 66)] {
+        let data = "--data x.npy@labels=labels.npy --variances keep";
+        let calibrate = format!("{CALIBRATE} {data} --conformal {level} --fit-share {share}");
+        let answer = dir.pfp(&format!("{calibrate} --json")).json();
+        let calibration = &answer["calibration"];
+        let held_out = calibration["held_out"]["items"].as_u64().unwrap();
+        assert_eq!(calibration["conformal"]["items"], held_out, "{level}");
+        match &calibration["conformal_check"] {
+            Value::Null => {
+                assert_eq!(held_out, needs, "{level}");
+                let text = dir.pfp(&calibrate).ok();
+                assert!(text.contains("not measured"), "{text}");
+            }
+            check => {
+                assert!(check["known"].as_u64().unwrap() >= needs, "{check:#}");
+                assert!(check["new"].as_u64().unwrap() >= 1, "{check:#}");
+            }
+        }
+    }
+}
+
+#[test]
+fn what_is_kept_and_what_is_empty_is_explained() {
+    let dir = classifier();
+    let calibrate = format!("{CALIBRATE} --data x.npy@labels=labels.npy --conformal 0.6");
+    let answer = dir.pfp(&format!("{calibrate} --json")).json();
+    let calibration = &answer["calibration"];
+    let text = dir.pfp(&calibrate).ok();
+    let is_kept = calibration["layers"][0]["factor"] == 1.0;
+    assert_eq!(text.contains("the variances are kept: the best change"), is_kept, "{text}");
+    let kept = &calibration["variances_kept"];
+    assert_eq!(kept.is_object(), is_kept, "{calibration:#}");
+    if let Some(kept) = kept.as_object() {
+        let number = |name: &str| kept[name].as_f64().unwrap();
+        assert!(number("nll") - number("best") <= number("noise"), "{kept:?}");
+    }
+    let text_of_none = dir.pfp(&format!("{calibrate} --variances keep")).ok();
+    assert!(text_of_none.contains("the variances are kept: --variances keep"), "{text_of_none}");
+
+    // Right answers in 89 of a hundred, sets with the right class in 60.
+    let check = &calibration["conformal_check"];
+    let empty = check["empty"].as_f64().unwrap();
+    let expected = check["expected_empty"].as_array().unwrap();
+    let [low, high] = [0, 1].map(|end| expected[end].as_f64().unwrap());
+    assert!(low > 0.1 && (high - 0.4).abs() < 1e-9, "{check:#}");
+    assert!(empty > low - 0.1 && empty < high + 0.1, "{check:#}");
+    assert!(text.contains("an empty set says"), "{text}");
+    assert!(text.contains("a higher --conformal makes fewer"), "{text}");
 }

@@ -59,3 +59,87 @@ fn too_many_random_items_are_refused() {
     let error = dir.pfp("check tiny.mlir --params tiny.safetensors --items 4294967295").error();
     assert!(error.contains("are too many"), "{error}");
 }
+
+/// ReLUs and a pool of what is -12.9 deviations below zero, and beside it what is not: the
+/// variance is no normal number of binary32.
+#[test]
+fn dead_units_are_no_error() {
+    let dir = Dir::empty();
+    let pool = |channels: usize| {
+        let input = format!("!gauss.tensor<?x{channels}x2x2xf32>");
+        let output = format!("!gauss.tensor<?x{channels}x1x1xf32>");
+        format!(
+            "func.func @net(%x: {input}) -> {output} {{\n  \
+             %0 = gauss.relu %x : ({input}) -> {input}\n  \
+             %1 = gauss.max_pool2d %0 kernel [2, 2] : ({input}) -> {output}\n  \
+             return %1 : {output}\n}}\n"
+        )
+    };
+    for (channels, units) in [(1, &[-12.9f32][..]), (2, &[-12.9, 1.0]), (3, &[-37.0, -20.0, 0.5])] {
+        dir.write("net.mlir", pool(channels));
+        let means: Vec<f32> = units.iter().flat_map(|&mean| [mean; 4]).collect();
+        dir.write("m.npy", npy(&[1, channels, 2, 2], &means));
+        dir.write("v.npy", npy(&[1, channels, 2, 2], &vec![1.0; 4 * channels]));
+        let answer = dir.pfp("check net.mlir --input m.npy --input v.npy").ok();
+        assert!(answer.contains("ok: every error"), "{answer}");
+    }
+}
+
+#[test]
+fn figures_of_units_that_monte_carlo_never_sees_are_small() {
+    let dir = Dir::empty();
+    dir.write(
+        "net.mlir",
+        "func.func @net(%x: !gauss.tensor<?x3xf32>) -> !gauss.tensor<?x3xf32> {\n  \
+         %0 = gauss.relu %x : (!gauss.tensor<?x3xf32>) -> !gauss.tensor<?x3xf32>\n  \
+         return %0 : !gauss.tensor<?x3xf32>\n}\n",
+    );
+    dir.write("v.npy", npy(&[1, 3], &[1.0; 3]));
+    // The middle one is active in one of two million draws.
+    for means in [[-12.0, 1.0, 2.0], [-5.0, -12.0, 1.0], [-12.0, -12.0, -12.0]] {
+        dir.write("m.npy", npy(&[1, 3], &means));
+        let check = "check net.mlir --input m.npy --input v.npy";
+        let deviation = &dir.pfp(&format!("{check} --json")).json()["monte_carlo"]["outputs"][0];
+        // The noise of 1000 samples is 0.03.
+        assert!(deviation["mean_in_deviations"].as_f64().unwrap() < 0.1, "{deviation:#}");
+        let text = dir.pfp(check).ok();
+        let longest = text.split_whitespace().map(str::len).max().unwrap();
+        assert!(longest < 30, "{text}");
+    }
+}
+
+#[test]
+fn numbers_that_make_no_sense_are_refused() {
+    let dir = Dir::tiny();
+    let refused = |arguments: &str| {
+        let ran = dir.pfp(arguments);
+        assert_eq!(ran.code, Some(2), "{arguments}: {ran:#?}");
+        ran.stderr
+    };
+    let check = "check tiny.mlir --params tiny.safetensors";
+    for value in ["nan", "NaN", "inf", "-inf", "-1e-4", "-1", "1e999", "x"] {
+        let error = refused(&format!("{check} --tolerance={value}"));
+        assert!(error.contains("is not a finite number of at least 0"), "{value}: {error}");
+    }
+    let error = refused(&format!("{check} --tolerance -1"));
+    assert!(error.contains("is not a finite number of at least 0"), "{error}");
+    refused(&format!("{check} --samples 1"));
+    refused(&format!("{check} --items 0"));
+    dir.pfp(&format!("{check} --samples 0 --tolerance 1")).ok();
+    for value in ["nan", "inf", "0", "-1"] {
+        refused(&format!("bench tiny.mlir --params tiny.safetensors --seconds={value}"));
+        for option in ["coverage", "false-accept", "conformal", "fit-share"] {
+            let calibrate =
+                "calibrate tiny.mlir --params tiny.safetensors --data x -o y.safetensors";
+            refused(&format!("{calibrate} --{option}={value}"));
+        }
+    }
+    for value in ["nan", "inf", "0", "0/2", "1/0", "1e300/1e-300"] {
+        refused(&format!("eval tiny.mlir --in-domain x --scale={value}"));
+        let moments = "inspect tiny.mlir --params tiny.safetensors --moments x";
+        refused(&format!("{moments} --scale={value}"));
+    }
+    for value in ["nan,1", "0,nan", "0,inf", "0,0", "0,-1", "inf,1"] {
+        refused(&format!("eval tiny.mlir --in-domain x --normalize={value}"));
+    }
+}

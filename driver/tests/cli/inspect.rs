@@ -1,6 +1,8 @@
 //! `pfp inspect`.
 
-use crate::fixture::{Dir, NET, net_parameters, npy, safetensors, tiny_parameters};
+use std::collections::BTreeMap;
+
+use crate::fixture::{Dir, NET, Tensor, net_parameters, npy, safetensors, tiny_parameters};
 
 #[test]
 fn layers_sizes_and_work() {
@@ -208,4 +210,86 @@ fn a_head_leaves_the_layers_their_names() {
     let counts = &manifest["functions"][0]["manifest"]["op_counts"];
     assert_eq!((&counts["parameters"], &counts["layers"][0]["name"]), (&15.into(), &"fc".into()));
     assert_eq!(counts["layers"].as_array().unwrap().len(), 4, "{counts:#}");
+}
+
+/// Of a dense layer and a ReLU of exact numbers the moments are exact.
+#[test]
+fn no_layer_is_named_for_the_noise_of_monte_carlo() {
+    let dir = Dir::tiny();
+    // The second output is rarely active, the third hardly ever.
+    let x = [2.0, 0.5, -1.0, 0.25, 1.0, -1.0, 3.0, 0.0, -6.0, 1.0, 1.0, 1.0];
+    dir.write("x.npy", npy(&[3, 4], &x));
+    for (samples, seeds) in [(3, 10), (20, 10), (100, 10), (1000, 10)] {
+        for (seed, batch) in (0..seeds).map(|seed| (seed, 1 + seed % 2)) {
+            let answer = dir
+                .pfp(&format!(
+                    "inspect tiny.mlir --params tiny.safetensors --moments x.npy --json \
+                     --samples {samples} --seed {seed} --batch {batch}"
+                ))
+                .json();
+            assert!(answer[0]["suspect"].is_null(), "{samples} {seed}: {answer:#}");
+        }
+    }
+    let text =
+        dir.pfp("inspect tiny.mlir --params tiny.safetensors --moments x.npy --samples 100").ok();
+    assert!(text.contains("no layer takes the ratio away from 1"), "{text}");
+}
+
+/// One unit, copied, and the copies added, which the moments take for independent.
+#[test]
+fn the_layer_that_adds_what_varies_together_is_named() {
+    let dir = Dir::empty();
+    let dense = |name: &str, x: &str, from: usize, to: usize, number: usize| {
+        let weight = format!("!gauss.tensor<{to}x{from}xf32>");
+        let input = if number == 0 { "" } else { "!gauss." };
+        format!(
+            "  %w{number} = gauss.parameter \"{name}\" : {weight}\n  \
+             %y{number} = gauss.dense {x}, %w{number} : ({input}tensor<?x{from}xf32>, {weight}) -> \
+             !gauss.tensor<?x{to}xf32>\n"
+        )
+    };
+    let layers = [
+        dense("own.weight", "%x", 4, 1, 0),
+        dense("copies.weight", "%y0", 1, 9, 1),
+        dense("sum.weight", "%y1", 9, 1, 2),
+    ];
+    dir.write(
+        "net.mlir",
+        format!(
+            "func.func @net(%x: tensor<?x4xf32>) -> !gauss.tensor<?x1xf32> {{\n{}  \
+             return %y2 : !gauss.tensor<?x1xf32>\n}}\n",
+            layers.concat()
+        ),
+    );
+    let mut tensors: BTreeMap<String, Tensor> = BTreeMap::new();
+    for (name, shape, variance) in [
+        ("own.weight", vec![1, 4], 0.5),
+        ("copies.weight", vec![9, 1], 0.0),
+        ("sum.weight", vec![1, 9], 0.0),
+    ] {
+        let length = shape.iter().product();
+        tensors.insert(format!("{name}.mean"), (shape.clone(), vec![1.0; length]));
+        tensors.insert(format!("{name}.var"), (shape, vec![variance; length]));
+    }
+    dir.write("net.safetensors", safetensors(&tensors));
+    dir.write("x.npy", npy(&[2, 4], &[1.0, 0.5, -1.0, 2.0, 0.0, 1.0, 1.0, -0.5]));
+    let inspect = "inspect net.mlir --params net.safetensors --moments x.npy";
+    for seed in 0..5 {
+        let answer = dir.pfp(&format!("{inspect} --json --seed {seed}")).json();
+        let suspect = &answer[0]["suspect"];
+        assert_eq!((&suspect["layer"], &suspect["before"]), (&"sum".into(), &"copies".into()));
+        // The variance of nine copies is 81 times, not nine times, that of one.
+        let number = |name: &str| suspect[name].as_f64().unwrap();
+        assert!((number("ratio_before") - 1.0).abs() < 0.3, "{answer:#}");
+        assert!((number("ratio") - 1.0 / 9.0).abs() < 0.03, "{answer:#}");
+        let layer = &answer[0]["layers"][2];
+        assert_eq!(layer["layer"], "sum");
+        // Two items, the squares of normal numbers that hardly vary together.
+        let number = |name: &str| layer[name].as_f64().unwrap();
+        let error = number("variance_ratio_error") / number("variance_ratio");
+        assert!(error > (1.0f64 / 1000.0).sqrt() && error < 0.06, "{layer:#}");
+        assert!((number("variance_ratio_median") - 1.0 / 9.0).abs() < 0.03, "{layer:#}");
+    }
+    let text = dir.pfp(inspect).ok();
+    assert!(text.contains("largest step: sum (dense), from "), "{text}");
 }

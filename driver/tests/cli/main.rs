@@ -26,6 +26,7 @@ mod outputs;
 mod parallel;
 mod report;
 mod run;
+mod schedule;
 mod shared;
 mod stack;
 mod targets;

@@ -59,6 +59,7 @@ fn lenet_gains_and_its_prediction_sets_cover_as_stated() {
     let all: Vec<_> = (0..ITEMS).collect();
     for coverage in [0.8, 0.9, 0.95] {
         let check = Conformal::check(&predictions, &classes, &all, coverage, 20).unwrap();
+        let check = check.unwrap();
         println!("{coverage}: {check:?}");
         assert!((check.coverage - coverage).abs() <= 0.01, "{coverage}: {check:?}");
     }

@@ -64,6 +64,25 @@ impl KernelSchedule {
     pub fn is_for(&self, other: &Self) -> bool {
         (&self.function, &self.kernel) == (&other.function, &other.kernel)
     }
+
+    /// Is the schedule one of so many strips, and of the sizes of a group as it is planned?
+    fn check(&self, strips: i64, group: &Group) -> Result<(), String> {
+        let Self { kernel, parallel, reductions, .. } = self;
+        if let Some(given) = self.strips.filter(|given| *given != strips) {
+            return Err(format!(
+                "the schedule of kernel '{kernel}' is for {given} strips, which do not fit here; \
+                 the model has {strips}; take a schedule of the same batch and tasks"
+            ));
+        }
+        let (rows, sums) = (group.root.parallel_sizes(), group.root.reduction_sizes());
+        if (&parallel[..], &reductions[..]) != (rows, sums) {
+            return Err(format!(
+                "the schedule of kernel '{kernel}' is for the sizes {parallel:?} and \
+                 {reductions:?}; here they are {rows:?} and {sums:?}"
+            ));
+        }
+        Ok(())
+    }
 }
 
 /// A schedule file: what it says of some kernels of a function.
@@ -121,6 +140,26 @@ impl Planner<'_> {
         self.given.iter().find(|given| given.function == function && given.kernel == name)
     }
 
+    /// How many of some kernels, of which the first has this number and each so many strips,
+    /// have a schedule that is given: `usize::MAX` for all of them. `None` where one has a
+    /// schedule for other strips or sizes.
+    pub fn named(
+        &self,
+        number: usize,
+        kernels: impl Iterator<Item = (Group, i64)>,
+    ) -> Option<usize> {
+        let (mut named, mut is_of_all) = (0, true);
+        for (number, (group, strips)) in (number..).zip(kernels) {
+            let Some(given) = self.given(&self.name(&group, number)) else {
+                is_of_all = false;
+                continue;
+            };
+            given.check(strips, &self.prepare(group).1).ok()?;
+            named += 1;
+        }
+        Some(if is_of_all { usize::MAX } else { named })
+    }
+
     /// Is a buffer a constant?
     pub fn is_constant(&self, input: &Access) -> bool {
         self.constants.values(input.root).is_some()
@@ -167,25 +206,7 @@ impl Planner<'_> {
         };
         let mut described = KernelSchedule { cost: described.schedule.cost, ..described };
         if let Some(given) = self.given(&described.kernel) {
-            if given.strips.is_some_and(|given| given != strips) {
-                return Err(format!(
-                    "the schedule of kernel '{}' is for {} strips; here there are {strips}",
-                    given.kernel,
-                    given.strips.unwrap_or(1),
-                ));
-            }
-            if (&given.parallel, &given.reductions) != (&described.parallel, &described.reductions)
-            {
-                return Err(format!(
-                    "the schedule of kernel '{}' is for the sizes {:?} and {:?}; here they are {:?} \
-                     and {:?}",
-                    given.kernel,
-                    given.parallel,
-                    given.reductions,
-                    described.parallel,
-                    described.reductions
-                ));
-            }
+            given.check(strips, &joined)?;
             let schedule = given.schedule.clone().complete(&joined, self.core, constants);
             described.schedule = schedule
                 .map_err(|error| format!("the schedule of kernel '{}' {error}", given.kernel))?;

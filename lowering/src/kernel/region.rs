@@ -55,11 +55,7 @@ const ENOUGH_USES: i64 = 16;
 
 /// Splits consecutive groups, of which the first is kernel `number` of the function, into
 /// regions.
-pub fn regions(
-    groups: Vec<Group>,
-    mut number: usize,
-    planner: &Planner,
-) -> Result<Vec<Region>, String> {
+pub fn regions(groups: Vec<Group>, mut number: usize, planner: &Planner) -> Vec<Region> {
     let parts = by_items(groups, planner);
     let used: Vec<Vec<Value>> = parts.iter().map(Items::buffers).collect();
     let mut regions = Vec::new();
@@ -70,18 +66,18 @@ pub fn regions(
             alone.extend(groups);
             continue;
         }
-        let strips_alone = strips(&alone, &elsewhere(&used, first..part), number, planner)?;
+        let strips_alone = strips(&alone, &elsewhere(&used, first..part), number, planner);
         number += kernels(&strips_alone);
         regions.extend(Region::of_each(strips_alone));
         alone.clear();
-        let strips = strips(&groups, &elsewhere(&used, part..part + 1), number, planner)?;
+        let strips = strips(&groups, &elsewhere(&used, part..part + 1), number, planner);
         number += kernels(&strips);
         regions.push(Region { strips, items });
         first = part + 1;
     }
-    let strips = strips(&alone, &elsewhere(&used, first..used.len()), number, planner)?;
+    let strips = strips(&alone, &elsewhere(&used, first..used.len()), number, planner);
     regions.extend(Region::of_each(strips));
-    Ok(regions)
+    regions
 }
 
 /// The kernels of strips.

@@ -50,23 +50,16 @@ pub fn strips(
     elsewhere: &[Value],
     mut number: usize,
     planner: &Planner,
-) -> Result<Vec<Strip>, String> {
+) -> Vec<Strip> {
     let mut strips: Vec<Strip> = Vec::new();
     let mut first = 0;
     while first < groups.len() {
-        let cut = cut(groups, first, elsewhere, number, planner)?;
-        let (done, next) = match cut {
-            Some(cut) => cut,
-            None => {
-                let alone = &groups[first..=first_of_chain(groups, first)];
-                (alone.len(), alone.iter().cloned().map(Strip::of_one).collect())
-            }
-        };
+        let (done, next) = cut(groups, first, elsewhere, number, planner);
         first += done;
         number += kernels(&next);
         strips.extend(next);
     }
-    Ok(strips)
+    strips
 }
 
 /// The first group from this one on that is no padding, or else the last one of all.
@@ -76,18 +69,18 @@ fn first_of_chain(groups: &[Group], first: usize) -> usize {
 }
 
 /// How many groups were cut, and what became of them: those that go before, each alone, and
-/// the strip.
+/// the strip, if there is one.
 type Cut = (usize, Vec<Strip>);
 
 /// The best strip that begins with group `first`, which is kernel `number`, or after padding
-/// that this writes, if there is one.
+/// that this writes. Without a strip the groups are each alone.
 fn cut(
     groups: &[Group],
     first: usize,
     elsewhere: &[Value],
     number: usize,
     planner: &Planner,
-) -> Result<Option<Cut>, String> {
+) -> Cut {
     let padding = first..first_of_chain(groups, first);
     // Tasks share the items of a batch, if there are any, rather than strips.
     let tasks = if groups[first].is_of_item { 1 } else { planner.tasks };
@@ -95,24 +88,46 @@ fn cut(
     let members = groups[padding.end].dims_of_item();
     let members = members.map(|dim| Member { number: padding.end, dim });
     let chains: Vec<_> = members.filter_map(|member| Chain::of(&region, member)).collect();
-    // The kernel's name, without strips and with them.
-    let names = [0, chains.first().map_or(0, |chain| chain.before.len())];
-    let number = number + padding.len();
-    let names = names.map(|before| planner.name(&groups[padding.end], number + before));
-    let given = names.iter().find_map(|name| planner.given(name)?.strips);
     let all = chains.iter().flat_map(|chain| chain.all_parts().map(move |parts| (chain, parts)));
-    let all = all.filter(|(_, parts)| given.is_none_or(|given| given == parts.trips));
-    let all = all.map(|(chain, parts)| Candidate {
-        elements: chain.elements(&parts),
-        cost: chain.cost(&parts, planner),
-        cut: (chain, parts),
-    });
-    let found = best(all, if given.is_some() { f64::INFINITY } else { WORTH });
-    match (given, found) {
-        (Some(given), None) if given != 1 => {
-            Err(format!("the schedule of kernel '{}' has no use for {given} 'strips'", names[1]))
+    let candidates: Vec<_> = all
+        .map(|(chain, parts)| Candidate {
+            elements: chain.elements(&parts),
+            cost: chain.cost(&parts, planner),
+            cut: (chain, parts),
+        })
+        .collect();
+    let best_of = |numbers: &[usize], worth| {
+        let numbered = numbers.iter().map(|&cut| {
+            let Candidate { elements, cost, .. } = candidates[cut];
+            Candidate { elements, cost, cut }
+        });
+        best(numbered, worth)
+    };
+    let all: Vec<_> = (0..candidates.len()).collect();
+    let by_model = best_of(&all, WORTH);
+    let alone = || groups[first..=padding.end].iter().cloned();
+    let named = |cut: Option<usize>| match cut.map(|cut| &candidates[cut].cut) {
+        Some((chain, parts)) => planner.named(number, chain.kernels(parts)),
+        None => planner.named(number, alone().map(|group| (group, 1))),
+    };
+    // What the model chooses, unless the schedules that are given name more of another way.
+    let mut chosen = by_model;
+    let most = named(by_model);
+    if !planner.given.is_empty() && most != Some(usize::MAX) {
+        let others = all.iter().copied().map(Some).chain([None]).filter(|&cut| cut != by_model);
+        let others: Vec<_> = others.map(|cut| (cut, named(cut))).collect();
+        let of_others = others.iter().map(|(_, named)| *named).max().unwrap_or_default();
+        if of_others > most {
+            let others = others.into_iter().filter(|(_, named)| *named == of_others);
+            chosen = best_of(&others.filter_map(|(cut, _)| cut).collect::<Vec<_>>(), f64::INFINITY);
         }
-        (_, found) => Ok(found.map(|(chain, parts)| chain.cut(&parts))),
+    }
+    match chosen.map(|cut| &candidates[cut].cut) {
+        Some((chain, parts)) => chain.cut(parts),
+        None => {
+            let strips: Vec<_> = alone().map(Strip::of_one).collect();
+            (strips.len(), strips)
+        }
     }
 }
 
@@ -479,9 +494,21 @@ impl<'a> Chain<'a> {
         })
     }
 
+    /// The numbers of the groups that go before the members.
+    fn alone(&self) -> Vec<usize> {
+        self.region.padding.clone().chain(self.before.iter().copied()).collect()
+    }
+
+    /// The groups in the order in which they are computed, with the strips of each; without what
+    /// makes the next strip ready.
+    fn kernels(&self, parts: &Parts) -> impl Iterator<Item = (Group, i64)> {
+        let alone = self.alone().into_iter().map(|number| (self.region.groups[number].clone(), 1));
+        alone.chain(self.members_of_strip(parts).map(|group| (group, parts.trips)))
+    }
+
     fn cut(&self, parts: &Parts) -> Cut {
-        let Region { groups, padding, .. } = self.region;
-        let alone: Vec<usize> = padding.clone().chain(self.before.iter().copied()).collect();
+        let groups = self.region.groups;
+        let alone = self.alone();
         let place = |number| alone.iter().position(|&other| other == number);
         let mut before: Vec<Group> = alone.iter().map(|&number| groups[number].clone()).collect();
         let mut members: Vec<Group> = self.members_of_strip(parts).collect();

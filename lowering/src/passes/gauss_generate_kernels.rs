@@ -82,8 +82,7 @@ fn generate(planner: &Planner, is_profiled: bool) -> Result<Vec<KernelSchedule>,
     let mut kernels = Vec::new();
     for (run, end) in runs.into_iter().zip(ends) {
         let Some(end) = end else { continue };
-        let regions =
-            regions(run, kernels.len(), planner).map_err(|error| fail(function, error))?;
+        let regions = regions(run, kernels.len(), planner);
         for region in &regions {
             emit_region(region, Builder::before(end), planner, is_profiled, &mut kernels)?;
         }

@@ -3,14 +3,17 @@
 use clap::Args;
 use serde::Serialize;
 
-use super::super::{Ui, table::Table};
+use super::super::{
+    Ui,
+    table::{Table, figure},
+};
 use crate::{
     batches::Items,
     compile::{Function, Network},
     data::{self, Array, Preparation, Scale},
     error::Error,
     eval::{DataSet, Role, Spec, metrics::pearson},
-    reference::{LayerMoments, Reference},
+    reference::{LayerMoments, Reference, ratio_of_sums},
 };
 
 /// What the layers are compared on.
@@ -52,10 +55,12 @@ pub struct Report {
     samples: u64,
     seed: u64,
     layers: Vec<Layer>,
+    /// Where the ratio of variances leaves 1, if it does so beyond the noise.
+    suspect: Option<Step>,
 }
 
 /// How far the moments of one layer are from Monte Carlo.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Clone, Serialize)]
 struct Layer {
     layer: String,
     op: String,
@@ -66,9 +71,45 @@ struct Layer {
     mean_in_deviations: f64,
     /// The sum of the variances over that of Monte Carlo; `None` where that has none.
     variance_ratio: Option<f64>,
+    /// The standard error that the noise of Monte Carlo gives the ratio.
+    variance_ratio_error: Option<f64>,
+    /// So many draws that count alike would have this noise: few where rare ones make up the sum.
+    effective_samples: Option<f64>,
+    /// The median over the elements of the variance over that of Monte Carlo; `None` where Monte
+    /// Carlo saw half of them at one value.
+    variance_ratio_median: Option<f64>,
     /// Pearson's correlation of the variances of the elements.
     variance_correlation: f64,
 }
+
+/// A ratio to what Monte Carlo measured, as the fields of a [`Layer`] have it.
+#[derive(Debug, Clone, Copy, PartialEq)]
+struct Ratio {
+    value: f64,
+    standard_error: f64,
+    effective_samples: f64,
+}
+
+/// From one ratio of variances to the next.
+#[derive(Debug, Clone, Serialize)]
+struct Step {
+    layer: String,
+    op: String,
+    /// The layer before it whose ratio is known well enough; `None` at the first one.
+    before: Option<String>,
+    ratio_before: f64,
+    ratio: f64,
+}
+
+/// Standard errors beyond which a difference is no noise. Of the ratios of many layers some are
+/// far out by chance, and sums of squares have longer tails than the normal distribution.
+const BEYOND_NOISE: f64 = 5.0;
+
+/// Fewer effective samples say neither a ratio nor its standard error.
+const ENOUGH_SAMPLES: f64 = 30.0;
+
+/// Units whose variance is below this share of the largest have no say in the median.
+const NEGLIGIBLE: f64 = 1e-6;
 
 impl MomentsArgs {
     /// Compares the layers of a function.
@@ -94,12 +135,14 @@ impl MomentsArgs {
         let layers = reference.layers(&items, self.samples, self.seed, &|done| {
             bar.set_position(done as u64);
         })?;
+        let layers = named(function, &layers);
         Ok(Report {
             function: function.name.clone(),
             items: count,
             samples: self.samples,
             seed: self.seed,
-            layers: named(function, &layers),
+            suspect: suspect(&layers),
+            layers,
         })
     }
 }
@@ -116,40 +159,117 @@ fn named(function: &Function, layers: &[LayerMoments]) -> Vec<Layer> {
 }
 
 fn layer(name: String, moments: &LayerMoments) -> Layer {
-    let LayerMoments { op, algebra, monte_carlo, .. } = moments;
-    let squares = algebra.mean.iter().zip(&monte_carlo.mean).map(|(a, b)| (a - b).powi(2));
-    let squares: f64 = squares.sum();
+    let LayerMoments { op, algebra, monte_carlo, squares, .. } = moments;
+    let differences = algebra.mean.iter().zip(&monte_carlo.mean).map(|(a, b)| (a - b).powi(2));
+    let differences: f64 = differences.sum();
+    let ratio = ratio_of_sums(&algebra.variance, (&monte_carlo.mean, &monte_carlo.variance));
+    let ratio = ratio.map(|value| Ratio::new(value, squares));
     let sampled: f64 = monte_carlo.variance.iter().sum();
     Layer {
         layer: name,
         op: op.clone(),
         elements: algebra.mean.len(),
-        mean_in_deviations: if sampled > 0.0 { (squares / sampled).sqrt() } else { 0.0 },
-        variance_ratio: (sampled > 0.0).then(|| algebra.variance.iter().sum::<f64>() / sampled),
+        mean_in_deviations: ratio.map_or(0.0, |_| (differences / sampled).sqrt()),
+        variance_ratio: ratio.map(|ratio| ratio.value),
+        variance_ratio_error: ratio.map(|ratio| ratio.standard_error),
+        effective_samples: ratio.map(|ratio| ratio.effective_samples),
+        variance_ratio_median: ratio
+            .and_then(|_| median_ratio(&algebra.variance, &monte_carlo.variance)),
         variance_correlation: pearson(&algebra.variance, &monte_carlo.variance),
     }
 }
 
-/// The layer whose ratio of variances is farther from 1 than that of the layer before it by most.
-fn suspect(layers: &[Layer]) -> Option<(&Layer, f64, f64)> {
-    let ratios = layers.iter().filter_map(|layer| Some((layer, layer.variance_ratio?)));
-    let before = [1.0].into_iter().chain(layers.iter().filter_map(|layer| layer.variance_ratio));
-    let steps = ratios.zip(before).map(|((layer, after), before)| (layer, before, after));
-    let step = |(_, before, after): &(&Layer, f64, f64)| after.ln().abs() - before.ln().abs();
-    steps.filter(|s| step(s).is_finite()).max_by(|a, b| step(a).total_cmp(&step(b)))
+impl Layer {
+    fn ratio(&self) -> Option<Ratio> {
+        Some(Ratio {
+            value: self.variance_ratio?,
+            standard_error: self.variance_ratio_error?,
+            effective_samples: self.effective_samples?,
+        })
+    }
+}
+
+/// The median of the ratios of the variances of units, those left out that hardly vary.
+fn median_ratio(variances: &[f64], sampled: &[f64]) -> Option<f64> {
+    let largest = variances.iter().chain(sampled).copied().fold(0.0, f64::max);
+    let pairs = variances.iter().zip(sampled);
+    let pairs = pairs.filter(|(variance, other)| variance.max(**other) > NEGLIGIBLE * largest);
+    let mut ratios: Vec<_> = pairs.map(|(variance, sampled)| variance / sampled).collect();
+    ratios.sort_by(f64::total_cmp);
+    let middle = [ratios.len().checked_sub(1)? / 2, ratios.len() / 2].map(|place| ratios[place]);
+    Some((middle[0] + middle[1]) / 2.0).filter(|median| median.is_finite())
+}
+
+impl Ratio {
+    /// A ratio to the mean of what the draws say.
+    fn new(value: f64, draws: &[f64]) -> Self {
+        let count = draws.len() as f64;
+        let mean = draws.iter().sum::<f64>() / count;
+        let squares = draws.iter().map(|draw| draw * draw).sum::<f64>();
+        // The variance over the square of the mean, without bias.
+        let spread = (squares / (mean * mean) - count).max(0.0) / (count - 1.0);
+        Self {
+            value,
+            standard_error: value * (spread / count).sqrt(),
+            effective_samples: count * count * mean * mean / squares,
+        }
+    }
+
+    fn is_known(&self) -> bool {
+        self.effective_samples >= ENOUGH_SAMPLES
+    }
+
+    /// The standard error of the logarithm.
+    fn relative_error(&self) -> f64 {
+        self.standard_error / self.value
+    }
+}
+
+/// Where the ratio of variances goes farther from 1 than at the layer before by most, of the layers
+/// where this is beyond the noise of both.
+fn suspect(layers: &[Layer]) -> Option<Step> {
+    let known = layers.iter().filter_map(|layer| Some((layer, layer.ratio()?)));
+    let known: Vec<_> = known.filter(|(_, ratio)| ratio.is_known()).collect();
+    let first = (None, Ratio { value: 1.0, standard_error: 0.0, effective_samples: f64::INFINITY });
+    let before = [first].into_iter().chain(known.iter().map(|(layer, r)| (Some(*layer), *r)));
+    let steps = known.iter().zip(before).filter_map(|((layer, after), (last, before))| {
+        let distance = after.value.ln().abs();
+        let step = distance - before.value.ln().abs();
+        let noise = after.relative_error().hypot(before.relative_error());
+        // The ratio of a variance of 0 is beyond any noise.
+        let is_real = step > BEYOND_NOISE * noise
+            && distance > BEYOND_NOISE * after.relative_error()
+            || after.value == 0.0 && before.value > 0.0;
+        let found = Step {
+            layer: layer.layer.clone(),
+            op: layer.op.clone(),
+            before: last.map(|last| last.layer.clone()),
+            ratio_before: before.value,
+            ratio: after.value,
+        };
+        is_real.then_some((step, found))
+    });
+    steps.max_by(|(a, _), (b, _)| a.total_cmp(b)).map(|(_, step)| step)
 }
 
 /// The report as a table.
 pub fn text(report: &Report) -> String {
-    let mut table =
-        Table::new(&["layer", "op", "elements", "means off", "variances", "correlation"], 2);
+    let head = ["layer", "op", "elements", "means off", "variances", "+-", "median", "correlation"];
+    let mut table = Table::new(&head, 2);
     for layer in &report.layers {
+        let or_none = |number: Option<f64>| number.map_or("-".into(), figure);
+        let ratio = layer.ratio();
         table.row(vec![
             layer.layer.clone(),
             layer.op.clone(),
             layer.elements.to_string(),
-            format!("{:.3}", layer.mean_in_deviations),
-            layer.variance_ratio.map_or("-".into(), |ratio| format!("{ratio:.3}")),
+            figure(layer.mean_in_deviations),
+            or_none(ratio.map(|ratio| ratio.value)),
+            match ratio {
+                Some(ratio) if !ratio.is_known() => "?".into(),
+                ratio => or_none(ratio.map(|ratio| ratio.standard_error)),
+            },
+            or_none(layer.variance_ratio_median),
             format!("{:.3}", layer.variance_correlation),
         ]);
     }
@@ -164,15 +284,27 @@ pub fn text(report: &Report) -> String {
         String::new(),
         format!(
             "means in standard deviations of Monte Carlo, whose own noise is {noise:.3};\n\
-             variances as the sum over that of Monte Carlo"
+             variances as the sum over that of Monte Carlo, with the standard error that its noise \
+             gives, and\n\
+             the median of the units' own ratios"
         ),
     ];
-    if let Some((layer, before, after)) = suspect(&report.layers) {
-        lines.push(format!(
-            "largest step: {} ({}), from {before:.3} to {after:.3} times the variance",
-            layer.layer, layer.op
-        ));
+    if report.layers.iter().filter_map(Layer::ratio).any(|ratio| !ratio.is_known()) {
+        lines.push(
+            "?: a few samples make up the sum, as of rarely active units; see the median, or take \
+             more --samples"
+                .into(),
+        );
     }
+    lines.push(match &report.suspect {
+        Some(Step { layer, op, before, ratio_before, ratio }) => format!(
+            "largest step: {layer} ({op}), from {}{} to {} times the variance",
+            figure(*ratio_before),
+            before.as_ref().map_or(String::new(), |before| format!(" after {before}")),
+            figure(*ratio)
+        ),
+        None => "no layer takes the ratio away from 1 by more than the noise of Monte Carlo".into(),
+    });
     lines.join("\n")
 }
 
@@ -180,13 +312,16 @@ pub fn text(report: &Report) -> String {
 mod tests {
     use super::*;
 
-    fn ratio(name: &str, ratio: Option<f64>) -> Layer {
+    fn ratio(name: &str, ratio: Option<(f64, f64)>) -> Layer {
         Layer {
             layer: name.into(),
             op: name.into(),
             elements: 1,
             mean_in_deviations: 0.0,
-            variance_ratio: ratio,
+            variance_ratio: ratio.map(|(value, _)| value),
+            variance_ratio_error: ratio.map(|(_, error)| error),
+            effective_samples: ratio.map(|_| 1000.0),
+            variance_ratio_median: None,
             variance_correlation: 1.0,
         }
     }
@@ -194,13 +329,58 @@ mod tests {
     #[test]
     fn the_suspect_is_where_the_ratio_changes_most() {
         let layers = [
-            ratio("a", Some(1.01)),
+            ratio("a", Some((1.01, 0.02))),
             ratio("b", None),
-            ratio("c", Some(0.7)),
-            ratio("d", Some(0.75)),
+            ratio("c", Some((0.7, 0.02))),
+            ratio("d", Some((0.75, 0.02))),
         ];
-        let (layer, before, after) = suspect(&layers).unwrap();
-        assert_eq!((layer.layer.as_str(), before, after), ("c", 1.01, 0.7));
+        let step = suspect(&layers).unwrap();
+        assert_eq!((step.layer.as_str(), step.before.as_deref()), ("c", Some("a")));
+        assert_eq!((step.ratio_before, step.ratio), (1.01, 0.7));
         assert!(suspect(&[]).is_none());
+    }
+
+    #[test]
+    fn noise_is_no_suspect() {
+        // Beyond the noise of both ratios, not of one.
+        assert!(suspect(&[ratio("a", Some((0.9, 0.03)))]).is_none());
+        assert!(suspect(&[ratio("a", Some((0.8, 0.03)))]).is_some());
+        let pair = |a, b| suspect(&[ratio("a", Some(a)), ratio("b", Some(b))]);
+        assert!(pair((1.0, 0.05), (1.2, 0.02)).is_none());
+        assert!(pair((1.0, 0.01), (1.2, 0.02)).is_some());
+        // Nearer to 1 is no loss.
+        assert_eq!(pair((0.7, 0.01), (1.0, 0.01)).unwrap().layer, "a");
+        // What few draws decide says nothing, be it as far as it may.
+        let mut few = ratio("a", Some((100.0, 1.0)));
+        few.effective_samples = Some(3.0);
+        assert!(suspect(&[few, ratio("b", Some((1.0, 0.02)))]).is_none());
+    }
+
+    #[test]
+    fn the_standard_error_is_that_of_the_tails() {
+        // A normal number: the squares have the kurtosis 3, the relative variance 2.
+        let normal = |i: u32| -> f64 {
+            // Box and Muller, of evenly spread numbers.
+            let (u, v) = ((f64::from(i % 100) + 0.5) / 100.0, (f64::from(i / 100) + 0.5) / 100.0);
+            (-2.0 * u.ln()).sqrt() * (std::f64::consts::TAU * v).cos()
+        };
+        let squares: Vec<_> = (0..10_000).map(|i| normal(i).powi(2)).collect();
+        let of_normal = Ratio::new(1.0, &squares);
+        assert!((of_normal.standard_error - (2.0f64 / 10_000.0).sqrt()).abs() < 5e-4);
+        assert!((of_normal.effective_samples - 10_000.0 / 3.0).abs() < 150.0);
+        // A unit that is active in one of a hundred draws, and there always alike.
+        let rare: Vec<_> = (0..10_000).map(|i| f64::from(u8::from(i % 100 == 0))).collect();
+        let of_rare = Ratio::new(2.0, &rare);
+        assert!((of_rare.standard_error - 2.0 * (99.0f64 / 10_000.0).sqrt()).abs() < 1e-4);
+        assert!((of_rare.effective_samples - 100.0).abs() < 1e-9);
+    }
+
+    #[test]
+    fn the_median_is_of_units_that_vary() {
+        assert_eq!(median_ratio(&[1.0, 2.0, 9.0], &[1.0, 1.0, 1.0]), Some(2.0));
+        assert_eq!(median_ratio(&[1.0, 3.0], &[1.0, 1.0]), Some(2.0));
+        assert_eq!(median_ratio(&[1.0, 1e-20, 1e-20], &[1.0, 0.0, 0.0]), Some(1.0));
+        assert_eq!(median_ratio(&[1.0, 1.0], &[0.0, 0.0]), None);
+        assert_eq!(median_ratio(&[], &[]), None);
     }
 }

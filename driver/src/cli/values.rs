@@ -1,0 +1,46 @@
+//! Numbers on the command line: what each kind may be.
+
+pub use gauss_lowering::passes::gauss_append_head::parse_amount as amount;
+
+/// The most draws of the logits of an item.
+pub const DRAWS: i64 = 1 << 24;
+
+/// The longest measurement, in seconds.
+const SECONDS: f64 = 3600.0;
+
+/// Parses a number between 0 and 1, both excluded.
+pub fn share(text: &str) -> Result<f64, String> {
+    let number = text.parse::<f64>().ok().filter(|&number| number > 0.0 && number < 1.0);
+    number.ok_or_else(|| format!("'{text}' is not a number between 0 and 1"))
+}
+
+/// Parses a time in seconds that is not 0.
+pub fn seconds(text: &str) -> Result<f64, String> {
+    let number = text.parse::<f64>().ok().filter(|&number| number > 0.0 && number <= SECONDS);
+    number.ok_or_else(|| format!("'{text}' is not a number above 0 and at most {SECONDS}"))
+}
+
+/// Parses a number of forward passes of Monte Carlo, of which variances need two; 0 for none.
+pub fn samples_or_none(text: &str) -> Result<u64, String> {
+    let number = text.parse::<u64>().ok().filter(|&number| number != 1);
+    number.ok_or_else(|| format!("'{text}' is neither 0 nor a whole number of at least 2"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_makes_no_sense_is_refused() {
+        for text in ["nan", "NaN", "inf", "-inf", "-1", "-0.5", "1e999", "", "x"] {
+            assert!(share(text).is_err(), "{text}");
+            assert!(seconds(text).is_err(), "{text}");
+            assert!(amount(text).is_err(), "{text}");
+            assert!(samples_or_none(text).is_err(), "{text}");
+        }
+        assert!(share("0").is_err() && share("1").is_err() && seconds("0").is_err());
+        assert!(seconds("3601").is_err() && samples_or_none("1").is_err());
+        assert_eq!((share("0.5"), seconds("2"), amount("0")), (Ok(0.5), Ok(2.0), Ok(0.0)));
+        assert_eq!((samples_or_none("0"), samples_or_none("2")), (Ok(0), Ok(2)));
+    }
+}
