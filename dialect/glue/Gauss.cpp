@@ -151,6 +151,9 @@ GAUSS_LAYER(FlattenOp)
 GAUSS_LAYER(SoftmaxOp)
 GAUSS_LAYER(UncertaintyOp)
 GAUSS_LAYER(DecideOp)
+GAUSS_LAYER(BinaryProbabilityOp)
+GAUSS_LAYER(BinaryUncertaintyOp)
+GAUSS_LAYER(BinaryDecideOp)
 GAUSS_LAYER(IntervalOp)
 
 LogicalResult ParameterOp::verify() { return verifySource(getOperation()); }

@@ -54,6 +54,12 @@ pub enum Layer {
     Uncertainty(Method),
     /// `gauss.decide`.
     Decide(Thresholds),
+    /// `gauss.binary_probability`
+    BinaryProbability,
+    /// `gauss.binary_uncertainty`
+    BinaryUncertainty,
+    /// `gauss.binary_decide`
+    BinaryDecide(Thresholds),
     /// `gauss.interval`.
     Interval(Interval),
 }
@@ -162,10 +168,10 @@ impl Layer {
             "gauss.flatten" => Layer::Flatten,
             "gauss.softmax" => Layer::Softmax(method(attribute)?),
             "gauss.uncertainty" => Layer::Uncertainty(method(attribute)?),
-            "gauss.decide" => Layer::Decide(Thresholds {
-                epistemic: amount(attribute, "epistemic")?,
-                aleatoric: amount(attribute, "aleatoric")?,
-            }),
+            "gauss.decide" => Layer::Decide(thresholds(attribute)?),
+            "gauss.binary_probability" => Layer::BinaryProbability,
+            "gauss.binary_uncertainty" => Layer::BinaryUncertainty,
+            "gauss.binary_decide" => Layer::BinaryDecide(thresholds(attribute)?),
             "gauss.interval" => Layer::Interval(Interval {
                 coverage: match attribute("coverage").and_then(Attribute::as_f64) {
                     Some(coverage) if coverage > 0.0 && coverage < 1.0 => coverage,
@@ -209,6 +215,14 @@ fn method(attribute: &dyn Fn(&str) -> Option<Attribute>) -> Result<Method, Strin
         Some(_) => Err(format!("has 'draws' or a 'seed', which the method '{name}' does not take")),
         None => Ok(method),
     }
+}
+
+/// The attributes `epistemic` and `aleatoric`.
+fn thresholds(attribute: &dyn Fn(&str) -> Option<Attribute>) -> Result<Thresholds, String> {
+    Ok(Thresholds {
+        epistemic: amount(attribute, "epistemic")?,
+        aleatoric: amount(attribute, "aleatoric")?,
+    })
 }
 
 /// An attribute that is a number of at least 0: nats, or a variance.

@@ -23,6 +23,8 @@
 //!   standard normal numbers, so they are constants: a seed gives the same draws on
 //!   every target, and the noise of items that are compared is shared.
 //!
+//! Binary labels, each of a logit of its own, are in [`binary`].
+//!
 //! # Uncertainty
 //!
 //! The predictive entropy H(p), total, is the sum of the expected entropy
@@ -34,23 +36,25 @@
 //!   falls to 0 as v grows. For two classes of equal means it is the expected
 //!   entropy of Houlsby et al. 2011, arXiv:1112.5745, whose constant π·ln 2/2 for
 //!   probits is 4·ln 2 for logits.
-//! - Laplace bridge: exact for the Dirichlet distribution. With α₀ = Σα and
-//!   g(x) = x(ψ(x + 1) − ln x), `epistemic = (Σₖ g(αₖ) − g(α₀))/α₀`, where no term is
-//!   infinite for large α and their difference does not vanish.
-//!
+//! - Laplace bridge: exact for the Dirichlet distribution; the module `laplace` has the
+//!   formulas.
 //! - Samples: the mean of H over the draws, and the rest of H(p). Both are means that
-//!   equal draws leave unchanged, so without a variance nothing is epistemic.
+//!   equal draws leave unchanged, so without a variance nothing is epistemic. The rest is
+//!   a difference of entropies: in `f32` it is good to an absolute error.
 //!
-//! The closed forms subtract no entropies: a small epistemic uncertainty keeps its
-//! digits.
+//! The closed forms do not subtract what is nearly equal: small probabilities and
+//! uncertainties keep their digits.
 
+pub mod binary;
 mod information;
+mod laplace;
 
 use pfp_runtime::random::standard_normals;
 
 use crate::moments::{Arithmetic, Moments};
 
-pub use information::{information, information_reference};
+pub use binary::upper_tail;
+pub use information::{digamma_rise, digamma_rise_reference, information, information_reference};
 pub use pfp_runtime::predictive::central_quantile;
 
 /// Numbers that the head can be computed on.
@@ -61,6 +65,10 @@ pub trait Elementary: Arithmetic {
     fn ln(&mut self, a: Self::Value) -> Self::Value;
     /// g(a) = a(ψ(a + 1) − ln a) for a ≥ 0, ψ the digamma function: from 0 to ½.
     fn information(&mut self, a: Self::Value) -> Self::Value;
+    /// ψ(a + 1) − ψ(1) for a from 0 to 1.
+    fn digamma_rise(&mut self, a: Self::Value) -> Self::Value;
+    /// 1 − Φ(a) for a ≥ 0, Φ the standard normal distribution function.
+    fn upper_tail(&mut self, a: Self::Value) -> Self::Value;
 }
 
 /// A number of the scalars of `R`.
@@ -73,7 +81,9 @@ pub enum Axis {
     Items,
     /// Draws of the logits.
     Draws,
-    /// Classes.
+    /// Parts of a mixture.
+    Parts,
+    /// Classes, or binary labels.
     Classes,
     /// Classes that a class is compared with.
     Rivals,
@@ -81,7 +91,7 @@ pub enum Axis {
 
 impl Axis {
     /// Every axis, in the order of dimensions.
-    pub const ALL: [Axis; 4] = [Axis::Items, Axis::Draws, Axis::Classes, Axis::Rivals];
+    pub const ALL: [Axis; 5] = [Axis::Items, Axis::Draws, Axis::Parts, Axis::Classes, Axis::Rivals];
 }
 
 /// Tables along some of the axes.
@@ -91,7 +101,7 @@ pub trait Tables {
     /// A table.
     type Table;
 
-    /// How many classes there are.
+    /// How many classes, or binary labels, there are.
     fn classes(&self) -> usize;
 
     /// A table along [`Axis::Classes`] as one along [`Axis::Rivals`].
@@ -186,15 +196,9 @@ pub const AMBIGUOUS: f64 = -1.0;
 /// uncertainty is above the threshold, or not a number.
 pub const UNKNOWN: f64 = -2.0;
 
-/// Variances of the Laplace bridge outside of this range count as its ends: their
-/// reciprocals are normal numbers in `f32`.
-const LEAST_VARIANCE: f64 = 1e-30;
-const LARGEST_VARIANCE: f64 = 1e30;
-
-/// Concentrations α₀ of the Dirichlet distribution outside of this range count as its
-/// ends: beyond them the mutual information is all or nothing of the entropy.
-const LEAST_CONCENTRATION: f64 = 1e-20;
-const LARGEST_CONCENTRATION: f64 = 1e30;
+/// From here on a share is most of what it is a share of, and the others are known better
+/// than by their distance from 1.
+const MOST: f64 = 0.75;
 
 /// What stands for 0 in a logarithm and a divisor: a normal number in `f32`.
 const TINY: f64 = 1e-37;
@@ -221,13 +225,12 @@ pub fn predict<R: Tables>(
     method: Method,
     logits: &Moments<R::Table>,
 ) -> Prediction<R::Table> {
-    // One class is certain whatever its logit is.
-    let Some(variance) = logits.variance.as_ref().filter(|_| r.classes() > 1) else {
+    let Some(variance) = &logits.variance else {
         return certain(r, &logits.mean);
     };
     match method {
         Method::MeanField => mean_field(r, &logits.mean, variance),
-        Method::Laplace => Dirichlet::bridge(r, &logits.mean, variance).predict(r),
+        Method::Laplace => laplace::bridge(r, &logits.mean, variance).predict(r),
         Method::Sample(sampling) => sampled(r, sampling, &logits.mean, variance),
     }
 }
@@ -266,16 +269,27 @@ pub fn decide<R: Tables>(
         },
     );
     let total = r.fold(Axis::Classes, 0.0, [probabilities], |a, sum, [p]| a.add(sum, p));
-    let at_most = |threshold: Option<f64>| threshold.unwrap_or(f64::INFINITY);
-    let limits = [at_most(thresholds.aleatoric), at_most(thresholds.epistemic)];
     r.map([&class, &total, aleatoric, epistemic], move |a, [class, total, aleatoric, epistemic]| {
-        let [ambiguous, unknown, zero] = [AMBIGUOUS, UNKNOWN, 0.0].map(|x| a.constant(x));
-        let [most_aleatoric, most_epistemic] = limits.map(|x| a.constant(x));
-        let accepted = a.select_ge(most_aleatoric, aleatoric, class, ambiguous);
-        let known = a.select_ge(most_epistemic, epistemic, accepted, unknown);
-        let is_sound = a.select_ge(aleatoric, zero, known, unknown);
-        a.select_ge(total, zero, is_sound, unknown)
+        rejected(a, class, total, [aleatoric, epistemic], thresholds)
     })
+}
+
+/// The decision `class`, or a code where an uncertainty, aleatoric or epistemic, is above its
+/// threshold or something is not a number, `probability` included.
+fn rejected<A: Arithmetic>(
+    a: &mut A,
+    class: A::Value,
+    probability: A::Value,
+    [aleatoric, epistemic]: [A::Value; 2],
+    thresholds: Thresholds,
+) -> A::Value {
+    let [ambiguous, unknown, zero] = [AMBIGUOUS, UNKNOWN, 0.0].map(|x| a.constant(x));
+    let [most_aleatoric, most_epistemic] = [thresholds.aleatoric, thresholds.epistemic]
+        .map(|threshold| a.constant(threshold.unwrap_or(f64::INFINITY)));
+    let accepted = a.select_ge(most_aleatoric, aleatoric, class, ambiguous);
+    let known = a.select_ge(most_epistemic, epistemic, accepted, unknown);
+    let is_sound = a.select_ge(aleatoric, zero, known, unknown);
+    a.select_ge(probability, zero, is_sound, unknown)
 }
 
 /// Above which uncertainty an item is rejected, in nats.
@@ -335,8 +349,9 @@ fn mean_field<R: Tables>(r: &mut R, mean: &R::Table, variance: &R::Table) -> Pre
     let (rival_mean, rival_variance) = (r.rivals(mean), r.rivals(variance));
     let shrunk = |a: &mut R::Scalar, [m, v, rival_m, rival_v]: [_; 4]| {
         let (factor, one) = (a.constant(std::f64::consts::FRAC_PI_8), a.constant(1.0));
-        let sum = a.add(v, rival_v);
-        let square = a.fma(sum, factor, one);
+        // Apart: the sum of the variances may overflow.
+        let square = a.fma(v, factor, one);
+        let square = a.fma(rival_v, factor, square);
         let root = a.sqrt(square);
         let difference = a.sub(rival_m, m);
         let difference = bounded(a, difference);
@@ -422,7 +437,9 @@ fn sampled<R: Tables>(
         let [entropy, weight] = inputs;
         towards(a, mean, entropy, weight)
     });
-    let total = entropy(r, &probabilities);
+    // As that of a draw, so that equal draws have no more in common than each.
+    let total = r.fold(Axis::Classes, 0.0, [&probabilities], |a, sum, [p]| minus_p_ln_p(a, p, sum));
+    let total = r.map([&total], |a, [total]| not_negative(a, total));
     // Jensen's inequality makes it the smaller one; the minimum removes what rounding leaves.
     let aleatoric = r.map([&expected, &total], |a, [expected, total]| {
         let expected = not_negative(a, expected);
@@ -432,13 +449,52 @@ fn sampled<R: Tables>(
     Prediction { probabilities, uncertainty: Uncertainty { total, aleatoric, epistemic } }
 }
 
-/// −Σ p ln p, with 0·ln 0 = 0.
+/// The entropy of a distribution, with 0·ln 0 = 0. What all but one class share of a
+/// probability near 1 counts with all its digits.
 fn entropy<R: Tables>(r: &mut R, p: &R::Table) -> R::Table {
-    let entropy = r.fold(Axis::Classes, 0.0, [p], |a, sum, [p]| minus_p_ln_p(a, p, sum));
+    let rest = others(r, p);
+    let entropy = r.fold(Axis::Classes, 0.0, [p, &rest], |a, sum, [p, rest]| {
+        let few = minus_p_ln_p(a, p, sum);
+        let surprise = surprise_of_most(a, p, rest);
+        let most = a.fma(p, surprise, sum);
+        let bound = a.constant(MOST);
+        a.select_ge(p, bound, most, few)
+    });
     r.map([&entropy], |a, [entropy]| not_negative(a, entropy))
 }
 
-/// `sum − p ln p`.
+/// The sum of the others, for each of some numbers that are not negative: their own sum
+/// where one of them is most of it, instead of a difference.
+fn others<R: Tables>(r: &mut R, x: &R::Table) -> R::Table {
+    let all = sum(r, x);
+    let is_most = |a: &mut R::Scalar, x, all, then, otherwise| {
+        let share = a.constant(MOST);
+        let bound = a.mul(all, share);
+        a.select_ge(x, bound, then, otherwise)
+    };
+    let few = r.fold(Axis::Classes, 0.0, [x, &all], move |a, sum, [x, all]| {
+        let more = a.add(sum, x);
+        is_most(a, x, all, sum, more)
+    });
+    r.map([x, &all, &few], move |a, [x, all, few]| {
+        let rest = a.sub(all, x);
+        is_most(a, x, all, few, rest)
+    })
+}
+
+/// −ln p of a p near 1, from a `rest` = 1 − p that has more digits: `rest` times
+/// −ln p/(1 − p), which hardly depends on how p is rounded.
+fn surprise_of_most<A: Elementary>(a: &mut A, p: A::Value, rest: A::Value) -> A::Value {
+    let (zero, one) = (a.constant(0.0), a.constant(1.0));
+    let gap = a.sub(p, one);
+    let ln = a.ln(p);
+    let slope = a.div(ln, gap);
+    // Where p was rounded to 1, 0/0.
+    let slope = a.select_ge(gap, zero, one, slope);
+    a.mul(rest, slope)
+}
+
+/// `sum − p ln p`, to an absolute error.
 fn minus_p_ln_p<A: Elementary>(a: &mut A, p: A::Value, sum: A::Value) -> A::Value {
     let tiny = a.constant(TINY);
     let positive = a.max(p, tiny);
@@ -459,9 +515,8 @@ fn shrunk_entropy<R: Tables>(
     variance: &R::Table,
 ) -> Uncertainty<R::Table> {
     let total = entropy(r, p);
-    let spread = r.fold(Axis::Classes, 0.0, [p, variance], |a, sum, [p, v]| {
-        let one = a.constant(1.0);
-        let rest = a.sub(one, p);
+    let rest = others(r, p);
+    let spread = r.fold(Axis::Classes, 0.0, [p, &rest, variance], |a, sum, [p, rest, v]| {
         let weighted = a.mul(p, v);
         a.fma(weighted, rest, sum)
     });
@@ -491,101 +546,16 @@ fn shrunk_entropy<R: Tables>(
     Uncertainty { total, aleatoric, epistemic }
 }
 
-/// A Dirichlet distribution: αₖ = `weights`ₖ/`scale`. The quotient may overflow where
-/// the parts do not.
-struct Dirichlet<T> {
-    /// Positive, one for each class.
-    weights: T,
-    /// Between 0 and 1, one for each item.
-    scale: T,
-}
-
-impl<T> Dirichlet<T> {
-    /// The Laplace bridge from Gaussian logits.
-    fn bridge<R: Tables<Table = T>>(r: &mut R, mean: &T, variance: &T) -> Self {
-        let classes = r.classes() as f64;
-        let variance = r.map([variance], |a, [v]| at_least(a, v, LEAST_VARIANCE));
-        let share = normalised(r, &variance);
-        let total = sum(r, mean);
-        let centred = r.map([mean, &share, &total], |a, [m, s, total]| a.negated_fma(s, total, m));
-        let conditional = r.map([&variance, &share], |a, [v, s]| {
-            let one = a.constant(1.0);
-            let rest = a.sub(one, s);
-            let conditional = a.mul(v, rest);
-            let conditional = at_least(a, conditional, LEAST_VARIANCE);
-            // What is not a number stays.
-            let largest = a.constant(LARGEST_VARIANCE);
-            a.select_ge(conditional, largest, largest, conditional)
-        });
-        let largest = largest(r, &centred);
-        let lowest =
-            r.fold(Axis::Classes, f64::INFINITY, [&centred], |a, lowest, [m]| a.min_or(m, lowest));
-        // e^(m − largest), and Σ e^(lowest − m): their product is scaled by e^(lowest − largest).
-        let above = r.map([&centred, &largest], |a, [m, largest]| {
-            let below = a.sub(m, largest);
-            a.exp(below)
-        });
-        let below = r.fold(Axis::Classes, 0.0, [&centred, &lowest], |a, sum, [m, lowest]| {
-            let above = a.sub(lowest, m);
-            let power = a.exp(above);
-            a.add(sum, power)
-        });
-        let scale = r.map([&lowest, &largest], |a, [lowest, largest]| {
-            let difference = a.sub(lowest, largest);
-            a.exp(difference)
-        });
-        let weights = r.map([&above, &below, &scale, &conditional], move |a, inputs| {
-            let [above, below, scale, v] = inputs;
-            let offset = a.constant(1.0 - 2.0 / classes);
-            let factor = a.constant(1.0 / (classes * classes));
-            let product = a.mul(above, below);
-            let offset = a.mul(scale, offset);
-            let numerator = a.fma(product, factor, offset);
-            a.div(numerator, v)
-        });
-        Self { weights, scale }
-    }
-
-    /// The mean αₖ/α₀ and the uncertainty.
-    fn predict<R: Tables<Table = T>>(&self, r: &mut R) -> Prediction<T> {
-        let p = normalised(r, &self.weights);
-        let total = entropy(r, &p);
-        let weight = sum(r, &self.weights);
-        let concentration = r.map([&weight, &self.scale], |a, [weight, scale]| {
-            let concentration = a.div(weight, scale);
-            let largest = a.constant(LARGEST_CONCENTRATION);
-            let concentration = a.min_or(concentration, largest);
-            at_least(a, concentration, LEAST_CONCENTRATION)
-        });
-        let gains =
-            r.fold(Axis::Classes, 0.0, [&p, &concentration], |a, sum, [p, concentration]| {
-                let alpha = a.mul(p, concentration);
-                let gain = a.information(alpha);
-                a.add(sum, gain)
-            });
-        let epistemic = r.map([&gains, &concentration, &total], |a, inputs| {
-            let [gains, concentration, total] = inputs;
-            let gain = a.information(concentration);
-            let difference = a.sub(gains, gain);
-            let information = a.div(difference, concentration);
-            let information = not_negative(a, information);
-            // No more than there is; also where that is not a number.
-            a.min_or(information, total)
-        });
-        let aleatoric = r.map([&total, &epistemic], |a, [total, epistemic]| {
-            let rest = a.sub(total, epistemic);
-            not_negative(a, rest)
-        });
-        let uncertainty = Uncertainty { total, aleatoric, epistemic };
-        Prediction { probabilities: p, uncertainty }
-    }
-}
-
 /// A number between ±[`LARGEST_DIFFERENCE`]; what is not a number stays.
 fn bounded<A: Arithmetic>(a: &mut A, x: A::Value) -> A::Value {
-    let (largest, lowest) = (a.constant(LARGEST_DIFFERENCE), a.constant(-LARGEST_DIFFERENCE));
-    let x = a.select_ge(x, largest, largest, x);
-    a.select_ge(lowest, x, lowest, x)
+    let x = at_most(a, x, LARGEST_DIFFERENCE);
+    at_least(a, x, -LARGEST_DIFFERENCE)
+}
+
+/// The smaller of a number and a constant; what is not a number stays.
+fn at_most<A: Arithmetic>(a: &mut A, x: A::Value, most: f64) -> A::Value {
+    let most = a.constant(most);
+    a.select_ge(x, most, most, x)
 }
 
 /// The larger of a number and a constant; what is not a number stays.

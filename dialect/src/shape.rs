@@ -127,15 +127,18 @@ fn infer_unchecked(layer: &Layer, operands: &[TensorType]) -> Result<TensorType,
             result(vec![*batch, rest.iter().product()])
         }
         (Layer::Softmax(_), [logits]) => {
-            let [_, _] = rank(logits)?;
+            let [_, classes] = rank(logits)?;
+            check_classes("logit", classes)?;
             Ok(TensorType { shape: logits.shape.clone(), gaussian: false })
         }
         (Layer::Uncertainty(_), [logits]) => {
-            let [batch, _] = rank(logits)?;
+            let [batch, classes] = rank(logits)?;
+            check_classes("logit", classes)?;
             Ok(TensorType { shape: vec![batch, UNCERTAINTIES], gaussian: false })
         }
         (Layer::Decide(_), [probabilities, uncertainty]) => {
-            let [batch, _] = rank(probabilities)?;
+            let [batch, classes] = rank(probabilities)?;
+            check_classes("probability", classes)?;
             if uncertainty.shape != [batch, UNCERTAINTIES] {
                 return Err(format!(
                     "decides on {probabilities} with the uncertainty {uncertainty}; it must hold \
@@ -143,6 +146,24 @@ fn infer_unchecked(layer: &Layer, operands: &[TensorType]) -> Result<TensorType,
                 ));
             }
             Ok(TensorType { shape: vec![batch], gaussian: false })
+        }
+        (Layer::BinaryProbability, [logits]) => {
+            let [_, _] = rank(logits)?;
+            Ok(TensorType { shape: logits.shape.clone(), gaussian: false })
+        }
+        (Layer::BinaryUncertainty, [logits]) => {
+            let [batch, labels] = rank(logits)?;
+            Ok(TensorType { shape: vec![batch, labels, UNCERTAINTIES], gaussian: false })
+        }
+        (Layer::BinaryDecide(_), [probability, uncertainty]) => {
+            let [batch, labels] = rank(probability)?;
+            if uncertainty.shape != [batch, labels, UNCERTAINTIES] {
+                return Err(format!(
+                    "decides on {probability} with the uncertainty {uncertainty}; it must hold \
+                     {UNCERTAINTIES} numbers for each label: total, aleatoric, epistemic"
+                ));
+            }
+            Ok(TensorType { shape: probability.shape.clone(), gaussian: false })
         }
         (Layer::Interval(_), [input]) => {
             let shape = input.shape.iter().copied().chain([2]).collect();
@@ -196,6 +217,18 @@ fn check_sizes(what: &str, operand: &TensorType) -> Result<(), String> {
 
 fn rank<const N: usize>(ty: &TensorType) -> Result<[i64; N], String> {
     ty.shape.as_slice().try_into().map_err(|_| format!("needs a tensor of rank {N}, got {ty}"))
+}
+
+/// What is computed along classes needs two of them.
+fn check_classes(what: &str, classes: i64) -> Result<(), String> {
+    match classes {
+        1 => Err(format!(
+            "has 1 {what} for each item, but classes are told apart by 2 or more: one class is \
+             always certain; for a binary label use gauss.binary_probability, \
+             gauss.binary_uncertainty and gauss.binary_decide"
+        )),
+        _ => Ok(()),
+    }
 }
 
 fn check_bias(bias: &[TensorType], outputs: i64) -> Result<(), String> {

@@ -430,7 +430,7 @@ def Gauss_SoftmaxOp : Gauss_Layer<"softmax"> {
     `draws` of the logits, which follow from `seed` (0 where it is left out). On
     deterministic logits the softmax.
 
-    Constraints: `logits` is N×C; `draws`, from 1 to 65536, and `seed` are given
+    Constraints: `logits` is N×C with C of 2 or more; `draws`, from 1 to 65536, and `seed` are given
     with the method `"sample"` only, `draws` always.
   }];
   let arguments = (ins
@@ -454,7 +454,7 @@ def Gauss_UncertaintyOp : Gauss_Layer<"uncertainty"> {
     expected entropy E[H(p)] and the mutual information of class and logits,
     which is their difference. On deterministic logits nothing is epistemic.
 
-    Constraints: `logits` is N×C; `method`, `draws` and `seed` are as in
+    Constraints: `logits` is N×C with C of 2 or more; `method`, `draws` and `seed` are as in
     `gauss.softmax`.
   }];
   let arguments = (ins
@@ -479,15 +479,80 @@ def Gauss_DecideOp : Gauss_Layer<"decide"> {
     epistemic uncertainty is above `epistemic` or something is not a number. An
     item that is both is unknown. A threshold that is left out rejects nothing.
 
-    Constraints: `probabilities` is N×C, `uncertainty` N×3 as
-    `gauss.uncertainty` gives it, both deterministic; thresholds are finite and
-    not negative, in nats.
+    Constraints: `probabilities` is N×C with C of 2 or more, `uncertainty` N×3
+    as `gauss.uncertainty` gives it, both deterministic; thresholds are finite
+    and not negative, in nats.
   }];
   let arguments = (ins
     Gauss_Deterministic:$probabilities, Gauss_Deterministic:$uncertainty,
     OptionalAttr<F64Attr>:$epistemic, OptionalAttr<F64Attr>:$aleatoric);
   let assemblyFormat = [{
     $probabilities `,` $uncertainty `` custom<Clauses>("\"epistemic aleatoric\"", $epistemic, $aleatoric)
+    attr-dict `:` functional-type(operands, results)
+  }];
+}
+
+def Gauss_BinaryProbabilityOp : Gauss_Layer<"binary_probability"> {
+  let summary = "probability that a binary label is 1, E[sigmoid(logit)]";
+  let description = [{
+    ```mlir
+    %p = gauss.binary_probability %logits
+      : (!gauss.tensor<?x1xf32>) -> tensor<?x1xf32>
+    ```
+
+    Each logit is that of a label of its own, 0 or 1: one for each item of a
+    binary classifier, several where an item may have several properties. The
+    expectation is computed from a mixture of normal distributions, to 1e-6. On
+    deterministic logits the sigmoid.
+
+    Constraints: `logits` is N×K.
+  }];
+  let arguments = (ins Gauss_Operand:$logits);
+  let assemblyFormat = "$logits attr-dict `:` functional-type(operands, results)";
+}
+
+def Gauss_BinaryUncertaintyOp : Gauss_Layer<"binary_uncertainty"> {
+  let summary = "total, aleatoric and epistemic uncertainty of binary labels";
+  let description = [{
+    ```mlir
+    %u = gauss.binary_uncertainty %logits
+      : (!gauss.tensor<?x1xf32>) -> tensor<?x1x3xf32>
+    ```
+
+    Three numbers for each label, in nats: the entropy of the probability that
+    `gauss.binary_probability` gives, the expected entropy E[H(sigmoid(logit))]
+    and their difference, the mutual information of label and logit. On
+    deterministic logits nothing is epistemic.
+
+    Constraints: `logits` is N×K.
+  }];
+  let arguments = (ins Gauss_Operand:$logits);
+  let assemblyFormat = "$logits attr-dict `:` functional-type(operands, results)";
+}
+
+def Gauss_BinaryDecideOp : Gauss_Layer<"binary_decide"> {
+  let summary = "the more probable value of binary labels, or that there is no answer";
+  let description = [{
+    ```mlir
+    %d = gauss.binary_decide %p, %u epistemic 0.1 aleatoric 0.5
+      : (tensor<?x1xf32>, tensor<?x1x3xf32>) -> tensor<?x1xf32>
+    ```
+
+    One number for each label: 1 where its probability is at least ½, else 0;
+    or -1, ambiguous, where the aleatoric uncertainty is above `aleatoric`, or
+    -2, unknown, where the epistemic uncertainty is above `epistemic` or
+    something is not a number. A label that is both is unknown. A threshold that
+    is left out rejects nothing.
+
+    Constraints: `probability` is N×K, `uncertainty` N×K×3 as
+    `gauss.binary_uncertainty` gives it, both deterministic; thresholds are
+    finite and not negative, in nats.
+  }];
+  let arguments = (ins
+    Gauss_Deterministic:$probability, Gauss_Deterministic:$uncertainty,
+    OptionalAttr<F64Attr>:$epistemic, OptionalAttr<F64Attr>:$aleatoric);
+  let assemblyFormat = [{
+    $probability `,` $uncertainty (`epistemic` $epistemic^)? (`aleatoric` $aleatoric^)?
     attr-dict `:` functional-type(operands, results)
   }];
 }

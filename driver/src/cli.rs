@@ -148,8 +148,8 @@ impl ModelArgs {
 #[derive(Debug, Args)]
 struct HeadArgs {
     /// Also return what follows from the outputs. Of a classifier, whose outputs are logits, class
-    /// probabilities and uncertainty by mean-field, laplace or sample:DRAWS; of a regression an
-    /// interval:COVERAGE
+    /// probabilities and uncertainty by mean-field, laplace or sample:DRAWS; of a binary classifier,
+    /// or of binary labels, by sigmoid; of a regression an interval:COVERAGE
     #[arg(long, value_name = "HEAD")]
     head: Option<Kind>,
 

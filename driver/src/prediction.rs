@@ -3,7 +3,7 @@
 use gauss_dialect::{
     ir::Value,
     layer::Layer,
-    predictive::{self, Method},
+    predictive::{self, Method, Thresholds},
 };
 use serde::{Serialize, Serializer, ser::SerializeMap};
 
@@ -11,20 +11,23 @@ use serde::{Serialize, Serializer, ser::SerializeMap};
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 #[serde(tag = "kind", rename_all = "kebab-case")]
 pub enum Prediction {
-    /// The probability of each class.
+    /// The probability of each class, or that each binary label is 1.
     Probabilities {
         /// How they are approximated.
         #[serde(flatten, serialize_with = "settings")]
-        method: Method,
+        method: Estimate,
     },
     /// Total, aleatoric and epistemic uncertainty, in nats.
     Uncertainty {
         /// How it is approximated.
         #[serde(flatten, serialize_with = "settings")]
-        method: Method,
+        method: Estimate,
     },
-    /// The class, or one of two codes.
+    /// The class or the binary label, or one of two codes.
     Decision {
+        /// Is it a label, 0 or 1?
+        #[serde(skip)]
+        is_label: bool,
         /// The largest epistemic uncertainty of what is known, in nats.
         reject_epistemic: Option<f64>,
         /// The largest aleatoric uncertainty of what is not ambiguous, in nats.
@@ -43,10 +46,23 @@ pub enum Prediction {
     },
 }
 
-fn settings<S: Serializer>(method: &Method, serializer: S) -> Result<S::Ok, S::Error> {
+/// How an expectation over Gaussian logits is computed.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Estimate {
+    /// The softmax over classes.
+    Softmax(Method),
+    /// The sigmoid of each logit.
+    Sigmoid,
+}
+
+fn settings<S: Serializer>(estimate: &Estimate, serializer: S) -> Result<S::Ok, S::Error> {
     let mut map = serializer.serialize_map(None)?;
-    map.serialize_entry("method", method.name())?;
-    if let Method::Sample(sampling) = method {
+    let name = match estimate {
+        Estimate::Softmax(method) => method.name(),
+        Estimate::Sigmoid => "sigmoid",
+    };
+    map.serialize_entry("method", name)?;
+    if let Estimate::Softmax(Method::Sample(sampling)) = estimate {
         map.serialize_entry("draws", &sampling.draws)?;
         map.serialize_entry("seed", &sampling.seed)?;
     }
@@ -56,15 +72,20 @@ fn settings<S: Serializer>(method: &Method, serializer: S) -> Result<S::Ok, S::E
 impl Prediction {
     /// What a value is, by the op that defines it.
     pub fn of(value: Value) -> Option<Self> {
+        let decision = |thresholds: Thresholds, is_label| Self::Decision {
+            is_label,
+            reject_epistemic: thresholds.epistemic,
+            reject_aleatoric: thresholds.aleatoric,
+            ambiguous: predictive::AMBIGUOUS,
+            unknown: predictive::UNKNOWN,
+        };
         Some(match Layer::of(value.defining_op()?).ok()?? {
-            Layer::Softmax(method) => Self::Probabilities { method },
-            Layer::Uncertainty(method) => Self::Uncertainty { method },
-            Layer::Decide(thresholds) => Self::Decision {
-                reject_epistemic: thresholds.epistemic,
-                reject_aleatoric: thresholds.aleatoric,
-                ambiguous: predictive::AMBIGUOUS,
-                unknown: predictive::UNKNOWN,
-            },
+            Layer::Softmax(method) => Self::Probabilities { method: Estimate::Softmax(method) },
+            Layer::Uncertainty(method) => Self::Uncertainty { method: Estimate::Softmax(method) },
+            Layer::Decide(thresholds) => decision(thresholds, false),
+            Layer::BinaryProbability => Self::Probabilities { method: Estimate::Sigmoid },
+            Layer::BinaryUncertainty => Self::Uncertainty { method: Estimate::Sigmoid },
+            Layer::BinaryDecide(thresholds) => decision(thresholds, true),
             Layer::Interval(interval) => {
                 Self::Interval { coverage: interval.coverage, noise_variance: interval.noise }
             }
@@ -85,9 +106,15 @@ impl Prediction {
     /// What a caller finds in the buffer.
     pub fn describe(&self) -> &'static str {
         match self {
-            Self::Probabilities { .. } => "probabilities of the classes",
+            Self::Probabilities { method: Estimate::Softmax(_) } => "probabilities of the classes",
+            Self::Probabilities { method: Estimate::Sigmoid } => {
+                "probability of a 1, of each label"
+            }
             Self::Uncertainty { .. } => "total, aleatoric and epistemic uncertainty in nats",
-            Self::Decision { .. } => "the class from 0, PFP_AMBIGUOUS or PFP_UNKNOWN",
+            Self::Decision { is_label: false, .. } => {
+                "the class from 0, PFP_AMBIGUOUS or PFP_UNKNOWN"
+            }
+            Self::Decision { is_label: true, .. } => "0, 1, PFP_AMBIGUOUS or PFP_UNKNOWN",
             Self::Interval { .. } => "lower and upper ends",
         }
     }

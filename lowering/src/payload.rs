@@ -131,4 +131,12 @@ impl Elementary for Payload {
     fn information(&mut self, a: Value) -> Value {
         predictive::information(self, a)
     }
+
+    fn digamma_rise(&mut self, a: Value) -> Value {
+        predictive::digamma_rise(self, a)
+    }
+
+    fn upper_tail(&mut self, a: Value) -> Value {
+        predictive::upper_tail(self, a)
+    }
 }

@@ -10,7 +10,7 @@
 //! which has no closed form. [`decompose`] estimates it by sampling the logits (not the network),
 //! together with the uncertainty decomposition; [`decompose_draws_into`] takes draws from elsewhere;
 //! [`mean_field`] and [`laplace_bridge`] are approximations without sampling. [`decide`] turns either
-//! into a class or a rejection, and [`interval`] is the counterpart for regression.
+//! into a class or a rejection, [`binary`] and [`decide_binary`] are for a label of one logit, and [`interval`] is the counterpart for regression.
 //!
 //! A model that was compiled with a head (`pfp compile --head`) does all of this itself; then
 //! [`Decision::of_code`] reads its decisions.
@@ -22,15 +22,17 @@
 //! input gives NaN. The functions work on one item; for a batch, call them for each row of the
 //! outputs.
 
+mod binary;
 mod closed_form;
 mod decision;
 
+pub use binary::{Binary, LOGISTIC_MIXTURE, binary, binary_draws, decide_binary};
 pub use closed_form::{laplace_bridge, laplace_bridge_into, mean_field, mean_field_into};
 pub use decision::{Decision, Thresholds, central_quantile, decide, interval};
 
 use crate::Error;
 use crate::random::standard_normals;
-use core::f32::consts::FRAC_PI_8;
+use core::f64::consts::FRAC_PI_8;
 
 /// How uncertain a prediction is, and of which kind. In nats, between 0 and ln(classes).
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -253,8 +255,13 @@ impl<'a> Average<'a> {
 /// ```
 pub fn probit_softmax(mean: &mut [f32], variance: &[f32]) -> Result<(), Error> {
     check_length("variance", variance, mean.len())?;
+    let shrunk =
+        |m: f32, v: f32| f64::from(m) / libm::sqrt(1.0 + FRAC_PI_8 * f64::from(non_negative(v)));
+    let moments = mean.iter().zip(variance);
+    let largest = moments.map(|(&m, &v)| shrunk(m, v)).fold(f64::NEG_INFINITY, f64::max);
+    // What logits have in common goes before they are rounded.
     for (mean, variance) in mean.iter_mut().zip(variance) {
-        *mean /= libm::sqrtf(1.0 + FRAC_PI_8 * non_negative(*variance));
+        *mean = (shrunk(*mean, *variance) - largest) as f32;
     }
     softmax(mean);
     Ok(())

@@ -62,6 +62,16 @@ pub(super) fn apply(layer: &Layer, operands: &[&Tensor]) -> Result<Tensor, Strin
             let decisions = predictions::decide(*thresholds, probabilities, uncertainty);
             Ok(Tensor::deterministic(&sizes(&ty), decisions))
         }
+        (Layer::BinaryProbability, [logits]) => {
+            Ok(Tensor::deterministic(&sizes(&ty), predictions::binary_probability(logits)))
+        }
+        (Layer::BinaryUncertainty, [logits]) => {
+            Ok(Tensor::deterministic(&sizes(&ty), predictions::binary_uncertainty(logits)))
+        }
+        (Layer::BinaryDecide(thresholds), [probability, uncertainty]) => {
+            let decisions = predictions::binary_decide(*thresholds, probability, uncertainty);
+            Ok(Tensor::deterministic(&sizes(&ty), decisions))
+        }
         (Layer::Interval(interval), [input]) => {
             let (input, quantile) = (input.view(), central_quantile(interval.coverage));
             elementwise(&ty, |i| {

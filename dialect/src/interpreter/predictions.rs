@@ -2,11 +2,14 @@
 
 use std::array;
 
+use pfp_runtime::predictive::LOGISTIC_MIXTURE;
+
 use super::{F64, Tensor};
 use crate::{
     moments::Moments,
     predictive::{
-        self, Axis, Elementary, Method, Prediction, Tables, Thresholds, information_reference,
+        self, Axis, Elementary, Method, Prediction, Tables, Thresholds, Uncertainty, binary,
+        digamma_rise_reference, information_reference,
     },
     shape::UNCERTAINTIES,
 };
@@ -23,6 +26,14 @@ impl Elementary for F64 {
     fn information(&mut self, a: f64) -> f64 {
         information_reference(a)
     }
+
+    fn digamma_rise(&mut self, a: f64) -> f64 {
+        digamma_rise_reference(a)
+    }
+
+    fn upper_tail(&mut self, a: f64) -> f64 {
+        0.5 * libm::erfc(a * std::f64::consts::FRAC_1_SQRT_2)
+    }
 }
 
 /// Class probabilities, N×C.
@@ -32,20 +43,54 @@ pub(super) fn softmax(method: Method, logits: &Tensor) -> Vec<f64> {
 
 /// Total, aleatoric and epistemic uncertainty, N×3.
 pub(super) fn uncertainty(method: Method, logits: &Tensor) -> Vec<f64> {
-    let parts = predict(method, logits).uncertainty;
+    side_by_side(predict(method, logits).uncertainty)
+}
+
+/// Total, aleatoric and epistemic as the last dimension.
+fn side_by_side(parts: Uncertainty<Table>) -> Vec<f64> {
     let items = parts.total.values.iter().zip(&parts.aleatoric.values).zip(&parts.epistemic.values);
     items.flat_map(|((&total, &aleatoric), &epistemic)| [total, aleatoric, epistemic]).collect()
 }
 
 fn predict(method: Method, logits: &Tensor) -> Prediction<Table> {
-    let table = |values: &Vec<f64>| Table { values: values.clone(), axes: BY_CLASS };
-    let moments =
-        Moments { mean: table(&logits.mean), variance: logits.variance.as_ref().map(table) };
     let draws = match method {
         Method::Sample(sampling) => sampling.draws as usize,
         Method::MeanField | Method::Laplace => 1,
     };
-    predictive::predict(&mut Sizes::of(logits, draws), method, &moments)
+    predictive::predict(&mut Sizes::of(logits, draws), method, &moments(logits))
+}
+
+fn moments(logits: &Tensor) -> Moments<Table> {
+    let table = |values: &Vec<f64>| Table { values: values.clone(), axes: BY_CLASS };
+    Moments { mean: table(&logits.mean), variance: logits.variance.as_ref().map(table) }
+}
+
+/// The probability that each label is 1, N×K.
+pub(super) fn binary_probability(logits: &Tensor) -> Vec<f64> {
+    binary::predict(&mut Sizes::of(logits, 1), &moments(logits)).probabilities.values
+}
+
+/// Total, aleatoric and epistemic uncertainty of each label, N×K×3.
+pub(super) fn binary_uncertainty(logits: &Tensor) -> Vec<f64> {
+    side_by_side(binary::predict(&mut Sizes::of(logits, 1), &moments(logits)).uncertainty)
+}
+
+/// One decision for each label, N×K.
+pub(super) fn binary_decide(
+    thresholds: Thresholds,
+    probability: &Tensor,
+    uncertainty: &Tensor,
+) -> Vec<f64> {
+    let [aleatoric, epistemic] = [1, 2].map(|number| column(uncertainty, number, BY_CLASS));
+    let probability = Table { values: probability.mean.clone(), axes: BY_CLASS };
+    let mut sizes = Sizes::of(uncertainty, 1);
+    binary::decide(&mut sizes, &probability, &aleatoric, &epistemic, thresholds).values
+}
+
+/// A column of an uncertainty, whose last dimension holds three.
+fn column(uncertainty: &Tensor, number: usize, axes: Axes) -> Table {
+    let values = uncertainty.mean.iter().skip(number).step_by(UNCERTAINTIES as usize);
+    Table { values: values.copied().collect(), axes }
 }
 
 /// One decision for each item.
@@ -55,12 +100,9 @@ pub(super) fn decide(
     uncertainty: &Tensor,
 ) -> Vec<f64> {
     let mut sizes = Sizes::of(probabilities, 1);
-    let column = |number: usize| {
-        let values = uncertainty.mean.iter().skip(number).step_by(UNCERTAINTIES as usize);
-        Table { values: values.copied().collect(), axes: BY_ITEM }
-    };
+    let [aleatoric, epistemic] = [1, 2].map(|number| column(uncertainty, number, BY_ITEM));
     let probabilities = Table { values: probabilities.mean.clone(), axes: BY_CLASS };
-    predictive::decide(&mut sizes, &probabilities, &column(1), &column(2), thresholds).values
+    predictive::decide(&mut sizes, &probabilities, &aleatoric, &epistemic, thresholds).values
 }
 
 const AXES: usize = Axis::ALL.len();
@@ -68,17 +110,17 @@ const AXES: usize = Axis::ALL.len();
 /// Which axes a table has.
 type Axes = [bool; AXES];
 
-const BY_ITEM: Axes = [true, false, false, false];
-const BY_CLASS: Axes = [true, false, true, false];
+const BY_ITEM: Axes = [true, false, false, false, false];
+const BY_CLASS: Axes = [true, false, false, true, false];
 
 /// The sizes of the axes.
 struct Sizes([usize; AXES]);
 
 impl Sizes {
-    /// Those of an N×C tensor, with so many draws.
+    /// Those of an N×C or N×C×3 tensor, with so many draws.
     fn of(tensor: &Tensor, draws: usize) -> Self {
         let size = |dim: usize| tensor.shape.get(dim).copied().unwrap_or(1);
-        Self([size(0), draws, size(1), size(1)])
+        Self([size(0), draws, LOGISTIC_MIXTURE.len(), size(1), size(1)])
     }
 
     /// The sizes along these axes, and 1 along the others.
@@ -130,8 +172,8 @@ impl Tables for Sizes {
     }
 
     fn rivals(&mut self, table: &Table) -> Table {
-        let [items, draws, classes, _] = table.axes;
-        Table { values: table.values.clone(), axes: [items, draws, false, classes] }
+        let [items, draws, parts, classes, _] = table.axes;
+        Table { values: table.values.clone(), axes: [items, draws, parts, false, classes] }
     }
 
     fn literal(&mut self, axes: &[Axis], values: Vec<f32>) -> Table {

@@ -11,6 +11,7 @@ use crate::{
     compile::{LinearLayer, OpenNetwork, Options},
     diagnostics::Source,
     error::Error,
+    eval::execute::classes_of,
     jit::{Arena, CompiledModel},
     module::Session,
     parameters::Safetensors,
@@ -45,7 +46,7 @@ impl Adjustable {
     /// # Errors
     ///
     /// Where the module or the function does not compile, the function does not give Gaussian
-    /// logits of 2 or more classes, or no parameter of it is Gaussian.
+    /// logits, or no parameter of it is Gaussian.
     pub fn new(
         source: &Arc<Source>,
         parameters: &Safetensors,
@@ -99,7 +100,7 @@ impl Adjustable {
 
     /// How many classes there are.
     pub fn classes(&self) -> usize {
-        classes(&self.signature)
+        classes_of(width(&self.signature))
     }
 
     /// The logits of all items, the variances of each layer multiplied by its factor.
@@ -126,11 +127,11 @@ impl Adjustable {
                 |arena, start| self.call(&items.chunk(start, batch), &variances, arena),
             )
             .collect::<Result<Vec<_>, Error>>()?;
-        let classes = self.classes();
+        let width = width(&self.signature);
         let (mean, variance): (Vec<_>, Vec<_>) = chunks.into_iter().unzip();
-        let mut logits = Logits { classes, mean: mean.concat(), variance: variance.concat() };
-        logits.mean.truncate(items.count() * classes);
-        logits.variance.truncate(items.count() * classes);
+        let mut logits = Logits { width, mean: mean.concat(), variance: variance.concat() };
+        logits.mean.truncate(items.count() * width);
+        logits.variance.truncate(items.count() * width);
         Ok(logits)
     }
 
@@ -145,7 +146,7 @@ impl Adjustable {
         let parameters = parameters
             .flat_map(|(parameter, variance)| [parameter.mean.as_slice(), variance.as_slice()]);
         let inputs: Vec<_> = own.chain(parameters).collect();
-        let length = self.signature.batch() * self.classes();
+        let length = self.signature.batch() * width(&self.signature);
         let (mut mean, mut variance) = (vec![0.0; length], vec![0.0; length]);
         self.model.run_into(&inputs, &mut [&mut mean, &mut variance], arena)?;
         Ok((mean, variance))
@@ -157,17 +158,18 @@ pub fn scaled(variance: f32, factor: f64) -> f32 {
     (f64::from(variance) * factor) as f32
 }
 
-fn classes(signature: &Signature) -> usize {
+/// How many logits an item has.
+fn width(signature: &Signature) -> usize {
     let elements = signature.outputs.first().map_or(0, |output| output.elements());
     elements / signature.batch().max(1)
 }
 
 fn check_classifier(signature: &Signature) -> Result<(), Error> {
     match &signature.outputs[..] {
-        [output] if output.gaussian && classes(signature) >= 2 => Ok(()),
-        _ => Err(Error::request(
-            "calibration needs a network that gives Gaussian logits, one for \
-                                 each of 2 or more classes",
+        [output] if output.gaussian && output.shape.len() == 2 => Ok(()),
+        _ => Err(Error::request("calibration needs a network that gives Gaussian logits").with_help(
+            "they are items x classes, or items x 1 of a binary classifier, whose logit is that \
+             of class 1",
         )),
     }
 }

@@ -5,7 +5,11 @@ use rayon::prelude::*;
 
 use crate::{
     error::Error,
-    eval::{Draws, Items, execute::of_moments, metrics::item_nll},
+    eval::{
+        Draws, Items,
+        execute::{classes_of, of_moments},
+        metrics::item_nll,
+    },
 };
 
 /// Items that a thread works on at a time.
@@ -14,8 +18,8 @@ const CHUNK: usize = 32;
 /// Gaussian logits of many items, row-major.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Logits {
-    /// Logits of one item.
-    pub classes: usize,
+    /// Logits of one item: one for each class, or a single one that tells two classes apart.
+    pub width: usize,
     /// The means.
     pub mean: Vec<f32>,
     /// The variances.
@@ -34,7 +38,7 @@ pub struct Predictions {
 impl Logits {
     /// How many items there are.
     pub fn items(&self) -> usize {
-        self.mean.len() / self.classes
+        self.mean.len() / self.width
     }
 
     /// Checks that every logit is a finite number.
@@ -49,9 +53,9 @@ impl Logits {
         match bad {
             None => Ok(()),
             Some(index) => Err(Error::request(format!(
-                "the logits of item {} of {set} are not all finite: class {} is {} with variance {}",
-                index / self.classes,
-                index % self.classes,
+                "the logits of item {} of {set} are not all finite: logit {} is {} with variance {}",
+                index / self.width,
+                index % self.width,
                 self.mean[index],
                 self.variance[index]
             ))
@@ -66,7 +70,7 @@ impl Logits {
         let scale = |values: &[f32], divisor: f64| -> Vec<f32> {
             values.iter().map(|&value| (f64::from(value) / divisor) as f32).collect()
         };
-        let length = CHUNK * self.classes;
+        let length = CHUNK * self.width;
         let chunks = self.mean.par_chunks(length).zip(self.variance.par_chunks(length));
         let parts: Vec<Items> = chunks
             .enumerate()
@@ -74,10 +78,10 @@ impl Logits {
                 let mean = scale(mean, temperature);
                 let variance = scale(variance, temperature * temperature);
                 let seed = draws.seed.wrapping_add((index * CHUNK) as u64);
-                of_moments(&mean, &variance, self.classes, Draws { seed, ..draws })
+                of_moments(&mean, &variance, self.width, Draws { seed, ..draws })
             })
             .collect();
-        Predictions::new(self.classes, parts)
+        Predictions::new(classes_of(self.width), parts)
     }
 }
 
@@ -153,7 +157,7 @@ mod tests {
     #[test]
     fn a_temperature_divides_mean_and_deviation() {
         let logits = |mean: [f32; 4], variance: [f32; 4]| Logits {
-            classes: 2,
+            width: 2,
             mean: mean.into(),
             variance: variance.into(),
         };
@@ -168,7 +172,7 @@ mod tests {
 
     #[test]
     fn what_is_not_finite_is_named() {
-        let mut logits = Logits { classes: 2, mean: vec![0.0; 6], variance: vec![1.0; 6] };
+        let mut logits = Logits { width: 2, mean: vec![0.0; 6], variance: vec![1.0; 6] };
         assert!(logits.check("x").is_ok());
         logits.mean[3] = f32::NAN;
         let error = logits.check("digits").unwrap_err().to_string();

@@ -3,7 +3,7 @@
 use std::{ops::Range, path::Path, sync::Arc};
 
 use gauss_lowering::{mode::Mode, target::Target};
-use pfp_runtime::predictive::{self, Uncertainty};
+use pfp_runtime::predictive::{self, Binary, Uncertainty};
 use rayon::prelude::*;
 
 use super::{DataSet, result::Items};
@@ -27,7 +27,7 @@ pub struct Classifier<'s> {
     pub function: Function,
     /// Is the batch chosen when it is compiled?
     pub has_free_batch: bool,
-    /// Classes that it tells apart.
+    /// Classes that it tells apart: one for each logit, or the two that one logit tells apart.
     pub classes: usize,
     /// What a person should know of the parameters, a line each.
     pub remarks: Vec<String>,
@@ -46,7 +46,7 @@ pub struct Draws {
 
 impl<'s> Classifier<'s> {
     /// Opens a network and checks that it is a classifier: from one plain input to Gaussian
-    /// logits.
+    /// logits, one for each class, or one of a binary label.
     pub fn open(
         session: &'s Session,
         module: &Path,
@@ -60,15 +60,15 @@ impl<'s> Classifier<'s> {
         let signature = &function.signature;
         let classes = match (&signature.inputs[..], &signature.outputs[..]) {
             ([input], [output]) if !input.gaussian && output.gaussian => match output.shape[..] {
-                [batch, classes] if batch == signature.batch() && classes > 1 => Some(classes),
+                [batch, logits] if batch == signature.batch() => Some(classes_of(logits)),
                 _ => None,
             },
             _ => None,
         };
         let classes = classes.ok_or_else(|| {
             Error::request(format!("@{} is not a classifier", function.name)).with_help(
-                "it must read one plain tensor and return one Gaussian tensor of logits, \
-                 items x classes",
+                "it must read one plain tensor and return one Gaussian tensor of logits: items x \
+                 classes, or items x 1 of a binary classifier, whose logit is that of class 1",
             )
         })?;
         Ok(Self {
@@ -97,6 +97,11 @@ impl<'s> Classifier<'s> {
         let options = Options { mode, ..Options::default() };
         CompiledModel::new(&network.compile(function, &self.target, &options, &|_| ())?)
     }
+}
+
+/// How many classes so many logits tell apart. One logit is that of the label 1 against 0.
+pub fn classes_of(logits: usize) -> usize {
+    logits.max(2)
 }
 
 /// Runs a model of this mode and batch on every item of a set, batches in parallel. What comes
@@ -162,15 +167,15 @@ impl<'a> Worker<'a> {
         draws: Draws,
     ) -> Result<Items, Error> {
         let output = |index: usize| self.outputs.get(index).map_or(&[][..], Vec::as_slice);
-        let classes = output(0).len() / self.batch.max(1);
-        let kept = items.len() * classes;
-        let logits = |index: usize| output(index).get(..kept).unwrap_or_default();
-        let (mean, variance) = (logits(0), logits(1));
+        let width = output(0).len() / self.batch.max(1);
+        let kept = items.len() * width;
+        let of_items = |index: usize| output(index).get(..kept).unwrap_or_default();
+        let (mean, variance) = (of_items(0), of_items(1));
         let number = |all: &[f32]| all.iter().position(|x| !x.is_finite());
         if let Some(element) = number(mean).or(number(variance)) {
             return Err(Error::request(format!(
                 "in mode {mode} the logits of item {} of {} are not finite",
-                items.start + element / classes,
+                items.start + element / width,
                 set.set.name
             ))
             .with_help("check the parameters and the numbers of the item; see --scale"));
@@ -178,35 +183,36 @@ impl<'a> Worker<'a> {
         Ok(match mode {
             Mode::Moments => {
                 let seed = draws.seed.wrapping_add(items.start as u64);
-                of_moments(mean, variance, classes, Draws { seed, ..draws })
+                of_moments(mean, variance, width, Draws { seed, ..draws })
             }
-            Mode::Mean => of_logits(mean, classes),
+            Mode::Mean => of_logits(mean, width),
             Mode::Sample(_) => {
-                let passes = output(2).chunks_exact((self.batch * classes).max(1));
-                of_draws(mean, variance, passes, classes)
+                let passes = output(2).chunks_exact((self.batch * width).max(1));
+                of_draws(mean, variance, passes, width)
             }
         })
     }
 }
 
-/// What Gaussian logits say of items, by draws of the logits.
-pub fn of_moments(mean: &[f32], variance: &[f32], classes: usize, draws: Draws) -> Items {
-    let rows = mean.chunks_exact(classes).zip(variance.chunks_exact(classes));
+/// What Gaussian logits say of items, by draws of the logits; of one logit without draws.
+pub fn of_moments(mean: &[f32], variance: &[f32], width: usize, draws: Draws) -> Items {
+    let rows = mean.chunks_exact(width).zip(variance.chunks_exact(width));
     let rows = (0..).zip(rows).map(|(item, (mean, variance))| {
         let seed = draws.seed.wrapping_add(item);
-        decomposed(classes, |p, scratch| {
-            predictive::decompose_into(mean, variance, draws.count, seed, p, scratch)
-        })
+        match (mean, variance) {
+            (&[mean], &[variance]) => of_label(|sign| predictive::binary(sign * mean, variance)),
+            _ => decomposed(width, |p, scratch| {
+                predictive::decompose_into(mean, variance, draws.count, seed, p, scratch)
+            }),
+        }
     });
-    collect(mean, variance, classes, rows)
+    collect(mean, variance, width, rows)
 }
 
 /// What exact logits say of items.
-fn of_logits(logits: &[f32], classes: usize) -> Items {
-    let rows = logits.chunks_exact(classes).map(|row| {
-        decomposed(classes, |p, scratch| predictive::decompose_draws_into(row, p, scratch))
-    });
-    collect(logits, &[], classes, rows)
+fn of_logits(logits: &[f32], width: usize) -> Items {
+    let rows = logits.chunks_exact(width).map(|row| of_passes(row, width));
+    collect(logits, &[], width, rows)
 }
 
 /// What the logits of many passes say of items, beside the moments of these. A pass may have logits
@@ -215,16 +221,34 @@ fn of_draws<'a>(
     mean: &[f32],
     variance: &[f32],
     passes: impl Iterator<Item = &'a [f32]> + Clone,
-    classes: usize,
+    width: usize,
 ) -> Items {
-    let items = mean.len() / classes;
+    let items = mean.len() / width;
     let rows = (0..items).map(|item| {
-        let row = item * classes..(item + 1) * classes;
+        let row = item * width..(item + 1) * width;
         let logits = passes.clone().flat_map(|pass| pass.get(row.clone()).unwrap_or_default());
         let logits: Vec<_> = logits.copied().collect();
-        decomposed(classes, |p, scratch| predictive::decompose_draws_into(&logits, p, scratch))
+        of_passes(&logits, width)
     });
-    collect(mean, variance, classes, rows)
+    collect(mean, variance, width, rows)
+}
+
+/// Probabilities and uncertainty of an item by the logits of passes, one after the other.
+fn of_passes(logits: &[f32], width: usize) -> (Vec<f32>, Uncertainty) {
+    match width {
+        1 => of_label(|sign| {
+            let logits: Vec<_> = logits.iter().map(|logit| sign * logit).collect();
+            predictive::binary_draws(&logits)
+        }),
+        _ => decomposed(width, |p, scratch| predictive::decompose_draws_into(logits, p, scratch)),
+    }
+}
+
+/// A binary label as one of two classes, by what is predicted of the logit times 1 and -1: a small
+/// probability of 0 has digits that are lost in that of 1.
+fn of_label(predict: impl Fn(f32) -> Binary) -> (Vec<f32>, Uncertainty) {
+    let (zero, one) = (predict(-1.0), predict(1.0));
+    (vec![zero.probability, one.probability], one.uncertainty)
 }
 
 /// Probabilities and uncertainty of an item.
@@ -238,14 +262,18 @@ fn decomposed(
     (probabilities, uncertainty)
 }
 
-/// The columns of items. Their class is the one of the largest mean logit: that needs no draws.
+/// The columns of items. Their class is the one of the largest mean logit, or by the sign of the
+/// only one: that needs no draws.
 fn collect(
     mean: &[f32],
     variance: &[f32],
-    classes: usize,
+    width: usize,
     rows: impl Iterator<Item = (Vec<f32>, Uncertainty)>,
 ) -> Items {
-    let class = mean.chunks_exact(classes).map(|row| predictive::argmax(row).unwrap_or(0));
+    let class = mean.chunks_exact(width).map(|row| match row {
+        &[logit] => usize::from(logit >= 0.0),
+        _ => predictive::argmax(row).unwrap_or(0),
+    });
     let (class, mean, variance) = (class.collect(), mean.to_vec(), variance.to_vec());
     let mut items = Items { class, mean, variance, ..Items::default() };
     for (probabilities, uncertainty) in rows {

@@ -312,9 +312,10 @@ impl Score {
     /// one.
     pub fn of(self, items: &Items) -> Option<Vec<f64>> {
         let wide = |column: &[f32]| column.iter().copied().map(f64::from).collect();
-        let classes = items.classes().max(1);
-        let means = || items.mean.chunks_exact(classes);
-        let mean_variances = || items.variance.chunks_exact(classes).map(mean);
+        // A binary classifier has two classes but one logit.
+        let logits = items.mean.len().checked_div(items.len()).unwrap_or(0).max(1);
+        let means = || items.mean.chunks_exact(logits);
+        let mean_variances = || items.variance.chunks_exact(logits).map(mean);
         match self {
             Self::PredictiveEntropy => Some(wide(&items.total)),
             _ if items.variance.is_empty() => None,

@@ -4,6 +4,7 @@
 mod fixture;
 
 mod bench;
+mod binary;
 mod branch_protection;
 mod calibrate;
 mod check;

@@ -61,13 +61,26 @@ fn logits(rng: &mut StdRng, items: usize, classes: usize) -> Tensor {
     Tensor::gaussian(&[items, classes], mean, variance)
 }
 
-/// Cases of each shape: two ops by every method, a decision, an interval.
-const OPS: usize = 2 * METHODS.len() + 2;
+/// Logits with a part in common, and variances of ratios up to 10^16.
+fn unequal_logits(rng: &mut StdRng, items: usize, classes: usize) -> Tensor {
+    let (mut mean, mut variance) = (vec![], vec![]);
+    for item in 0..items {
+        let common = [0.0, 0.0, 3.0, -1.0][item % 4];
+        for _ in 0..classes {
+            mean.push(common + f64::from(rng.random_range(-2f32..2.0)));
+            variance.push(f64::from(10f32.powf(rng.random_range(-8f32..8.0))));
+        }
+    }
+    Tensor::gaussian(&[items, classes], mean, variance)
+}
+
+/// Cases of each shape: two ops by every method, a decision, an interval, and the ops of labels.
+const OPS: usize = 2 * METHODS.len() + 2 + 3;
 
 fn cases() -> Vec<Case> {
     let mut rng = StdRng::seed_from_u64(1);
     let mut cases = Vec::new();
-    for (items, classes) in [(1, 10), (7, 3), (3, 2), (5, 1), (2, 17), (33, 10), (4, 100)] {
+    for (items, classes) in [(1, 10), (7, 3), (3, 2), (5, 4), (2, 17), (33, 10), (4, 100)] {
         let (of, three) = (format!("{items}x{classes}"), format!("tensor<{items}x3xf32>"));
         let logits = logits(&mut rng, items, classes);
         for (name, method) in METHODS {
@@ -95,9 +108,39 @@ fn cases() -> Vec<Case> {
         ));
         let result = format!("tensor<{of}x2xf32>");
         let op = "interval %a0 coverage 0.9 noise 0.5";
-        cases.push(case(&format!("interval_{of}"), op, vec![logits], &result));
+        cases.push(case(&format!("interval_{of}"), op, vec![logits.clone()], &result));
+        cases.extend(labels(&mut rng, logits));
     }
+    cases.extend(labels(&mut rng, label_logits()));
     cases
+}
+
+/// The ops of binary labels: one for each logit.
+fn labels(rng: &mut StdRng, logits: Tensor) -> [Case; 3] {
+    let [items, labels] = logits.shape[..] else { panic!("{:?}", logits.shape) };
+    let of = format!("{items}x{labels}");
+    let (ty, parts) = (format!("tensor<{of}xf32>"), format!("tensor<{of}x3xf32>"));
+    let mut random = |count: usize| (0..count).map(|_| f64::from(rng.random::<f32>())).collect();
+    let probability = Tensor::deterministic(&[items, labels], random(items * labels));
+    // Far from the thresholds, so that rounding decides nothing.
+    let amounts: Vec<f64> = random(3 * items * labels);
+    let amounts = amounts.into_iter().map(|x| if x < 0.5 { 0.25 } else { 0.75 }).collect();
+    let uncertainty = Tensor::deterministic(&[items, labels, 3], amounts);
+    let decide = "binary_decide %a0, %a1 epistemic 0.5 aleatoric 0.6";
+    [
+        case(&format!("binary_p_{of}"), "binary_probability %a0", vec![logits.clone()], &ty),
+        case(&format!("binary_u_{of}"), "binary_uncertainty %a0", vec![logits], &parts),
+        case(&format!("binary_decide_{of}"), decide, vec![probability, uncertainty], &ty),
+    ]
+}
+
+/// One logit for each item, of every size, the mean and the variance of any other.
+fn label_logits() -> Tensor {
+    let means = [0.0, 1e-6, 0.5, -3.0, 12.0, -20.0, 90.0, 1e30];
+    let variances = [0.0, 1e-8, 1e-3, 0.0624, 0.0626, 1.0, 30.0, 1e8, 1e30];
+    let pairs = means.into_iter().flat_map(|m| variances.map(|v| (m, v)));
+    let (mean, variance): (Vec<f64>, Vec<f64>) = pairs.unzip();
+    Tensor::gaussian(&[mean.len(), 1], mean, variance)
 }
 
 #[test]
@@ -127,6 +170,57 @@ fn predictions_on_aarch64() {
         for (case, result) in cases.iter().zip(results) {
             check(&format!("{} for {cpu}", case.name), &result, &case.expected, TOLERANCE);
         }
+    }
+}
+
+/// Small parts keep their digits: the errors of labels are relative.
+#[test]
+fn labels_keep_small_probabilities() {
+    let tolerance = |mean| Tolerance { mean, mean_absolute: 1e-30, ..TOLERANCE };
+    let logits = label_logits();
+    let labels = labels(&mut StdRng::seed_from_u64(3), logits.clone());
+    check("probability", &labels[0].run(), &labels[0].expected, tolerance(3e-6));
+    let (actual, expected) = (labels[1].run().mean, &labels[1].expected.mean);
+    for (item, (actual, expected)) in actual.chunks(3).zip(expected.chunks(3)).enumerate() {
+        let variance = logits.variance.as_ref().unwrap()[item];
+        for (column, relative) in [4e-6, 4e-6, 2e-4].into_iter().enumerate() {
+            let error = (actual[column] - expected[column]).abs();
+            // Denormal numbers are zero.
+            let close = error <= relative * expected[column] + 1e-36;
+            assert!(close, "{} {variance} {column}: {actual:?} {expected:?}", logits.mean[item]);
+        }
+        assert!(variance > 0.0 || actual[2] == 0.0, "{actual:?}");
+    }
+}
+
+#[test]
+fn unequal_variances_cancel_nothing() {
+    let mut rng = StdRng::seed_from_u64(4);
+    for (items, classes) in [(64, 2), (32, 3), (8, 10), (2, 1000)] {
+        let logits = unequal_logits(&mut rng, items, classes);
+        for (name, method) in &METHODS[..2] {
+            for (op, result) in [("softmax", classes), ("uncertainty", 3)] {
+                let ty = format!("tensor<{items}x{result}xf32>");
+                let code = format!("{op} %a0 method {method}");
+                let case = case(op, &code, vec![logits.clone()], &ty);
+                check(&format!("{op} {name} {classes}"), &case.run(), &case.expected, TOLERANCE);
+            }
+        }
+    }
+}
+
+/// What equal variances leave of a large part in common is exact.
+#[test]
+fn what_logits_have_in_common_cancels() {
+    let mean = vec![1000.5, 1000.0, 999.0, -65536.25, -65536.0, -65535.0];
+    let logits = Tensor::gaussian(&[2, 3], mean, vec![0.3; 6]);
+    for (name, method) in METHODS {
+        let code = format!("softmax %a0 method {method}");
+        let case = case("softmax", &code, vec![logits.clone()], "tensor<2x3xf32>");
+        // A draw adds to the logit, in its precision.
+        let tolerance = if name == "sample" { 1e-2 } else { 1e-6 };
+        let tolerance = Tolerance { mean: tolerance, mean_absolute: 0.0, ..TOLERANCE };
+        check(name, &case.run(), &case.expected, tolerance);
     }
 }
 
@@ -160,6 +254,8 @@ fn predictions_at_the_edges() {
         for &v in &edges {
             mean.extend([size, -size, 0.0]);
             variance.extend([v, 0.5 * v, 0.0]);
+            mean.extend([size, size, 0.0]);
+            variance.extend([v, v, v]);
         }
     }
     let items = mean.len() / 3;
@@ -176,6 +272,13 @@ fn predictions_at_the_edges() {
             assert!((sum - 1.0).abs() < 1e-5, "{name}: item {item}: {row:?}");
         }
         assert!(parts.iter().all(|x| (0.0..1.0987).contains(x)), "{name}: {parts:?}");
+    }
+
+    for (mean, variance) in [(f64::NAN, 1.0), (f64::NAN, 0.0), (0.5, f64::NAN)] {
+        let logits = Tensor::gaussian(&[1, 1], vec![mean], vec![variance]);
+        let [p, parts, _] = labels(&mut StdRng::seed_from_u64(5), logits);
+        let all = [p.run().mean, parts.run().mean].concat();
+        assert!(all.iter().all(|x| x.is_nan()), "{mean} {variance}: {all:?}");
     }
 
     let uncertainty = [f64::NAN, 0.1, 0.1, 0.1, f64::NAN, 0.1, 0.1, 0.1, f64::NAN];

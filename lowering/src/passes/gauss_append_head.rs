@@ -36,12 +36,14 @@ pub const PASS: Pass = Pass {
 pub enum Head {
     /// Class probabilities and uncertainty, and a decision where there is a threshold.
     Classify(Method, Thresholds),
+    /// The same of binary labels, each with a logit of its own.
+    Binary(Thresholds),
     /// A predictive interval of each output.
     Interval(Interval),
 }
 
 /// The kind of a head, as command lines write it: `mean-field`, `laplace`,
-/// `sample:1000` or `interval:0.95`.
+/// `sample:1000`, `sigmoid` or `interval:0.95`.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Kind {
     /// A classifier by mean field.
@@ -50,6 +52,8 @@ pub enum Kind {
     Laplace,
     /// A classifier by so many draws of the logits.
     Sample(u32),
+    /// A binary classifier, or one of several binary labels.
+    Sigmoid,
     /// A regression, with the coverage of its interval.
     Interval(f64),
 }
@@ -73,8 +77,10 @@ impl FromStr for Kind {
         match text {
             "mean-field" => Ok(Kind::MeanField),
             "laplace" => Ok(Kind::Laplace),
+            "sigmoid" => Ok(Kind::Sigmoid),
             _ => Err(format!(
-                "no head '{text}'; known: mean-field, laplace, sample:DRAWS, interval:COVERAGE"
+                "no head '{text}'; known: mean-field, laplace, sample:DRAWS, sigmoid, \
+                 interval:COVERAGE"
             )),
         }
     }
@@ -86,6 +92,7 @@ impl fmt::Display for Kind {
             Kind::MeanField => f.write_str("mean-field"),
             Kind::Laplace => f.write_str("laplace"),
             Kind::Sample(draws) => write!(f, "sample:{draws}"),
+            Kind::Sigmoid => f.write_str("sigmoid"),
             Kind::Interval(coverage) => write!(f, "interval:{coverage}"),
         }
     }
@@ -141,6 +148,7 @@ impl Head {
             Kind::MeanField => Method::MeanField,
             Kind::Laplace => Method::Laplace,
             Kind::Sample(draws) => Method::Sample(Sampling { draws, seed: seed.unwrap_or(0) }),
+            Kind::Sigmoid => return Ok(Head::Binary(thresholds)),
             Kind::Interval(coverage) => {
                 return Ok(Head::Interval(Interval { coverage, noise: noise.unwrap_or(0.0) }));
             }
@@ -203,19 +211,30 @@ fn append_to(function: Op, module: Op, head: &Head) -> Outcome {
         return Err(fail(function, format!("returns {count} values; a head is for one")));
     };
     let builder = Builder::before(terminator);
-    let results = match head {
-        Head::Classify(method, thresholds) => {
-            let shape = output.ty().shape().unwrap_or_default();
-            let [items, _] = shape[..] else {
-                let ty = output.ty();
-                return Err(fail(
-                    function,
-                    format!("returns {ty}, which are no logits: a row of classes for each item"),
-                ));
-            };
+    let ty = output.ty();
+    let no_logits = |rows| {
+        let message = format!("returns {ty}, which are no logits: a row of {rows} for each item");
+        fail(function, message)
+    };
+    let results = match (head, &ty.shape().unwrap_or_default()[..]) {
+        (Head::Classify(..), [_, 1]) => {
+            return Err(fail(
+                function,
+                format!(
+                    "returns {ty}, 1 logit for each item: the head is for 2 or more classes; a \
+                     binary classifier takes the head 'sigmoid'"
+                ),
+            ));
+        }
+        (Head::Classify(method, thresholds), &[items, _]) => {
             classify(builder, output, items, *method, *thresholds)
         }
-        Head::Interval(interval) => vec![self::interval(builder, output, *interval)],
+        (Head::Classify(..), _) => return Err(no_logits("classes")),
+        (Head::Binary(thresholds), &[items, labels]) => {
+            binary(builder, output, [items, labels], *thresholds)
+        }
+        (Head::Binary(_), _) => return Err(no_logits("labels")),
+        (Head::Interval(interval), _) => vec![self::interval(builder, output, *interval)],
     };
     let values: Vec<_> = [output].into_iter().chain(results).collect();
     terminator.set_operands(&values);
@@ -253,17 +272,49 @@ fn classify(
     let probabilities = by_method("gauss.softmax", tensor(&shape));
     let uncertainty = by_method("gauss.uncertainty", tensor(&[items, UNCERTAINTIES]));
     let mut results = vec![probabilities, uncertainty];
-    if thresholds != Thresholds::default() {
-        let mut op = builder.op("gauss.decide").operands(&results).results(&[tensor(&[items])]);
-        let given = [("epistemic", thresholds.epistemic), ("aleatoric", thresholds.aleatoric)];
-        for (name, threshold) in given {
-            if let Some(threshold) = threshold {
-                op = op.attr(name, context.f64_attr(threshold));
-            }
-        }
-        results.push(op.build().result(0));
-    }
+    results.extend(decide(builder, "gauss.decide", &results, &[items], thresholds));
     results
+}
+
+fn binary(
+    builder: Builder,
+    logits: Value,
+    [items, labels]: [i64; 2],
+    thresholds: Thresholds,
+) -> Vec<Value> {
+    let of_logits = |name: &str, shape: &[i64]| {
+        let ty = Type::tensor(builder.context().f32(), shape);
+        builder.value(name, &[logits], ty)
+    };
+    let probability = of_logits("gauss.binary_probability", &[items, labels]);
+    let uncertainty = of_logits("gauss.binary_uncertainty", &[items, labels, UNCERTAINTIES]);
+    let mut results = vec![probability, uncertainty];
+    let shape = [items, labels];
+    results.extend(decide(builder, "gauss.binary_decide", &results, &shape, thresholds));
+    results
+}
+
+/// The decision with probabilities and uncertainty, where there is a threshold.
+fn decide(
+    builder: Builder,
+    name: &str,
+    operands: &[Value],
+    shape: &[i64],
+    thresholds: Thresholds,
+) -> Option<Value> {
+    if thresholds == Thresholds::default() {
+        return None;
+    }
+    let context = builder.context();
+    let ty = Type::tensor(context.f32(), shape);
+    let mut op = builder.op(name).operands(operands).results(&[ty]);
+    let given = [("epistemic", thresholds.epistemic), ("aleatoric", thresholds.aleatoric)];
+    for (name, threshold) in given {
+        if let Some(threshold) = threshold {
+            op = op.attr(name, context.f64_attr(threshold));
+        }
+    }
+    Some(op.build().result(0))
 }
 
 fn interval(builder: Builder, output: Value, interval: Interval) -> Value {

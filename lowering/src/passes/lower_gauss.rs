@@ -232,6 +232,11 @@ fn lower_op(
         Layer::Softmax(method) => emit.softmax(op, *method, predicted),
         Layer::Uncertainty(method) => emit.uncertainty(op, *method, predicted, &shape),
         Layer::Decide(thresholds) => emit.decide(*thresholds, operand(0).mean, operand(1).mean),
+        Layer::BinaryProbability => emit.binary_probability(op, predicted),
+        Layer::BinaryUncertainty => emit.binary_uncertainty(op, predicted, &shape),
+        Layer::BinaryDecide(thresholds) => {
+            emit.binary_decide(*thresholds, operand(0).mean, operand(1).mean)
+        }
         Layer::Interval(interval) => emit.interval(*interval, operand(0), &shape),
     };
     let value = match result.variance {

@@ -118,7 +118,7 @@ fn pairwise(mean: &[f32], variance: &[f32], probabilities: &mut [f32]) -> Uncert
 /// class whose variance is far smaller than that of others draws the probability to it, whatever
 /// its mean. [`mean_field`] does not.
 ///
-/// A variance below 1e-30 counts as 1e-30.
+/// A variance below 1e-30 counts as 1e-30, one above 1e30 as 1e30.
 ///
 /// ```
 /// use pfp_runtime::predictive::laplace_bridge;
@@ -153,6 +153,7 @@ pub fn laplace_bridge_into(
 }
 
 const LEAST_VARIANCE: f64 = 1e-30;
+const LARGEST_VARIANCE: f64 = 1e30;
 
 /// Concentrations outside of this range leave all or nothing of the entropy aleatoric.
 const LEAST_CONCENTRATION: f64 = 1e-20;
@@ -164,14 +165,34 @@ fn bridge(mean: &[f32], variance: &[f32], probabilities: &mut [f32]) -> Uncertai
         return Uncertainty::default();
     }
     let classes = mean.len() as f64;
-    let at_least = |v: f64| if v < LEAST_VARIANCE { LEAST_VARIANCE } else { v };
-    let sum: f64 = mean.iter().copied().map(f64::from).sum();
-    let spread: f64 = variance.iter().map(|&v| at_least(f64::from(v))).sum();
-    let conditional = |(&m, &v): (&f32, &f32)| {
-        let share = at_least(f64::from(v)) / spread;
-        (f64::from(m) - share * sum, at_least(f64::from(v)) * (1.0 - share))
+    let bounded = |&v: &f32| {
+        let v = f64::from(v);
+        // What is not a number stays.
+        if v < LEAST_VARIANCE {
+            LEAST_VARIANCE
+        } else if v > LARGEST_VARIANCE {
+            LARGEST_VARIANCE
+        } else {
+            v
+        }
     };
-    let logits = || mean.iter().zip(variance).map(conditional);
+    let sum: f64 = mean.iter().copied().map(f64::from).sum();
+    let spread: f64 = variance.iter().map(bounded).sum();
+    // The sum of the variances but for the largest one, which may be nearly all.
+    let largest = variance.iter().map(bounded).fold(0.0, f64::max);
+    let most = variance.iter().position(|v| bounded(v) == largest);
+    let others = |index: usize, v: f64| match most {
+        Some(most) if most == index => {
+            let rest = variance.iter().enumerate().filter(|&(other, _)| other != index);
+            rest.map(|(_, v)| bounded(v)).sum()
+        }
+        _ => spread - v,
+    };
+    let conditional = |(index, (&m, v)): (usize, (&f32, &f32))| {
+        let v = bounded(v);
+        (f64::from(m) - v / spread * sum, v * (others(index, v) / spread))
+    };
+    let logits = || mean.iter().zip(variance).enumerate().map(conditional);
     let largest = logits().map(|(m, _)| m).fold(f64::NEG_INFINITY, f64::max);
     let lowest = logits().map(|(m, _)| m).fold(f64::INFINITY, f64::min);
     // The largest α may overflow. All are scaled by e^(lowest - largest).
@@ -179,7 +200,7 @@ fn bridge(mean: &[f32], variance: &[f32], probabilities: &mut [f32]) -> Uncertai
     let below: f64 = logits().map(|(m, _)| libm::exp(lowest - m)).sum();
     let weight = |(m, v): (f64, f64)| {
         let product = libm::exp(m - largest) * below / (classes * classes);
-        ((1.0 - 2.0 / classes) * scale + product) / at_least(v)
+        ((1.0 - 2.0 / classes) * scale + product) / v
     };
     let weights: f64 = logits().map(weight).sum();
     let concentration = weights / scale;
@@ -264,6 +285,28 @@ mod tests {
         assert!(close(uncertainty.total, 0.166_928_237_09), "{uncertainty:?}");
         assert!(close(uncertainty.aleatoric, 0.166_269_642_78), "{uncertainty:?}");
         assert!(close(uncertainty.epistemic, 0.000_658_594_31), "{uncertainty:?}");
+    }
+
+    /// From a separate implementation in 40 digits.
+    #[test]
+    fn laplace_of_unequal_variances() {
+        for (mean, variance, probability, parts) in [
+            ([0.0, 0.0], [1e-4, 1e4], 0.5, [0.693_147_18, 0.693_097_18, 4.999_749_9e-5]),
+            ([0.0, 0.0], [1e8, 1e-8], 0.5, [0.693_147_18, 0.693_147_18, 4.999_999_97e-9]),
+            ([1.0, -0.5], [1e-8, 1e8], 0.880_797_08, [0.365_333_86, 0.365_333_85, 2.099_871_7e-9]),
+            ([1.0, -0.5], [1e8, 1e-8], 0.731_058_58, [0.582_203_11, 0.582_203_10, 3.932_238_6e-9]),
+        ] {
+            let Prediction { probabilities, uncertainty } = laplace_bridge(&mean, &variance);
+            let Uncertainty { total, aleatoric, epistemic } = uncertainty;
+            let actual = [probabilities[0], total, aleatoric, epistemic];
+            let [total, aleatoric, epistemic] = parts;
+            for (actual, expected) in actual.iter().zip([probability, total, aleatoric, epistemic])
+            {
+                let error = f64::from(*actual) / expected - 1.0;
+                // The variances are rounded.
+                assert!(error.abs() < 3e-7, "{variance:?}: {actual} {expected}");
+            }
+        }
     }
 
     #[test]

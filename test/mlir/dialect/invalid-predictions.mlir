@@ -1,4 +1,4 @@
-// gauss.softmax, gauss.uncertainty, gauss.decide and gauss.interval that have no meaning.
+// Predictive ops that have no meaning.
 
 // RUN: pfp-opt %s -split-input-file -verify-diagnostics
 
@@ -93,5 +93,61 @@ func.func @negative_noise(%x: !gauss.tensor<1x3xf32>) {
 func.func @interval_without_ends(%x: !gauss.tensor<1x3xf32>) {
   // expected-error @+1 {{'gauss.interval' op has result type 'tensor<1x3xf32>', but its operands and attributes give 'tensor<1x3x2xf32>'}}
   %0 = gauss.interval %x coverage 0.5 : (!gauss.tensor<1x3xf32>) -> tensor<1x3xf32>
+  return
+}
+
+// -----
+
+func.func @softmax_of_one_class(%x: !gauss.tensor<?x1xf32>) {
+  // expected-error @+1 {{'gauss.softmax' op has 1 logit for each item, but classes are told apart by 2 or more: one class is always certain; for a binary label use gauss.binary_probability, gauss.binary_uncertainty and gauss.binary_decide}}
+  %0 = gauss.softmax %x method "mean-field" : (!gauss.tensor<?x1xf32>) -> tensor<?x1xf32>
+  return
+}
+
+// -----
+
+func.func @uncertainty_of_one_class(%x: !gauss.tensor<2x1xf32>) {
+  // expected-error @+1 {{'gauss.uncertainty' op has 1 logit for each item, but classes are told apart by 2 or more: one class is always certain; for a binary label use gauss.binary_probability, gauss.binary_uncertainty and gauss.binary_decide}}
+  %0 = gauss.uncertainty %x method "sample" draws 10 : (!gauss.tensor<2x1xf32>) -> tensor<2x3xf32>
+  return
+}
+
+// -----
+
+func.func @decide_on_one_class(%p: tensor<2x1xf32>, %u: tensor<2x3xf32>) {
+  // expected-error @+1 {{'gauss.decide' op has 1 probability for each item, but classes are told apart by 2 or more: one class is always certain; for a binary label use gauss.binary_probability, gauss.binary_uncertainty and gauss.binary_decide}}
+  %0 = gauss.decide %p, %u : (tensor<2x1xf32>, tensor<2x3xf32>) -> tensor<2xf32>
+  return
+}
+
+// -----
+
+func.func @labels_of_images(%x: !gauss.tensor<1x2x3xf32>) {
+  // expected-error @+1 {{'gauss.binary_probability' op needs a tensor of rank 2, got !gauss.tensor<1x2x3xf32>}}
+  %0 = gauss.binary_probability %x : (!gauss.tensor<1x2x3xf32>) -> tensor<1x2x3xf32>
+  return
+}
+
+// -----
+
+func.func @uncertainty_without_columns(%x: !gauss.tensor<4x1xf32>) {
+  // expected-error @+1 {{'gauss.binary_uncertainty' op has result type 'tensor<4x3xf32>', but its operands and attributes give 'tensor<4x1x3xf32>'}}
+  %0 = gauss.binary_uncertainty %x : (!gauss.tensor<4x1xf32>) -> tensor<4x3xf32>
+  return
+}
+
+// -----
+
+func.func @decide_on_other_labels(%p: tensor<4x1xf32>, %u: tensor<4x2x3xf32>) {
+  // expected-error @+1 {{'gauss.binary_decide' op decides on tensor<4x1xf32> with the uncertainty tensor<4x2x3xf32>; it must hold 3 numbers for each label: total, aleatoric, epistemic}}
+  %0 = gauss.binary_decide %p, %u : (tensor<4x1xf32>, tensor<4x2x3xf32>) -> tensor<4x1xf32>
+  return
+}
+
+// -----
+
+func.func @threshold_that_is_no_number(%p: tensor<4x1xf32>, %u: tensor<4x1x3xf32>) {
+  // expected-error @+1 {{'gauss.binary_decide' op has a threshold 'epistemic' that is negative or not finite}}
+  %0 = gauss.binary_decide %p, %u epistemic 0x7FF8000000000000 : (tensor<4x1xf32>, tensor<4x1x3xf32>) -> tensor<4x1xf32>
   return
 }

@@ -168,3 +168,14 @@ func.func @predictions(%z: !gauss.tensor<?x10xf32>, %y: tensor<4xf32>) -> tensor
   %4 = gauss.interval %y coverage 0.5 noise 2.0 : (tensor<4xf32>) -> tensor<4x2xf32>
   return %2 : tensor<?xf32>
 }
+
+// CHECK-LABEL: func.func @labels
+func.func @labels(%z: !gauss.tensor<?x2xf32>) -> tensor<?x2xf32> {
+  // CHECK: %[[P:.*]] = gauss.binary_probability %{{.*}} : (!gauss.tensor<?x2xf32>) -> tensor<?x2xf32>
+  %0 = gauss.binary_probability %z : (!gauss.tensor<?x2xf32>) -> tensor<?x2xf32>
+  // CHECK: %[[U:.*]] = gauss.binary_uncertainty %{{.*}} : (!gauss.tensor<?x2xf32>) -> tensor<?x2x3xf32>
+  %1 = gauss.binary_uncertainty %z : (!gauss.tensor<?x2xf32>) -> tensor<?x2x3xf32>
+  // CHECK: gauss.binary_decide %[[P]], %[[U]] epistemic 1.250000e-01 : (tensor<?x2xf32>, tensor<?x2x3xf32>) -> tensor<?x2xf32>
+  %2 = gauss.binary_decide %0, %1 epistemic 0.125 : (tensor<?x2xf32>, tensor<?x2x3xf32>) -> tensor<?x2xf32>
+  return %2 : tensor<?x2xf32>
+}

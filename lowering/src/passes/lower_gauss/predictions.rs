@@ -7,34 +7,46 @@ use gauss_dialect::{
     ir::{AffineMap, Attribute, Block, Op, Type, Value},
     layer::Interval,
     moments::{Arithmetic, Moments},
-    predictive::{self, Axis, Method, Prediction, Tables, Thresholds},
+    predictive::{self, Axis, Method, Prediction, Tables, Thresholds, Uncertainty, binary},
     shape::UNCERTAINTIES,
 };
+use pfp_runtime::predictive::LOGISTIC_MIXTURE;
 
 use super::{Emitter, Read};
 use crate::payload::Payload;
 
-/// What has been predicted: `gauss.softmax` and `gauss.uncertainty` of the same logits
-/// in one block share it.
+/// What has been predicted: ops on the same logits in one block share it.
 #[derive(Default)]
-pub(super) struct Predicted(Vec<((Block, Value, Method), Prediction<Table>)>);
+pub(super) struct Predicted(Vec<((Block, Value, Labels), Prediction<Table>)>);
+
+/// What logits are logits of.
+#[derive(Clone, Copy, PartialEq)]
+enum Labels {
+    /// One of several classes.
+    Classes(Method),
+    /// Each of a label of its own.
+    Binary,
+}
 
 impl Predicted {
     /// The prediction of the op's logits.
-    fn get(&mut self, emit: &Emitter, op: Op, method: Method) -> Prediction<Table> {
-        let key = (op.block(), op.operand(0), method);
+    fn get(&mut self, emit: &Emitter, op: Op, labels: Labels) -> Prediction<Table> {
+        let key = (op.block(), op.operand(0), labels);
         if let Some((_, known)) = self.0.iter().find(|(other, _)| *other == key) {
             return known.clone();
         }
-        let draws = match method {
-            Method::Sample(sampling) => i64::from(sampling.draws),
-            Method::MeanField | Method::Laplace => 1,
+        let draws = match labels {
+            Labels::Classes(Method::Sample(sampling)) => i64::from(sampling.draws),
+            _ => 1,
         };
         let logits = emit.moments(op.operand(0));
         let mut sizes = Sizes::of(emit, logits.mean, draws);
         let table = |value| Table { value, axes: BY_CLASS };
         let logits = Moments { mean: table(logits.mean), variance: logits.variance.map(table) };
-        let prediction = predictive::predict(&mut sizes, method, &logits);
+        let prediction = match labels {
+            Labels::Classes(method) => predictive::predict(&mut sizes, method, &logits),
+            Labels::Binary => binary::predict(&mut sizes, &logits),
+        };
         self.0.push((key, prediction.clone()));
         prediction
     }
@@ -47,7 +59,8 @@ impl Emitter {
         method: Method,
         predicted: &mut Predicted,
     ) -> Moments<Value> {
-        Moments::deterministic(predicted.get(self, op, method).probabilities.value)
+        let prediction = predicted.get(self, op, Labels::Classes(method));
+        Moments::deterministic(prediction.probabilities.value)
     }
 
     /// Total, aleatoric and epistemic uncertainty as the columns of an N×3 tensor.
@@ -58,15 +71,39 @@ impl Emitter {
         predicted: &mut Predicted,
         shape: &[i64],
     ) -> Moments<Value> {
-        let parts = predicted.get(self, op, method).uncertainty;
-        let along = |dim: usize| self.context.affine_map(2, &[self.context.dim(dim)]);
+        let prediction = predicted.get(self, op, Labels::Classes(method));
+        self.side_by_side(prediction.uncertainty, shape)
+    }
+
+    pub(super) fn binary_probability(&self, op: Op, predicted: &mut Predicted) -> Moments<Value> {
+        let prediction = predicted.get(self, op, Labels::Binary);
+        Moments::deterministic(prediction.probabilities.value)
+    }
+
+    /// Total, aleatoric and epistemic uncertainty as the last dimension of an N×K×3 tensor.
+    pub(super) fn binary_uncertainty(
+        &self,
+        op: Op,
+        predicted: &mut Predicted,
+        shape: &[i64],
+    ) -> Moments<Value> {
+        self.side_by_side(predicted.get(self, op, Labels::Binary).uncertainty, shape)
+    }
+
+    /// Three tensors as the last dimension of one of `shape`.
+    fn side_by_side(&self, parts: Uncertainty<Table>, shape: &[i64]) -> Moments<Value> {
+        let (dims, last) = (shape.len(), shape.len() - 1);
+        let along = |dims_read: std::ops::Range<usize>| {
+            self.context
+                .affine_map(dims, &dims_read.map(|dim| self.context.dim(dim)).collect::<Vec<_>>())
+        };
         let columns = self.literal(&[UNCERTAINTIES], &[0.0, 1.0, 2.0]);
-        let read = |value: Value, dim: usize| (Moments::deterministic(value), along(dim));
+        let read = |part: Table| (Moments::deterministic(part.value), along(0..last));
         let inputs = [
-            read(parts.total.value, 0),
-            read(parts.aleatoric.value, 0),
-            read(parts.epistemic.value, 0),
-            read(columns, 1),
+            read(parts.total),
+            read(parts.aleatoric),
+            read(parts.epistemic),
+            (Moments::deterministic(columns), along(last..dims)),
         ];
         self.map(shape, &inputs, false, |a, x| {
             let (one, two) = (a.constant(1.0), a.constant(2.0));
@@ -83,12 +120,25 @@ impl Emitter {
         uncertainty: Value,
     ) -> Moments<Value> {
         let mut sizes = Sizes::of(self, probabilities, 1);
-        let items = sizes.sizes[Axis::Items as usize];
-        let [aleatoric, epistemic] = [1, 2]
-            .map(|number| Table { value: self.column(uncertainty, items, number), axes: BY_ITEM });
+        let [aleatoric, epistemic] =
+            [1, 2].map(|number| Table { value: self.column(uncertainty, number), axes: BY_ITEM });
         let probabilities = Table { value: probabilities, axes: BY_CLASS };
         let decision =
             predictive::decide(&mut sizes, &probabilities, &aleatoric, &epistemic, thresholds);
+        Moments::deterministic(decision.value)
+    }
+
+    pub(super) fn binary_decide(
+        &self,
+        thresholds: Thresholds,
+        probability: Value,
+        uncertainty: Value,
+    ) -> Moments<Value> {
+        let mut sizes = Sizes::of(self, probability, 1);
+        let [aleatoric, epistemic] =
+            [1, 2].map(|number| Table { value: self.column(uncertainty, number), axes: BY_CLASS });
+        let probability = Table { value: probability, axes: BY_CLASS };
+        let decision = binary::decide(&mut sizes, &probability, &aleatoric, &epistemic, thresholds);
         Moments::deterministic(decision.value)
     }
 
@@ -116,17 +166,21 @@ impl Emitter {
         })
     }
 
-    /// A column of an N×3 tensor.
-    fn column(&self, x: Value, items: i64, number: i64) -> Value {
-        let sizes = self.dynamic_sizes(&[items]);
+    /// What stands at one place of the last dimension of a tensor.
+    fn column(&self, x: Value, number: i64) -> Value {
+        let shape = x.ty().shape().unwrap_or_default();
+        let kept = &shape[..shape.len().saturating_sub(1)];
+        let with_last = |value: i64| kept.iter().map(|_| 0).chain([value]).collect::<Vec<_>>();
+        let sizes = self.dynamic_sizes(kept);
+        let extents: Vec<_> = kept.iter().copied().chain([1]).collect();
         self.builder
             .op("tensor.extract_slice")
             .operands(&[x])
             .operands(&sizes)
-            .results(&[Type::tensor(self.context.f32(), &[items])])
-            .attr("static_offsets", self.context.i64_array_attr(&[0, number]))
-            .attr("static_sizes", self.context.i64_array_attr(&[items, 1]))
-            .attr("static_strides", self.context.i64_array_attr(&[1, 1]))
+            .results(&[Type::tensor(self.context.f32(), kept)])
+            .attr("static_offsets", self.context.i64_array_attr(&with_last(number)))
+            .attr("static_sizes", self.context.i64_array_attr(&extents))
+            .attr("static_strides", self.context.i64_array_attr(&vec![1; shape.len()]))
             .attr(
                 "operandSegmentSizes",
                 self.context.i32_array_attr(&[1, 0, sizes.len() as i32, 0]),
@@ -146,8 +200,8 @@ const AXES: usize = Axis::ALL.len();
 /// Which axes a table has.
 type Axes = [bool; AXES];
 
-const BY_ITEM: Axes = [true, false, false, false];
-const BY_CLASS: Axes = [true, false, true, false];
+const BY_ITEM: Axes = [true, false, false, false, false];
+const BY_CLASS: Axes = [true, false, false, true, false];
 
 /// The sizes of the axes of tables.
 struct Sizes<'a> {
@@ -167,7 +221,7 @@ impl<'a> Sizes<'a> {
     fn of(emit: &'a Emitter, tensor: Value, draws: i64) -> Self {
         let shape = tensor.ty().shape().unwrap_or_default();
         let size = |dim: usize| shape.get(dim).copied().unwrap_or(1);
-        Self { emit, sizes: [size(0), draws, size(1), size(1)] }
+        Self { emit, sizes: [size(0), draws, LOGISTIC_MIXTURE.len() as i64, size(1), size(1)] }
     }
 
     /// A read of each input by loops over these axes, outermost first.
@@ -203,8 +257,8 @@ impl Tables for Sizes<'_> {
     }
 
     fn rivals(&mut self, table: &Table) -> Table {
-        let [items, draws, classes, _] = table.axes;
-        Table { value: table.value, axes: [items, draws, false, classes] }
+        let [items, draws, parts, classes, _] = table.axes;
+        Table { value: table.value, axes: [items, draws, parts, false, classes] }
     }
 
     fn literal(&mut self, axes: &[Axis], values: Vec<f32>) -> Table {

@@ -57,6 +57,36 @@ func.func @decide(%p: tensor<?x4xf32>, %u: tensor<?x3xf32>) -> tensor<?xf32> {
   return %d : tensor<?xf32>
 }
 
+// The parts of the mixture are constants, and a reduction goes over them for each label.
+// CHECK-LABEL: func.func @labels
+// CHECK: arith.constant dense<{{.*}}> : tensor<19xf32>
+// CHECK: iterator_types = ["parallel", "parallel", "reduction"]
+// CHECK: math.sqrt
+// CHECK: return
+func.func @labels(%z: !gauss.tensor<?x2xf32>) -> (tensor<?x2xf32>, tensor<?x2x3xf32>) {
+  %p = gauss.binary_probability %z : (!gauss.tensor<?x2xf32>) -> tensor<?x2xf32>
+  %u = gauss.binary_uncertainty %z : (!gauss.tensor<?x2xf32>) -> tensor<?x2x3xf32>
+  return %p, %u : tensor<?x2xf32>, tensor<?x2x3xf32>
+}
+
+// Without a variance it is the sigmoid.
+// CHECK-LABEL: func.func @deterministic_label
+// CHECK-NOT: math.sqrt
+// CHECK: return
+func.func @deterministic_label(%z: tensor<4x1xf32>) -> tensor<4x1xf32> {
+  %p = gauss.binary_probability %z : (tensor<4x1xf32>) -> tensor<4x1xf32>
+  return %p : tensor<4x1xf32>
+}
+
+// CHECK-LABEL: func.func @decide_labels
+// CHECK: tensor.extract_slice %{{.*}}[0, 0, 1] [%{{.*}}, 2, 1] [1, 1, 1]
+// CHECK: tensor.extract_slice %{{.*}}[0, 0, 2] [%{{.*}}, 2, 1] [1, 1, 1]
+// CHECK: return
+func.func @decide_labels(%p: tensor<?x2xf32>, %u: tensor<?x2x3xf32>) -> tensor<?x2xf32> {
+  %d = gauss.binary_decide %p, %u epistemic 0.25 : (tensor<?x2xf32>, tensor<?x2x3xf32>) -> tensor<?x2xf32>
+  return %d : tensor<?x2xf32>
+}
+
 // CHECK-LABEL: func.func @interval
 // CHECK-DAG: dense<[-1.000000e+00, 1.000000e+00]> : tensor<2xf32>
 // CHECK-DAG: arith.constant 1.959964{{.*}} : f32
