@@ -19,6 +19,7 @@ use crate::{
     batches::Items,
     error::Error,
     eval::{Draws, metrics::Roc},
+    watch::Watch,
 };
 use adjustable::Adjustable;
 use conformal::Conformal;
@@ -182,7 +183,7 @@ impl Calibration {
     }
 }
 
-/// Calibrates a classifier. `progress` is told what is being fitted.
+/// Calibrates a classifier.
 ///
 /// # Errors
 ///
@@ -193,21 +194,21 @@ pub fn calibrate(
     parameters_sha256: String,
     data: &Labelled,
     settings: &Settings,
-    progress: &dyn Fn(&str),
+    watch: &dyn Watch,
 ) -> Result<Calibration, Error> {
     check_labels(&data.labels, data.items.count(), model.classes())?;
     let (fitted, held_out) = split(data.items.count(), settings)?;
     check_held_out(held_out.len(), data.items.count(), settings)?;
     let ones = vec![1.0; model.layers().len()];
-    progress("the network as it is");
+    watch.stage("the network as it is");
     let before = model.run(&data.items, &ones)?;
     before.check("the labelled data")?;
     let before = before.predict(1.0, settings.draws);
 
     let fit = Fit::new(model, &data.items, &data.labels, &fitted, settings);
     let fit::Fitted { global, factors, temperature, variances_kept, temperature_kept } =
-        fit.run(progress)?;
-    progress("thresholds and prediction sets");
+        fit.run(watch)?;
+    watch.stage("thresholds and prediction sets");
     let after = model.run(&data.items, &factors)?;
     after.check("the labelled data")?;
     let after = after.predict(temperature, settings.draws);

@@ -1,25 +1,29 @@
 //! What a network is worth on data: answers, uncertainty and time, by mode of execution.
 
+mod agreement;
 pub mod dataset;
 pub mod execute;
 mod latency;
 pub mod metrics;
 mod result;
+pub mod verdict;
 
 use std::path::PathBuf;
 
 use gauss_lowering::mode::{Mode, Sampling};
+use jiff::Timestamp;
 use rayon::ThreadPoolBuilder;
 
 pub use dataset::{DataSet, Spec};
 pub use execute::{Classifier, Draws};
 pub use result::{
-    Agreement, Bin, Classification, Detection, Evaluation, Items, Latency, ModeResult, RiskPoint,
-    RocPoint, Role, Score, Set, SetResult, Settings, Uncertainties,
+    Agreement, Bin, Classification, Detection, Differences, Evaluation, Items, Latency, ModeResult,
+    RiskPoint, RocPoint, Role, Score, Set, SetResult, Settings, Thresholds, Uncertainties,
 };
 
-use crate::{data::Preparation, error::Error, module::Session};
+use crate::{bench::measure, data::Preparation, error::Error, module::Session, watch::Watch};
 use metrics::{Labels, Roc};
+use verdict::{Compared, Evidence, Verdict};
 
 /// Items in a call where the module leaves the choice.
 const BATCH: usize = 100;
@@ -64,23 +68,9 @@ impl Request {
     }
 }
 
-/// Is told what is done.
-pub trait Watch {
-    /// A step of unknown length begins.
-    fn stage(&self, what: &str);
-
-    /// What a user should know of the data; nobody need listen.
-    fn note(&self, _note: &str) {}
-
-    /// A line that a user should read of the parameters; nobody need listen.
-    fn remark(&self, _text: &str) {}
-
-    /// A step of so many parts begins. Returns what is told how many more are done.
-    fn count(&self, what: &str, parts: usize) -> Box<dyn Fn(usize) + Sync>;
-}
-
 /// Runs a network on data sets in all modes and measures it. Returns the data sets too.
 pub fn evaluate(request: &Request, watch: &dyn Watch) -> Result<(Evaluation, Vec<DataSet>), Error> {
+    let date = now();
     watch.stage("reading the network");
     let session = Session::new();
     let (module, parameters) = (&request.module, request.parameters.as_deref());
@@ -114,7 +104,7 @@ pub fn evaluate(request: &Request, watch: &dyn Watch) -> Result<(Evaluation, Vec
         watch.stage(&format!("{mode}: measures"));
         results.push(mode_result(mode, &sets, items, request.bins));
     }
-    compare_with_moments(&modes, &mut results);
+    compare_with_moments(&modes, request.logit_draws, &mut results);
     let batches = match (&request.latency, classifier.has_free_batch) {
         (Some(batches), _) => batches.clone(),
         (None, true) => LATENCY_BATCHES.to_vec(),
@@ -129,9 +119,10 @@ pub fn evaluate(request: &Request, watch: &dyn Watch) -> Result<(Evaluation, Vec
             result.latency = times;
         }
     }
-    let settings = settings(request, &classifier, batch);
-    let descriptions = sets.iter().map(|set| set.set.clone()).collect();
-    Ok((Evaluation { settings, sets: descriptions, modes: results }, sets))
+    let settings = settings(request, &classifier, batch, date);
+    let descriptions: Vec<_> = sets.iter().map(|set| set.set.clone()).collect();
+    let verdict = Verdict::of(&evidence(&descriptions, classifier.classes, &modes, &results));
+    Ok((Evaluation { verdict, settings, sets: descriptions, modes: results }, sets))
 }
 
 /// A mode whose draws follow from a seed, and which returns those of the logits where `draws` says so.
@@ -144,7 +135,9 @@ fn with_seed(mode: Mode, seed: u64, draws: bool) -> Mode {
 
 fn open_sets(request: &Request, classifier: &Classifier) -> Result<Vec<DataSet>, Error> {
     let mut sets: Vec<DataSet> = Vec::new();
-    for (role, spec) in &request.sets {
+    let specs: Vec<_> = request.sets.iter().map(|(_, spec)| spec).collect();
+    for ((role, spec), name) in request.sets.iter().zip(dataset::names(&specs)) {
+        let spec = &Spec { name: Some(name), ..spec.clone() };
         let signature = &classifier.function.signature;
         let set = DataSet::open(spec, *role, &request.preparation, signature, classifier.classes)?;
         if sets.iter().any(|other| other.set.name == set.set.name) {
@@ -156,7 +149,12 @@ fn open_sets(request: &Request, classifier: &Classifier) -> Result<Vec<DataSet>,
     Ok(sets)
 }
 
-fn settings(request: &Request, classifier: &Classifier, batch: usize) -> Settings {
+/// The time in UTC, to the second.
+fn now() -> String {
+    Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
+}
+
+fn settings(request: &Request, classifier: &Classifier, batch: usize, date: String) -> Settings {
     let (module_sha256, parameters_sha256) = classifier.sha256.clone();
     Settings {
         version: env!("CARGO_PKG_VERSION").into(),
@@ -166,11 +164,14 @@ fn settings(request: &Request, classifier: &Classifier, batch: usize) -> Setting
         parameters_sha256,
         function: classifier.function.name.clone(),
         core: classifier.core().to_owned(),
+        cpu: measure::cpu_name(),
+        date,
         classes: classifier.classes,
         batch,
         logit_draws: request.logit_draws,
         seed: request.seed,
         bins: request.bins,
+        thresholds: classifier.thresholds,
     }
 }
 
@@ -234,6 +235,7 @@ fn detect(set: &DataSet, inside: &Items, outside: &Items) -> Vec<Detection> {
             auroc: roc.auroc(),
             aupr: roc.aupr(),
             fpr95: roc.fpr95(),
+            threshold95: roc.threshold95(),
             roc: roc.points(),
         })
     };
@@ -241,61 +243,49 @@ fn detect(set: &DataSet, inside: &Items, outside: &Items) -> Vec<Detection> {
 }
 
 /// Fills in how far mode `moments` is from the sampling modes.
-fn compare_with_moments(modes: &[Mode], results: &mut [ModeResult]) {
+fn compare_with_moments(modes: &[Mode], draws: u32, results: &mut [ModeResult]) {
     let Some(moments) = modes.iter().position(|mode| *mode == Mode::Moments) else { return };
     let moments: Vec<_> = results[moments].sets.iter().map(|set| set.items.clone()).collect();
     for (mode, result) in modes.iter().zip(results) {
         // One pass has no variance.
         if matches!(mode, Mode::Sample(sampling) if sampling.samples > 1) {
             for (moments, sampled) in moments.iter().zip(&mut result.sets) {
-                sampled.agreement = Some(agree(moments, &sampled.items));
+                sampled.agreement =
+                    Some(agreement::agree(moments, draws, &sampled.items, result.passes));
             }
         }
     }
 }
 
-fn agree(moments: &Items, sampled: &Items) -> Agreement {
-    let wide = |values: &[f32]| values.iter().copied().map(f64::from).collect::<Vec<_>>();
-    let variances = || wide(&moments.variance).into_iter().zip(wide(&sampled.variance));
-    let means = wide(&moments.mean).into_iter().zip(wide(&sampled.mean));
-    // Where sampling does not vary, nothing can be measured by it.
-    let squares: Vec<_> = means
-        .zip(variances())
-        .filter(|(_, (_, variance))| *variance > 0.0)
-        .map(|((mean, sampled), (_, variance))| (mean - sampled).powi(2) / variance)
-        .collect();
-    let ratios = variances().filter(|(_, sampled)| *sampled > 0.0);
-    let score = |items: &Items| Score::Variance.of(items).unwrap_or_default();
-    let (own, other) = (score(moments), score(sampled));
-    let same: Vec<_> = moments.class.iter().zip(&sampled.class).map(|(a, b)| a == b).collect();
-    Agreement {
-        mean: (squares.iter().sum::<f64>() / squares.len().max(1) as f64).sqrt(),
-        variance_ratio: metrics::median(ratios.map(|(own, sampled)| own / sampled).collect()),
-        correlation: metrics::pearson(&own, &other),
-        rank_correlation: metrics::spearman(&own, &other),
-        same_class: metrics::share(&same),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn agreement_is_measured_in_deviations_and_ratios() {
-        let items = |class: Vec<usize>, mean: Vec<f32>, variance: Vec<f32>| Items {
-            probabilities: vec![0.5; mean.len()],
-            class,
-            mean,
-            variance,
-            ..Items::default()
-        };
-        let moments = items(vec![0, 1], vec![1.0, 0.0, 2.0, 4.0], vec![1.0, 3.0, 4.0, 8.0]);
-        let sampled = items(vec![0, 0], vec![3.0, 0.0, 2.0, 4.0], vec![4.0, 6.0, 16.0, 0.0]);
-        let agreement = agree(&moments, &sampled);
-        assert!((agreement.mean - (1.0f64 / 3.0).sqrt()).abs() < 1e-12);
-        assert_eq!(agreement.variance_ratio, 0.25);
-        assert!((agreement.correlation - 1.0).abs() < 1e-12);
-        assert_eq!(agreement.same_class, 0.5);
-    }
+/// What the verdict on each set follows from: mode `moments` beside the sampling mode of the most
+/// passes.
+fn evidence(sets: &[Set], classes: usize, modes: &[Mode], results: &[ModeResult]) -> Vec<Evidence> {
+    let moments = modes.iter().position(|mode| *mode == Mode::Moments);
+    let moments = moments.and_then(|index| results.get(index));
+    let sampling = modes.iter().zip(results).filter(|(mode, _)| matches!(mode, Mode::Sample(_)));
+    // The first of several.
+    let sampled = sampling.map(|(_, result)| result).rev().max_by_key(|result| result.passes);
+    let auroc = |result: &ModeResult, set: &str| {
+        let by = |d: &&Detection| d.set == set && d.score == Score::MutualInformation;
+        result.detection.iter().find(by).map(|detection| detection.auroc)
+    };
+    let compared = |index: usize, set: &Set| {
+        let (moments, sampled) = (moments?, sampled?);
+        let result = sampled.sets.get(index)?;
+        Some(Compared {
+            mode: sampled.mode.clone(),
+            passes: sampled.passes,
+            agreement: result.agreement?,
+            epistemic: result.uncertainty.epistemic?,
+            auroc: auroc(moments, &set.name).zip(auroc(sampled, &set.name)),
+        })
+    };
+    let of_set = |(index, set): (usize, &Set)| Evidence {
+        set: set.name.clone(),
+        role: set.role,
+        items: set.items,
+        classes,
+        compared: compared(index, set),
+    };
+    sets.iter().enumerate().map(of_set).collect()
 }

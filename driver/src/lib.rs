@@ -13,6 +13,7 @@
 //! - [`eval`]: what a network is worth on data;
 //! - [`mod@report`]: an evaluation as a page;
 //! - [`demo`]: the built-in networks on their built-in data;
+//! - [`watch`]: progress of long work;
 //! - [`cli`]: the command line;
 //! - [`output`], [`interrupt`]: files that are written whole, and what a signal leaves;
 //! - [`guard`]: what MLIR must not be given;
@@ -46,3 +47,4 @@ pub mod report;
 pub mod signature;
 pub mod target;
 pub mod tools;
+pub mod watch;

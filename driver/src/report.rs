@@ -3,7 +3,11 @@
 mod pictures;
 mod plots;
 mod tables;
+mod terms;
 mod theme;
+mod verdict;
+
+use std::path::Path;
 
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
@@ -25,6 +29,7 @@ const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; img-src dat
 pub fn page(evaluation: &Evaluation, sets: &[DataSet]) -> Result<String, Error> {
     let title = format!("@{}", evaluation.settings.function);
     let sections = [
+        Some(verdict::verdict(evaluation)),
         summary(evaluation)?,
         reliability(evaluation)?,
         selective(evaluation)?,
@@ -49,6 +54,7 @@ pub fn page(evaluation: &Evaluation, sets: &[DataSet]) -> Result<String, Error> 
                 header {
                     h1 { (title) }
                     p.muted { (subtitle(evaluation)) }
+                    p.muted { (evaluation.settings.date) ", " (evaluation.settings.cpu) }
                 }
                 main { @for section in sections.iter().flatten() { (section) } }
                 footer.muted { "pfp " (evaluation.settings.version) }
@@ -61,7 +67,9 @@ pub fn page(evaluation: &Evaluation, sets: &[DataSet]) -> Result<String, Error> 
 fn subtitle(evaluation: &Evaluation) -> String {
     let sets = evaluation.sets.iter().map(|set| format!("{} ({} items)", set.name, set.items));
     let sets: Vec<_> = sets.collect();
-    format!("{} on {}", evaluation.settings.module, sets.join(", "))
+    let module = Path::new(&evaluation.settings.module);
+    let module = module.file_name().unwrap_or(module.as_os_str()).to_string_lossy();
+    format!("{module} on {}", sets.join(", "))
 }
 
 fn section(title: &str, note: &str, body: Markup) -> Markup {
@@ -74,19 +82,26 @@ fn section(title: &str, note: &str, body: Markup) -> Markup {
     }
 }
 
-/// A plot with its title and the names of its series.
-fn figure(title: &str, series: &[&str], svg: &str) -> Markup {
+/// A plot with its title and what its colours mean.
+fn figure(title: &str, legend: &Markup, svg: &str) -> Markup {
     html! {
         figure {
             figcaption { (title) }
-            @if series.len() > 1 {
-                p.legend {
-                    @for (index, name) in series.iter().enumerate() {
-                        span { (swatch(index)) (name) }
-                    }
+            (legend)
+            (PreEscaped(svg))
+        }
+    }
+}
+
+/// The names of the series of a plot, the first in this colour.
+fn legend(first: usize, series: &[&str]) -> Markup {
+    html! {
+        @if series.len() > 1 {
+            p.legend {
+                @for (index, name) in series.iter().enumerate() {
+                    span { (swatch(first + index)) (name) }
                 }
             }
-            (PreEscaped(svg))
         }
     }
 }
@@ -97,18 +112,24 @@ fn names(evaluation: &Evaluation) -> Vec<&str> {
 
 fn summary(evaluation: &Evaluation) -> Result<Option<Markup>, Error> {
     let plot = plots::latency_against_accuracy(evaluation)?;
+    let has_times = plot.is_some();
     Ok(Some(section(
         "Modes",
         "",
         html! {
             (tables::headline(evaluation))
-            @if let Some(svg) = plot {
-                div.figures {
-                    (figure("Accuracy against time per item", &names(evaluation), &svg))
+            div.beside {
+                @if let Some(svg) = plot {
+                    (figure("Accuracy against time per item", &legend(0, &names(evaluation)), &svg))
                 }
-                p.muted {
-                    "One core; each point is a batch size, the larger the faster; towards the upper \
-                     left is better."
+                div {
+                    (terms::list(&[terms::ACCURACY, terms::NLL, terms::NAT, terms::ECE, terms::AUROC]))
+                    @if has_times {
+                        p.muted {
+                            "Times are of one core, for items in calls of so many. Each point of the \
+                             plot is a number of items in a call; towards the upper left is better."
+                        }
+                    }
                 }
             }
         },
@@ -118,18 +139,25 @@ fn summary(evaluation: &Evaluation) -> Result<Option<Markup>, Error> {
 fn reliability(evaluation: &Evaluation) -> Result<Option<Markup>, Error> {
     let drawn = evaluation.modes.iter().enumerate().filter_map(|(index, mode)| {
         let classification = mode.sets.first()?.classification.as_ref()?;
-        let svg = plots::reliability(&classification.reliability, index);
+        let bins = &classification.reliability;
+        let svg = plots::reliability(bins, index);
         let title = format!("{}: ECE {:.2} %", mode.mode, 100.0 * classification.ece);
-        Some(svg.map(|svg| figure(&title, &[], &svg)))
+        Some(svg.map(|svg| {
+            html! { div { (figure(&title, &html! {}, &svg)) (tables::bins(bins)) } }
+        }))
     });
     let drawn = drawn.collect::<Result<Vec<_>, Error>>()?;
     Ok((!drawn.is_empty()).then(|| {
         section(
             "Reliability",
             "Do answers come true as often as their confidence says? On the diagonal they do; \
-             above it the network knows more than it claims, below it less. The area of a point \
-             is its share of the items.",
-            html! { div.figures { @for figure in &drawn { (figure) } } },
+             above it the network knows more than it claims, below it less. A point stands for the \
+             items of a bin of confidence, whose number is below it; the bar is the 95 % interval \
+             of their accuracy (Wilson's). A bar that crosses the diagonal shows no miscalibration.",
+            html! {
+                div.figures { @for figure in &drawn { (figure) } }
+                (terms::list(&[terms::ECE]))
+            },
         )
     }))
 }
@@ -148,7 +176,12 @@ fn selective(evaluation: &Evaluation) -> Result<Option<Markup>, Error> {
     Ok(Some(section(
         "Selective answers",
         "The share of wrong answers where only the most confident ones are given. Lower is better.",
-        html! { div.figures { (figure("Risk against coverage", &names(evaluation), &svg)) } },
+        html! {
+            div.beside {
+                (figure("Risk against coverage", &legend(0, &names(evaluation)), &svg))
+                (terms::list(&[terms::COVERAGE, terms::RISK, terms::AURC]))
+            }
+        },
     )))
 }
 
@@ -165,7 +198,8 @@ fn detection(evaluation: &Evaluation) -> Result<Option<Markup>, Error> {
             let scores: Vec<_> = curves.iter().map(|curve| curve.score.name()).collect();
             let curves: Vec<_> = curves.iter().map(|curve| &curve.roc[..]).collect();
             let title = format!("{} by score, {}", set.name, first.mode);
-            figures.push(figure(&title, &scores, &plots::roc(&curves)?));
+            let legend = legend(0, &scores);
+            figures.push(figure(&title, &legend, &plots::roc(&curves)?));
         }
         if evaluation.modes.len() > 1 {
             // The one score that every mode has.
@@ -174,7 +208,8 @@ fn detection(evaluation: &Evaluation) -> Result<Option<Markup>, Error> {
                 evaluation.modes.iter().filter_map(|mode| of_mode(mode, score)).collect();
             let curves: Vec<_> = curves.iter().map(|curve| &curve.roc[..]).collect();
             let title = format!("{} by mode, {}", set.name, score.name());
-            figures.push(figure(&title, &names(evaluation), &plots::roc(&curves)?));
+            let legend = legend(0, &names(evaluation));
+            figures.push(figure(&title, &legend, &plots::roc(&curves)?));
         }
     }
     Ok((!figures.is_empty()).then(|| {
@@ -185,6 +220,9 @@ fn detection(evaluation: &Evaluation) -> Result<Option<Markup>, Error> {
             html! {
                 div.figures { @for figure in &figures { (figure) } }
                 (tables::detection(evaluation))
+                (terms::list(&[
+                    terms::AUROC, terms::AUPR, terms::FPR95, terms::THRESHOLD, terms::SCORES,
+                ]))
             },
         )
     }))
@@ -196,22 +234,29 @@ fn uncertainty(evaluation: &Evaluation) -> Result<Option<Markup>, Error> {
     let Some(mode) = evaluation.modes.iter().find(with_variance) else { return Ok(None) };
     let most = (evaluation.settings.classes as f64).ln();
     let mut figures = Vec::new();
-    for (index, (set, result)) in evaluation.sets.iter().zip(&mode.sets).enumerate() {
+    for (set, result) in evaluation.sets.iter().zip(&mode.sets) {
+        let (svg, most_items) = plots::uncertainties(&result.items, most)?;
+        let ramp = html! {
+            p.legend { span { "1 item " i.ramp {} " " (most_items) } }
+        };
         let title = format!("{}: epistemic against aleatoric", set.name);
-        figures.push(figure(&title, &[], &plots::uncertainties(&result.items, most, index)?));
+        let both = figure(&title, &ramp, &svg);
+        let svg = plots::histograms(&result.items, most)?;
+        let legend = legend(plots::PARTS, &["aleatoric", "epistemic"]);
         let title = format!("{}: share of items", set.name);
-        let series = ["aleatoric", "epistemic"];
-        figures.push(figure(&title, &series, &plots::histograms(&result.items, most)?));
+        figures.push(html! { div.pair { (both) (figure(&title, &legend, &svg)) } });
     }
     Ok(Some(section(
         "Uncertainty",
         &format!(
-            "In nats, at most {most:.2}; mode {}. Aleatoric: the item fits several classes. \
-             Epistemic: the network has not seen such items. Darker cells hold more items, on a \
-             logarithmic scale.",
-            mode.mode
+            "In mode {}, in nats; {most:.2} is not knowing anything of {} classes. The stronger \
+             the colour of a cell, the more items are in it, on a logarithmic scale.",
+            mode.mode, evaluation.settings.classes
         ),
-        html! { div.figures { @for figure in &figures { (figure) } } },
+        html! {
+            div.pairs { @for figure in &figures { (figure) } }
+            (terms::list(&[terms::ALEATORIC, terms::EPISTEMIC, terms::NAT]))
+        },
     )))
 }
 
@@ -236,9 +281,26 @@ fn pictures(evaluation: &Evaluation, sets: &[DataSet]) -> Result<Option<Markup>,
 }
 
 fn details(evaluation: &Evaluation) -> Option<Markup> {
-    let tables =
-        [tables::sets(evaluation), tables::agreement(evaluation), tables::latency(evaluation)];
-    Some(section("Numbers", "", html! { @for table in tables.iter().flatten() { (table) } }))
+    Some(section(
+        "Numbers",
+        "",
+        html! {
+            (tables::sets(evaluation))
+            (terms::list(&[
+                terms::ACCURACY, terms::NLL, terms::BRIER, terms::ECE, terms::AURC, terms::TOTAL,
+                terms::ALEATORIC, terms::EPISTEMIC, terms::NAT, terms::MEAN_VARIANCE,
+            ]))
+            @if let Some(table) = tables::agreement(evaluation) {
+                (table)
+                (terms::list(&[
+                    terms::SAME_CLASS, terms::PROBABILITIES, terms::VARIANCE_RATIO,
+                    terms::EPISTEMIC_DIFFERENCE, terms::MEANS, terms::KL, terms::NOISE,
+                    terms::MEDIAN_RATIO, terms::RANKS,
+                ]))
+            }
+            @if let Some(table) = tables::latency(evaluation) { (table) }
+        },
+    ))
 }
 
 fn settings(evaluation: &Evaluation) -> Option<Markup> {

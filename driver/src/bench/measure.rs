@@ -1,6 +1,10 @@
 //! Timing of calls.
 
-use std::time::{Duration, Instant};
+use std::{
+    collections::BTreeMap,
+    env, fs,
+    time::{Duration, Instant},
+};
 
 use nix::{
     sched::{CpuSet, sched_getaffinity, sched_setaffinity},
@@ -9,6 +13,14 @@ use nix::{
 use serde::Serialize;
 
 use crate::error::Error;
+
+/// What the system calls the processor.
+pub fn cpu_name() -> String {
+    let text = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+    let fields: BTreeMap<_, _> = text.lines().filter_map(|line| line.split_once(':')).collect();
+    let name = fields.iter().find(|(key, _)| key.trim() == "model name");
+    name.map_or_else(|| env::consts::ARCH.to_owned(), |(_, name)| name.trim().to_owned())
+}
 
 /// The CPUs that this process may use, in ascending order.
 pub fn allowed_cpus() -> Result<Vec<usize>, Error> {

@@ -11,9 +11,12 @@
 use std::convert::Infallible;
 
 use super::{
-    Kept, Settings, Variances, adjustable::Adjustable, predictions::Logits, search::minimise,
+    Kept, Settings, Variances,
+    adjustable::Adjustable,
+    predictions::Logits,
+    search::{evaluations, minimise},
 };
-use crate::{batches::Items, data::Array, error::Error, eval::Draws};
+use crate::{batches::Items, data::Array, error::Error, eval::Draws, watch::Watch};
 
 /// Natural logarithms of the factors that are tried first.
 const FACTORS: (f64, f64) = (-9.3, 4.7);
@@ -116,20 +119,24 @@ impl<'a> Fit<'a> {
     }
 
     /// Searches.
-    pub fn run(&self, progress: &dyn Fn(&str)) -> Result<Fitted, Error> {
+    pub fn run(&self, watch: &dyn Watch) -> Result<Fitted, Error> {
         let items = Items::new(self.model.signature(), &self.arrays)?;
         let layers = vec![0.0; self.model.layers().len()];
         let mut best = Point { global: 0.0, layers, temperature: 0.0, nll: f64::INFINITY };
         best.nll = self.nll(&self.model.run(&items, &best.factors())?, 0.0);
         for round in 0..ROUNDS {
             let start = best.nll;
-            best = self.round(&items, best, round, progress)?;
+            best = self.round(&items, best, round, watch)?;
             if start - best.nll < NEGLIGIBLE_GAIN * start {
                 break;
             }
         }
-        progress("fitting the smallest change that will do");
-        self.smallest_change(&items, best)
+        let candidates = 2 * (HALVINGS + 2);
+        let progress = watch.count("fitting the smallest change that will do", candidates);
+        let chosen = self.smallest_change(&items, best, &*progress)?;
+        // Where no change at all will do, fewer candidates were tried.
+        progress(candidates);
+        Ok(chosen)
     }
 
     /// Improves one coordinate after the other.
@@ -138,31 +145,37 @@ impl<'a> Fit<'a> {
         items: &Items,
         mut best: Point,
         round: usize,
-        progress: &dyn Fn(&str),
+        watch: &dyn Watch,
     ) -> Result<Point, Error> {
-        let tell = |best: &Point, what: &str| {
-            progress(&format!("fitting {what} (negative log likelihood {:.4})", best.nll));
+        let tell = |best: &Point, what: &str, interval: (f64, f64), tolerance: f64| {
+            let what = format!("fitting {what} (negative log likelihood {:.4})", best.nll);
+            watch.count(&what, evaluations(interval, tolerance))
         };
         let near = |value: f64, first: (f64, f64)| match round {
             0 => first,
             _ => (value - NEIGHBOURHOOD, value + NEIGHBOURHOOD),
         };
-        tell(&best, "the temperature");
+        let interval = near(best.temperature, TEMPERATURES);
+        let progress = tell(&best, "the temperature", interval, TEMPERATURE_TOLERANCE);
         let logits = self.model.run(items, &best.factors())?;
-        best = self.fit_temperature(&logits, near(best.temperature, TEMPERATURES), best);
+        best = self.fit_temperature(&logits, interval, best, &*progress);
         let variances = self.settings.variances;
         if variances != Variances::Keep {
-            tell(&best, "all variances");
             let interval = near(best.global, FACTORS);
-            best = self.improve(items, best, interval, &|point, x| point.global = x)?;
+            let progress = tell(&best, "all variances", interval, TOLERANCE);
+            let set = |point: &mut Point, x| point.global = x;
+            best = self.improve(items, best, interval, &set, &*progress)?;
+            let interval = near(best.temperature, TEMPERATURES);
+            let progress = tell(&best, "the temperature", interval, TEMPERATURE_TOLERANCE);
             let logits = self.model.run(items, &best.factors())?;
-            best = self.fit_temperature(&logits, near(best.temperature, TEMPERATURES), best);
+            best = self.fit_temperature(&logits, interval, best, &*progress);
         }
         if variances == Variances::Layers && best.layers.len() > 1 {
             for (index, layer) in self.model.layers().iter().enumerate() {
-                tell(&best, &layer.name);
                 let interval = near(best.layers[index], LAYER_FACTORS);
-                best = self.improve(items, best, interval, &|point, x| point.layers[index] = x)?;
+                let progress = tell(&best, &layer.name, interval, TOLERANCE);
+                let set = |point: &mut Point, x| point.layers[index] = x;
+                best = self.improve(items, best, interval, &set, &*progress)?;
             }
         }
         Ok(best)
@@ -170,15 +183,21 @@ impl<'a> Fit<'a> {
 
     /// The point with the least of the change of the variances, and then of the temperature, whose
     /// likelihood is as good as the best.
-    fn smallest_change(&self, items: &Items, best: Point) -> Result<Fitted, Error> {
+    fn smallest_change(
+        &self,
+        items: &Items,
+        best: Point,
+        progress: &dyn Fn(usize),
+    ) -> Result<Fitted, Error> {
         let near = (best.temperature - NEIGHBOURHOOD, best.temperature + NEIGHBOURHOOD);
         let Least { value: chosen, losses, kept: variances_kept } = least_share(|share| {
             let point = best.shrunk(share);
             let logits = self.model.run(items, &point.factors())?;
             let nll = self.nll(&logits, point.temperature);
             // The temperature makes up for variances and the other way round.
-            let point = self.fit_temperature(&logits, near, Point { nll, ..point });
+            let point = self.fit_temperature(&logits, near, Point { nll, ..point }, &|_| ());
             let losses = self.losses(&logits, point.temperature);
+            progress(1);
             Ok((point, losses))
         })?;
         let logits = self.model.run(items, &chosen.factors())?;
@@ -186,6 +205,7 @@ impl<'a> Fit<'a> {
             1.0 => Ok((chosen.temperature, losses.clone())),
             share => {
                 let temperature = chosen.temperature * share;
+                progress(1);
                 Ok((temperature, self.losses(&logits, temperature)))
             }
         })?;
@@ -209,6 +229,7 @@ impl<'a> Fit<'a> {
         point: Point,
         interval: (f64, f64),
         set: &dyn Fn(&mut Point, f64),
+        progress: &dyn Fn(usize),
     ) -> Result<Point, Error> {
         let at = |x: f64| {
             let mut candidate = point.clone();
@@ -218,17 +239,29 @@ impl<'a> Fit<'a> {
         let (x, nll) = minimise(interval, TOLERANCE, |x| {
             let candidate = at(x);
             let logits = self.model.run(items, &candidate.factors())?;
-            Ok::<_, Error>(self.nll(&logits, candidate.temperature))
+            let nll = self.nll(&logits, candidate.temperature);
+            progress(1);
+            Ok::<_, Error>(nll)
         })?;
         Ok(if nll < point.nll { Point { nll, ..at(x) } } else { point })
     }
 
     /// The point with the best temperature for these logits of it, where one is fitted.
-    fn fit_temperature(&self, logits: &Logits, interval: (f64, f64), point: Point) -> Point {
+    fn fit_temperature(
+        &self,
+        logits: &Logits,
+        interval: (f64, f64),
+        point: Point,
+        progress: &dyn Fn(usize),
+    ) -> Point {
         if !self.fits_temperature() {
             return point;
         }
-        let evaluate = |x: f64| Ok::<_, Infallible>(self.nll(logits, x));
+        let evaluate = |x: f64| {
+            let nll = self.nll(logits, x);
+            progress(1);
+            Ok::<_, Infallible>(nll)
+        };
         let Ok((temperature, nll)) = minimise(interval, TEMPERATURE_TOLERANCE, evaluate);
         if nll < point.nll { Point { temperature, nll, ..point } } else { point }
     }

@@ -34,9 +34,27 @@ pub fn minimise<E>(
     Ok(if left.1 <= right.1 { left } else { right })
 }
 
+/// How often [`minimise`] calls its function.
+pub fn evaluations((low, high): (f64, f64), tolerance: f64) -> usize {
+    2 + ((tolerance / (high - low)).ln() / RATIO.ln()).ceil().max(0.0) as usize
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_number_of_evaluations_is_known() {
+        for (interval, tolerance) in [((-2.0, 5.0), 1e-3), ((0.0, 1.0), 0.3), ((0.0, 1.0), 2.0)] {
+            let mut calls = 0;
+            let function = |x: f64| {
+                calls += 1;
+                Ok::<_, ()>(x.sin())
+            };
+            minimise(interval, tolerance, function).unwrap();
+            assert_eq!(evaluations(interval, tolerance), calls, "{interval:?} {tolerance}");
+        }
+    }
 
     #[test]
     fn minima_inside_and_at_the_ends() {

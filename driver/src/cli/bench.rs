@@ -1,6 +1,6 @@
 //! `pfp bench`.
 
-use std::{collections::BTreeMap, path::PathBuf, time::Duration};
+use std::{path::PathBuf, time::Duration};
 
 use clap::Args;
 use gauss_lowering::target::Target;
@@ -182,7 +182,7 @@ pub fn bench(args: BenchArgs, ui: &Ui) -> Result<Outcome, Error> {
         bar.inc(1);
     }
     let results = configurations.into_iter().map(|each| each.result(&roofline)).collect();
-    let report = Report { cpu: cpu_name(), cpus, roofline, results };
+    let report = Report { cpu: measure::cpu_name(), cpus, roofline, results };
     match ui.json() {
         true => ui.print_json(&report)?,
         false => ui.print(text(&report))?,
@@ -297,14 +297,6 @@ impl Configuration {
                 .collect(),
         }
     }
-}
-
-/// What the system calls the processor.
-fn cpu_name() -> String {
-    let text = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
-    let fields: BTreeMap<_, _> = text.lines().filter_map(|line| line.split_once(':')).collect();
-    let name = fields.iter().find(|(key, _)| key.trim() == "model name");
-    name.map_or_else(|| std::env::consts::ARCH.to_owned(), |(_, name)| name.trim().to_owned())
 }
 
 fn text(report: &Report) -> String {

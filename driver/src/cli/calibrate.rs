@@ -193,9 +193,7 @@ pub fn calibrate(args: CalibrateArgs, ui: &Ui) -> Result<Outcome, Error> {
     let data = Labelled { items: Items::new(signature, &arrays)?, labels, out_of_domain };
     let settings = args.settings();
     let calibration =
-        calibrate::calibrate(&model, sha256.unwrap_or_default(), &data, &settings, &|what| {
-            ui.stage(what)
-        })?;
+        calibrate::calibrate(&model, sha256.unwrap_or_default(), &data, &settings, ui)?;
 
     ui.stage("writing");
     let last = model.last().unwrap_or_default();

@@ -116,7 +116,7 @@ pub fn check(args: CheckArgs, ui: &Ui) -> Result<Outcome, Error> {
 
     let bar = ui.count("reference", items.count());
     let reference = Reference::new(&network, function)?;
-    let expected = reference.run(&items, &|done| bar.set_position(done as u64))?;
+    let expected = reference.run(&items, &|done| bar.reach(done))?;
     let outputs = reference::compare(&results, &expected);
     let passed = outputs.iter().all(|output| output.max() <= args.tolerance);
 
@@ -124,8 +124,7 @@ pub fn check(args: CheckArgs, ui: &Ui) -> Result<Outcome, Error> {
         0 => None,
         samples => {
             let bar = ui.count("Monte Carlo", items.count());
-            let sampled = reference
-                .sample(&items, samples, args.seed, &|done| bar.set_position(done as u64))?;
+            let sampled = reference.sample(&items, samples, args.seed, &|done| bar.reach(done))?;
             let outputs = expected.iter().zip(&sampled).map(|(e, s)| deviation(e, s)).collect();
             Some(MonteCarlo { samples, outputs })
         }

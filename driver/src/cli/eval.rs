@@ -10,8 +10,8 @@ use crate::{
     data::{self, Preparation, Scale},
     error::Error,
     eval::{
-        self, Classification, Evaluation, Items, ModeResult, Request, Role, Set, SetResult, Spec,
-        Watch,
+        self, Classification, Differences, Evaluation, Items, ModeResult, Request, Role, Set,
+        SetResult, Spec,
     },
     output::Outputs,
     report,
@@ -151,25 +151,6 @@ fn cpus() -> usize {
     thread::available_parallelism().map_or(1, usize::from)
 }
 
-impl Watch for Ui {
-    fn stage(&self, what: &str) {
-        Ui::stage(self, what);
-    }
-
-    fn note(&self, note: &str) {
-        self.notes(&[note.to_owned()]);
-    }
-
-    fn remark(&self, text: &str) {
-        self.say(text);
-    }
-
-    fn count(&self, what: &str, parts: usize) -> Box<dyn Fn(usize) + Sync> {
-        let bar = Ui::count(self, what, parts).clone();
-        Box::new(move |done| bar.inc(done as u64))
-    }
-}
-
 pub fn eval(args: EvalArgs, ui: &Ui) -> Result<Outcome, Error> {
     let request = args.request();
     let page = args.report.as_deref().map(|path| {
@@ -209,8 +190,9 @@ fn text(evaluation: &Evaluation) -> String {
         evaluation.sets.iter().enumerate().map(|(index, set)| set_table(evaluation, set, index));
     let tables: Vec<_> = tables
         .chain(detection_table(evaluation))
-        .chain(agreement_table(evaluation))
+        .chain(agreement_tables(evaluation))
         .chain(latency_table(evaluation))
+        .chain([verdict(evaluation)])
         .collect();
     tables.join("\n\n")
 }
@@ -267,35 +249,64 @@ fn detection_table(evaluation: &Evaluation) -> Option<String> {
     has_rows.then(|| table.to_string())
 }
 
-/// How far moments are from sampling.
-fn agreement_table(evaluation: &Evaluation) -> Option<String> {
-    let head = [
-        "moments against",
-        "data",
-        "means, deviations",
-        "variances, ratio",
-        "correlation",
-        "of ranks",
-        "same class, %",
-    ];
-    let mut table = Table::new(&head, 2);
-    let mut has_rows = false;
-    for mode in &evaluation.modes {
-        for result in &mode.sets {
-            let Some(agreement) = result.agreement else { continue };
-            has_rows = true;
-            table.row(vec![
-                format!("  {}", mode.mode),
-                result.set.clone(),
-                format!("{:.3}", agreement.mean),
-                format!("{:.3}", agreement.variance_ratio),
-                format!("{:.3}", agreement.correlation),
-                format!("{:.3}", agreement.rank_correlation),
-                format!("{:.2}", 100.0 * agreement.same_class),
-            ]);
-        }
+/// How far moments are from sampling, in brackets the noise of the sampling.
+fn agreement_tables(evaluation: &Evaluation) -> Vec<String> {
+    let compared = evaluation.modes.iter().flat_map(|mode| {
+        let sets = mode.sets.iter().filter_map(|result| Some((result, result.agreement?)));
+        sets.map(|(result, agreement)| (&mode.mode, &result.set, agreement))
+    });
+    let compared: Vec<_> = compared.collect();
+    if compared.is_empty() {
+        return vec![];
     }
-    has_rows.then(|| table.to_string())
+    let mut differences = Table::new(
+        &[
+            "moments against (noise)",
+            "data",
+            "same class, %",
+            "probabilities, %",
+            "variance, ratio",
+            "epistemic, nats",
+            "means, deviations",
+            "KL, nats",
+        ],
+        2,
+    );
+    let mut variances = Table::new(
+        &["variances of moments against", "data", "median ratio", "correlation", "of ranks"],
+        2,
+    );
+    for (mode, set, agreement) in compared {
+        let cell = |show: fn(&Differences) -> String| {
+            let noise = agreement.noise.as_ref().map_or("-".into(), show);
+            format!("{} ({noise})", show(&agreement.differences))
+        };
+        differences.row(vec![
+            format!("  {mode}"),
+            set.clone(),
+            cell(|d| format!("{:.2}", 100.0 * (1.0 - d.class))),
+            cell(|d| format!("{:.2}", 100.0 * d.probabilities)),
+            cell(|d| format!("{:.3}", d.log_variance.exp())),
+            cell(|d| format!("{:.4}", d.epistemic)),
+            cell(|d| format!("{:.3}", d.mean)),
+            cell(|d| format!("{:.3}", d.kl)),
+        ]);
+        let numbers = [agreement.variance_ratio, agreement.correlation, agreement.rank_correlation];
+        let numbers = numbers.map(|number| format!("{number:.3}"));
+        variances.row([format!("  {mode}"), set.clone()].into_iter().chain(numbers).collect());
+    }
+    vec![differences.to_string(), variances.to_string()]
+}
+
+/// Can the closed form be trusted?
+fn verdict(evaluation: &Evaluation) -> String {
+    let verdict = &evaluation.verdict;
+    let sets = verdict.sets.iter().map(|set| {
+        let advice: String = set.advice.iter().map(|advice| format!("\n    {advice}")).collect();
+        format!("  {}: {}.{advice}", set.set, set.sentence)
+    });
+    let sets: Vec<_> = sets.collect();
+    format!("Can PFP be trusted on this data? {}\n{}", verdict.answer, sets.join("\n"))
 }
 
 /// The times of calls.

@@ -112,7 +112,7 @@ pub fn run(args: RunArgs, ui: &Ui) -> Result<Outcome, Error> {
     let compiled = network.compile(function, &target, &options, &|stage| ui.stage(stage))?;
     let model = CompiledModel::new(&compiled)?;
     let bar = ui.count("running", items.count());
-    let outputs = batches::run(&model, &items, &|done| bar.set_position(done as u64))?;
+    let outputs = batches::run(&model, &items, &|done| bar.reach(done))?;
     match file {
         Some((format, file)) => {
             let files = file.write(format.contents(&outputs)?)?;

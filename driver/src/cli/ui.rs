@@ -5,6 +5,10 @@ use std::{
     fmt::Display,
     io::{self, ErrorKind, IsTerminal, Write},
     path::Path,
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicUsize, Ordering},
+    },
     time::{Duration, Instant},
 };
 
@@ -12,7 +16,7 @@ use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;
 
-use crate::{compile::Network, error::Error};
+use crate::{compile::Network, error::Error, watch::Watch};
 
 #[derive(Debug, Clone, Copy, Args)]
 #[command(next_help_heading = "Reporting")]
@@ -24,23 +28,86 @@ pub struct UiArgs {
     /// Tell on standard error what is done and how long it takes
     #[arg(short, long, global = true)]
     pub verbose: bool,
+
+    /// Show no progress
+    #[arg(short, long, global = true, conflicts_with = "verbose")]
+    pub quiet: bool,
 }
 
-/// The answer goes to standard output, everything else to standard error.
-/// Progress is shown on a terminal only.
+/// Where there is no terminal, progress is a line after so long without one.
+const INTERVAL: Duration = Duration::from_secs(5);
+
+/// The answer goes to standard output, everything else to standard error. On a terminal progress is a
+/// bar, elsewhere long work writes a line now and then.
 pub struct Ui {
     args: UiArgs,
     bar: ProgressBar,
+    lines: Option<Arc<Lines>>,
     stage: RefCell<Option<(String, Instant)>>,
+}
+
+/// Progress where there is no terminal.
+struct Lines {
+    /// When the last line was written.
+    last: Mutex<Instant>,
+}
+
+impl Lines {
+    /// Writes a line, if the last one is long ago or `now` says so.
+    fn write(&self, now: bool, line: impl FnOnce() -> String) {
+        let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
+        if now || last.elapsed() >= INTERVAL {
+            let _ = writeln!(io::stderr().lock(), "{}", line());
+            *last = Instant::now();
+        }
+    }
+}
+
+/// A step of so many parts.
+pub struct Progress {
+    what: String,
+    parts: usize,
+    done: AtomicUsize,
+    start: Instant,
+    bar: ProgressBar,
+    lines: Option<Arc<Lines>>,
+    /// Is a line written at its end?
+    ends: bool,
+}
+
+impl Progress {
+    /// So many parts are done by now.
+    pub fn reach(&self, done: usize) {
+        self.inc(done.saturating_sub(self.done.load(Ordering::Relaxed)));
+    }
+
+    /// So many more parts are done.
+    pub fn inc(&self, more: usize) {
+        self.bar.inc(more as u64);
+        let done = self.done.fetch_add(more, Ordering::Relaxed) + more;
+        let Some(lines) = &self.lines else { return };
+        let seconds = self.start.elapsed().as_secs_f64();
+        if done < self.parts {
+            let left = seconds / done.max(1) as f64 * (self.parts - done) as f64;
+            lines.write(false, || {
+                format!("{}: {done} of {}, {left:.0} s left", self.what, self.parts)
+            });
+        } else if self.ends && done - more < self.parts {
+            lines.write(true, || format!("{}: {} in {seconds:.1} s", self.what, self.parts));
+        }
+    }
 }
 
 impl Ui {
     pub fn new(args: UiArgs) -> Self {
-        let bar = match io::stderr().is_terminal() && !args.verbose {
+        let is_terminal = io::stderr().is_terminal();
+        let bar = match is_terminal && !args.verbose && !args.quiet {
             true => ProgressBar::new_spinner(),
             false => ProgressBar::hidden(),
         };
-        Self { args, bar, stage: RefCell::new(None) }
+        let lines = Lines { last: Mutex::new(Instant::now()) };
+        let lines = (!args.quiet && (!is_terminal || args.verbose)).then(|| Arc::new(lines));
+        Self { args, bar, lines, stage: RefCell::new(None) }
     }
 
     /// Is the answer wanted as JSON?
@@ -50,6 +117,13 @@ impl Ui {
 
     /// A step of unknown length begins.
     pub fn stage(&self, what: &str) {
+        self.begin(what);
+        if let Some(lines) = &self.lines {
+            lines.write(false, || what.to_owned());
+        }
+    }
+
+    fn begin(&self, what: &str) {
         self.end_stage();
         *self.stage.borrow_mut() = Some((what.to_owned(), Instant::now()));
         self.bar.reset();
@@ -59,16 +133,24 @@ impl Ui {
         self.bar.enable_steady_tick(Duration::from_millis(200));
     }
 
-    /// A step of `length` items begins; tell the bar how many are done.
-    pub fn count(&self, what: &str, length: usize) -> &ProgressBar {
-        self.stage(what);
-        self.bar.set_length(length as u64);
+    /// A step of so many parts begins.
+    pub fn count(&self, what: &str, parts: usize) -> Progress {
+        self.begin(what);
+        self.bar.set_length(parts as u64);
         if let Ok(style) =
-            ProgressStyle::with_template("{spinner} {msg} {bar:30} {pos}/{len} {eta}")
+            ProgressStyle::with_template("{spinner} {msg} {bar:30} {pos}/{len} {eta} left")
         {
             self.bar.set_style(style);
         }
-        &self.bar
+        Progress {
+            what: what.to_owned(),
+            parts,
+            done: AtomicUsize::new(0),
+            start: Instant::now(),
+            bar: self.bar.clone(),
+            lines: self.lines.clone(),
+            ends: false,
+        }
     }
 
     fn end_stage(&self) {
@@ -91,9 +173,7 @@ impl Ui {
 
     /// Tells what a person should know of the parameters of a network.
     pub fn remarks(&self, network: &Network) {
-        for remark in network.remarks() {
-            self.bar.suspend(|| self.say(remark));
-        }
+        network.remarks().iter().for_each(|remark| Watch::remark(self, remark));
     }
 
     /// The work is over.
@@ -117,5 +197,25 @@ impl Ui {
         let text = serde_json::to_string_pretty(answer)
             .map_err(|error| Error::Internal(error.to_string()))?;
         self.print(text)
+    }
+}
+
+/// A step of work that takes long ends with a line of its own where there is no terminal.
+impl Watch for Ui {
+    fn stage(&self, what: &str) {
+        Ui::stage(self, what);
+    }
+
+    fn note(&self, note: &str) {
+        self.notes(&[note.to_owned()]);
+    }
+
+    fn remark(&self, text: &str) {
+        self.bar.suspend(|| self.say(text));
+    }
+
+    fn count(&self, what: &str, parts: usize) -> Box<dyn Fn(usize) + Sync> {
+        let progress = Progress { ends: true, ..Ui::count(self, what, parts) };
+        Box::new(move |done| progress.inc(done))
     }
 }

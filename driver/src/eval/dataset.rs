@@ -3,6 +3,7 @@
 mod folder;
 mod image;
 mod labels;
+mod name;
 mod spec;
 
 use std::{
@@ -10,6 +11,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
+pub use name::names;
 pub use spec::Spec;
 
 use super::result::{Role, Set};

@@ -6,8 +6,13 @@ use gauss_lowering::{mode::Mode, target::Target};
 use pfp_runtime::predictive::{self, Binary, Uncertainty};
 use rayon::prelude::*;
 
-use super::{DataSet, result::Items};
+use super::{
+    DataSet,
+    agreement::{Halves, Halvings},
+    result::{Items, Thresholds},
+};
 use crate::{
+    calibrate::rewrite,
     compile::{Function, Network, Options},
     diagnostics::Source,
     error::Error,
@@ -33,6 +38,8 @@ pub struct Classifier<'s> {
     pub remarks: Vec<String>,
     /// SHA-256 of the module and of the parameter file.
     pub sha256: (String, Option<String>),
+    /// The reject thresholds that its parameter file carries.
+    pub thresholds: Option<Thresholds>,
 }
 
 /// How class probabilities are computed from Gaussian logits.
@@ -71,8 +78,14 @@ impl<'s> Classifier<'s> {
                  classes, or items x 1 of a binary classifier, whose logit is that of class 1",
             )
         })?;
+        let calibration = parameters.as_ref().map(rewrite::read).transpose()?.flatten();
+        let thresholds = calibration.map(|calibration| Thresholds {
+            epistemic: calibration.thresholds.epistemic,
+            aleatoric: calibration.thresholds.aleatoric,
+        });
         Ok(Self {
             session,
+            thresholds,
             has_free_batch: network.has_free_batch(),
             remarks: network.remarks().to_vec(),
             sha256: network.sha256(),
@@ -115,6 +128,10 @@ pub fn run(
     progress: &(dyn Fn(usize) + Sync),
 ) -> Result<Items, Error> {
     let starts: Vec<_> = (0..set.len()).step_by(batch).collect();
+    let halvings = match mode {
+        Mode::Sample(sampling) => Halvings::of(sampling.samples as usize),
+        Mode::Moments | Mode::Mean => Halvings::of(0),
+    };
     let parts: Vec<Result<Items, Error>> = starts
         .into_par_iter()
         .map_init(
@@ -122,7 +139,7 @@ pub fn run(
             |worker, start| {
                 let items = start..(start + batch).min(set.len());
                 worker.call(set, items.clone())?;
-                let part = worker.assess(mode, set, items.clone(), draws)?;
+                let part = worker.assess(mode, set, items.clone(), draws, &halvings)?;
                 progress(items.len());
                 Ok(part)
             },
@@ -165,6 +182,7 @@ impl<'a> Worker<'a> {
         set: &DataSet,
         items: Range<usize>,
         draws: Draws,
+        halvings: &Halvings,
     ) -> Result<Items, Error> {
         let output = |index: usize| self.outputs.get(index).map_or(&[][..], Vec::as_slice);
         let width = output(0).len() / self.batch.max(1);
@@ -188,7 +206,7 @@ impl<'a> Worker<'a> {
             Mode::Mean => of_logits(mean, width),
             Mode::Sample(_) => {
                 let passes = output(2).chunks_exact((self.batch * width).max(1));
-                of_draws(mean, variance, passes, width)
+                of_draws(mean, variance, passes, width, halvings)
             }
         })
     }
@@ -222,15 +240,19 @@ fn of_draws<'a>(
     variance: &[f32],
     passes: impl Iterator<Item = &'a [f32]> + Clone,
     width: usize,
+    halvings: &Halvings,
 ) -> Items {
     let items = mean.len() / width;
+    let mut halves = Halves::default();
     let rows = (0..items).map(|item| {
         let row = item * width..(item + 1) * width;
         let logits = passes.clone().flat_map(|pass| pass.get(row.clone()).unwrap_or_default());
         let logits: Vec<_> = logits.copied().collect();
+        halves += halvings.compare(&logits, width);
         of_passes(&logits, width)
     });
-    collect(mean, variance, width, rows)
+    let items = collect(mean, variance, width, rows);
+    Items { halves, ..items }
 }
 
 /// Probabilities and uncertainty of an item by the logits of passes, one after the other.
@@ -295,7 +317,8 @@ mod tests {
         let sure = [9.0, -9.0];
         let passes = [[sure, sure, [0.0; 2]], [sure, [-9.0, 9.0], [0.0; 2]]].map(|p| p.concat());
         let mean = [9.0, -9.0, 0.0, 0.5];
-        let items = of_draws(&mean, &[0.0; 4], passes.iter().map(Vec::as_slice), 2);
+        let items =
+            of_draws(&mean, &[0.0; 4], passes.iter().map(Vec::as_slice), 2, &Halvings::of(2));
         assert_eq!(items.class, [0, 1]);
         assert!(items.probabilities[0] > 0.999 && items.epistemic[0] < 1e-6);
         assert_eq!(items.probabilities[2..], [0.5, 0.5]);

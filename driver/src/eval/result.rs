@@ -2,9 +2,13 @@
 
 use serde::Serialize;
 
+use super::{agreement::Halves, verdict::Verdict};
+
 /// Everything that an evaluation found.
 #[derive(Debug, Clone, Serialize)]
 pub struct Evaluation {
+    /// Can the closed form be trusted on these data sets?
+    pub verdict: Verdict,
     /// What reproduces it.
     pub settings: Settings,
     /// The data sets, the one in domain first.
@@ -30,6 +34,10 @@ pub struct Settings {
     pub function: String,
     /// The core that code was made for.
     pub core: String,
+    /// What the system calls the processor that it ran on.
+    pub cpu: String,
+    /// When it began, in UTC, such as `2026-01-31T12:00:00Z`.
+    pub date: String,
     /// Classes that the network tells apart.
     pub classes: usize,
     /// Items in a call.
@@ -40,6 +48,17 @@ pub struct Settings {
     pub seed: u64,
     /// Bins of the reliability diagram.
     pub bins: usize,
+    /// The reject thresholds that the parameter file carries.
+    pub thresholds: Option<Thresholds>,
+}
+
+/// Uncertainties above which an answer is rejected, in nats.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct Thresholds {
+    /// Above it an item is unknown.
+    pub epistemic: f64,
+    /// Above it an item is ambiguous.
+    pub aleatoric: f64,
 }
 
 /// The part that a data set plays.
@@ -159,6 +178,8 @@ pub struct Bin {
     pub confidence: f64,
     /// The share of right answers among them; 0 in an empty bin.
     pub accuracy: f64,
+    /// The 95 % interval of that share, by Wilson's score.
+    pub interval: (f64, f64),
 }
 
 /// A point of the risk-coverage curve.
@@ -197,6 +218,8 @@ pub struct Detection {
     pub aupr: f64,
     /// The share of items out of domain that pass where 95 % of those in domain pass.
     pub fpr95: f64,
+    /// The score from which on items are turned away there; `None` where none is.
+    pub threshold95: Option<f64>,
     /// The ROC curve, items out of domain being the positives.
     pub roc: Vec<RocPoint>,
 }
@@ -210,19 +233,43 @@ pub struct RocPoint {
     pub true_positives: f64,
 }
 
-/// How far the moments of the logits in mode `moments` are from those of sampling.
+/// How far mode `moments` is from a sampling mode on one data set.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct Agreement {
-    /// Root mean square of the difference of the means, in standard deviations of sampling.
-    pub mean: f64,
-    /// The median ratio of the variances, moments over sampling.
+    /// The median ratio of the variances of single logits, moments over sampling.
     pub variance_ratio: f64,
     /// Pearson's correlation of the items' mean variances.
     pub correlation: f64,
     /// Spearman's rank correlation of the items' mean variances.
     pub rank_correlation: f64,
-    /// The share of items that both give the same class.
-    pub same_class: f64,
+    /// What differs. Of logarithms and uncertainties the bias of few passes is taken out.
+    #[serde(flatten)]
+    pub differences: Differences,
+    /// What would differ if moments were exact, by the noise of the sampling alone; `None` of fewer
+    /// than four passes.
+    pub noise: Option<Differences>,
+}
+
+/// How two views of the same items differ, or by how much they would by chance.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize)]
+pub struct Differences {
+    /// The share of items with another class.
+    #[serde(rename = "other_class")]
+    pub class: f64,
+    /// The total variation distance of the class probabilities, 0 to 1: how much probability is
+    /// with another class. An average over the items.
+    pub probabilities: f64,
+    /// The logarithm of the ratio of the items' mean variances, moments over sampling. An average
+    /// over the items; as noise its standard deviation.
+    pub log_variance: f64,
+    /// The epistemic uncertainty by moments minus that by sampling, in nats. An average over the
+    /// items; as noise its standard deviation.
+    pub epistemic: f64,
+    /// Root mean square of the difference of the mean logits, in standard deviations of sampling.
+    pub mean: f64,
+    /// Kullback-Leibler divergence of the Gaussian of a logit by sampling from that by moments, in
+    /// nats. An average over the logits.
+    pub kl: f64,
 }
 
 /// The time of calls of one batch on one core.
@@ -253,6 +300,9 @@ pub struct Items {
     pub mean: Vec<f32>,
     /// Their variances; empty for a network without distribution.
     pub variance: Vec<f32>,
+    /// What the halves of the passes of a sampling mode say of each other.
+    #[serde(skip)]
+    pub halves: Halves,
 }
 
 impl Items {
@@ -280,6 +330,7 @@ impl Items {
         self.epistemic.extend(other.epistemic);
         self.mean.extend(other.mean);
         self.variance.extend(other.variance);
+        self.halves += other.halves;
     }
 
     /// The probability of the class that is answered, for every item.
@@ -348,6 +399,7 @@ mod tests {
             epistemic: vec![0.25, 0.2],
             mean: vec![1.0, -4.0, 0.0, 0.0],
             variance: vec![6.0, 2.0, 0.0, 0.0],
+            ..Items::default()
         }
     }
 

@@ -6,6 +6,7 @@ use plotters::{
         ranged1d::{AsRangedCoord, ValueFormatter},
     },
     prelude::*,
+    style::text_anchor::{HPos, Pos, VPos},
 };
 
 use super::theme::{GRID, INK, MUTED, series};
@@ -18,7 +19,14 @@ use crate::{
 const SIZE: (u32, u32) = (420, 320);
 
 /// The size of the text of axes.
-const TEXT: i32 = 14;
+const TEXT: i32 = 17;
+
+/// The colour of aleatoric uncertainty; that of epistemic is the next. No mode of a common evaluation
+/// has them.
+pub const PARTS: usize = 3;
+
+/// The most bins whose numbers of items are written out.
+const MOST_COUNTS: usize = 20;
 
 /// Cells of a histogram along an axis.
 const CELLS: usize = 32;
@@ -95,23 +103,59 @@ fn diagonal() -> PathElement<(f64, f64)> {
     PathElement::new([(0.0, 0.0), (1.0, 1.0)], MUTED.stroke_width(1))
 }
 
-/// Accuracy against confidence.
+/// Accuracy against confidence with its interval, and below it the number of items in each bin.
 pub fn reliability(bins: &[Bin], index: usize) -> Result<String, Error> {
-    let total: usize = bins.iter().map(|bin| bin.items).sum();
+    let most = bins.iter().map(|bin| bin.items).max().unwrap_or(0).max(1) as f64;
     svg(|canvas| {
+        let (upper, lower) = canvas.split_vertically(245);
         let mut chart =
-            axes(canvas, (0.0..1.0, 0.0..1.0), ("confidence", "accuracy"), &|x| number(*x))?;
+            axes(&upper, (0.0..1.0, 0.0..1.0), ("confidence", "accuracy"), &|x| number(*x))?;
         chart.draw_series([diagonal()])?;
         let filled: Vec<_> = bins.iter().filter(|bin| bin.items > 0).collect();
-        let points = filled.iter().map(|bin| (bin.confidence, bin.accuracy));
-        chart.draw_series(LineSeries::new(points, line(index)))?;
         chart.draw_series(filled.iter().map(|bin| {
-            let share = bin.items as f64 / total as f64;
-            let radius = (3.0 + 11.0 * share.sqrt()).round() as i32;
-            Circle::new((bin.confidence, bin.accuracy), radius, series(index).mix(0.6).filled())
+            let (low, high) = bin.interval;
+            let ends = [(bin.confidence, low), (bin.confidence, high)];
+            PathElement::new(ends, series(index).mix(0.6).stroke_width(2))
         }))?;
+        chart.draw_series(
+            filled
+                .iter()
+                .map(|bin| Circle::new((bin.confidence, bin.accuracy), 4, series(index).filled())),
+        )?;
+        let mut counts = ChartBuilder::on(&lower)
+            .margin_left(10)
+            .margin_right(10)
+            .y_label_area_size(58)
+            .build_cartesian_2d(0.0..1.0, 0.0..1.35)?;
+        counts.configure_mesh().disable_mesh().disable_axes().draw()?;
+        counts.draw_series(filled.iter().map(|bin| {
+            let corners = [(bin.lower, 0.0), (bin.upper, bin.items as f64 / most)];
+            Rectangle::new(corners, series(index).mix(0.5).filled())
+        }))?;
+        if bins.len() <= MOST_COUNTS {
+            let style = ("sans-serif", 12).into_font().color(&INK);
+            let style = style.pos(Pos::new(HPos::Center, VPos::Bottom));
+            counts.draw_series(filled.iter().map(|bin| {
+                let place = ((bin.lower + bin.upper) / 2.0, bin.items as f64 / most + 0.03);
+                Text::new(count(bin.items), place, style.clone())
+            }))?;
+        }
+        lower.draw_text(
+            "items",
+            &("sans-serif", TEXT).into_font().color(&INK).pos(Pos::new(HPos::Right, VPos::Bottom)),
+            (60, 72),
+        )?;
         Ok(())
     })
+}
+
+/// A number of items in four characters.
+fn count(items: usize) -> String {
+    match items {
+        0..10_000 => items.to_string(),
+        10_000..1_000_000 => format!("{}k", items / 1000),
+        _ => format!("{}M", items / 1_000_000),
+    }
 }
 
 /// Wrong answers against the share that is answered, one curve for each mode.
@@ -186,15 +230,15 @@ fn cell(value: f32, most: f64) -> usize {
     ((f64::from(value) / most * CELLS as f64) as usize).min(CELLS - 1)
 }
 
-/// How many items have which epistemic and aleatoric uncertainty.
-pub fn uncertainties(items: &Items, most: f64, index: usize) -> Result<String, Error> {
+/// How many items have which epistemic and aleatoric uncertainty, and the most items of a cell.
+pub fn uncertainties(items: &Items, most: f64) -> Result<(String, usize), Error> {
     let mut counts = vec![0usize; CELLS * CELLS];
     for (&aleatoric, &epistemic) in items.aleatoric.iter().zip(&items.epistemic) {
         counts[cell(epistemic, most) * CELLS + cell(aleatoric, most)] += 1;
     }
     let largest = counts.iter().copied().max().unwrap_or(1).max(1);
     let names = ("aleatoric, nats", "epistemic, nats");
-    svg(|canvas| {
+    let svg = svg(|canvas| {
         let mut chart = axes(canvas, (0.0..most, 0.0..most), names, &|x| number(*x))?;
         let step = most / CELLS as f64;
         let occupied = counts.iter().enumerate().filter(|(_, count)| **count > 0);
@@ -203,11 +247,12 @@ pub fn uncertainties(items: &Items, most: f64, index: usize) -> Result<String, E
             let shade = ((1 + count) as f64).ln() / ((1 + largest) as f64).ln();
             Rectangle::new(
                 [(column * step, row * step), ((column + 1.0) * step, (row + 1.0) * step)],
-                series(index).mix(0.15 + 0.85 * shade).filled(),
+                series(0).mix(0.15 + 0.85 * shade).filled(),
             )
         }))?;
         Ok(())
-    })
+    })?;
+    Ok((svg, largest))
 }
 
 /// Histograms of aleatoric and of epistemic uncertainty.
@@ -230,7 +275,7 @@ pub fn histograms(items: &Items, most: f64) -> Result<String, Error> {
             let outline = shares.iter().enumerate().flat_map(|(column, &share)| {
                 [(column as f64 * step, share), ((column + 1) as f64 * step, share)]
             });
-            chart.draw_series(LineSeries::new(outline, line(index)))?;
+            chart.draw_series(LineSeries::new(outline, line(PARTS + index)))?;
         }
         Ok(())
     })

@@ -2,16 +2,20 @@
 
 use maud::{Markup, html};
 
-use super::theme::swatch;
-use crate::eval::{Classification, Detection, Evaluation, ModeResult, Role, Score};
+use super::{theme::swatch, verdict};
+use crate::eval::{
+    Bin, Classification, Detection, Evaluation, ModeResult, Role, Score, Thresholds,
+    verdict::Verdict,
+};
 
 /// What cannot be given.
 const NOTHING: &str = "–";
 
 /// A table whose first `texts` columns are text.
 fn table(caption: &str, texts: usize, head: &[&str], rows: &[Vec<Markup>]) -> Markup {
+    let label = if caption.is_empty() { "table" } else { caption };
     html! {
-        div.scroll {
+        div.scroll tabindex="0" role="region" aria-label=(label) {
             table {
                 @if !caption.is_empty() { caption { (caption) } }
                 thead { tr { @for (column, name) in head.iter().enumerate() {
@@ -82,8 +86,8 @@ pub fn headline(evaluation: &Evaluation) -> Markup {
                 html! { td { @match found {
                     Some(latency) => {
                         (format!("{:.1}", latency.microseconds))
-                        @if let Some(times) = latency.speed_up.filter(|times| *times != 1.0) {
-                            span.muted { (format!(" ({times:.1}×)")) }
+                        @if let Some(times) = latency.speed_up {
+                            span.muted { (beside_moments(times)) }
                         }
                     }
                     None => (NOTHING),
@@ -95,13 +99,60 @@ pub fn headline(evaluation: &Evaluation) -> Markup {
     html! {
         (table("", 1, &head, &rows))
         @if !batches.is_empty() {
-            p.muted { "In brackets: how many times faster mode moments is." }
+            p.muted { "In brackets: beside mode moments." }
         }
     }
 }
 
+/// How a mode that takes so many times the time of mode `moments` compares with it.
+fn beside_moments(times: f64) -> String {
+    match times {
+        1.0 => String::new(),
+        1.0.. => format!(" ({times:.1}× slower)"),
+        _ => format!(" ({:.1}× faster)", 1.0 / times),
+    }
+}
+
+/// What the verdict follows from.
+pub fn verdict(verdict: &Verdict) -> Markup {
+    let rows = verdict.sets.iter().flat_map(|set| {
+        set.measures.iter().map(|judged| {
+            let (difference, noise) = judged.shown();
+            let (class, word) = verdict::grade(judged.grade);
+            vec![
+                text(&set.set),
+                text(verdict::measure(judged.measure)),
+                html! { td { (difference) } },
+                html! { td { (noise) } },
+                html! { td { (judged.shown_limit()) } },
+                html! { td.(class) { (word) } },
+            ]
+        })
+    });
+    let head = ["data", "moments beside sampling", "found", "exact moments", "limit", "so it is"];
+    table("", 2, &head, &rows.collect::<Vec<_>>())
+}
+
+/// The bins of a reliability diagram that are not empty.
+pub fn bins(bins: &[Bin]) -> Markup {
+    let rows = bins.iter().filter(|bin| bin.items > 0).map(|bin| {
+        let (low, high) = bin.interval;
+        vec![
+            text(&format!("{:.2} to {:.2}", bin.lower, bin.upper)),
+            html! { td { (bin.items) } },
+            number(Some(bin.confidence), 3),
+            number(Some(bin.accuracy), 3),
+            html! { td { (format!("{low:.3} to {high:.3}")) } },
+        ]
+    });
+    let head = ["bin", "items", "confidence", "accuracy", "95 % interval"];
+    html! {
+        details { summary { "Bins as a table" } (table("", 1, &head, &rows.collect::<Vec<_>>())) }
+    }
+}
+
 /// Accuracy and uncertainty of every mode on every data set.
-pub fn sets(evaluation: &Evaluation) -> Option<Markup> {
+pub fn sets(evaluation: &Evaluation) -> Markup {
     let head = [
         "data",
         "mode",
@@ -135,10 +186,10 @@ pub fn sets(evaluation: &Evaluation) -> Option<Markup> {
         })
     });
     let notes = evaluation.sets.iter().flat_map(|set| &set.notes);
-    Some(html! {
+    html! {
         (table("Data sets", 2, &head, &rows.collect::<Vec<_>>()))
         @for note in notes { p.muted { (note) } }
-    })
+    }
 }
 
 /// How well every score tells sets out of domain from the one in domain.
@@ -153,10 +204,11 @@ pub fn detection(evaluation: &Evaluation) -> Markup {
                 number(Some(detection.auroc), 4),
                 number(Some(detection.aupr), 4),
                 number(Some(detection.fpr95), 4),
+                number(detection.threshold95, 4),
             ]
         })
     });
-    let head = ["data", "mode", "score", "AUROC", "AUPR", "FPR95"];
+    let head = ["data", "mode", "score", "AUROC", "AUPR", "FPR95", "threshold"];
     table("Detection", 3, &head, &rows.collect::<Vec<_>>())
 }
 
@@ -168,25 +220,38 @@ pub fn agreement(evaluation: &Evaluation) -> Option<Markup> {
         .flat_map(|mode| mode.sets.iter().map(move |result| (mode, result)))
         .filter_map(|(mode, result)| {
             let agreement = result.agreement?;
+            let differences = agreement.differences;
             Some(vec![
                 text(&mode.mode),
                 text(&result.set),
-                number(Some(agreement.mean), 3),
+                number(Some(100.0 * (1.0 - differences.class)), 2),
+                number(Some(100.0 * differences.probabilities), 2),
+                number(Some(differences.log_variance.exp()), 3),
+                number(Some(differences.epistemic), 4),
+                number(Some(differences.mean), 3),
+                number(agreement.noise.map(|noise| noise.mean), 3),
+                number(Some(differences.kl), 4),
+                number(agreement.noise.map(|noise| noise.kl), 4),
                 number(Some(agreement.variance_ratio), 3),
                 number(Some(agreement.correlation), 3),
                 number(Some(agreement.rank_correlation), 3),
-                number(Some(100.0 * agreement.same_class), 2),
             ])
         })
         .collect();
     let head = [
         "moments against",
         "data",
+        "same class, %",
+        "probabilities, %",
+        "variance, ratio",
+        "epistemic, nats",
         "means, deviations",
-        "ratio of variances",
+        "noise",
+        "KL, nats",
+        "noise",
+        "median ratio",
         "correlation",
         "of ranks",
-        "same class, %",
     ];
     (!rows.is_empty()).then(|| table("Agreement with sampling", 2, &head, &rows))
 }
@@ -217,7 +282,7 @@ pub fn command(evaluation: &Evaluation) -> String {
     if let Some(parameters) = &settings.parameters {
         lines.push(format!("--params {}", quoted(parameters)));
     }
-    lines.push(format!("--function {}", settings.function));
+    lines.push(format!("--function {}", quoted(&settings.function)));
     for set in &evaluation.sets {
         let flag = match set.role {
             Role::InDomain => "--in-domain",
@@ -258,11 +323,19 @@ fn quoted(word: &str) -> String {
 /// What else the evaluation depends on.
 pub fn settings(evaluation: &Evaluation) -> Markup {
     let settings = &evaluation.settings;
+    let thresholds = settings.thresholds.map(|Thresholds { epistemic, aleatoric }| {
+        format!(
+            "unknown above {epistemic:.4} nats epistemic, ambiguous above {aleatoric:.4} aleatoric"
+        )
+    });
     let rows = [
         ("pfp", Some(settings.version.clone())),
         ("module, SHA-256", Some(settings.module_sha256.clone())),
         ("parameters, SHA-256", settings.parameters_sha256.clone()),
-        ("core", Some(settings.core.clone())),
+        ("code for", Some(settings.core.clone())),
+        ("processor", Some(settings.cpu.clone())),
+        ("date", Some(settings.date.clone())),
+        ("reject thresholds of the parameter file", thresholds),
     ];
     let rows = rows.into_iter().filter_map(|(name, value)| {
         value.map(|value| vec![text(name), html! { td.long { (value) } }])

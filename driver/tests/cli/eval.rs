@@ -124,7 +124,10 @@ fn the_number_of_threads_and_the_batch_change_nothing() {
         dir.pfp(&format!("{EVAL} {run} {options}")).json()
     };
     let one = run("--batch 5 --threads 1");
-    assert_eq!(one, run("--batch 5 --threads 3"));
+    let three = run("--batch 5 --threads 3");
+    for part in ["modes", "sets", "verdict"] {
+        assert_eq!(one[part], three[part]);
+    }
     assert_ne!(one["modes"], run("--batch 5 --seed 1")["modes"]);
     for batch in [1, 50] {
         let other = run(&format!("--batch {batch} --threads 2"));
@@ -231,6 +234,155 @@ fn without_a_set_out_of_domain_there_is_no_detection() {
     assert_eq!(json["modes"][0]["detection"], serde_json::json!([]));
 }
 
+/// One dense layer: its logits are independent Gaussians, so that the closed form is exact.
+const EXACT: &str = r#"func.func @exact(%x: tensor<?x2xf32>) -> !gauss.tensor<?x3xf32> {
+  %w = gauss.parameter "w" : !gauss.tensor<3x2xf32>
+  %y = gauss.dense %x, %w : (tensor<?x2xf32>, !gauss.tensor<3x2xf32>) -> !gauss.tensor<?x3xf32>
+  return %y : !gauss.tensor<?x3xf32>
+}
+"#;
+
+/// Two Gaussian units, each copied 32 times and summed again: the copies vary together, so that a
+/// logit has 32 times the variance that independent ones give it.
+const CORRELATED: &str = r#"func.func @correlated(%x: tensor<?x2xf32>) -> !gauss.tensor<?x3xf32> {
+  %w = gauss.parameter "w" : !gauss.tensor<2x2xf32>
+  %copy = gauss.parameter "copy" : tensor<64x2xf32>
+  %sum = gauss.parameter "sum" : tensor<3x64xf32>
+  %0 = gauss.dense %x, %w : (tensor<?x2xf32>, !gauss.tensor<2x2xf32>) -> !gauss.tensor<?x2xf32>
+  %1 = gauss.dense %0, %copy : (!gauss.tensor<?x2xf32>, tensor<64x2xf32>) -> !gauss.tensor<?x64xf32>
+  %2 = gauss.dense %1, %sum : (!gauss.tensor<?x64xf32>, tensor<3x64xf32>) -> !gauss.tensor<?x3xf32>
+  return %2 : !gauss.tensor<?x3xf32>
+}
+"#;
+
+/// A directory with both networks and 120 items around the unit circle.
+fn judged() -> Dir {
+    let dir = Dir::empty();
+    let tensors = |tensors: &[(&str, &[usize], Vec<f32>)]| {
+        let tensor = |(name, shape, values): &(&str, &[usize], Vec<f32>)| {
+            ((*name).to_owned(), (shape.to_vec(), values.clone()))
+        };
+        safetensors(&tensors.iter().map(tensor).collect())
+    };
+    let means = vec![1.0, 0.0, -0.5, 0.75, -0.5, -0.75];
+    dir.write("exact.mlir", EXACT);
+    let variances = vec![0.5; 6];
+    let parameters = [("w.mean", &[3, 2][..], means.clone()), ("w.var", &[3, 2], variances)];
+    dir.write("exact.safetensors", tensors(&parameters));
+    dir.write("correlated.mlir", CORRELATED);
+    let copy = (0..64).flat_map(|row| if row < 32 { [1.0, 0.0] } else { [0.0, 1.0] }).collect();
+    let sum = means.chunks_exact(2).flat_map(|pair| [[pair[0] / 32.0; 32], [pair[1] / 32.0; 32]]);
+    let parameters = [
+        ("w.mean", &[2, 2][..], vec![1.0, 0.0, 0.0, 1.0]),
+        ("w.var", &[2, 2], vec![0.5; 4]),
+        ("copy", &[64, 2], copy),
+        ("sum", &[3, 64], sum.flatten().collect()),
+    ];
+    dir.write("correlated.safetensors", tensors(&parameters));
+    let angle = |item: u16| f32::from(item) * std::f32::consts::TAU / 120.0;
+    let items: Vec<_> = (0..120).flat_map(|item| [angle(item).cos(), angle(item).sin()]).collect();
+    let logit = |item: &[f32], row: &[f32]| item[0] * row[0] + item[1] * row[1];
+    let labels = items.chunks_exact(2).map(|item| {
+        let logits: Vec<_> = means.chunks_exact(2).map(|row| logit(item, row)).collect();
+        f32::from(class(&logits))
+    });
+    dir.write("circle-labels.npy", npy(&[120], &labels.collect::<Vec<_>>()));
+    dir.write("circle-images.npy", npy(&[120, 2], &items));
+    dir
+}
+
+#[test]
+fn a_network_that_the_closed_form_is_right_of_is_trusted() {
+    let dir = judged();
+    let run = "eval exact.mlir --params exact.safetensors --in-domain circle --no-latency";
+    let json = dir.pfp(&format!("{run} --modes moments,sample:1000 --json")).json();
+    let verdict = &json["verdict"];
+    assert!(verdict["answer"].as_str().unwrap().starts_with("Yes: on circle"), "{verdict}");
+    let set = &verdict["sets"][0];
+    assert_eq!(set["conclusion"], "as-close-as-sampling-can-tell", "{set}");
+    assert_eq!(set["against"], "sample:1000");
+    let text = dir.pfp(&format!("{run} --modes moments,sample:1000")).ok();
+    assert!(text.contains("Can PFP be trusted on this data? Yes"), "{text}");
+}
+
+#[test]
+fn a_network_whose_units_vary_together_is_not() {
+    let dir = judged();
+    let run = "eval correlated.mlir --params correlated.safetensors --in-domain circle \
+               --no-latency --json --modes moments,sample:10,sample:200";
+    let verdict = dir.pfp(run).json()["verdict"].clone();
+    assert!(verdict["answer"].as_str().unwrap().starts_with("No: on circle"), "{verdict}");
+    let set = &verdict["sets"][0];
+    assert_eq!(set["conclusion"], "different", "{set}");
+    assert_eq!(set["against"], "sample:200");
+    let sentence = set["sentence"].as_str().unwrap();
+    assert!(sentence.starts_with("PFP underestimates the variance of the logits"), "{sentence}");
+    let measure = |name: &str| {
+        let all = set["measures"].as_array().unwrap();
+        all.iter().find(|measure| measure["measure"] == name).unwrap().clone()
+    };
+    let variance = measure("variance");
+    let ratio = variance["difference"].as_f64().unwrap().exp();
+    // The noise of 200 passes is about a tenth.
+    assert!((ratio - 1.0 / 32.0).abs() < 0.3 / 32.0, "{variance}");
+    assert_eq!(
+        (&variance["grade"], &measure("epistemic")["grade"]),
+        (&"large".into(), &"large".into())
+    );
+    assert!(set["advice"].to_string().contains("pfp calibrate"), "{set}");
+}
+
+#[test]
+fn trust_is_not_claimed_without_evidence() {
+    let dir = judged();
+    let run = "eval exact.mlir --params exact.safetensors --in-domain circle --no-latency";
+    for (modes, conclusion) in [
+        ("moments,mean", "not-compared"),
+        ("sample:100", "not-compared"),
+        ("moments,sample:5", "too-few-passes"),
+        ("moments,sample:20", "too-few-passes"),
+    ] {
+        let verdict = dir.pfp(&format!("{run} --json --modes {modes}")).json()["verdict"].clone();
+        assert_eq!(verdict["sets"][0]["conclusion"], conclusion, "{modes}: {verdict}");
+        assert!(verdict["answer"].as_str().unwrap().starts_with("Not known: "), "{verdict}");
+        let advice = verdict["sets"][0]["advice"].to_string();
+        assert!(advice.contains("sample:"), "{advice}");
+    }
+    let dir = self::dir();
+    let few = format!("{EVAL} --in-domain set --scale 1/255 --modes moments,sample:2000 --json");
+    assert_eq!(dir.pfp(&few).json()["verdict"]["sets"][0]["conclusion"], "too-few-items");
+}
+
+#[test]
+fn progress_is_shown_unless_it_is_not_wanted() {
+    let dir = dir();
+    let run = format!("{EVAL} --in-domain set --modes moments,mean");
+    let ran = dir.pfp(&run);
+    for step in ["moments: set: 12 in ", "mean: set: 12 in "] {
+        assert!(ran.stderr.contains(step), "{ran:#?}");
+    }
+    assert_eq!(dir.pfp(&format!("{run} --quiet")).stderr, "");
+}
+
+#[test]
+fn sets_are_called_by_the_end_of_their_path() {
+    let dir = dir();
+    for (from, to) in [("set", "a/x"), ("set", "b/x"), ("other", "b/y")] {
+        fs::create_dir_all(dir.path(to).parent().unwrap()).unwrap();
+        for kind in ["images-idx3-ubyte", "labels-idx1-ubyte"] {
+            let _ =
+                fs::copy(dir.path(&format!("{from}-{kind}")), dir.path(&format!("{to}-{kind}")));
+        }
+    }
+    let names = |data: &str| {
+        let json = dir.pfp(&format!("{EVAL} --modes mean --json {data}")).json();
+        let sets = json["sets"].as_array().unwrap().iter();
+        sets.map(|set| set["name"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    assert_eq!(names("--in-domain a/x --ood b/y-images-idx3-ubyte"), ["x", "y"]);
+    assert_eq!(names("--in-domain a/x --ood b/x"), ["a/x", "b/x"]);
+}
+
 /// One layer and its activation are exact, so that sampling converges to them.
 #[test]
 fn sampling_agrees_with_the_moments_of_an_exact_network() {
@@ -250,6 +402,7 @@ fn sampling_agrees_with_the_moments_of_an_exact_network() {
         assert!(number("mean") < 0.06, "{agreement}");
         assert!((number("variance_ratio") - 1.0).abs() < 0.1, "{agreement}");
         assert!(number("correlation") > 0.98, "{agreement}");
+        assert!(number("kl") < 0.01 && number("other_class") <= 1.0 / 12.0, "{agreement}");
         for part in ["total", "aleatoric"] {
             let nats = |result: &Value| result["uncertainty"][part].as_f64().unwrap();
             let (a, b) = (nats(moments), nats(sampled));

@@ -71,6 +71,7 @@ fn the_page_shows_what_was_measured() {
     let titles: Vec<String> =
         all(&parsed, "h2").iter().map(|title| title.text().collect()).collect();
     let sections = [
+        "Can PFP be trusted on this data?",
         "Modes",
         "Reliability",
         "Selective answers",
@@ -81,8 +82,35 @@ fn the_page_shows_what_was_measured() {
         "Reproduce",
     ];
     assert_eq!(titles, sections);
-    // Three modes in the first table.
-    assert_eq!(all(&parsed, "section:first-of-type tbody tr").len(), 3);
+    let text = |selector: &str| -> Vec<String> {
+        all(&parsed, selector).iter().map(|element| element.text().collect()).collect()
+    };
+    // The verdict has four measures of three sets; then there are three modes.
+    assert_eq!(all(&parsed, "section:nth-of-type(1) tbody tr").len(), 3 * 4);
+    assert_eq!(all(&parsed, "section:nth-of-type(2) tbody tr").len(), 3);
+    assert_eq!(text(".set h3").len(), 3);
+    assert!(text(".answer")[0].contains("test"), "{:?}", text(".answer"));
+    // The bins of each mode hold all 400 items.
+    for bins in all(&parsed, "details tbody") {
+        let items: usize = bins
+            .select(&Selector::parse("td:nth-child(2)").unwrap())
+            .map(|cell| cell.text().collect::<String>().parse::<usize>().unwrap())
+            .sum();
+        assert_eq!(items, 400);
+    }
+    assert_eq!(all(&parsed, "details").len(), 3);
+    for term in ["NLL", "ECE", "AURC", "FPR95", "nat", "AUROC", "noise"] {
+        assert!(text("dt").iter().any(|name| name == term), "{term}");
+    }
+    let reproduce = text("section:last-of-type td");
+    for row in ["processor", "date", "code for"] {
+        assert!(reproduce.iter().any(|cell| cell == row), "{reproduce:?}");
+    }
+    // A table scrolls in itself, by the keyboard too.
+    assert_eq!(all(&parsed, "table").len(), all(&parsed, ".scroll[tabindex] > table").len());
+    // The mean network is faster than moments, and is not said to be slower by less than 1.
+    let times = text("section:nth-of-type(2) tbody .muted").join(" ");
+    assert!(times.contains("slower") && !times.contains("(0."), "{times}");
     // Plots: time, reliability of each mode, risk, two of detection, two for each of three sets.
     assert_eq!(all(&parsed, "figure svg").len(), 1 + 3 + 1 + 2 + 6);
     // Pictures of 8x8 pixels with ten bars each.

@@ -15,6 +15,7 @@ use pfp::{
     module::Session,
     parameters::Safetensors,
     reference::Reference,
+    watch::Silent,
 };
 
 use crate::common::shared_data;
@@ -46,7 +47,7 @@ fn lenet_gains_and_its_prediction_sets_cover_as_stated() {
         conformal: 0.9,
     };
     let labelled = Labelled { items: items(), labels: classes.clone(), out_of_domain: None };
-    let found = calibrate(&model, String::new(), &labelled, &settings, &|_| ()).unwrap();
+    let found = calibrate(&model, String::new(), &labelled, &settings, &Silent).unwrap();
     println!("{found:#?}");
     let held_out = found.held_out;
     assert!(held_out.after.nll < 0.5 * held_out.before.nll, "{held_out:?}");

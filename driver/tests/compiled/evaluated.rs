@@ -6,21 +6,15 @@ use std::{collections::BTreeMap, fs, path::Path};
 use gauss_lowering::mode::Mode;
 use pfp::{
     data::{Preparation, parse_normalize},
-    eval::{Evaluation, Request, Role, Score, Watch, evaluate},
+    eval::{
+        Evaluation, Request, Role, Score, evaluate,
+        verdict::{Conclusion, Measure},
+    },
+    watch::Silent,
 };
 use safetensors::{SafeTensors, tensor::TensorView};
 
 use crate::common::shared_data;
-
-struct Quiet;
-
-impl Watch for Quiet {
-    fn stage(&self, _: &str) {}
-
-    fn count(&self, _: &str, _: usize) -> Box<dyn Fn(usize) + Sync> {
-        Box::new(|_| ())
-    }
-}
 
 fn evaluation(
     data: &Path,
@@ -52,7 +46,7 @@ fn evaluation(
         threads: 2,
         latency: Some(vec![]),
     };
-    let (evaluation, sets) = evaluate(&request, &Quiet).unwrap_or_else(|error| panic!("{error}"));
+    let (evaluation, sets) = evaluate(&request, &Silent).unwrap_or_else(|error| panic!("{error}"));
     assert_eq!(sets.iter().map(|set| set.len()).collect::<Vec<_>>(), [10_000; 2]);
     evaluation
 }
@@ -85,6 +79,16 @@ fn lenet_tells_fashion_from_digits() {
     auroc(&evaluation, 0, Score::PredictiveEntropy, 0.991, 0.002);
     accuracy(&evaluation, 1, 98.94, 0.15);
     auroc(&evaluation, 1, Score::Variance, 0.993, 0.004);
+    // In domain the closed form keeps most of the variance of the logits, out of domain it loses much.
+    let [mnist, fashion] = &evaluation.verdict.sets[..] else { panic!("two sets") };
+    assert_eq!(mnist.conclusion, Conclusion::Close, "{mnist:#?}");
+    assert_eq!(fashion.conclusion, Conclusion::Different, "{fashion:#?}");
+    for (set, ratios) in [(mnist, 0.87..=0.95), (fashion, 0.39..=0.71)] {
+        let variance = set.measures.iter().find(|judged| judged.measure == Measure::Variance);
+        let ratio = variance.unwrap().difference.exp();
+        assert!(ratios.contains(&ratio), "{ratio}: {set:#?}");
+    }
+    assert!(evaluation.verdict.answer.starts_with("In part: on mnist"), "{:?}", evaluation.verdict);
 }
 
 /// The mutual information of most digits is below what one draw in a thousand shows.

@@ -133,7 +133,7 @@ impl MomentsArgs {
         let reference = Reference::new(network, function)?;
         let bar = ui.count("Monte Carlo", count);
         let layers = reference.layers(&items, self.samples, self.seed, &|done| {
-            bar.set_position(done as u64);
+            bar.reach(done);
         })?;
         let layers = named(function, &layers);
         Ok(Report {

@@ -22,9 +22,25 @@ pub fn reliability(confidence: &[f64], right: &[bool], bins: usize) -> Vec<Bin> 
             items,
             confidence: sum / count,
             accuracy: hits as f64 / count,
+            interval: wilson(hits, items),
         }
     };
     sums.into_iter().enumerate().map(bin).collect()
+}
+
+/// The 95 % interval of a share of which `hits` of `items` were found (E. Wilson, *Probable inference*,
+/// Journal of the American Statistical Association 22, 1927); 0 to 1 of nothing.
+pub fn wilson(hits: usize, items: usize) -> (f64, f64) {
+    const DEVIATIONS: f64 = 1.959_963_984_540_054;
+    if items == 0 {
+        return (0.0, 1.0);
+    }
+    let (n, square) = (items as f64, DEVIATIONS * DEVIATIONS);
+    let share = hits as f64 / n;
+    let centre = (share + square / (2.0 * n)) / (1.0 + square / n);
+    let spread = share * (1.0 - share) / n + square / (4.0 * n * n);
+    let half = DEVIATIONS * spread.sqrt() / (1.0 + square / n);
+    ((centre - half).max(0.0), (centre + half).min(1.0))
 }
 
 /// Expected calibration error: the distance of confidence and accuracy, averaged over the items of
@@ -38,6 +54,21 @@ pub fn expected_calibration_error(bins: &[Bin]) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// Values of `scipy.stats.binomtest(hits, items).proportion_ci(method="wilson")`.
+    #[test]
+    fn intervals_are_those_of_scipy() {
+        for (hits, items, low, high) in [
+            (8, 10, 0.4901624715366418, 0.9433178485456248),
+            (0, 5, 0.0, 0.43448246478317476),
+            (5, 5, 0.5655175352168251, 1.0),
+            (9876, 10000, 0.9852361608857194, 0.9895893639031967),
+        ] {
+            let interval = wilson(hits, items);
+            assert!((interval.0 - low).abs() < 1e-12 && (interval.1 - high).abs() < 1e-12);
+        }
+        assert_eq!(wilson(0, 0), (0.0, 1.0));
+    }
 
     #[test]
     fn an_edge_belongs_to_the_bin_below() {

@@ -8,6 +8,8 @@ use crate::eval::RocPoint;
 #[derive(Debug, Clone)]
 pub struct Roc {
     counts: Vec<(usize, usize)>,
+    /// The thresholds but for the first, above which there is nothing.
+    thresholds: Vec<f64>,
     inside: usize,
     outside: usize,
 }
@@ -20,6 +22,9 @@ impl Roc {
         let mut scores: Vec<_> =
             negatives.chain(outside.iter().map(|&score| (score, true))).collect();
         scores.sort_by(|(a, _), (b, _)| b.total_cmp(a));
+        let thresholds = scores.chunk_by(|(a, _), (b, _)| a == b);
+        let thresholds = thresholds.filter_map(|equal| equal.first()).map(|(score, _)| *score);
+        let thresholds = thresholds.collect();
         let (mut negatives, mut positives) = (0, 0);
         let counts = scores.chunk_by(|(a, _), (b, _)| a == b).map(|equal| {
             let more = equal.iter().filter(|(_, is_positive)| *is_positive).count();
@@ -28,7 +33,7 @@ impl Roc {
             (negatives, positives)
         });
         let counts = [(0, 0)].into_iter().chain(counts).collect();
-        Self { counts, inside: inside.len(), outside: outside.len() }
+        Self { counts, thresholds, inside: inside.len(), outside: outside.len() }
     }
 
     /// The area under the curve: the probability that an item out of domain scores higher than
@@ -54,10 +59,19 @@ impl Roc {
     /// The share of items out of domain that pass below the lowest threshold that lets 95 % of
     /// those in domain pass.
     pub fn fpr95(&self) -> f64 {
+        let above = self.counts.get(self.place95()).map_or(0, |&(_, above)| above);
+        (self.outside - above) as f64 / self.outside as f64
+    }
+
+    /// That threshold; `None` where it is above all scores.
+    pub fn threshold95(&self) -> Option<f64> {
+        self.place95().checked_sub(1).and_then(|place| self.thresholds.get(place).copied())
+    }
+
+    fn place95(&self) -> usize {
         let passes =
             |&&(negatives, _): &&(usize, usize)| 20 * (self.inside - negatives) >= 19 * self.inside;
-        let above = self.counts.iter().take_while(passes).last().map_or(0, |&(_, above)| above);
-        (self.outside - above) as f64 / self.outside as f64
+        self.counts.iter().take_while(passes).count().saturating_sub(1)
     }
 
     /// The curve, thinned to be drawn.
@@ -91,7 +105,9 @@ mod tests {
     fn what_passes_with_the_items_in_domain() {
         let inside: Vec<_> = (1..=20).map(f64::from).collect();
         assert_eq!(Roc::of(&inside, &[0.0, 19.0, 19.5, 30.0]).fpr95(), 0.5);
+        assert_eq!(Roc::of(&inside, &[0.0, 19.0, 19.5, 30.0]).threshold95(), Some(19.5));
         assert_eq!(Roc::of(&inside, &[30.0]).fpr95(), 0.0);
+        assert_eq!(Roc::of(&[1.0], &[1.0]).threshold95(), None);
         assert_eq!(Roc::of(&[1.0], &[1.0]).fpr95(), 1.0);
     }
 
