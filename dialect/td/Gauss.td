@@ -552,7 +552,7 @@ def Gauss_BinaryDecideOp : Gauss_Layer<"binary_decide"> {
     Gauss_Deterministic:$probability, Gauss_Deterministic:$uncertainty,
     OptionalAttr<F64Attr>:$epistemic, OptionalAttr<F64Attr>:$aleatoric);
   let assemblyFormat = [{
-    $probability `,` $uncertainty (`epistemic` $epistemic^)? (`aleatoric` $aleatoric^)?
+    $probability `,` $uncertainty `` custom<Clauses>("\"epistemic aleatoric\"", $epistemic, $aleatoric)
     attr-dict `:` functional-type(operands, results)
   }];
 }

@@ -9,9 +9,10 @@ use melior::{
 };
 use miette::{LabeledSpan, NamedSource, Severity, SourceCode};
 
-use crate::{error::Error, guard::Refusal};
-
-const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
+use crate::{
+    error::Error,
+    guard::{self, Refusal},
+};
 
 /// Lines are cut here when they are shown: a `dense<"0x..">` may be megabytes long.
 const SHOWN_COLUMNS: usize = 160;
@@ -52,23 +53,7 @@ impl Source {
 
     /// The module without the byte order mark that some editors write before UTF-8.
     pub fn text(&self) -> &[u8] {
-        self.bytes.strip_prefix(BYTE_ORDER_MARK).unwrap_or(&self.bytes)
-    }
-
-    /// Checks that the module is not text of another encoding.
-    ///
-    /// # Errors
-    ///
-    /// Where it begins with a byte order mark of UTF-16 or UTF-32.
-    pub fn check_encoding(&self) -> Result<(), Error> {
-        match self.bytes.starts_with(&[0xff, 0xfe]) || self.bytes.starts_with(&[0xfe, 0xff]) {
-            true => Err(Error::malformed(
-                &self.name,
-                "module",
-                "it begins with a byte order mark of UTF-16; save it as UTF-8",
-            )),
-            false => Ok(()),
-        }
+        guard::without_mark(&self.bytes)
     }
 }
 

@@ -2,8 +2,10 @@
 //! wrong. Every program of this crate checks a text here before MLIR sees it.
 
 mod blobs;
+mod encoding;
 mod nesting;
 
+pub use encoding::without_mark;
 pub use nesting::LIMIT;
 
 /// What a file of MLIR bytecode starts with.
@@ -36,6 +38,7 @@ impl Refusal {
 ///
 /// The first place that MLIR's parser could not take.
 pub fn check(text: &[u8]) -> Result<(), Refusal> {
+    encoding::check(text)?;
     nesting::check(text)?;
     blobs::check(text)
 }

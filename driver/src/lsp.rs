@@ -43,7 +43,7 @@ pub fn filtered(serve: impl FnOnce() -> i32) -> io::Result<i32> {
         (own(&io::stdin())?, own(&io::stdout())?)
     };
     let (server_in, to_server) = pipe()?;
-    let (from_server, server_out) = pipe()?;
+    let (of_server, server_out) = pipe()?;
     dup2_stdin(server_in)?;
     dup2_stdout(server_out)?;
     let filter = Arc::new(Mutex::new(Filter::default()));
@@ -57,7 +57,7 @@ pub fn filtered(serve: impl FnOnce() -> i32) -> io::Result<i32> {
     }
     let answers = thread::Builder::new()
         .name("server to editor".into())
-        .spawn(move || to_the_editor(BufReader::new(File::from(from_server)), &filter, &editor))?;
+        .spawn(move || to_the_editor(BufReader::new(File::from(of_server)), &filter, &editor))?;
     let status = serve();
     // The pipe ends here: what is in it can be read to its end.
     dup2_stdout(OpenOptions::new().write(true).open("/dev/null")?)?;
@@ -78,7 +78,7 @@ fn to_the_server(
 ) -> io::Result<()> {
     while let Some(body) = read(&mut from)? {
         let steps = match serde_json::from_slice(&body) {
-            Ok(message) => lock(filter).from_editor(message),
+            Ok(message) => lock(filter).of_editor(message),
             Err(error) => vec![Step::Answer(json!({
                 "jsonrpc": "2.0",
                 "id": null,
@@ -103,7 +103,7 @@ fn to_the_editor(
 ) -> io::Result<()> {
     while let Some(body) = read(&mut from)? {
         let message = serde_json::from_slice(&body).map_err(io::Error::from)?;
-        let message = lock(filter).from_server(message);
+        let message = lock(filter).of_server(message);
         if let Some(message) = message {
             write(&mut *lock(editor), &message)?;
         }

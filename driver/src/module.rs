@@ -67,7 +67,6 @@ impl Session {
     /// Parses and verifies a module.
     pub fn parse(&self, source: &Arc<Source>) -> Result<Module<'_>, Error> {
         self.messages.borrow_mut().clear();
-        source.check_encoding()?;
         if source.bytes().starts_with(guard::BYTECODE) {
             return Err(Error::request(format!("{} is MLIR bytecode, not text", source.name()))
                 .with_help("pfp-opt FILE -o FILE.mlir makes text of it"));

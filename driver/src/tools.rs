@@ -183,6 +183,7 @@ fn read(path: &str, marker: &[u8]) -> Result<Vec<u8>, String> {
     if bytes.starts_with(guard::BYTECODE) {
         return Ok(bytes);
     }
+    let bytes = guard::without_mark(&bytes).to_vec();
     let checked = match marker {
         [] => guard::check(&bytes),
         marker => guard::check_parts(&bytes, marker),

@@ -130,7 +130,8 @@ mod tests {
     /// Two classes; the right one, 0, has the probability `p`.
     fn predictions(right: &[f32]) -> Predictions {
         let probabilities = right.iter().flat_map(|&p| [p, 1.0 - p]).collect();
-        Predictions::new(2, vec![Items { probabilities, ..Items::default() }])
+        let class = right.iter().map(|&p| usize::from(p < 0.5)).collect();
+        Predictions::new(2, vec![Items { probabilities, class, ..Items::default() }])
     }
 
     #[test]

@@ -176,7 +176,7 @@ mod tests {
         assert!(logits.check("x").is_ok());
         logits.mean[3] = f32::NAN;
         let error = logits.check("digits").unwrap_err().to_string();
-        assert!(error.contains("item 1 of digits") && error.contains("class 1 is NaN"), "{error}");
+        assert!(error.contains("item 1 of digits") && error.contains("logit 1 is NaN"), "{error}");
     }
 
     #[test]

@@ -464,7 +464,7 @@ fn what_to_do(role: Role, compared: &Compared, judged: &[Judged]) -> Vec<String>
     };
     if is_large(Measure::Epistemic) && judged.iter().any(is_known) {
         advice.push(
-            "The variances of the logits are right: what is missing is how the logits vary \
+            "The variances of the logits are within their limit: what is missing is how the logits vary \
              together, which another --head does not know either."
                 .into(),
         );

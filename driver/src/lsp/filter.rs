@@ -60,7 +60,7 @@ struct Pending {
 
 impl Filter {
     /// What becomes of a message of the editor.
-    pub fn from_editor(&mut self, mut message: Value) -> Vec<Step> {
+    pub fn of_editor(&mut self, mut message: Value) -> Vec<Step> {
         let method = message["method"].as_str().unwrap_or_default().to_owned();
         match method.as_str() {
             "initialize" => {
@@ -147,7 +147,7 @@ impl Filter {
     }
 
     /// What becomes of a message of the server; nothing where the editor must not see it.
-    pub fn from_server(&mut self, mut message: Value) -> Option<Value> {
+    pub fn of_server(&mut self, mut message: Value) -> Option<Value> {
         if message["method"] == "textDocument/publishDiagnostics" {
             return self.published(message);
         }

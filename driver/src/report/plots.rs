@@ -160,12 +160,13 @@ fn count(items: usize) -> String {
 
 /// Wrong answers against the share that is answered, one curve for each mode.
 pub fn risk_coverage(curves: &[&[RiskPoint]]) -> Result<String, Error> {
-    let risks = curves.iter().flat_map(|curve| curve.iter().map(|point| point.risk));
-    let most = 1.1 * risks.fold(0.01, f64::max);
+    let risks = curves.iter().flat_map(|curve| curve.iter().map(|point| 100.0 * point.risk));
+    let most = 1.1 * risks.fold(1.0, f64::max);
     svg(|canvas| {
-        let mut chart = axes(canvas, (0.0..1.0, 0.0..most), ("coverage", "risk"), &|x| number(*x))?;
+        let mut chart =
+            axes(canvas, (0.0..1.0, 0.0..most), ("coverage", "risk, %"), &|x| number(*x))?;
         for (index, curve) in curves.iter().enumerate() {
-            let points = curve.iter().map(|point| (point.coverage, point.risk));
+            let points = curve.iter().map(|point| (point.coverage, 100.0 * point.risk));
             chart.draw_series(LineSeries::new(points, line(index)))?;
         }
         Ok(())

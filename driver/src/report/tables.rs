@@ -5,7 +5,7 @@ use maud::{Markup, html};
 use super::{theme::swatch, verdict};
 use crate::eval::{
     Bin, Classification, Detection, Evaluation, ModeResult, Role, Score, Thresholds,
-    verdict::Verdict,
+    verdict::SetVerdict,
 };
 
 /// What cannot be given.
@@ -68,7 +68,7 @@ pub fn headline(evaluation: &Evaluation) -> Markup {
             let quality = classification(mode);
             let detection = best_detection(evaluation, mode);
             let mut row = vec![
-                html! { td.text { (swatch(index)) (mode.mode) } },
+                html! { td.text { span.whole { (swatch(index)) (mode.mode) } } },
                 html! { td { (mode.passes) } },
                 number(quality.map(|c| 100.0 * c.accuracy), 2),
                 number(quality.map(|c| c.nll), 4),
@@ -113,24 +113,23 @@ fn beside_moments(times: f64) -> String {
     }
 }
 
-/// What the verdict follows from.
-pub fn verdict(verdict: &Verdict) -> Markup {
-    let rows = verdict.sets.iter().flat_map(|set| {
-        set.measures.iter().map(|judged| {
-            let (difference, noise) = judged.shown();
-            let (class, word) = verdict::grade(judged.grade);
-            vec![
-                text(&set.set),
-                text(verdict::measure(judged.measure)),
-                html! { td { (difference) } },
-                html! { td { (noise) } },
-                html! { td { (judged.shown_limit()) } },
-                html! { td.(class) { (word) } },
-            ]
-        })
+/// What the verdict on a data set follows from.
+pub fn verdict(set: &SetVerdict) -> Markup {
+    let rows = set.measures.iter().map(|judged| {
+        let (difference, noise) = judged.shown();
+        let (class, word) = verdict::grade(judged.grade);
+        vec![
+            text(verdict::measure(judged.measure)),
+            html! { td { (difference) } },
+            html! { td { (noise) } },
+            html! { td { (judged.shown_limit()) } },
+            html! { td.(class) { (word) } },
+        ]
     });
-    let head = ["data", "moments beside sampling", "found", "exact moments", "limit", "so it is"];
-    table("", 2, &head, &rows.collect::<Vec<_>>())
+    let against = set.against.as_deref().unwrap_or_default();
+    let beside = format!("moments beside {against}");
+    let head = [beside.as_str(), "found", "exact moments", "limit", "so it is"];
+    table("", 1, &head, &rows.collect::<Vec<_>>())
 }
 
 /// The bins of a reliability diagram that are not empty.

@@ -25,10 +25,10 @@ pub fn verdict(evaluation: &Evaluation) -> Markup {
                     @if !set.advice.is_empty() {
                         ul { @for advice in &set.advice { li { (advice) } } }
                     }
+                    @if !set.measures.is_empty() { (tables::verdict(set)) }
                 }
             }
             @if compared {
-                (tables::verdict(verdict))
                 p.muted { (explanation(evaluation)) }
             }
         },

@@ -97,5 +97,5 @@ fn what_cannot_be_measured_is_refused() {
     }
     let usage = dir.pfp("bench net.mlir --params net.safetensors --seconds 0");
     assert_eq!(usage.code, Some(2));
-    assert!(usage.stderr.contains("it must be above 0 and at most 3600"), "{}", usage.stderr);
+    assert!(usage.stderr.contains("is not a number above 0 and at most 3600"), "{}", usage.stderr);
 }

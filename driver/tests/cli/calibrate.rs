@@ -219,7 +219,11 @@ fn the_built_in_networks_gain() {
         command.args([&format!("{network}.mlir"), "--params", &format!("{network}.safetensors")]);
         command.args(["--data", "test", "--ood", "ood", "--scale", "1/16"]);
         command.args(["--normalize", "0.5,0.5", "-o", output.to_str().unwrap()]);
-        let answer = Ran::of(&mut command).json();
+        let ran = Ran::of(&mut command);
+        for step in ["fitting the temperature", "fitting all variances", "the smallest change"] {
+            assert!(ran.stderr.contains(step), "{ran:#?}");
+        }
+        let answer = ran.json();
         let number = |pointer: &str| answer.pointer(pointer).and_then(Value::as_f64).unwrap();
         let held_out = |what: &str| number(&format!("/calibration/held_out/{what}"));
         assert!(held_out("after/nll") < 0.8 * held_out("before/nll"), "{network}: {answer:#}");

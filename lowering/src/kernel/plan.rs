@@ -71,7 +71,7 @@ impl KernelSchedule {
         if let Some(given) = self.strips.filter(|given| *given != strips) {
             return Err(format!(
                 "the schedule of kernel '{kernel}' is for {given} strips, which do not fit here; \
-                 the model has {strips}; take a schedule of the same batch and tasks"
+                 take one of the same batch and tasks"
             ));
         }
         let (rows, sums) = (group.root.parallel_sizes(), group.root.reduction_sizes());

@@ -147,7 +147,7 @@ func.func @decide_on_other_labels(%p: tensor<4x1xf32>, %u: tensor<4x2x3xf32>) {
 // -----
 
 func.func @threshold_that_is_no_number(%p: tensor<4x1xf32>, %u: tensor<4x1x3xf32>) {
-  // expected-error @+1 {{'gauss.binary_decide' op has a threshold 'epistemic' that is negative or not finite}}
+  // expected-error @+1 {{'gauss.binary_decide' op has a negative or infinite 'epistemic', or one that is not a number}}
   %0 = gauss.binary_decide %p, %u epistemic 0x7FF8000000000000 : (tensor<4x1xf32>, tensor<4x1x3xf32>) -> tensor<4x1xf32>
   return
 }

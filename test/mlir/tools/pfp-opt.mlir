@@ -13,9 +13,14 @@
 // RUN: pfp-opt %s --lower-gauss --mlir-timing 2>&1 | FileCheck %s --check-prefix=TIMING
 // RUN: pfp-opt %s --gauss-set-batch=n=2 --lower-gauss --dump-pass-pipeline 2>&1 | FileCheck %s --check-prefix=DUMP
 // RUN: not pfp-opt %s --lower-gauss-fast 2>&1 | FileCheck %s --check-prefix=UNKNOWN
+// A byte order mark of UTF-8 is skipped, one of UTF-16 named.
+// RUN: (printf '\357\273\277'; cat %s) | pfp-opt --lower-gauss --canonicalize --cse | FileCheck %s
+// RUN: printf '\377\376f' | not pfp-opt 2>&1 | FileCheck %s --check-prefix=ENCODING
 // RUN: not pfp-opt %s.absent 2>&1 | FileCheck %s --check-prefix=ABSENT
 
 // DIALECTS: {{(^|,)}}gauss{{(,|$)}}
+
+// ENCODING: 1:1: error: this text is UTF-16, by its byte order mark
 
 // HELP-DAG: --gauss-set-batch {{.*}}Fix the leading dynamic dimension
 // HELP-DAG: --lower-gauss {{.*}}Lower the gauss dialect
@@ -37,7 +42,7 @@
 // TIMING: lower-gauss
 
 // UNKNOWN: Unknown command line argument '--lower-gauss-fast'
-// ABSENT: cannot open input file
+// ABSENT: error: cannot read {{.*}}pfp-opt.mlir.absent: No such file or directory
 
 // DUMP: gauss-set-batch
 // DUMP: lower-gauss

@@ -108,8 +108,9 @@ const BEYOND_NOISE: f64 = 5.0;
 /// Fewer effective samples say neither a ratio nor its standard error.
 const ENOUGH_SAMPLES: f64 = 30.0;
 
-/// Units whose variance is below this share of the largest have no say in the median.
-const NEGLIGIBLE: f64 = 1e-6;
+/// Units whose variance is below this share of the mean have no say in the median: of units that are
+/// active in less than about one of a hundred passes, Monte Carlo mostly measures too little.
+const NEGLIGIBLE: f64 = 0.01;
 
 impl MomentsArgs {
     /// Compares the layers of a function.
@@ -191,9 +192,11 @@ impl Layer {
 
 /// The median of the ratios of the variances of units, those left out that hardly vary.
 fn median_ratio(variances: &[f64], sampled: &[f64]) -> Option<f64> {
-    let largest = variances.iter().chain(sampled).copied().fold(0.0, f64::max);
+    let sum: f64 =
+        variances.iter().zip(sampled).map(|(variance, other)| variance.max(*other)).sum();
+    let least = NEGLIGIBLE * sum / variances.len() as f64;
     let pairs = variances.iter().zip(sampled);
-    let pairs = pairs.filter(|(variance, other)| variance.max(**other) > NEGLIGIBLE * largest);
+    let pairs = pairs.filter(|(variance, other)| variance.max(**other) > least);
     let mut ratios: Vec<_> = pairs.map(|(variance, sampled)| variance / sampled).collect();
     ratios.sort_by(f64::total_cmp);
     let middle = [ratios.len().checked_sub(1)? / 2, ratios.len() / 2].map(|place| ratios[place]);

@@ -52,17 +52,17 @@
 // RUN: sed 's/"parallel"/"strips": 4, "parallel"/' %S/Inputs/schedule.json > %t
 // RUN: not pfp-opt %s --gauss-generate-kernels='core=cortex-a72 schedule=%t' 2>&1 \
 // RUN:   | FileCheck %s --check-prefix=STRIPS
-// STRIPS: error: 'linalg.generic' op the schedule of kernel '0 dense' is for 4 strips, which do not fit here; the model has 1
+// STRIPS: error: 'linalg.generic' op the schedule of kernel '0 dense' is for 4 strips, which do not fit here; take one of the same batch and tasks
 
 // RUN: sed 's/"strips": 2/"strips": 3/' %S/Inputs/strips.json > %t
 // RUN: not pfp-opt %S/strips.mlir --split-input-file --gauss-generate-kernels='core=cortex-a72 schedule=%t' 2>&1 \
 // RUN:   | FileCheck %s --check-prefix=THREE
-// THREE: error: 'linalg.generic' op the schedule of kernel '0 copy' is for 3 strips, which do not fit here; the model has 4
+// THREE: error: 'linalg.generic' op the schedule of kernel '0 copy' is for 3 strips, which do not fit here; take one of the same batch and tasks
 
 // RUN: sed 's/"kernel": "0 copy"/"kernel": "1 copy"/' %S/Inputs/strips.json > %t
 // RUN: not pfp-opt %S/strips.mlir --split-input-file --gauss-generate-kernels='core=cortex-a72 schedule=%t' 2>&1 \
 // RUN:   | FileCheck %s --check-prefix=OTHER
-// OTHER: error: 'linalg.generic' op the schedule of kernel '1 copy' is for 2 strips, which do not fit here; the model has 4
+// OTHER: error: 'linalg.generic' op the schedule of kernel '1 copy' is for 2 strips, which do not fit here; take one of the same batch and tasks
 
 // RUN: sed 's/"block": null/"block": {"steps": 16, "dims": 2}/' %S/Inputs/schedule.json > %t
 // RUN: not pfp-opt %s --gauss-generate-kernels='core=cortex-a72 schedule=%t' 2>&1 \

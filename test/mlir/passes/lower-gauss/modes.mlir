@@ -4,8 +4,8 @@
 // With mode=sample the deterministic network stands in a loop over forward passes. Each
 // pass draws the weight from a counter-based generator: its body knows the number of the
 // block by linalg.index, and the number of the pass. The weight is stored with its outputs
-// innermost: 3 inputs, 5 outputs. Mean and sum of squared differences are carried; the
-// sum becomes the unbiased variance at the end.
+// innermost: 3 inputs, 5 outputs. The first result is carried, and of the differences from it
+// the mean and the mean square around that, which becomes the unbiased variance at the end.
 
 // RUN: pfp-opt %s --lower-gauss=mode=mean | FileCheck %s --check-prefix=MEAN --implicit-check-not=gauss --implicit-check-not=scf.for
 // RUN: pfp-opt %s --lower-gauss="mode=sample samples=4" | FileCheck %s --check-prefix=SAMPLE --implicit-check-not=gauss
@@ -19,7 +19,7 @@
 // SAMPLE: #[[WEIGHT:.*]] = affine_map<(d0, d1, d2) -> (d2, d1)>
 // SAMPLE-LABEL: func.func @net
 // SAMPLE-SAME: (%[[X:.*]]: tensor<2x3xf32>) -> (tensor<2x5xf32>, tensor<2x5xf32>)
-// SAMPLE: %[[SUMS:.*]]:2 = scf.for %[[PASS:[a-z0-9]+]] = %{{.*}} to %c4{{.*}} iter_args
+// SAMPLE: %[[SUMS:.*]]:3 = scf.for %[[PASS:[a-z0-9]+]] = %{{.*}} to %c4{{.*}} iter_args
 // SAMPLE: arith.index_cast %[[PASS]] : index to i32
 // SAMPLE: linalg.index 0
 // SAMPLE-COUNT-20: arith.mului_extended
@@ -27,13 +27,14 @@
 // SAMPLE: linalg.generic {indexing_maps = [#{{.*}}, #[[WEIGHT]], #{{.*}}]
 // SAMPLE-SAME: ins(%[[X]], %{{.*}} : tensor<2x3xf32>, tensor<3x5xf32>)
 // SAMPLE: scf.yield
-// SAMPLE: ins(%[[SUMS]]#1 : tensor<2x5xf32>)
-// SAMPLE: arith.constant 0.333333
-// SAMPLE: return %[[SUMS]]#0
+// SAMPLE: %[[AVERAGE:.*]] = linalg.generic {{.*}} ins(%[[SUMS]]#0, %[[SUMS]]#1 :
+// SAMPLE: %[[VARIANCE:.*]] = linalg.generic {{.*}} ins(%[[SUMS]]#2 : tensor<2x5xf32>)
+// SAMPLE: arith.constant 1.333333
+// SAMPLE: return %[[AVERAGE]], %[[VARIANCE]]
 
 // DRAWS-LABEL: func.func @net
 // DRAWS-SAME: -> (tensor<2x5xf32>, tensor<2x5xf32>, tensor<4x2x5xf32>)
-// DRAWS: scf.for %[[PASS:[a-z0-9]+]] = {{.*}} -> (tensor<2x5xf32>, tensor<2x5xf32>, tensor<4x2x5xf32>)
+// DRAWS: scf.for %[[PASS:[a-z0-9]+]] = {{.*}} -> (tensor<2x5xf32>, tensor<2x5xf32>, tensor<2x5xf32>, tensor<4x2x5xf32>)
 // DRAWS: tensor.insert_slice %{{.*}} into %{{.*}}[%[[PASS]], 0, 0] [1, 2, 5]
 
 // PRESAMPLED: %[[ALL:.*]] = arith.constant dense_resource<{{.*}}> : tensor<4x15xf32>
