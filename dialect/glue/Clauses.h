@@ -58,7 +58,8 @@ inline mlir::ParseResult parseClauseValue(mlir::OpAsmParser &parser, mlir::Float
   llvm::SMLoc at = parser.getCurrentLocation();
   auto isNoNumber = [&] { return parser.emitError(at) << "'" << number << "' is not a number"; };
   double value;
-  if (number.getAsDouble(value))
+  bool isComplete = exponent.empty() || !power.empty();
+  if (!isComplete || number.getAsDouble(value))
     return isNoNumber();
 
   // The tokens of the number: `e5` is one word, `e-5` three tokens.

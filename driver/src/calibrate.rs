@@ -13,6 +13,7 @@ pub mod reject;
 pub mod rewrite;
 pub mod search;
 
+use gauss_lowering::passes::gauss_append_head::Kind;
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -95,6 +96,10 @@ pub struct Calibration {
     pub conformal: Conformal,
     /// How the rule did on parts of the items that it is from; `None` where it needs all of them.
     pub conformal_check: Option<conformal::Check>,
+    /// The head whose uncertainties the thresholds are for: `sample`, or `sigmoid` of a binary
+    /// classifier.
+    #[serde(default = "of_draws")]
+    pub head: String,
     /// Draws of the logits that probabilities and uncertainties were computed from.
     pub draws: u32,
     /// The seed of the draws and of the split of the items.
@@ -106,6 +111,11 @@ pub struct Calibration {
     pub fitted: Change,
     /// On the other items.
     pub held_out: Change,
+}
+
+/// The head of thresholds on uncertainties by draws of the logits.
+fn of_draws() -> String {
+    "sample".into()
 }
 
 /// The factor of the variances of a layer.
@@ -180,6 +190,15 @@ impl Calibration {
         let layer =
             self.layers.iter().find(|layer| layer.parameters.iter().any(|p| p == parameter));
         layer.map_or(1.0, |layer| layer.factor)
+    }
+
+    /// Are the thresholds on the uncertainties of this head?
+    pub fn is_for(&self, head: Kind) -> bool {
+        match head {
+            Kind::Sample(_) => self.head == "sample",
+            Kind::Sigmoid => self.head == "sigmoid",
+            Kind::MeanField | Kind::Laplace | Kind::Interval(_) => false,
+        }
     }
 }
 
@@ -272,6 +291,7 @@ pub fn calibrate(
             coverage,
             CONFORMAL_SPLITS,
         )?,
+        head: if model.is_binary() { "sigmoid".into() } else { of_draws() },
         draws: settings.draws.count,
         seed: settings.draws.seed,
         detection,

@@ -158,7 +158,8 @@ struct HeadArgs {
     head_seed: Option<u64>,
 
     /// Decide, and call items unknown whose epistemic uncertainty is above so many nats. Without
-    /// thresholds on the command line, those of `pfp calibrate` hold, if PARAMS has any
+    /// thresholds on the command line, those of `pfp calibrate` hold, if PARAMS has any for this
+    /// head: sample, or sigmoid of a binary classifier
     #[arg(long, value_name = "NATS", requires = "head", value_parser = values::amount)]
     reject_epistemic: Option<f64>,
 
@@ -181,7 +182,7 @@ impl HeadArgs {
         ui: &Ui,
     ) -> Result<Network<'s>, Error> {
         let (mut network, calibration) = model.open_with_calibration(session, ui)?;
-        self.append(&mut network, (mode, function), calibration)?;
+        self.append(&mut network, (mode, function), calibration, ui)?;
         Ok(network)
     }
 
@@ -191,6 +192,7 @@ impl HeadArgs {
         network: &mut Network,
         (mode, function): (Mode, Option<&str>),
         calibration: Option<Calibration>,
+        ui: &Ui,
     ) -> Result<(), Error> {
         let Some(kind) = self.head else { return Ok(()) };
         if mode != Mode::Moments {
@@ -199,12 +201,20 @@ impl HeadArgs {
         }
         let given =
             Thresholds { epistemic: self.reject_epistemic, aleatoric: self.reject_aleatoric };
-        let thresholds = match (given, kind, calibration) {
-            (Thresholds { epistemic: None, aleatoric: None }, kind, Some(calibration))
-                if !matches!(kind, Kind::Interval(_)) =>
-            {
+        let thresholds = match (given, calibration) {
+            (Thresholds { epistemic: None, aleatoric: None }, Some(calibration)) => {
                 let reject::Thresholds { epistemic, aleatoric, .. } = calibration.thresholds;
-                Thresholds { epistemic: Some(epistemic), aleatoric: Some(aleatoric) }
+                if calibration.is_for(kind) {
+                    Thresholds { epistemic: Some(epistemic), aleatoric: Some(aleatoric) }
+                } else {
+                    ui.notes(&[format!(
+                        "the thresholds of the parameters are for uncertainties of the head {}, not \
+                         of {kind}: nothing is rejected; --reject-epistemic and --reject-aleatoric \
+                         set others",
+                        calibration.head
+                    )]);
+                    given
+                }
             }
             _ => given,
         };

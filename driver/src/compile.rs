@@ -11,7 +11,7 @@ use std::{collections::BTreeSet, path::PathBuf, sync::Arc};
 
 use gauss_dialect::ir::{Attribute, DYNAMIC, Op};
 use gauss_lowering::{
-    kernel::plan::KernelSchedule,
+    kernel::plan::{KernelSchedule, ScheduleFile},
     mode::Mode,
     parameters::{ParameterSource, declared::Declared},
     passes::{gauss_append_head::Head, gauss_generate_kernels::KERNELS},
@@ -106,6 +106,10 @@ impl Options {
             options += " profile=true";
         }
         if let Some(path) = &self.schedule {
+            ScheduleFile::read(path).map_err(|error| {
+                let message = format!("{} is not read as a schedule file: {error}", path.display());
+                Error::request(message).with_help("pfp inspect --schedule prints one")
+            })?;
             let text = path.to_str().filter(|text| !text.contains(['"', '{', '}']));
             let text = text.ok_or_else(|| {
                 Error::request(format!("the path {} cannot be passed on", path.display()))

@@ -89,6 +89,15 @@ pub fn texts(kinds: &[Kind]) -> Texts {
     }
 }
 
+/// Checks that these kinds of file can be made for a target.
+///
+/// # Errors
+///
+/// Where a shared library has no linker.
+pub fn check_tools(kinds: &[Kind], triple: &str) -> Result<(), Error> {
+    if kinds.contains(&Kind::Shared) { shared::check(triple) } else { Ok(()) }
+}
+
 /// Opens the files of a function in a directory, which is made where it does not exist.
 ///
 /// # Errors

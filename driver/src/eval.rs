@@ -3,7 +3,7 @@
 mod agreement;
 pub mod dataset;
 pub mod execute;
-mod latency;
+pub mod latency;
 pub mod metrics;
 mod result;
 pub mod verdict;

@@ -3,6 +3,7 @@
 use std::{
     alloc::{Layout, alloc_zeroed, dealloc, handle_alloc_error},
     ffi::{CStr, CString, c_int, c_void},
+    marker::PhantomData,
     ptr::{self, NonNull},
 };
 
@@ -122,6 +123,22 @@ impl CompiledModel {
         arena: &mut Arena,
         executor: &Executor,
     ) -> Result<(), Error> {
+        self.prepare(inputs, outputs, arena, executor)?.run()
+    }
+
+    /// A call of the function on this memory, which can be repeated and does nothing else.
+    ///
+    /// # Errors
+    ///
+    /// Where the number or the lengths of the buffers are not those of the function, or the arena is
+    /// that of another.
+    pub fn prepare<'a>(
+        &'a self,
+        inputs: &[&'a [f32]],
+        outputs: &'a mut [&mut [f32]],
+        arena: &'a mut Arena,
+        executor: &'a Executor,
+    ) -> Result<Call<'a>, Error> {
         let lengths = |lengths: Vec<usize>, buffers: Vec<crate::signature::Buffer>| {
             if lengths.len() != buffers.len() {
                 return Err(Error::request(format!(
@@ -152,11 +169,29 @@ impl CompiledModel {
         let executor: *const Executor = executor;
         let executor = self.has_tasks.then_some(executor.cast_mut().cast());
         let arena = [arena.start.as_ptr().cast()];
-        let pointers: Vec<*mut c_void> =
-            inputs.chain(outputs).chain(arena).chain(executor).collect();
+        let pointers = inputs.chain(outputs).chain(arena).chain(executor).collect();
+        Ok(Call { function: self.call, pointers, memory: PhantomData })
+    }
+}
+
+/// A call of a compiled function on memory that is known to fit.
+pub struct Call<'a> {
+    function: Packed,
+    /// One for every parameter.
+    pointers: Vec<*mut c_void>,
+    memory: PhantomData<&'a mut [f32]>,
+}
+
+impl Call<'_> {
+    /// Calls the function.
+    ///
+    /// # Errors
+    ///
+    /// Where it returns a status other than 0, which is a fault of the compiler.
+    pub fn run(&mut self) -> Result<(), Error> {
         // SAFETY: a pointer for every parameter, each to as many elements as the function reads or
-        // writes; the outputs are exclusive, as is the arena.
-        match unsafe { (self.call)(pointers.as_ptr()) } {
+        // writes; the outputs are borrowed exclusively, as is the arena.
+        match unsafe { (self.function)(self.pointers.as_ptr()) } {
             0 => Ok(()),
             status => Err(Error::Internal(format!("the compiled function returned {status}"))),
         }

@@ -78,7 +78,7 @@ impl fmt::Display for Conversion {
             0 => Ok(()),
             _ => write!(
                 f,
-                "; {denormal} number(s) below 1.2e-38 become denormal, which x86-64 takes as zero"
+                "; {denormal} number(s) below 1.2e-38 become 0 or denormal, which x86-64 takes as 0"
             ),
         }
     }

@@ -103,6 +103,11 @@ impl Adjustable {
         classes_of(width(&self.signature))
     }
 
+    /// Is there one logit for two classes?
+    pub fn is_binary(&self) -> bool {
+        width(&self.signature) == 1
+    }
+
     /// The logits of all items, the variances of each layer multiplied by its factor.
     ///
     /// # Errors

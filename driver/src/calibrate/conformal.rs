@@ -103,13 +103,16 @@ impl Conformal {
             let order = shuffled(items, split as u64);
             let (known, new) = order.split_at(known);
             let rule = Self::fit(predictions, labels, known, coverage)?;
-            let weight = 1.0 / (splits * new.len()) as f64;
             for &item in new {
                 let set = rule.set(predictions.probabilities(item));
-                check.coverage += weight * f64::from(set.contains(&labels[item]));
-                check.size += weight * set.len() as f64;
-                check.empty += weight * f64::from(set.is_empty());
+                check.coverage += f64::from(set.contains(&labels[item]));
+                check.size += set.len() as f64;
+                check.empty += f64::from(set.is_empty());
             }
+        }
+        let count = (splits * new) as f64;
+        for sum in [&mut check.coverage, &mut check.size, &mut check.empty] {
+            *sum /= count;
         }
         Ok(Some(check))
     }

@@ -255,7 +255,8 @@ impl Configuration {
         let mut outputs: Vec<_> = self.outputs.iter_mut().map(Vec::as_mut_slice).collect();
         let executor = self.threads.executor();
         let (model, arena) = (&self.model, &mut self.arena);
-        let mut call = || model.run_parallel_into(&inputs, &mut outputs, arena, &executor);
+        let mut call = model.prepare(&inputs, &mut outputs, arena, &executor)?;
+        let mut call = || call.run();
         if self.profiles.is_empty() {
             self.times.extend(measure::time(slice, call)?);
             return Ok(());

@@ -259,10 +259,15 @@ fn text_of(calibration: &Calibration, files: &[String]) -> String {
     };
     let thresholds = &calibration.thresholds;
     let rejection = format!(
-        "unknown above {:.4} nats of epistemic uncertainty, ambiguous above {:.4} of aleatoric:\n  \
+        "unknown above {} nats of epistemic uncertainty, ambiguous above {} of aleatoric, by \
+         --head {}:\n  \
          accepts {} of in-domain items{}{}",
-        thresholds.epistemic,
-        thresholds.aleatoric,
+        four_digits(thresholds.epistemic),
+        four_digits(thresholds.aleatoric),
+        match calibration.head.as_str() {
+            "sample" => "sample:N",
+            head => head,
+        },
         percent(thresholds.coverage),
         thresholds.accuracy.map_or(String::new(), |a| format!(", {} of them right", percent(a))),
         thresholds
@@ -286,7 +291,8 @@ fn text_of(calibration: &Calibration, files: &[String]) -> String {
 fn sets(calibration: &Calibration) -> String {
     let rule = &calibration.conformal;
     let stated = percent(rule.coverage);
-    let first = format!("prediction sets hold the classes with 1 - p <= {:.4}: ", rule.quantile);
+    let quantile = four_digits(rule.quantile);
+    let first = format!("prediction sets hold the classes with 1 - p <= {quantile}: ");
     let Some(check) = &calibration.conformal_check else {
         return format!(
             "{first}stated coverage {stated}, not measured:\n  the rule needs all of the {} \
@@ -320,6 +326,14 @@ fn sets(calibration: &Calibration) -> String {
         };
     }
     text
+}
+
+/// A number with four digits after the point, or, where they would all be zeros, as `1.23e-7`.
+fn four_digits(number: f64) -> String {
+    match number.abs() {
+        0.0 | 1e-3.. => format!("{number:.4}"),
+        _ => format!("{number:.2e}"),
+    }
 }
 
 fn percent(share: f64) -> String {

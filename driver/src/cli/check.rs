@@ -33,8 +33,9 @@ approximation
 is, and decides nothing.
 
 Errors of means are relative to max(|mean|, standard deviation), errors of variances to the
-variance; where these are below a millionth of the largest of the output, to that. What lies
-below the normal numbers of float32 counts as zero.
+variance. Where these are below a hundredth, or of variances a millionth, of the largest of the
+output, errors are relative to that: a mean whose terms cancel has the rounding of the terms. What
+lies below the normal numbers of float32 counts as zero.
 
 Examples:
   pfp check lenet.mlir --params lenet.safetensors

@@ -78,6 +78,10 @@ pub struct CompileArgs {
 pub fn compile(args: CompileArgs, ui: &Ui) -> Result<Outcome, Error> {
     let target = target::find(&args.target, args.cpu.as_deref())?;
     args.branch_protection.check(&target)?;
+    let mut kinds = args.emit;
+    kinds.sort();
+    kinds.dedup();
+    emit::check_tools(&kinds, &target.triple)?;
     let session = Session::new();
     let mode = args.mode.mode(args.draws)?;
     let network = args.head.open(&args.model, &session, (mode, args.function.as_deref()), ui)?;
@@ -85,9 +89,6 @@ pub fn compile(args: CompileArgs, ui: &Ui) -> Result<Outcome, Error> {
         Some(name) => vec![network.function(Some(name))?],
         None => network.functions().iter().collect(),
     };
-    let mut kinds = args.emit;
-    kinds.sort();
-    kinds.dedup();
     emit::check_names(&network, &functions, &kinds)?;
     let options = Options {
         texts: emit::texts(&kinds),

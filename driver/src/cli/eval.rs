@@ -11,7 +11,7 @@ use crate::{
     error::Error,
     eval::{
         self, Classification, Differences, Evaluation, Items, ModeResult, Request, Role, Set,
-        SetResult, Spec,
+        SetResult, Spec, latency::shown,
     },
     output::Outputs,
     report,
@@ -278,7 +278,7 @@ fn agreement_tables(evaluation: &Evaluation) -> Vec<String> {
     );
     for (mode, set, agreement) in compared {
         let cell = |show: fn(&Differences) -> String| {
-            let noise = agreement.noise.as_ref().map_or("-".into(), show);
+            let noise = agreement.noise.map_or("-".into(), |noise| show(&noise.differences));
             format!("{} ({noise})", show(&agreement.differences))
         };
         differences.row(vec![
@@ -318,8 +318,8 @@ fn latency_table(evaluation: &Evaluation) -> Option<String> {
     let mut table = Table::new(&head.iter().map(String::as_str).collect::<Vec<_>>(), 1);
     for mode in &evaluation.modes {
         let cells = mode.latency.iter().map(|latency| match latency.speed_up {
-            Some(factor) => format!("{:.2} ({factor:.1})", latency.microseconds),
-            None => format!("{:.2}", latency.microseconds),
+            Some(factor) => format!("{} ({factor:.1})", shown(latency.microseconds)),
+            None => shown(latency.microseconds),
         });
         table.row([format!("  {}", mode.mode)].into_iter().chain(cells).collect());
     }

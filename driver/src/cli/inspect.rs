@@ -125,7 +125,7 @@ pub fn inspect(args: InspectArgs, ui: &Ui) -> Result<Outcome, Error> {
         }
     };
     let (mode, name) = (args.mode, args.function.as_deref());
-    args.head.append(&mut network, (mode, name), calibration)?;
+    args.head.append(&mut network, (mode, name), calibration, ui)?;
     let functions = match &args.function {
         Some(name) => vec![network.function(Some(name))?],
         None => network.functions().iter().collect(),

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use clap::Args;
+use pfp_runtime::predictive::Decision;
 use serde_json::json;
 
 use super::{HeadArgs, ModeArgs, ModelArgs, Outcome, Ui, table::Table};
@@ -14,7 +15,8 @@ use crate::{
     jit::CompiledModel,
     module::Session,
     output::Outputs,
-    signature::{Buffer, Signature},
+    prediction::Prediction,
+    signature::Signature,
     target::{self, HOST},
 };
 
@@ -63,12 +65,12 @@ pub struct InputArgs {
     pub input: Vec<String>,
 
     /// Multiply the input by this number, such as 1/255; variances by its square
-    #[arg(long, value_name = "FACTOR", allow_hyphen_values = true)]
+    #[arg(long, value_name = "FACTOR", allow_hyphen_values = true, requires = "input")]
     pub scale: Option<Scale>,
 
     /// Then subtract MEAN and divide by STD
     #[arg(long, value_name = "MEAN,STD", value_parser = data::parse_normalize)]
-    #[arg(allow_hyphen_values = true)]
+    #[arg(allow_hyphen_values = true, requires = "input")]
     pub normalize: Option<(f64, f64)>,
 }
 
@@ -113,6 +115,9 @@ pub fn run(args: RunArgs, ui: &Ui) -> Result<Outcome, Error> {
     let model = CompiledModel::new(&compiled)?;
     let bar = ui.count("running", items.count());
     let outputs = batches::run(&model, &items, &|done| bar.reach(done))?;
+    if let Some(warning) = unusable(&outputs, items.count()) {
+        ui.say(&warning);
+    }
     match file {
         Some((format, file)) => {
             let files = file.write(format.contents(&outputs)?)?;
@@ -129,32 +134,78 @@ pub fn run(args: RunArgs, ui: &Ui) -> Result<Outcome, Error> {
         }
         None => {
             let buffers = signature.output_buffers();
-            let per_item = |(output, buffer): (&Output, &Buffer)| {
-                buffer.tensor.passes.is_none().then(|| output.clone())
-            };
-            let outputs: Vec<_> = outputs.iter().zip(&buffers).filter_map(per_item).collect();
-            ui.print(shown(&outputs, items.count()))?;
+            let shown = outputs.iter().zip(&buffers);
+            let shown = shown.filter(|(_, buffer)| buffer.tensor.passes.is_none());
+            let shown: Vec<_> =
+                shown.map(|(output, buffer)| (output, buffer.tensor.prediction.as_ref())).collect();
+            ui.print(text(&shown, items.count()))?;
         }
     }
     Ok(Outcome::Done)
 }
 
-/// The first items as a table: one line for each item and array.
-fn shown(outputs: &[Output], items: usize) -> String {
-    let longest = outputs.iter().map(|output| output.values.len() / items).max().unwrap_or(0);
+/// The first items as a table: one line for each item and array, or for each label of one whose
+/// uncertainty is parted.
+fn text(outputs: &[(&Output, Option<&Prediction>)], items: usize) -> String {
+    let rows = |output: &Output, prediction: Option<&Prediction>, item: usize| {
+        let length = output.values.len() / items;
+        let values = &output.values[item * length..(item + 1) * length];
+        let cells = |values: &[f32]| -> Vec<String> {
+            values.iter().map(|&value| cell(value, prediction)).collect()
+        };
+        let parts: &[&str] = match prediction {
+            Some(Prediction::Uncertainty { .. }) => &["total", "aleatoric", "epistemic"],
+            Some(Prediction::Interval { .. }) => &["lower", "upper"],
+            _ => return vec![(output.name.clone(), cells(values))],
+        };
+        let part = |(number, part): (usize, &&str)| {
+            let values: Vec<_> = values.iter().skip(number).step_by(parts.len()).copied().collect();
+            (format!("{} {part}", output.name), cells(&values))
+        };
+        parts.iter().enumerate().map(part).collect()
+    };
+    let rows: Vec<_> = (0..items.min(SHOWN_ITEMS))
+        .flat_map(|item| {
+            let of_item = outputs.iter().flat_map(move |&(output, p)| rows(output, p, item));
+            of_item.map(move |(name, cells)| (item, name, cells))
+        })
+        .collect();
+    let longest = rows.iter().map(|(_, _, cells)| cells.len()).max().unwrap_or(0);
     let numbers: Vec<_> = (0..longest).map(|element| element.to_string()).collect();
     let head = ["item", "array"].into_iter().chain(numbers.iter().map(String::as_str));
     let mut table = Table::new(&head.collect::<Vec<_>>(), 2);
-    for item in 0..items.min(SHOWN_ITEMS) {
-        for output in outputs {
-            let length = output.values.len() / items;
-            let values = &output.values[item * length..(item + 1) * length];
-            let cells = values.iter().map(|value| format!("{value:.5}"));
-            table.row([item.to_string(), output.name.clone()].into_iter().chain(cells).collect());
-        }
+    for (item, name, cells) in rows {
+        table.row([item.to_string(), name].into_iter().chain(cells).collect());
     }
     match items > SHOWN_ITEMS {
         true => format!("{table}\n({} more; write all with --output FILE)", items - SHOWN_ITEMS),
         false => table.to_string(),
+    }
+}
+
+/// What to know of the first number that is infinite or none, as all inputs are finite.
+fn unusable(outputs: &[Output], items: usize) -> Option<String> {
+    let of = |output: &Output| {
+        let index = output.values.iter().position(|value| !value.is_finite())?;
+        Some((
+            index / (output.values.len() / items).max(1),
+            output.name.clone(),
+            output.values[index],
+        ))
+    };
+    let (item, name, value) = outputs.iter().filter_map(of).min_by_key(|(item, ..)| *item)?;
+    Some(format!(
+        "WARNING: '{name}' of item {item} is {value}: a number on the way is too large for float32, \
+         and nothing that follows from it can be used; scale the input as for training"
+    ))
+}
+
+/// A number; of a decision the class or the label, or why there is none.
+fn cell(value: f32, prediction: Option<&Prediction>) -> String {
+    match (prediction, Decision::of_code(value)) {
+        (Some(Prediction::Decision { .. }), Decision::Accept(class)) => class.to_string(),
+        (Some(Prediction::Decision { .. }), Decision::Ambiguous) => "ambiguous".into(),
+        (Some(Prediction::Decision { .. }), Decision::Unknown) => "unknown".into(),
+        _ => format!("{value:.5}"),
     }
 }

@@ -3,7 +3,7 @@
 use std::io::Cursor;
 
 use gauss_lowering::files::{self, Kind};
-use zip::ZipArchive;
+use zip::{ZipArchive, result::ZipError};
 
 /// How a zip file begins: with a file, or with the end of an empty one.
 const MAGIC: [&[u8]; 2] = [b"PK\x03\x04", b"PK\x05\x06"];
@@ -34,7 +34,13 @@ impl<'a> Archive<'a> {
     /// The npy file of an array.
     pub fn read(&mut self, name: &str) -> Result<Vec<u8>, String> {
         let file = self.0.by_name(&format!("{name}{ENDING}"));
-        let file = file.map_err(|error| error.to_string())?;
+        let file = file.map_err(|error| match error {
+            ZipError::CompressionMethodNotSupported(method) => format!(
+                "'{name}' is packed by method {method} of zip, which is not read: save it with \
+                 numpy.savez or numpy.savez_compressed"
+            ),
+            error => error.to_string(),
+        })?;
         files::read_all(file, Kind::DATA).map_err(|error| error.to_string())
     }
 }

@@ -12,20 +12,20 @@ use crate::{
 /// Headers of the C library, of POSIX and of the GNU C library. One of these names in a folder
 /// that a compiler searches hides the library's own.
 const HEADERS: &str = "\
-    aio alloca argp argz assert byteswap complex cpio crypt ctype dirent dlfcn elf endian envz \
+    aio aliases alloca argp argz assert byteswap complex cpio crypt ctype dirent dlfcn elf endian envz \
     err errno error execinfo fcntl features fenv float fmtmsg fnmatch fstab fts ftw gconv getopt \
     glob grp gshadow iconv ifaddrs inttypes iso646 langinfo lastlog libgen libintl limits link \
     locale malloc math mcheck memory mntent monetary mqueue ndbm netdb nl_types nss obstack \
     paths poll printf proc_service pthread pty pwd re_comp regex regexp resolv sched search \
     semaphore setjmp sgtty shadow signal spawn stab stdalign stdarg stdatomic stdbit stdbool \
-    stdckdint stddef stdint stdio stdlib stdnoreturn string strings stropts syscall sysexits \
-    syslog tar termio termios tgmath threads time trace ttyent uchar ucontext ulimit unistd \
+    stdckdint stddef stdint stdio stdio_ext stdlib stdnoreturn string strings stropts syscall sysexits \
+    syslog tar termio termios tgmath thread_db threads time trace ttyent uchar ucontext ulimit unistd \
     utime utmp utmpx values wait wchar wctype wordexp";
 
 /// What `-lNAME` means on Linux where nobody compiled a network of that name.
 const LIBRARIES: &str = "\
-    anl asan atomic c crypt dl g gcc gcc_s gomp m mvec nsl pthread quadmath resolv rt thread_db \
-    tsan ubsan util";
+    anl asan atomic backtrace brokenlocale c crypt dl g gcc gcc_eh gcc_s gcov gomp itm lsan m \
+    mcheck mvec nsl pthread quadmath resolv rt thread_db tsan ubsan util";
 
 /// Refuses functions whose files of these kinds cannot stand beside each other, or would stand
 /// before what a C compiler or linker brings along.

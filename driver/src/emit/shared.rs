@@ -1,6 +1,6 @@
 //! The shared library, linked by the system's compiler driver.
 
-use std::{fs, io, process::Command};
+use std::{fmt, fs, io, process::Command};
 
 use inkwell::{context::Context, targets::TargetMachine};
 
@@ -38,10 +38,23 @@ pub fn library(compiled: &Compiled) -> Result<Vec<u8>, Error> {
         .arg("-o")
         .args([&library, &object, &run]);
     let (status, said) = interrupt::run(&mut command).map_err(|error| missing(&linker, &error))?;
+    let failed = |how: &str| Error::request(format!("{linker} could not link lib{name}.so: {how}"));
     if !status.success() {
-        return Err(Error::request(format!("{linker} could not link lib{name}.so: {said}")));
+        return Err(failed(&match said.is_empty() {
+            true => format!("it ended with {status} and said nothing"),
+            false => said,
+        }));
     }
-    fs::read(&library).map_err(|error| unusable(&error))
+    fs::read(&library).map_err(|_| failed("it wrote no file"))
+}
+
+/// Checks that shared libraries of a target can be linked here.
+pub fn check(triple: &str) -> Result<(), Error> {
+    let linker = linker(triple)?;
+    match which::which(&linker) {
+        Ok(_) => Ok(()),
+        Err(error) => Err(missing(&linker, &error)),
+    }
 }
 
 /// The compiler driver that links for a target.
@@ -59,7 +72,7 @@ fn linker(triple: &str) -> Result<String, Error> {
     })
 }
 
-fn missing(linker: &str, error: &io::Error) -> Error {
+fn missing(linker: &str, error: &dyn fmt::Display) -> Error {
     let advice = match linker {
         "cc" => "install a C compiler: apt-get install gcc".into(),
         cross => format!("install it: apt-get install {}", package(cross)),

@@ -18,7 +18,7 @@ use pfp_runtime::random::philox4x32;
 
 use super::{
     metrics,
-    result::{Agreement, Differences, Items, Score},
+    result::{Agreement, Differences, Items, Noise, Score, Spread},
 };
 
 /// Random halvings of the passes. More change little: the noise is that of the passes.
@@ -156,12 +156,22 @@ impl AddAssign for Halves {
 }
 
 impl Halves {
-    /// What moments without error would show beside all passes, on average. `None` without halves.
-    fn noise(&self) -> Option<Differences> {
+    /// What moments without error would show beside all passes, on average, and the standard
+    /// deviation of its unsigned parts: items share the passes, so that of few inputs one draw can
+    /// change the class of many. `None` without halves.
+    fn noise(&self) -> Option<Noise> {
         let all: Vec<_> = self.halvings.iter().map(Sums::differences).collect();
-        let average =
-            |part: fn(&Differences) -> f64| all.iter().map(part).sum::<f64>() / all.len() as f64;
-        (!all.is_empty()).then(|| Differences {
+        let average = |part: &dyn Fn(&Differences) -> f64| {
+            all.iter().map(part).sum::<f64>() / all.len() as f64
+        };
+        let spread = |part: fn(&Differences) -> f64| {
+            let centre = average(&part);
+            average(&|d| (part(d) - centre).powi(2)).sqrt() / 2.0
+        };
+        let average = |part: fn(&Differences) -> f64| average(&part);
+        let spread =
+            Spread { class: spread(|d| d.class), probabilities: spread(|d| d.probabilities) };
+        let differences = Differences {
             class: average(|d| d.class) / 2.0,
             probabilities: average(|d| d.probabilities) / 2.0,
             // Of signed averages the standard deviation.
@@ -169,7 +179,8 @@ impl Halves {
             epistemic: average(|d| d.epistemic.powi(2)).sqrt() / 2.0,
             mean: average(|d| d.mean.powi(2)).sqrt() / 2.0,
             kl: average(|d| d.kl) / 4.0,
-        })
+        };
+        (!all.is_empty()).then_some(Noise { differences, spread })
     }
 }
 
@@ -317,11 +328,15 @@ pub fn agree(moments: &Items, draws: u32, sampled: &Items, passes: u32) -> Agree
     }
     let differences = sums.differences();
     let bias = sampled.halves.bias.differences();
-    let noise = sampled.halves.noise().map(|noise| Differences {
+    let noise = sampled.halves.noise().map(|noise| {
         // The draws of the logits are a noise of the same kind.
-        probabilities: noise.probabilities
-            * (1.0 + f64::from(passes) / f64::from(draws.max(1))).sqrt(),
-        ..noise
+        let more = (1.0 + f64::from(passes) / f64::from(draws.max(1))).sqrt();
+        let Noise { differences, spread } = noise;
+        let probabilities = more * differences.probabilities;
+        Noise {
+            differences: Differences { probabilities, ..differences },
+            spread: Spread { probabilities: more * spread.probabilities, ..spread },
+        }
     });
     let ratios = moments.variance.iter().zip(&sampled.variance);
     let ratios = ratios.map(|(own, sampled)| (f64::from(*own), f64::from(*sampled)));
@@ -382,7 +397,9 @@ mod tests {
         let sure = items(vec![0], vec![1.0, 0.0], vec![0.0, 0.0]);
         let halves = Halvings::of(10).compare(&[1.0, 0.0].repeat(10), 2);
         let agreement = agree(&sure, 1000, &Items { halves, ..sure.clone() }, 10);
-        for differences in [agreement.differences, agreement.noise.unwrap()] {
+        let noise = agreement.noise.unwrap();
+        assert_eq!((noise.spread.class, noise.spread.probabilities), (0.0, 0.0));
+        for differences in [agreement.differences, noise.differences] {
             let Differences { class, probabilities, log_variance, epistemic, mean, kl } =
                 differences;
             for difference in [class, probabilities, log_variance, epistemic, mean, kl] {
@@ -442,7 +459,7 @@ mod tests {
                 sums += Sums::of(&truth, &view(few));
                 noise += Halvings::of(passes).compare(few, 3);
             }
-            let (seen, said) = (sums.differences(), noise.noise().unwrap());
+            let (seen, said) = (sums.differences(), noise.noise().unwrap().differences);
             let bias = noise.bias.differences();
             // Few passes have heavier tails than the scaling knows, so that it says a little much.
             for (name, seen, said) in [

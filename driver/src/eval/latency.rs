@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use gauss_lowering::mode::Mode;
+use pfp_runtime::Executor;
 
 use super::{Classifier, DataSet, result::Latency};
 use crate::{
@@ -16,6 +17,16 @@ const ROUNDS: usize = 3;
 
 /// How long a turn is.
 const TURN: Duration = Duration::from_millis(60);
+
+/// Microseconds with three digits or more.
+pub fn shown(microseconds: f64) -> String {
+    match microseconds {
+        ..0.1 => format!("{microseconds:.4}"),
+        ..1.0 => format!("{microseconds:.3}"),
+        ..10.0 => format!("{microseconds:.2}"),
+        _ => format!("{microseconds:.1}"),
+    }
+}
 
 /// A model of one mode that is timed.
 struct Timed {
@@ -87,8 +98,10 @@ impl Timed {
 
     fn turn(&mut self) -> Result<(), Error> {
         let mut outputs: Vec<_> = self.outputs.iter_mut().map(Vec::as_mut_slice).collect();
-        let (model, arena, input) = (&self.model, &mut self.arena, &self.input[..]);
-        self.times.extend(measure::time(TURN, || model.run_into(&[input], &mut outputs, arena))?);
+        let executor = Executor::serial();
+        let mut call =
+            self.model.prepare(&[&self.input[..]], &mut outputs, &mut self.arena, &executor)?;
+        self.times.extend(measure::time(TURN, || call.run())?);
         Ok(())
     }
 }

@@ -247,7 +247,27 @@ pub struct Agreement {
     pub differences: Differences,
     /// What would differ if moments were exact, by the noise of the sampling alone; `None` of fewer
     /// than four passes.
-    pub noise: Option<Differences>,
+    pub noise: Option<Noise>,
+}
+
+/// What exact moments would show beside sampling.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize)]
+pub struct Noise {
+    /// On average.
+    #[serde(flatten)]
+    pub differences: Differences,
+    /// How much that varies.
+    pub spread: Spread,
+}
+
+/// Standard deviations of the differences that have no sign.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize)]
+pub struct Spread {
+    /// Of the share of items with another class.
+    #[serde(rename = "other_class")]
+    pub class: f64,
+    /// Of the total variation distance of the class probabilities.
+    pub probabilities: f64,
 }
 
 /// How two views of the same items differ, or by how much they would by chance.

@@ -3,7 +3,7 @@
 
 use serde::Serialize;
 
-use super::result::{Agreement, Differences, Role};
+use super::result::{Agreement, Noise, Role};
 
 /// Up to which differences the closed form is taken for close.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
@@ -20,6 +20,8 @@ pub struct Limits {
     pub epistemic_share: f64,
     /// An average distance is noise up to so many times what noise alone shows.
     pub noise: f64,
+    /// And up to so many standard deviations of noise above its average.
+    pub spread: f64,
     /// A signed average is noise up to so many of its standard deviations.
     pub deviations: f64,
     /// Items without which nothing is said.
@@ -36,6 +38,7 @@ pub const LIMITS: Limits = Limits {
     epistemic: 0.02,
     epistemic_share: 0.2,
     noise: 1.5,
+    spread: 3.0,
     deviations: 2.0,
     items: 100,
     passes: 20,
@@ -184,11 +187,10 @@ impl Measure {
 }
 
 impl Judged {
-    /// An average of distances, to which noise adds; `spread` is a standard deviation of what noise
-    /// alone shows.
-    fn distance(measure: Measure, difference: f64, noise: f64, spread: f64, limit: f64) -> Self {
+    /// An average of distances, to which noise adds; `most` is what noise alone hardly exceeds.
+    fn distance(measure: Measure, difference: f64, noise: f64, most: f64, limit: f64) -> Self {
         let beyond = (difference.powi(2) - noise.powi(2)).max(0.0).sqrt();
-        let is_noise = difference <= (LIMITS.noise * noise).max(noise + LIMITS.deviations * spread);
+        let is_noise = difference <= most.max(LIMITS.noise * noise);
         Self { measure, difference, noise, limit, grade: grade(is_noise, beyond, noise, limit) }
     }
 
@@ -243,19 +245,28 @@ fn grade(is_noise: bool, size: f64, noise: f64, limit: f64) -> Grade {
     }
 }
 
-fn measures(evidence: &Evidence, compared: &Compared, noise: &Differences) -> Vec<Judged> {
+fn measures(evidence: &Evidence, compared: &Compared, noise: &Noise) -> Vec<Judged> {
+    let Noise { differences: noise, spread } = noise;
     let differences = &compared.agreement.differences;
     let of_all = LIMITS.epistemic * (evidence.classes as f64).ln();
     let epistemic = of_all.max(LIMITS.epistemic_share * compared.epistemic);
     // How many items of few change their class by noise is a matter of chance.
     let count = (noise.class / evidence.items.max(1) as f64).sqrt();
+    let class = LIMITS.spread * spread.class.hypot(count);
+    let probabilities = LIMITS.spread * spread.probabilities;
     vec![
-        Judged::distance(Measure::Class, differences.class, noise.class, count, LIMITS.class),
+        Judged::distance(
+            Measure::Class,
+            differences.class,
+            noise.class,
+            noise.class + class,
+            LIMITS.class,
+        ),
         Judged::distance(
             Measure::Probabilities,
             differences.probabilities,
             noise.probabilities,
-            0.0,
+            noise.probabilities + probabilities,
             LIMITS.probabilities,
         ),
         Judged::signed(
@@ -417,7 +428,11 @@ fn too_noisy(passes: u32, judged: &[Judged]) -> (String, u32) {
     let sentence = format!(
         "{passes} passes of sampling are too noisy to tell whether the {} of PFP {} right",
         names.join(" and the "),
-        if names.len() == 1 { "is" } else { "are" },
+        match unknown[..] {
+            [Judged { measure: Measure::Class | Measure::Variance | Measure::Epistemic, .. }] =>
+                "is",
+            _ => "are",
+        },
     );
     (sentence, round_up(needed))
 }
@@ -451,7 +466,8 @@ fn what_to_do(role: Role, compared: &Compared, judged: &[Judged]) -> Vec<String>
     }
     advice.push(match role {
         Role::OutOfDomain => {
-            "Fit thresholds with pfp calibrate --ood, or pay for sampling: --mode sample:N.".into()
+            "Use thresholds that pfp calibrate --ood fits, or pay for sampling: --mode sample:N."
+                .into()
         }
         Role::InDomain | Role::Ambiguous => {
             "Fit variances and temperature with pfp calibrate and evaluate again, or pay for \
@@ -490,19 +506,19 @@ fn answer(sets: &[SetVerdict]) -> String {
         return "Not known: PFP was not compared with sampling.".into();
     }
     let is_first = |names: &[&str]| sets.first().is_some_and(|set| names.contains(&&*set.set));
-    let mut parts = vec![];
-    if !good.is_empty() {
-        parts.push(format!("on {} PFP stands in for sampling", list(&good)));
+    let said =
+        |names: &[&str], what: &str| (!names.is_empty()).then(|| what.replace("{}", &list(names)));
+    let mut parts = vec![
+        said(&good, "on {} PFP stands in for sampling"),
+        said(&bad, "on {} PFP differs from sampling"),
+        said(&passes, "for {} more passes of sampling are needed to tell"),
+        said(&items, "for {} more items are needed to tell"),
+    ];
+    // The set in domain decides, and what is said of it stands first.
+    if is_first(&bad) {
+        parts.swap(0, 1);
     }
-    if !bad.is_empty() {
-        parts.push(format!("on {} PFP differs from sampling", list(&bad)));
-    }
-    if !passes.is_empty() {
-        parts.push(format!("for {} more passes of sampling are needed to tell", list(&passes)));
-    }
-    if !items.is_empty() {
-        parts.push(format!("for {} more items are needed to tell", list(&items)));
-    }
+    let parts: Vec<_> = parts.into_iter().flatten().collect();
     let word = match (good.len() == sets.len(), is_first(&good), is_first(&bad)) {
         (true, ..) => "Yes",
         (_, true, _) => "In part",
@@ -524,17 +540,18 @@ fn list(names: &[&str]) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use super::{super::result::Differences, *};
 
     /// Nothing differs, and there is hardly any noise.
     fn equal() -> Evidence {
-        let noise = Differences {
+        let differences = Differences {
             class: 0.001,
             probabilities: 0.001,
             log_variance: 0.01,
             epistemic: 0.001,
             ..Differences::default()
         };
+        let noise = Noise { differences, ..Noise::default() };
         let agreement = Agreement {
             variance_ratio: 1.0,
             correlation: 1.0,
@@ -562,7 +579,7 @@ mod tests {
     fn with(change: impl FnOnce(&mut Differences, &mut Differences)) -> SetVerdict {
         let mut evidence = equal();
         let agreement = &mut evidence.compared.as_mut().unwrap().agreement;
-        change(&mut agreement.differences, agreement.noise.as_mut().unwrap());
+        change(&mut agreement.differences, &mut agreement.noise.as_mut().unwrap().differences);
         judge(&evidence)
     }
 
@@ -642,7 +659,22 @@ mod tests {
             let mut evidence = Evidence { items, ..equal() };
             let agreement = &mut evidence.compared.as_mut().unwrap().agreement;
             agreement.differences.class = 3.0 / 120.0;
-            agreement.noise.as_mut().unwrap().class = 1.0 / 120.0;
+            agreement.noise.as_mut().unwrap().differences.class = 1.0 / 120.0;
+            assert_eq!(judge(&evidence).conclusion, expected);
+        }
+    }
+
+    #[test]
+    fn what_one_draw_can_do_to_many_items_is_noise() {
+        // Of a network with few inputs a draw moves all items the same way.
+        for (spread, expected) in
+            [(0.02, Conclusion::AsCloseAsSamplingCanTell), (0.002, Conclusion::Different)]
+        {
+            let mut evidence = equal();
+            let agreement = &mut evidence.compared.as_mut().unwrap().agreement;
+            agreement.differences.class = 0.08;
+            let noise = agreement.noise.as_mut().unwrap();
+            (noise.differences.class, noise.spread.class) = (0.02, spread);
             assert_eq!(judge(&evidence).conclusion, expected);
         }
     }

@@ -17,6 +17,21 @@ use super::Refusal;
 /// seventh of what MLIR was seen to take on a stack of 8 MiB (docs/debugging.md).
 pub const LIMIT: usize = 256;
 
+/// The most aliases that one stands for, those within its own included. MLIR writes types and
+/// attributes out in full: `!b = tuple<!a, !a>` doubles `!a`, in every message.
+const MOST_USES: usize = 1 << 14;
+
+/// An alias at this offset stands for too much.
+fn too_large(offset: usize) -> Refusal {
+    Refusal {
+        offset,
+        message: format!(
+            "the alias stands for more than {MOST_USES} others, the most that are read"
+        ),
+        help: "an alias that is used twice in each of a chain of aliases doubles with every one",
+    }
+}
+
 /// Something at this offset is too deep.
 fn too_deep(offset: usize) -> Refusal {
     Refusal {
@@ -173,11 +188,12 @@ impl<'a> Iterator for Tokens<'a> {
     }
 }
 
-/// Where an alias is used: how deep within its owner.
+/// Where an alias is used: how deep within its owner, and how often.
 #[derive(Debug, Clone, Copy)]
 struct Use {
     depth: usize,
     offset: usize,
+    count: usize,
 }
 
 /// The definition of an alias.
@@ -227,12 +243,14 @@ impl<'a> Scan<'a> {
             }
             Kind::Joint(b',' | b':' | b'=') => self.forget_operators(),
             Kind::Alias(name) if !begins => {
-                let used = Use { depth: self.depth(), offset };
+                let used = Use { depth: self.depth(), offset, count: 0 };
                 let uses = &mut self.owner().uses;
                 let deepest = uses.entry(name).or_insert(used);
+                let count = deepest.count + 1;
                 if deepest.depth < used.depth {
                     *deepest = used;
                 }
+                deepest.count = count;
             }
             _ => {}
         }
@@ -284,20 +302,27 @@ impl<'a> Scan<'a> {
 
     /// Checks the depth of aliases with what is in them, wherever they are defined.
     fn check_aliases(self) -> Result<(), Refusal> {
-        let mut depths = Depths::default();
+        let mut extents = Extents::default();
         for name in self.aliases.keys() {
-            depths.visit(name, &self.aliases)?;
+            extents.visit(name, &self.aliases)?;
         }
-        depths.of(&self.body, &self.aliases).map(|_| ())
+        extents.depth(&self.body, &self.aliases).map(|_| ())
     }
 }
 
-/// The depth of each alias, with the aliases in it.
+/// What an alias is with the aliases in it.
 #[derive(Debug, Default)]
-struct Depths<'a>(HashMap<&'a [u8], usize>);
+struct Extent {
+    depth: usize,
+    /// How many aliases it stands for.
+    uses: usize,
+}
 
-impl<'a> Depths<'a> {
-    /// Finds the depth of an alias and of those in it, without calling itself for them.
+#[derive(Debug, Default)]
+struct Extents<'a>(HashMap<&'a [u8], Extent>);
+
+impl<'a> Extents<'a> {
+    /// Finds the extent of an alias and of those in it, without calling itself for them.
     fn visit(
         &mut self,
         name: &'a [u8],
@@ -307,11 +332,12 @@ impl<'a> Depths<'a> {
         while let Some((name, ready)) = waiting.pop() {
             let Some(alias) = aliases.get(name) else { continue };
             if ready {
-                let depth = self.of(alias, aliases)?;
-                self.0.insert(name, depth);
+                let depth = self.depth(alias, aliases)?;
+                let uses = self.uses(alias)?;
+                self.0.insert(name, Extent { depth, uses });
             } else if !self.0.contains_key(name) {
-                // An alias within itself, which the parser refuses, has this depth.
-                self.0.insert(name, 0);
+                // An alias within itself, which the parser refuses, has this extent.
+                self.0.insert(name, Extent::default());
                 waiting.push((name, true));
                 waiting.extend(alias.uses.keys().map(|&used| (used, false)));
             }
@@ -319,7 +345,19 @@ impl<'a> Depths<'a> {
         Ok(())
     }
 
-    fn of(
+    fn uses(&self, alias: &Alias<'a>) -> Result<usize, Refusal> {
+        let of = |name: &[u8]| self.0.get(name).map_or(0, |extent| extent.uses);
+        let mut sum = 0usize;
+        for (name, used) in &alias.uses {
+            sum = sum.saturating_add((1 + of(name)).saturating_mul(used.count));
+            if sum > MOST_USES {
+                return Err(too_large(used.offset));
+            }
+        }
+        Ok(sum)
+    }
+
+    fn depth(
         &self,
         alias: &Alias<'a>,
         aliases: &HashMap<&'a [u8], Alias<'a>>,
@@ -329,7 +367,7 @@ impl<'a> Depths<'a> {
         uses.sort_by_key(|(_, used)| used.offset);
         for (name, used) in uses.into_iter().filter(|(name, _)| aliases.contains_key(*name)) {
             // An alias is a level: the parser goes one deeper for it.
-            let depth = used.depth + 1 + self.0.get(name).copied().unwrap_or(0);
+            let depth = used.depth + 1 + self.0.get(name).map_or(0, |extent| extent.depth);
             if depth > LIMIT {
                 return Err(too_deep(used.offset));
             }
@@ -342,6 +380,24 @@ impl<'a> Depths<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// A chain of aliases, each of which is two of the one before.
+    fn doubling(chain: usize) -> String {
+        let double = |n: usize| format!("!a{} = tuple<!a{n}, !a{n}>\n", n + 1);
+        format!("!a0 = f32\n{}", (0..chain).map(double).collect::<String>())
+    }
+
+    #[test]
+    fn an_alias_that_doubles_with_every_other_is_refused() {
+        assert_eq!(check(doubling(13).as_bytes()), Ok(()));
+        for chain in [14, 60, 200] {
+            let refusal = check(doubling(chain).as_bytes()).unwrap_err();
+            assert!(refusal.message.contains("more than 16384 others"), "{refusal:?}");
+        }
+        // One alias in many places doubles nothing.
+        let many = format!("!a = f32\n!b = tuple<{}>\n", ["!a"; 10_000].join(", "));
+        assert_eq!(check(many.as_bytes()), Ok(()));
+    }
 
     fn nested(open: &str, core: &str, close: &str, depth: usize) -> String {
         [&open.repeat(depth), core, &close.repeat(depth)].concat()

@@ -220,6 +220,8 @@ impl Filter {
         }
         let items = if offered.is_array() { offered } else { &mut offered["items"] };
         if let Some(items) = items.as_array_mut() {
+            // The server names the ops too, behind `gauss.` without their dialect, and knows less.
+            items.retain(|item| !item["label"].as_str().is_some_and(ops::is_op));
             items.extend(ours);
         }
     }

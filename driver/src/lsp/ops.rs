@@ -92,6 +92,11 @@ pub fn completions(text: &Text, offset: usize, encoding: Encoding) -> Vec<Comple
     items
 }
 
+/// Is this the name of an op of the dialect, with or without it?
+pub fn is_op(label: &str) -> bool {
+    Page::of(label).or_else(|| Page::of(&format!("gauss.{label}"))).is_some()
+}
+
 fn item(
     text: &Text,
     word: &Range<usize>,

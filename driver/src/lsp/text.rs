@@ -33,17 +33,25 @@ impl Encoding {
     }
 }
 
-/// The text of a document. Each line ends with one `\n`, `\r\n` or `\r`; a lone `\r` is read as
-/// `\n`, since MLIR knows no other end of a line.
+/// The byte order mark of UTF-8, which MLIR does not know.
+const MARK: char = '\u{feff}';
+
+/// The text of a document, without a byte order mark. Each line ends with one `\n`, `\r\n` or `\r`;
+/// a lone `\r` is read as `\n`, since MLIR knows no other end of a line.
 #[derive(Debug, Default)]
 pub struct Text {
     text: String,
+    /// Has the editor a byte order mark before the first line?
+    has_mark: bool,
     /// The offset of each line.
     lines: Vec<usize>,
 }
 
 impl Text {
     pub fn new(text: &str) -> Self {
+        let unmarked = text.strip_prefix(MARK);
+        let has_mark = unmarked.is_some();
+        let text = unmarked.unwrap_or(text);
         let after = text.chars().skip(1).map(Some).chain([None]);
         let ended = text.chars().zip(after).map(|pair| match pair {
             ('\r', after) if after != Some('\n') => '\n',
@@ -52,7 +60,7 @@ impl Text {
         let text: String = ended.collect();
         let ends = text.match_indices('\n').map(|(end, _)| end + 1);
         let lines = [0].into_iter().chain(ends).collect();
-        Self { text, lines }
+        Self { text, has_mark, lines }
     }
 
     pub fn as_str(&self) -> &str {
@@ -67,10 +75,15 @@ impl Text {
         Some(start..start + rest[..end].trim_end_matches('\r').len())
     }
 
+    /// How many columns the editor has before the text of a line.
+    fn margin(&self, line: usize, encoding: Encoding) -> usize {
+        if line == 0 && self.has_mark { encoding.width(MARK) } else { 0 }
+    }
+
     /// The offset of a position of the editor. What is behind the end of a line is its end.
     pub fn offset(&self, position: Position, encoding: Encoding) -> Option<usize> {
         let line = self.line(position.line)?;
-        let mut column = 0;
+        let mut column = self.margin(position.line as usize, encoding);
         for (offset, character) in self.text[line.clone()].char_indices() {
             column += encoding.width(character);
             if column > position.character as usize {
@@ -87,7 +100,7 @@ impl Text {
         let before = self.text[start..].char_indices();
         let before = before.take_while(|(place, _)| start + place < offset);
         let column: usize = before.map(|(_, character)| encoding.width(character)).sum();
-        Position::new(line as u32, column as u32)
+        Position::new(line as u32, (self.margin(line, encoding) + column) as u32)
     }
 
     /// A position of the editor as MLIR has it.
@@ -147,6 +160,19 @@ mod tests {
         assert_eq!(text.to_editor(Position::new(1, 99), Encoding::Utf16), Position::new(1, 4));
         assert_eq!(text.to_server(Position::new(1, 2), Encoding::Utf16), Position::new(1, 2));
         assert_eq!(text.to_editor(Position::new(1, 4), Encoding::Utf16), Position::new(1, 1));
+    }
+
+    #[test]
+    fn a_byte_order_mark_is_a_column_of_the_editor_only() {
+        let text = Text::new("\u{feff}ab\ncd");
+        assert_eq!(text.as_str(), "ab\ncd");
+        for (line, server, utf8, utf16) in [(0, 0, 3, 1), (0, 2, 5, 3), (1, 1, 1, 1)] {
+            for (encoding, editor) in [(Encoding::Utf8, utf8), (Encoding::Utf16, utf16)] {
+                let (server, editor) = (Position::new(line, server), Position::new(line, editor));
+                assert_eq!(text.to_server(editor, encoding), server);
+                assert_eq!(text.to_editor(server, encoding), editor);
+            }
+        }
     }
 
     #[test]

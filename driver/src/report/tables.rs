@@ -5,7 +5,7 @@ use maud::{Markup, html};
 use super::{theme::swatch, verdict};
 use crate::eval::{
     Bin, Classification, Detection, Evaluation, ModeResult, Role, Score, Thresholds,
-    verdict::SetVerdict,
+    latency::shown, verdict::SetVerdict,
 };
 
 /// What cannot be given.
@@ -85,7 +85,7 @@ pub fn headline(evaluation: &Evaluation) -> Markup {
                 let found = mode.latency.iter().find(|latency| latency.batch == *batch);
                 html! { td { @match found {
                     Some(latency) => {
-                        (format!("{:.1}", latency.microseconds))
+                        (shown(latency.microseconds))
                         @if let Some(times) = latency.speed_up {
                             span.muted { (beside_moments(times)) }
                         }
@@ -228,9 +228,9 @@ pub fn agreement(evaluation: &Evaluation) -> Option<Markup> {
                 number(Some(differences.log_variance.exp()), 3),
                 number(Some(differences.epistemic), 4),
                 number(Some(differences.mean), 3),
-                number(agreement.noise.map(|noise| noise.mean), 3),
+                number(agreement.noise.map(|noise| noise.differences.mean), 3),
                 number(Some(differences.kl), 4),
-                number(agreement.noise.map(|noise| noise.kl), 4),
+                number(agreement.noise.map(|noise| noise.differences.kl), 4),
                 number(Some(agreement.variance_ratio), 3),
                 number(Some(agreement.correlation), 3),
                 number(Some(agreement.rank_correlation), 3),
@@ -265,7 +265,7 @@ pub fn latency(evaluation: &Evaluation) -> Option<Markup> {
             vec![
                 text(&mode.mode),
                 html! { td { (latency.batch) } },
-                number(Some(latency.microseconds), 2),
+                html! { td { (shown(latency.microseconds)) } },
                 number(latency.speed_up, 2),
             ]
         })

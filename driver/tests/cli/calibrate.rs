@@ -93,6 +93,24 @@ fn the_compiled_head_has_the_thresholds() {
 }
 
 #[test]
+fn thresholds_are_for_the_head_that_they_were_fitted_to() {
+    let dir = classifier();
+    dir.pfp(&format!("{CALIBRATE} --data x.npy@labels=labels.npy")).ok();
+    assert_eq!(dir.json("out.json")["head"], "sample");
+    for head in ["mean-field", "laplace", "sigmoid"] {
+        let run = format!("compile linear.mlir --params out.safetensors --head {head}");
+        let ran = dir.pfp(&run);
+        let note = format!("uncertainties of the head sample, not of {head}: nothing is rejected");
+        assert!(ran.stderr.contains(&note), "{ran:#?}");
+        ran.ok();
+        assert!(!dir.text("tiny.h").contains("REJECT"), "{head}");
+        let ran = dir.pfp(&format!("{run} --reject-epistemic 0.5"));
+        assert!(!ran.stderr.contains("nothing is rejected"), "{ran:#?}");
+        assert!(dir.text("tiny.h").contains("REJECT_EPISTEMIC"), "{head}");
+    }
+}
+
+#[test]
 fn the_same_data_and_seed_give_the_same_file() {
     let dir = classifier();
     dir.pfp(&format!("{CALIBRATE} --data x.npy@labels=labels.npy")).ok();

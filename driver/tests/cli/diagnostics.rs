@@ -112,7 +112,10 @@ fn floats_of_any_size_are_taken_and_the_rounding_is_said() {
         said.contains("4 tensor(s) of F64 are taken as float32, rounded by at most "),
         "{said}"
     );
-    assert!(said.contains("e-8 of a number; 4 number(s) below 1.2e-38 become denormal"), "{said}");
+    assert!(
+        said.contains("e-8 of a number; 4 number(s) below 1.2e-38 become 0 or denormal"),
+        "{said}"
+    );
     let large: Encode = |x| (f64::from(x) * 1e300).to_le_bytes().into();
     dir.write("other.safetensors", encoded(&tiny_parameters(), Dtype::F64, large));
     let error = run("other.safetensors").error();

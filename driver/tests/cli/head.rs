@@ -115,6 +115,26 @@ fn a_regression_returns_intervals() {
 }
 
 #[test]
+fn what_is_printed_of_a_head_is_named() {
+    let dir = dir();
+    let run = RUN.replace(" --json", "");
+    let text = dir.pfp(&format!("{run} --head sample:100 --reject-epistemic 1e-6")).ok();
+    let rows = |name: &str| -> Vec<Vec<String>> {
+        let rows = text.lines().map(|line| line.split("  ").map(str::trim).collect::<Vec<_>>());
+        let rows = rows.map(|cells| cells.into_iter().filter(|cell| !cell.is_empty()).collect());
+        let rows = rows.filter(|cells: &Vec<&str>| cells.get(1) == Some(&name));
+        rows.map(|cells| cells.into_iter().map(str::to_owned).collect()).collect()
+    };
+    for part in ["total", "aleatoric", "epistemic"] {
+        let rows = rows(&format!("uncertainty {part}"));
+        assert!(rows.len() > 1 && rows.iter().all(|row| row.len() == 3), "{part}: {text}");
+    }
+    assert!(rows("decision").iter().all(|row| row[2] == "unknown"), "{text}");
+    let text = dir.pfp(&format!("{run} --head interval:0.9")).ok();
+    assert!(text.contains("interval lower") && text.contains("interval upper"), "{text}");
+}
+
+#[test]
 fn the_artefact_carries_its_head() {
     let dir = dir();
     dir.pfp(&format!(

@@ -230,8 +230,22 @@ fn completion_offers_ops_and_attributes() {
     server.change(2, &body.replace("gauss.max\n", "\n"));
     let offered = labels(&server.at("completion", 1, 7));
     assert!(offered.contains(&"gauss.dense".to_owned()), "{offered:?}");
-    server.change(3, &body.replace("gauss.max\n", "gauss.max_pool2d %é kernel [2, 2] \n"));
+    // Each once, whatever the server of MLIR adds behind the name of the dialect.
+    server.change(3, &body.replace("gauss.max\n", "gauss.\n"));
+    let offered = labels(&server.at("completion", 1, 13));
+    let dense: Vec<_> = offered.iter().filter(|label| label.ends_with("dense")).collect();
+    assert_eq!(dense, ["gauss.dense"], "{offered:?}");
+    server.change(4, &body.replace("gauss.max\n", "gauss.max_pool2d %é kernel [2, 2] \n"));
     assert_eq!(labels(&server.at("completion", 1, 41)), ["strides", "padding"]);
+    server.end();
+}
+
+#[test]
+fn a_byte_order_mark_is_no_error() {
+    let (mut server, _) = Server::start(&[]);
+    assert_eq!(server.open(&format!("\u{feff}{TINY}")), [json!(null); 0]);
+    let found = server.change(2, "\u{feff}func.func @f(%x: !gauss.tensor<0x3xf32>)\n");
+    assert_eq!(columns(&found[0]["range"], 0), (31, 39), "{found:#?}");
     server.end();
 }
 

@@ -42,6 +42,17 @@ fn items_are_run_in_batches_of_any_size() {
 }
 
 #[test]
+fn a_number_that_is_too_large_on_the_way_is_told() {
+    let dir = Dir::tiny();
+    let mut items = items();
+    items[9] = 3e38;
+    dir.write("x.npy", npy(&[5, 4], &items));
+    let ran = dir.pfp(&format!("{RUN} --input x.npy"));
+    assert!(ran.stderr.contains("of item 2 is inf: a number on the way is too large"), "{ran:#?}");
+    ran.ok();
+}
+
+#[test]
 fn the_numbers_are_those_of_the_layer() {
     let dir = Dir::empty();
     let module = crate::fixture::TINY

@@ -201,6 +201,20 @@ fn with_a_mode_or_a_head() {
 }
 
 #[test]
+fn what_is_no_schedule_is_named() {
+    let dir = Dir::tiny();
+    dir.write("text.json", "no schedule");
+    let with = |file: &str| {
+        dir.pfp(&format!("compile tiny.mlir --params tiny.safetensors --schedule {file}")).error()
+    };
+    let error = with("missing.json");
+    assert!(error.contains("missing.json is not read as a schedule file: No such file"), "{error}");
+    let error = with("text.json");
+    assert!(error.contains("text.json is not read as a schedule file: expected"), "{error}");
+    assert!(!error.contains("builtin.module"), "{error}");
+}
+
+#[test]
 fn bench_takes_them() {
     let dir = Dir::empty();
     let chain = Chain::new("pairs", 3, 16).conv(8, 3, 1, true).conv(8, 3, 1, true);

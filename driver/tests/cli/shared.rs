@@ -262,8 +262,9 @@ fn a_missing_linker_is_named_with_its_package() {
     let error = compile("aarch64-linux-gnu");
     assert!(error.contains("needs the linker aarch64-linux-gnu-gcc"), "{error}");
     assert!(error.contains("apt-get install gcc-aarch64-linux-gnu"), "{error}");
-    // All or nothing.
+    // All or nothing, and found before the work.
     assert!(!dir.path("tiny.o").exists());
+    assert!(!error.contains("generating code"), "{error}");
 }
 
 #[test]

@@ -274,11 +274,18 @@ fn predictions_at_the_edges() {
         assert!(parts.iter().all(|x| (0.0..1.0987).contains(x)), "{name}: {parts:?}");
     }
 
-    for (mean, variance) in [(f64::NAN, 1.0), (f64::NAN, 0.0)] {
+    let nan = f64::NAN;
+    for (mean, variance) in [(nan, 1.0), (nan, 0.0), (0.5, nan), (nan, nan)] {
         let logits = Tensor::gaussian(&[1, 1], vec![mean], vec![variance]);
         let [p, parts, _] = labels(&mut StdRng::seed_from_u64(5), logits);
         let all = [p.run().mean, parts.run().mean].concat();
         assert!(all.iter().all(|x| x.is_nan()), "{mean} {variance}: {all:?}");
+        let logits = Tensor::gaussian(&[1, 2], vec![0.0, mean], vec![1.0, variance]);
+        for (name, method) in METHODS {
+            let op = format!("softmax %a0 method {method}");
+            let p = case("softmax", &op, vec![logits.clone()], "tensor<1x2xf32>").run().mean;
+            assert!(p.iter().all(|x| x.is_nan()), "{name}: {mean} {variance}: {p:?}");
+        }
     }
 
     let uncertainty = [f64::NAN, 0.1, 0.1, 0.1, f64::NAN, 0.1, 0.1, 0.1, f64::NAN];

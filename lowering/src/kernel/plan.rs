@@ -102,15 +102,21 @@ impl ScheduleFile {
     /// option `core` names, with the numbers of the file.
     pub fn of(options: &Options) -> Result<(Self, Core), String> {
         let core = Target::core(options.get("core").unwrap_or("host"))?;
-        let file = options.get("schedule").map_or(Ok(Self::default()), Self::read)?;
+        let read =
+            |path: &str| Self::read(Path::new(path)).map_err(|error| format!("{path}: {error}"));
+        let file = options.get("schedule").map_or(Ok(Self::default()), read)?;
         let core = core.with(&file.core)?;
         Ok((file, core))
     }
 
-    fn read(path: &str) -> Result<Self, String> {
-        let text = files::read(Path::new(path), Kind::SCHEDULE);
-        let text = text.map_err(|error| format!("{path}: {error}"))?;
-        serde_json::from_slice(&text).map_err(|error| format!("{path}: {error}"))
+    /// Reads a file.
+    ///
+    /// # Errors
+    ///
+    /// Where it cannot be read, or is not JSON of this form.
+    pub fn read(path: &Path) -> Result<Self, String> {
+        let text = files::read(path, Kind::SCHEDULE).map_err(|error| error.to_string())?;
+        serde_json::from_slice(&text).map_err(|error| error.to_string())
     }
 }
 

@@ -94,6 +94,15 @@ pub fn of_unused(unused: &[String], declared: &[Declared]) -> String {
         Some((tensor, nearest(tensor, declared.iter().map(|declared| declared.name.as_str()))?))
     });
     let advice = "every tensor of the file must be used: leave out what the network does not read";
+    let gaussian = declared.iter().find(|p| p.ty.gaussian && unused.contains(&p.name));
+    if let Some(Declared { name, .. }) = gaussian {
+        return format!(
+            "'{name}' is declared as Gaussian and read from '{}' and '{}': export both, or declare it \
+             as tensor<...>",
+            mean_of(name),
+            variance_of(name)
+        );
+    }
     match near {
         Some((tensor, name)) => {
             format!("the parameter nearest to '{tensor}' is '{name}'; {advice}")

@@ -20,7 +20,7 @@ pub const PASS: Pass = Pass {
     run: |module, _| {
         for op in module.descendants() {
             if let Ok(Some(Layer::BatchNorm(epsilon))) = Layer::of(op) {
-                check_running_variance(op)?;
+                check_running_variance(op, epsilon)?;
                 fold(op, epsilon);
             }
         }
@@ -28,10 +28,22 @@ pub const PASS: Pass = Pass {
     },
 };
 
-/// A running variance that is known must be one.
-fn check_running_variance(op: Op) -> Outcome {
+/// A running variance that is known must be one, and with epsilon something to divide by in `f32`.
+fn check_running_variance(op: Op, epsilon: f64) -> Outcome {
     let Some(constant) = Constant::of(op.operand(4)) else { return Ok(()) };
-    check_moments("running variance", &constant.mean).map_err(|error| fail(op, error))
+    check_moments("running variance", &constant.mean).map_err(|error| fail(op, error))?;
+    let is_nothing = |variance: &f32| variance + (epsilon as f32) < f32::MIN_POSITIVE;
+    match constant.mean.iter().position(is_nothing) {
+        Some(channel) => Err(fail(
+            op,
+            format!(
+                "has running variance {} at channel {channel}; with epsilon {epsilon} added it must \
+                 be positive, as it is divided by: give an epsilon",
+                constant.mean[channel]
+            ),
+        )),
+        None => Ok(()),
+    }
 }
 
 /// The values of a constant operand.
@@ -66,6 +78,10 @@ impl Constant {
         if let Some(variance) = &mut self.variance {
             scale(variance, 2);
         }
+    }
+
+    fn is_finite(&self) -> bool {
+        self.mean.iter().chain(self.variance.iter().flatten()).all(|value| value.is_finite())
     }
 
     fn emit(self, builder: Builder, ty: Type, name: &str) -> Value {
@@ -111,9 +127,6 @@ fn fold(op: Op, epsilon: f64) -> Option<()> {
         .zip(&variance)
         .map(|(&gamma, &variance)| f64::from(gamma) / (f64::from(variance) + epsilon).sqrt())
         .collect();
-    if factors.iter().any(|factor| !factor.is_finite()) {
-        return None;
-    }
     weights.scale(&factors);
     for (index, value) in biases.mean.iter_mut().enumerate() {
         let centred = f64::from(*value) - f64::from(mean[index]);
@@ -123,6 +136,10 @@ fn fold(op: Op, epsilon: f64) -> Option<()> {
         for (value, factor) in variance.iter_mut().zip(&factors) {
             *value = (f64::from(*value) * factor * factor) as f32;
         }
+    }
+    // What does not fit in `f32` once it is folded may do so where the sum is scaled.
+    if !weights.is_finite() || !biases.is_finite() {
+        return None;
     }
     let builder = Builder::before(op);
     let outputs = gamma.len() as i64;

@@ -1,13 +1,15 @@
 //! `--gauss-generate-kernels`: linalg on buffers to vector code.
 
-use gauss_dialect::ir::{Block, Builder, Op};
+use std::{collections::HashMap, ptr};
+
+use gauss_dialect::ir::{Block, Builder, Op, Value};
 
 use crate::{
     kernel::{
         emit::{Around, emit, erase_members, for_each, for_each_strip, repeat, share},
         group::{Group, group},
         layout,
-        nest::{Nest, root_of},
+        nest::{Access, Nest, root_of},
         pack::Constants,
         plan::{KernelSchedule, Plan, Planner, ScheduleFile},
         region::{Region, regions},
@@ -71,6 +73,7 @@ fn generate(planner: &Planner, is_profiled: bool) -> Result<Vec<KernelSchedule>,
     }
     let mut runs: Vec<Vec<Nest>> = vec![vec![]];
     find_runs(body, &mut runs)?;
+    runs.iter().try_for_each(|run| check_alias(run))?;
     // Kernels may be in another order than the ops that they replace. At the end of a run all
     // that they use is there.
     let ends: Vec<Option<Op>> = runs.iter().map(|run| run.last().map(|nest| nest.op)).collect();
@@ -120,7 +123,6 @@ fn find_runs(block: Block, runs: &mut Vec<Vec<Nest>>) -> Outcome {
         if op.is("linalg.generic") {
             let nest = Nest::of(op).map_err(|error| fail(op, error))?;
             if let Some(run) = runs.last_mut() {
-                check_alias(&nest, run)?;
                 run.push(nest);
             }
         } else if let Some(body) = op.body().filter(|_| op.is("scf.for")) {
@@ -136,17 +138,26 @@ fn find_runs(block: Block, runs: &mut Vec<Vec<Nest>>) -> Outcome {
 
 /// Nests of one run are compared by their buffers. A part at a moving place must
 /// not share its buffer with another that they write.
-fn check_alias(nest: &Nest, run: &[Nest]) -> Outcome {
-    let written = |nest: &Nest, root| nest.outputs.iter().any(|out| out.root == root);
-    for earlier in run {
-        for (a, b) in nest.accesses().flat_map(|a| earlier.accesses().map(move |b| (a, b))) {
-            let may_overlap = a.root != b.root && root_of(a.root) == root_of(b.root);
-            if may_overlap && (written(nest, a.root) || written(earlier, b.root)) {
+fn check_alias(run: &[Nest]) -> Outcome {
+    let mut buffers: HashMap<Value, Vec<(&Nest, Value)>> = HashMap::new();
+    for nest in run {
+        let written = |root| nest.outputs.iter().any(|out| out.root == root);
+        for Access { root, .. } in nest.accesses() {
+            let parts = buffers.entry(root_of(*root)).or_default();
+            let is_written = |(other, part): &(&Nest, Value)| {
+                part != root
+                    && !ptr::eq(*other, nest)
+                    && (written(*root) || other.outputs.iter().any(|out| out.root == *part))
+            };
+            if parts.iter().any(is_written) {
                 return Err(fail(
                     nest.op,
                     "writes a part of a buffer whose place is known at run time only, beside \
                      another access of the buffer",
                 ));
+            }
+            if !parts.iter().any(|(other, part)| ptr::eq(*other, nest) && part == root) {
+                parts.push((nest, *root));
             }
         }
     }

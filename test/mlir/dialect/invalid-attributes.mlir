@@ -36,6 +36,14 @@ func.func @no_number(%x: !gauss.tensor<1x3xf32>) {
 
 // -----
 
+func.func @no_exponent(%x: !gauss.tensor<1x3xf32>) {
+  // expected-error @+1 {{'1e' is not a number}}
+  %0 = gauss.interval %x coverage 1e : (!gauss.tensor<1x3xf32>) -> tensor<1x3x2xf32>
+  return
+}
+
+// -----
+
 func.func @half_a_number(%x: !gauss.tensor<1x3xf32>) {
   // expected-error @+1 {{'1e5' is not a number}}
   %0 = gauss.interval %x coverage 1e5x : (!gauss.tensor<1x3xf32>) -> tensor<1x3x2xf32>

@@ -94,16 +94,24 @@ impl Labels {
 
     fn within(self, purpose: Purpose, text: impl Fn(usize) -> String) -> Result<Self, Error> {
         let Purpose { source, classes, .. } = purpose;
-        match self.classes.iter().position(|&class| class >= classes) {
-            Some(index) => Err(Error::request(format!(
-                "item {} of {source} has the label {}, but the network tells {classes} classes \
-                 apart, 0 to {}",
-                index / self.each,
-                text(index),
-                classes - 1
-            ))),
-            None => Ok(self),
-        }
+        let Some(index) = self.classes.iter().position(|&class| class >= classes) else {
+            return Ok(self);
+        };
+        let error = Error::request(format!(
+            "item {} of {source} has the label {}, but the network tells {classes} classes apart, 0 \
+             to {}",
+            index / self.each,
+            text(index),
+            classes - 1
+        ));
+        let from_one = self.classes.iter().all(|class| (1..=classes).contains(class));
+        Err(match from_one {
+            true => error.with_help(format!(
+                "{source} has 1 to {classes} and no 0: count its classes from 0, as the outputs of \
+                 the network are"
+            )),
+            false => error,
+        })
     }
 }
 
@@ -244,6 +252,17 @@ mod tests {
         refused(&floats(&[1, 2], &[0.25, 0.75]), purpose(1, 2), "soft labels");
         refused(&bools(&[2], &[1, 0]), purpose(2, 3), "true or false");
         refused(&bools(&[1, 2], &[1, 0]), purpose(1, 3), "one-hot for 2 classes");
+    }
+
+    #[test]
+    fn classes_counted_from_one_are_called_that() {
+        let help = |labels: &[usize]| {
+            let error = Labels::of_folders(labels.to_vec(), purpose(labels.len(), 3)).unwrap_err();
+            miette::Diagnostic::help(&error).map(|help| help.to_string())
+        };
+        assert!(help(&[1, 2, 3]).unwrap().contains("count its classes from 0"));
+        assert_eq!(help(&[0, 3]), None);
+        assert_eq!(help(&[1, 4]), None);
     }
 
     #[test]

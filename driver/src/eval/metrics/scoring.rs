@@ -36,9 +36,12 @@ pub fn nll(probabilities: &[f32], labels: Labels) -> f64 {
 }
 
 /// The negative logarithm of the probability of one class of an item, in nats. A probability below
-/// the smallest normal `f32` counts as that: an item costs at most 87.3 nats.
+/// the smallest normal `f32` counts as that, one that rounding made larger than 1 as 1: an item costs
+/// from 0 to 87.3 nats.
 pub fn item_nll(probabilities: &[f32], label: usize) -> f64 {
-    -f64::from(probabilities.get(label).copied().unwrap_or(0.0).max(f32::MIN_POSITIVE)).ln()
+    let probability = probabilities.get(label).copied().unwrap_or(0.0);
+    // Not -ln, which is -0 for what is certain.
+    f64::from(probability.clamp(f32::MIN_POSITIVE, 1.0)).recip().ln()
 }
 
 /// Brier score: the squared distance of the probabilities from the label, summed over classes; over
@@ -81,5 +84,10 @@ mod tests {
     fn no_probability_is_no_infinite_loss() {
         let loss = nll(&[1.0, 0.0], Labels { values: &[1], each: 1 });
         assert!((loss - 87.34).abs() < 0.01, "{loss}");
+        // Above 1 by rounding.
+        for certain in [1.0, 1.0 + f32::EPSILON] {
+            let loss = nll(&[certain, 0.0], Labels { values: &[0], each: 1 });
+            assert_eq!(loss.to_bits(), 0f64.to_bits(), "{loss}");
+        }
     }
 }

@@ -14,6 +14,17 @@ func.func @negative_running_variance(%x: tensor<?x2xf32>) -> tensor<?x2xf32> {
 
 // -----
 
+func.func @nothing_to_divide_by(%x: tensor<?x2xf32>) -> tensor<?x2xf32> {
+  %c = arith.constant dense<1.0> : tensor<2xf32>
+  %v = arith.constant dense<[1.0, 0.0]> : tensor<2xf32>
+  // expected-error @+1 {{'gauss.batch_norm' op has running variance 0 at channel 1; with epsilon 0 added it must be positive, as it is divided by: give an epsilon}}
+  %0 = gauss.batch_norm %x, %c, %c, %c, %v epsilon 0.0
+    : (tensor<?x2xf32>, tensor<2xf32>, tensor<2xf32>, tensor<2xf32>, tensor<2xf32>) -> tensor<?x2xf32>
+  return %0 : tensor<?x2xf32>
+}
+
+// -----
+
 func.func @nan_running_variance(%x: tensor<?x2xf32>) -> tensor<?x2xf32> {
   %w = arith.constant dense<1.0> : tensor<2x2xf32>
   %c = arith.constant dense<1.0> : tensor<2xf32>

@@ -76,14 +76,15 @@ func.func @of_the_input(%x: !gauss.tensor<?x2x4x4xf32>) -> !gauss.tensor<?x2x4x4
   return %0 : !gauss.tensor<?x2x4x4xf32>
 }
 
-// The factor of a channel without spread would be infinite.
+// The factor of the second channel would be infinite.
 // CHECK-LABEL: func.func @infinite_factor
 // CHECK: gauss.batch_norm
 func.func @infinite_factor(%x: tensor<?x2xf32>) -> tensor<?x2xf32> {
   %w = arith.constant dense<1.0> : tensor<2x2xf32>
-  %c = arith.constant dense<[2.0, 0.0]> : tensor<2xf32>
+  %g = arith.constant dense<[2.0, 3.0e+38]> : tensor<2xf32>
+  %c = arith.constant dense<[2.0, 1.0e-30]> : tensor<2xf32>
   %0 = gauss.dense %x, %w : (tensor<?x2xf32>, tensor<2x2xf32>) -> tensor<?x2xf32>
-  %1 = gauss.batch_norm %0, %c, %c, %c, %c epsilon 0.0
+  %1 = gauss.batch_norm %0, %g, %c, %c, %c epsilon 0.0
     : (tensor<?x2xf32>, tensor<2xf32>, tensor<2xf32>, tensor<2xf32>, tensor<2xf32>) -> tensor<?x2xf32>
   return %1 : tensor<?x2xf32>
 }
