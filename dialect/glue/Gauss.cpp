@@ -128,34 +128,6 @@ static LogicalResult verifySource(Operation *op) {
   return op->emitOpError() << message;
 }
 
-#define GAUSS_LAYER(OpTy)                                                                          \
-  LogicalResult OpTy::inferReturnTypes(MLIRContext *context, std::optional<Location> location,     \
-                                       ValueRange operands, DictionaryAttr,                        \
-                                       OpaqueProperties properties, RegionRange,                   \
-                                       SmallVectorImpl<Type> &inferred) {                          \
-    return inferReturnTypesOf<OpTy>(context, location, operands, properties, inferred);            \
-  }                                                                                                \
-  LogicalResult OpTy::verify() { return verifyLayer(getOperation()); }
-
-GAUSS_LAYER(MakeOp)
-GAUSS_LAYER(MeanOp)
-GAUSS_LAYER(VarianceOp)
-GAUSS_LAYER(DenseOp)
-GAUSS_LAYER(Conv2dOp)
-GAUSS_LAYER(BatchNormOp)
-GAUSS_LAYER(AddOp)
-GAUSS_LAYER(ReluOp)
-GAUSS_LAYER(MaxPool2dOp)
-GAUSS_LAYER(AvgPool2dOp)
-GAUSS_LAYER(FlattenOp)
-GAUSS_LAYER(SoftmaxOp)
-GAUSS_LAYER(UncertaintyOp)
-GAUSS_LAYER(DecideOp)
-GAUSS_LAYER(BinaryProbabilityOp)
-GAUSS_LAYER(BinaryUncertaintyOp)
-GAUSS_LAYER(BinaryDecideOp)
-GAUSS_LAYER(IntervalOp)
-
 LogicalResult ParameterOp::verify() { return verifySource(getOperation()); }
 LogicalResult ConstantOp::verify() { return verifySource(getOperation()); }
 LogicalResult ReshapeOp::verify() { return verifySource(getOperation()); }

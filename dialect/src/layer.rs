@@ -3,12 +3,14 @@
 //! Shape rules, interpreter, lowering and tools all read an op through [`Layer`],
 //! so that an attribute's meaning, default and range stand in one place.
 
-use std::ops::RangeInclusive;
-
 use crate::{
+    attributes::Attributes,
     ir::{Attribute, Op, Value},
+    ops::{activation::Activation, binary::Binary, movement::Movement, reduction::Reduction},
     predictive::{MAX_DRAWS, Method, Sampling, Thresholds},
 };
+
+pub use crate::attributes::fits_f32;
 
 /// The largest stride, dilation, padding or kernel size that is accepted; it
 /// keeps the arithmetic on sizes far from overflow.
@@ -36,10 +38,14 @@ pub enum Layer {
     Conv2d(Conv2d),
     /// `gauss.batch_norm`, with its epsilon.
     BatchNorm(f64),
-    /// `gauss.add`.
-    Add,
-    /// `gauss.relu`.
-    Relu,
+    /// A function of two tensors: `gauss.add`, ..
+    Binary(Binary),
+    /// Elements in other places: `gauss.transpose`, ..
+    Movement(Movement),
+    /// `gauss.reduce_sum` or `gauss.reduce_mean`.
+    Reduction(Reduction),
+    /// An activation: `gauss.relu`, `gauss.gelu`, ..
+    Activation(Activation),
     /// `gauss.max_pool2d`.
     MaxPool2d(Window),
     /// `gauss.avg_pool2d`.
@@ -124,17 +130,31 @@ impl Layer {
         op: &str,
         attribute: &dyn Fn(&str) -> Option<Attribute>,
     ) -> Result<Layer, String> {
+        let attributes = &Attributes::new(attribute);
+        let short = op.strip_prefix("gauss.").unwrap_or(op);
+        if let Some(activation) = Activation::read(short, attributes) {
+            return activation.map(Layer::Activation);
+        }
+        if let Some(movement) = Movement::read(short, attributes) {
+            return movement.map(Layer::Movement);
+        }
+        if let Some(reduction) = Reduction::read(short, attributes) {
+            return reduction.map(Layer::Reduction);
+        }
+        if let Some(binary) = Binary::ALL.into_iter().find(|binary| binary.name() == short) {
+            return Ok(Layer::Binary(binary));
+        }
         let window = || -> Result<Window, String> {
             Ok(Window {
-                kernel: sizes(attribute, "kernel", None, 1..=MAX_POOL)?,
-                strides: sizes(attribute, "strides", Some([1, 1]), 1..=MAX_WINDOW)?,
-                padding: sizes(attribute, "padding", Some([0; 4]), 0..=MAX_WINDOW)?,
+                kernel: attributes.sizes("kernel", None, 1..=MAX_POOL)?,
+                strides: attributes.sizes("strides", Some([1, 1]), 1..=MAX_WINDOW)?,
+                padding: attributes.sizes("padding", Some([0; 4]), 0..=MAX_WINDOW)?,
                 dilation: [1, 1],
             })
         };
         Ok(match op {
             "gauss.parameter" => {
-                let name = attribute("name").and_then(Attribute::as_string);
+                let name = attributes.text("name");
                 Layer::Parameter(name.ok_or("needs the name of a parameter")?)
             }
             "gauss.constant" => Layer::Constant,
@@ -143,41 +163,37 @@ impl Layer {
             "gauss.variance" => Layer::Variance,
             "gauss.dense" => Layer::Dense,
             "gauss.conv2d" => Layer::Conv2d(Conv2d {
-                strides: sizes(attribute, "strides", Some([1, 1]), 1..=MAX_WINDOW)?,
-                padding: sizes(attribute, "padding", Some([0; 4]), 0..=MAX_WINDOW)?,
-                dilation: sizes(attribute, "dilation", Some([1, 1]), 1..=MAX_WINDOW)?,
+                strides: attributes.sizes("strides", Some([1, 1]), 1..=MAX_WINDOW)?,
+                padding: attributes.sizes("padding", Some([0; 4]), 0..=MAX_WINDOW)?,
+                dilation: attributes.sizes("dilation", Some([1, 1]), 1..=MAX_WINDOW)?,
                 groups: {
-                    let groups = attribute("groups").map_or(Some(1), Attribute::as_i64);
+                    let groups = attributes.get("groups").map_or(Some(1), Attribute::as_i64);
                     match groups {
                         Some(groups) if groups >= 1 => groups,
                         _ => return Err("has 'groups' that is not a positive integer".into()),
                     }
                 },
             }),
-            "gauss.batch_norm" => Layer::BatchNorm(amount(attribute, "epsilon")?.unwrap_or(1e-5)),
-            "gauss.add" => Layer::Add,
-            "gauss.relu" => Layer::Relu,
+            "gauss.batch_norm" => Layer::BatchNorm(attributes.amount("epsilon")?.unwrap_or(1e-5)),
             "gauss.max_pool2d" => Layer::MaxPool2d(window()?),
             "gauss.avg_pool2d" => Layer::AvgPool2d(AvgPool2d {
                 window: window()?,
-                count_include_pad: attribute("count_include_pad")
-                    .and_then(Attribute::as_bool)
-                    .unwrap_or(true),
+                count_include_pad: attributes.flag("count_include_pad").unwrap_or(true),
             }),
             "gauss.reshape" => Layer::Reshape,
             "gauss.flatten" => Layer::Flatten,
-            "gauss.softmax" => Layer::Softmax(method(attribute)?),
-            "gauss.uncertainty" => Layer::Uncertainty(method(attribute)?),
-            "gauss.decide" => Layer::Decide(thresholds(attribute)?),
+            "gauss.softmax" => Layer::Softmax(method(attributes)?),
+            "gauss.uncertainty" => Layer::Uncertainty(method(attributes)?),
+            "gauss.decide" => Layer::Decide(thresholds(attributes)?),
             "gauss.binary_probability" => Layer::BinaryProbability,
             "gauss.binary_uncertainty" => Layer::BinaryUncertainty,
-            "gauss.binary_decide" => Layer::BinaryDecide(thresholds(attribute)?),
+            "gauss.binary_decide" => Layer::BinaryDecide(thresholds(attributes)?),
             "gauss.interval" => Layer::Interval(Interval {
-                coverage: match attribute("coverage").and_then(Attribute::as_f64) {
+                coverage: match attributes.get("coverage").and_then(Attribute::as_f64) {
                     Some(coverage) if coverage > 0.0 && coverage < 1.0 => coverage,
                     _ => return Err("has a 'coverage' that is not between 0 and 1".into()),
                 },
-                noise: amount(attribute, "noise")?.unwrap_or(0.0),
+                noise: attributes.amount("noise")?.unwrap_or(0.0),
             }),
             _ => return Err("is not an op of the gauss dialect that this compiler knows".into()),
         })
@@ -190,10 +206,10 @@ impl Layer {
 }
 
 /// The attributes `method`, `draws` and `seed`.
-fn method(attribute: &dyn Fn(&str) -> Option<Attribute>) -> Result<Method, String> {
-    let name = attribute("method").and_then(Attribute::as_string);
+fn method(attributes: &Attributes) -> Result<Method, String> {
+    let name = attributes.text("method");
     let name = name.ok_or("needs the attribute 'method'")?;
-    let (draws, seed) = (attribute("draws"), attribute("seed"));
+    let (draws, seed) = (attributes.get("draws"), attributes.get("seed"));
     let method = match &name[..] {
         "mean-field" => Method::MeanField,
         "laplace" => Method::Laplace,
@@ -218,52 +234,11 @@ fn method(attribute: &dyn Fn(&str) -> Option<Attribute>) -> Result<Method, Strin
 }
 
 /// The attributes `epistemic` and `aleatoric`.
-fn thresholds(attribute: &dyn Fn(&str) -> Option<Attribute>) -> Result<Thresholds, String> {
+fn thresholds(attributes: &Attributes) -> Result<Thresholds, String> {
     Ok(Thresholds {
-        epistemic: amount(attribute, "epistemic")?,
-        aleatoric: amount(attribute, "aleatoric")?,
+        epistemic: attributes.amount("epistemic")?,
+        aleatoric: attributes.amount("aleatoric")?,
     })
-}
-
-/// An attribute that is a number of at least 0: nats, or a variance.
-fn amount(
-    attribute: &dyn Fn(&str) -> Option<Attribute>,
-    name: &str,
-) -> Result<Option<f64>, String> {
-    match attribute(name).map(Attribute::as_f64) {
-        None => Ok(None),
-        Some(Some(value)) if value.is_finite() && value >= 0.0 => match fits_f32(value) {
-            true => Ok(Some(value)),
-            false => Err(format!("has {value:e} as '{name}', which does not fit in float32")),
-        },
-        Some(_) => Err(format!("has a negative or infinite '{name}', or one that is not a number")),
-    }
-}
-
-/// Does a finite number stay finite when it is rounded to `f32`, as compiled code holds it?
-pub fn fits_f32(value: f64) -> bool {
-    (value as f32).is_finite()
-}
-
-/// An array attribute of `N` integers in `range`.
-fn sizes<const N: usize>(
-    attribute: &dyn Fn(&str) -> Option<Attribute>,
-    name: &str,
-    default: Option<[i64; N]>,
-    range: RangeInclusive<i64>,
-) -> Result<[i64; N], String> {
-    let Some(value) = attribute(name) else {
-        return default.ok_or_else(|| format!("needs the attribute '{name}'"));
-    };
-    let values = value.as_i64_array().unwrap_or_default();
-    let sizes: [i64; N] = values
-        .as_slice()
-        .try_into()
-        .map_err(|_| format!("needs {N} integers as '{name}', got {}", values.len()))?;
-    match sizes.iter().find(|size| !range.contains(size)) {
-        Some(size) => Err(format!("has {size} in '{name}'; it must be in {range:?}")),
-        None => Ok(sizes),
-    }
 }
 
 impl Conv2d {

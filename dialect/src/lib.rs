@@ -1,7 +1,9 @@
 //! The gauss dialect: what can be said about a Bayesian neural network.
 //!
-//! - [`ops`]: builders and accessors of the ops, generated from `td/Gauss.td`;
+//! - [`builders`]: builders and accessors of the ops, generated from `td/Gauss.td`;
 //! - [`layer`], [`shape`]: the ops as a Rust type, and their shape rules;
+//! - [`ops`]: the ops by family, each in a file of its own;
+//! - [`attributes`]: what ops read their attributes with, and write them;
 //! - [`moments`]: the algebra of means and variances, written once;
 //! - [`predictive`]: from Gaussian logits to probabilities and decisions, written once;
 //! - [`interpreter`]: the float64 reference and Monte Carlo;
@@ -9,11 +11,13 @@
 //!
 //! The crate knows no target, no schedule and no file format.
 
+pub mod attributes;
 mod ffi;
 pub mod interpreter;
 pub mod ir;
 pub mod layer;
 pub mod moments;
+pub mod ops;
 pub mod predictive;
 pub mod shape;
 mod verify;
@@ -24,7 +28,7 @@ use melior::dialect::DialectRegistry;
 
 /// Builders and accessors of the ops, one type per op.
 #[allow(missing_docs, clippy::all)] // generated
-pub mod ops {
+pub mod builders {
     melior::dialect! {
         name: "gauss",
         files: ["Gauss.td"],

@@ -27,9 +27,17 @@
 //! All of them are positive, J, K and L fall like φ(a) times a rational function,
 //! and U rises from ½ − 1/2π to 1. ReLU is the maximum with 0 ± 0.
 
+mod double;
+mod normal;
+pub mod quadrature;
 mod tail;
 
+pub use double::F64;
+use normal::upper_tail_beside;
+pub use normal::{bell, horner, tanh, upper_tail};
 pub use tail::{TAIL_LIMIT_F32, Tail};
+
+use quadrature::Smooth;
 
 /// Numbers that the algebra can be run on.
 pub trait Arithmetic {
@@ -74,6 +82,50 @@ pub trait Arithmetic {
     /// J, K and 1 − K − 2aJ at `a ≥ 0`. `a` may be infinite or, as the quotient of two
     /// zeros, not a number: both mean that the larger mean decides alone.
     fn tail(&mut self, a: Self::Value) -> Tail<Self::Value>;
+}
+
+/// Numbers with the functions that activations and predictive heads are made of.
+pub trait Elementary: Arithmetic {
+    /// eᵃ.
+    fn exp(&mut self, a: Self::Value) -> Self::Value;
+    /// eᵃ where it is finite; anything else where it is not.
+    fn finite_exp(&mut self, a: Self::Value) -> Self::Value {
+        self.exp(a)
+    }
+    /// eᵃ for a ≤ 0; anything where `a` is not a number.
+    fn decay(&mut self, a: Self::Value) -> Self::Value {
+        self.exp(a)
+    }
+    /// ln a.
+    fn ln(&mut self, a: Self::Value) -> Self::Value;
+    /// tanh a.
+    fn tanh(&mut self, a: Self::Value) -> Self::Value
+    where
+        Self: Sized,
+    {
+        tanh(self, a)
+    }
+    /// 1 − Φ(a) for a ≥ 0, Φ the standard normal distribution function.
+    fn upper_tail(&mut self, a: Self::Value) -> Self::Value;
+    /// The same where e^(−a²/2) is known.
+    fn upper_tail_beside(&mut self, a: Self::Value, bell: Self::Value) -> Self::Value
+    where
+        Self: Sized,
+    {
+        upper_tail_beside(self, a, bell)
+    }
+    /// Mean and variance of a smooth function of a Gaussian.
+    fn smooth<F: Smooth>(
+        &mut self,
+        f: F,
+        mean: Self::Value,
+        variance: Self::Value,
+    ) -> Moments<Self::Value>
+    where
+        Self: Sized,
+    {
+        quadrature::moments(self, f, mean, variance)
+    }
 }
 
 /// A number known by its moments: Gaussian, or deterministic without a variance.
@@ -142,6 +194,56 @@ pub fn add<A: Arithmetic>(
     Moments { mean, variance }
 }
 
+/// The difference of two independent numbers.
+pub fn sub<A: Arithmetic>(
+    a: &mut A,
+    x: Moments<A::Value>,
+    y: Moments<A::Value>,
+) -> Moments<A::Value> {
+    let mean = a.sub(x.mean, y.mean);
+    let variance = match (x.variance, y.variance) {
+        (Some(v), Some(w)) => Some(a.add(v, w)),
+        (v, w) => v.or(w),
+    };
+    Moments { mean, variance }
+}
+
+/// The product of two independent numbers, Goodman 1960: mean `mμ`, variance `v(s + μ²) + m²s`.
+pub fn mul<A: Arithmetic>(
+    a: &mut A,
+    x: Moments<A::Value>,
+    y: Moments<A::Value>,
+) -> Moments<A::Value> {
+    let mean = a.mul(x.mean, y.mean);
+    // Not m²s: m² may be infinite where s is 0.
+    let squared = |a: &mut A, mean, variance| {
+        let deviation = a.sqrt(variance);
+        let product = a.mul(mean, deviation);
+        a.mul(product, product)
+    };
+    let of_x = x.variance.map(|v| squared(a, y.mean, v));
+    let of_y = y.variance.map(|s| squared(a, x.mean, s));
+    let variance = match (x.variance.zip(of_x), y.variance.zip(of_y)) {
+        (Some((v, of_x)), Some((s, of_y))) => {
+            let sum = a.fma(v, s, of_x);
+            Some(a.add(sum, of_y))
+        }
+        (Some((_, one)), None) | (None, Some((_, one))) => Some(one),
+        (None, None) => None,
+    };
+    Moments { mean, variance }
+}
+
+/// A number divided by one that is known.
+pub fn div<A: Arithmetic>(a: &mut A, x: Moments<A::Value>, divisor: A::Value) -> Moments<A::Value> {
+    let mean = a.div(x.mean, divisor);
+    let variance = x.variance.map(|v| {
+        let part = a.div(v, divisor);
+        a.div(part, divisor)
+    });
+    Moments { mean, variance }
+}
+
 /// `x · factor` for a deterministic factor.
 pub fn scale<A: Arithmetic>(
     a: &mut A,
@@ -203,6 +305,54 @@ pub fn relu<A: Arithmetic>(a: &mut A, x: Moments<A::Value>) -> Moments<A::Value>
     let share = a.negated_fma(tail.j, tail.j, with_square);
     Moments::gaussian(mean, a.mul(v, share))
 }
+
+/// What `max(x, 0)` is made of for a Gaussian x.
+#[derive(Debug, Clone, Copy)]
+pub struct Rectified<V> {
+    /// a = |m|/σ; not a number where both are 0.
+    pub ratio: V,
+    /// The tail at a.
+    pub tail: Tail<V>,
+    /// σJ(a): what the mean of the maximum is above the maximum of the mean.
+    pub gain: V,
+    /// The variance of the maximum in units of that of x.
+    pub share: V,
+}
+
+impl<V: Copy> Rectified<V> {
+    /// Of a Gaussian.
+    pub fn of<A: Arithmetic<Value = V>>(a: &mut A, mean: V, variance: V) -> Self {
+        let zero = a.constant(0.0);
+        let theta = a.sqrt(variance);
+        let quotient = a.div(mean, theta);
+        let ratio = a.abs(quotient);
+        let tail = a.tail(ratio);
+        let with_square = a.select_ge(zero, mean, tail.k, tail.rest);
+        let share = a.negated_fma(tail.j, tail.j, with_square);
+        Self { ratio, tail, gain: a.mul(theta, tail.j), share }
+    }
+
+    /// Q and φ at a: the upper tail and the density of the standard normal distribution.
+    pub fn upper_tail<A: Arithmetic<Value = V>>(&self, a: &mut A) -> (V, V) {
+        let limit = a.constant(TAIL_LIMIT_F32);
+        let ratio = a.min_or(self.ratio, limit);
+        let upper = a.fma(ratio, self.tail.j, self.tail.k);
+        (upper, a.fma(ratio, upper, self.tail.j))
+    }
+}
+
+/// The probability that a Gaussian is on the other side of 0 than its mean: 0 where its variance is.
+pub fn rarer_side<A: Elementary>(a: &mut A, mean: A::Value, variance: A::Value) -> A::Value {
+    let theta = a.sqrt(variance);
+    let quotient = a.div(mean, theta);
+    let ratio = a.abs(quotient);
+    let limit = a.constant(SIDE_LIMIT);
+    let ratio = a.min_or(ratio, limit);
+    a.upper_tail(ratio)
+}
+
+/// From here on [`rarer_side`] is 0 in `f32`, and as good as 0 in `f64`.
+const SIDE_LIMIT: f64 = 40.0;
 
 /// The maximum of two independent numbers, taken as Gaussian again. A mean of
 /// −∞ with variance 0 is the neutral element.

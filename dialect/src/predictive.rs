@@ -51,24 +51,17 @@ mod laplace;
 
 use pfp_runtime::random::standard_normals;
 
-use crate::moments::{Arithmetic, Moments};
+use crate::moments::{Arithmetic, Elementary, Moments};
 
-pub use binary::upper_tail;
 pub use information::{digamma_rise, digamma_rise_reference, information, information_reference};
 pub use pfp_runtime::predictive::central_quantile;
 
 /// Numbers that the head can be computed on.
-pub trait Elementary: Arithmetic {
-    /// eᵃ.
-    fn exp(&mut self, a: Self::Value) -> Self::Value;
-    /// ln a.
-    fn ln(&mut self, a: Self::Value) -> Self::Value;
+pub trait Special: Elementary {
     /// g(a) = a(ψ(a + 1) − ln a) for a ≥ 0, ψ the digamma function: from 0 to ½.
     fn information(&mut self, a: Self::Value) -> Self::Value;
     /// ψ(a + 1) − ψ(1) for a from 0 to 1.
     fn digamma_rise(&mut self, a: Self::Value) -> Self::Value;
-    /// 1 − Φ(a) for a ≥ 0, Φ the standard normal distribution function.
-    fn upper_tail(&mut self, a: Self::Value) -> Self::Value;
 }
 
 /// A number of the scalars of `R`.
@@ -97,7 +90,7 @@ impl Axis {
 /// Tables along some of the axes.
 pub trait Tables {
     /// The arithmetic of one element.
-    type Scalar: Elementary;
+    type Scalar: Special;
     /// A table.
     type Table;
 
@@ -484,7 +477,7 @@ fn others<R: Tables>(r: &mut R, x: &R::Table) -> R::Table {
 
 /// −ln p of a p near 1, from a `rest` = 1 − p that has more digits: `rest` times
 /// −ln p/(1 − p), which hardly depends on how p is rounded.
-fn surprise_of_most<A: Elementary>(a: &mut A, p: A::Value, rest: A::Value) -> A::Value {
+fn surprise_of_most<A: Special>(a: &mut A, p: A::Value, rest: A::Value) -> A::Value {
     let (zero, one) = (a.constant(0.0), a.constant(1.0));
     let gap = a.sub(p, one);
     let ln = a.ln(p);
@@ -495,7 +488,7 @@ fn surprise_of_most<A: Elementary>(a: &mut A, p: A::Value, rest: A::Value) -> A:
 }
 
 /// `sum − p ln p`, to an absolute error.
-fn minus_p_ln_p<A: Elementary>(a: &mut A, p: A::Value, sum: A::Value) -> A::Value {
+fn minus_p_ln_p<A: Special>(a: &mut A, p: A::Value, sum: A::Value) -> A::Value {
     let tiny = a.constant(TINY);
     let positive = a.max(p, tiny);
     let ln = a.ln(positive);

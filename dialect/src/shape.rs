@@ -111,13 +111,10 @@ fn infer_unchecked(layer: &Layer, operands: &[TensorType]) -> Result<TensorType,
             }
             result(input.shape.clone())
         }
-        (Layer::Add, [left, right]) => {
-            if left.shape != right.shape {
-                return Err(format!("adds {left} and {right}, whose shapes differ"));
-            }
-            result(left.shape.clone())
-        }
-        (Layer::Relu, [input]) => result(input.shape.clone()),
+        (Layer::Binary(binary), [left, right]) => binary.infer(left, right),
+        (Layer::Movement(movement), operands) => movement.infer(operands),
+        (Layer::Reduction(reduction), [input]) => reduction.infer(input),
+        (Layer::Activation(_), [input]) => result(input.shape.clone()),
         (Layer::MaxPool2d(window), [input]) => pool(window, input),
         (Layer::AvgPool2d(pool_layer), [input]) => pool(&pool_layer.window, input),
         (Layer::Flatten, [input]) => {
@@ -285,7 +282,8 @@ mod tests {
 
     #[test]
     fn a_huge_shape_is_refused_before_its_size_overflows() {
-        let message = infer(&Layer::Relu, &[gaussian(&[1 << 30, 1 << 30, 1 << 30])]).unwrap_err();
+        let message =
+            infer(&Layer::Flatten, &[gaussian(&[1 << 30, 1 << 30, 1 << 30])]).unwrap_err();
         assert!(message.contains("2^28"), "{message}");
     }
 

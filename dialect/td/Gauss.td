@@ -81,6 +81,29 @@ class Gauss_Layer<string mnemonic, list<Trait> traits = []>
     : Gauss_Op<mnemonic, traits # [DeclareOpInterfaceMethods<InferTypeOpInterface>]> {
   let results = (outs Gauss_Operand:$result);
   let hasVerifier = 1;
+  let extraClassDefinition = [{
+    ::llvm::LogicalResult $cppClass::inferReturnTypes(
+        ::mlir::MLIRContext *context, ::std::optional<::mlir::Location> location,
+        ::mlir::ValueRange operands, ::mlir::DictionaryAttr, ::mlir::OpaqueProperties properties,
+        ::mlir::RegionRange, ::llvm::SmallVectorImpl<::mlir::Type> &inferred) {
+      return inferReturnTypesOf<$cppClass>(context, location, operands, properties, inferred);
+    }
+    ::llvm::LogicalResult $cppClass::verify() { return verifyLayer(getOperation()); }
+  }];
+}
+
+// A function of single elements, in src/ops/activation.
+class Gauss_Activation<string mnemonic> : Gauss_Layer<mnemonic> {
+  let arguments = (ins Gauss_Operand:$input);
+  let assemblyFormat = "$input attr-dict `:` functional-type(operands, results)";
+}
+
+// The same with attributes of its own, behind their names.
+class Gauss_ActivationWith<string mnemonic, string names, string values, dag attributes>
+    : Gauss_Activation<mnemonic> {
+  let arguments = !con((ins Gauss_Operand:$input), attributes);
+  let assemblyFormat = "$input `` custom<Clauses>(\"\\\"" # names # "\\\"\", " # values
+    # ") attr-dict `:` functional-type(operands, results)";
 }
 
 //===----------------------------------------------------------------------===//
@@ -270,7 +293,13 @@ def Gauss_BatchNormOp : Gauss_Layer<"batch_norm"> {
   }];
 }
 
-def Gauss_AddOp : Gauss_Layer<"add"> {
+// A function of two tensors, in src/ops/binary.rs.
+class Gauss_Binary<string mnemonic> : Gauss_Layer<mnemonic> {
+  let arguments = (ins Gauss_Operand:$lhs, Gauss_Operand:$rhs);
+  let assemblyFormat = "$lhs `,` $rhs attr-dict `:` functional-type(operands, results)";
+}
+
+def Gauss_AddOp : Gauss_Binary<"add"> {
   let summary = "sum of two independent tensors";
   let description = [{
     Means add, variances add.
@@ -283,17 +312,62 @@ def Gauss_AddOp : Gauss_Layer<"add"> {
     their input, and the covariance is dropped. `gauss.add %a, %a` is the sum of
     two independent copies of `%a`.
 
-    Constraints: both operands have the same shape.
+    Constraints: both operands have the same shape, but for dimensions of size 1,
+    which are repeated.
   }];
-  let arguments = (ins Gauss_Operand:$lhs, Gauss_Operand:$rhs);
-  let assemblyFormat = "$lhs `,` $rhs attr-dict `:` functional-type(operands, results)";
+}
+
+def Gauss_SubOp : Gauss_Binary<"sub"> {
+  let summary = "difference of two independent tensors";
+  let description = [{
+    ```mlir
+    %y = gauss.sub %a, %b : (!gauss.tensor<1x10xf32>, tensor<1x10xf32>) -> !gauss.tensor<1x10xf32>
+    ```
+
+    Means subtract, variances add. The two operands are taken as independent:
+    `gauss.sub %a, %a` is not 0, but the difference of two independent copies.
+
+    Constraints: both operands have the same shape, but for dimensions of size 1,
+    which are repeated.
+  }];
+}
+
+def Gauss_MulOp : Gauss_Binary<"mul"> {
+  let summary = "product of two independent tensors";
+  let description = [{
+    ```mlir
+    %y = gauss.mul %a, %b : (!gauss.tensor<1x10xf32>, tensor<1x10xf32>) -> !gauss.tensor<1x10xf32>
+    ```
+
+    With means m and μ, variances v and s: mean = mμ, variance = v(s + μ²) + m²s,
+    exact. The two operands are taken as independent: in a gate that is computed
+    from what it scales, as in squeeze-and-excitation, the covariance is dropped.
+
+    Constraints: both operands have the same shape, but for dimensions of size 1,
+    which are repeated.
+  }];
+}
+
+def Gauss_DivOp : Gauss_Binary<"div"> {
+  let summary = "quotient of a tensor by a deterministic one";
+  let description = [{
+    ```mlir
+    %y = gauss.div %a, %b : (!gauss.tensor<1x10xf32>, tensor<1x10xf32>) -> !gauss.tensor<1x10xf32>
+    ```
+
+    mean = m/d, variance = v/d², exact. Division by a Gaussian is refused: its
+    reciprocal has no moments.
+
+    Constraints: both operands have the same shape, but for dimensions of size 1,
+    which are repeated. `rhs` is deterministic.
+  }];
 }
 
 //===----------------------------------------------------------------------===//
 // Activations and pooling
 //===----------------------------------------------------------------------===//
 
-def Gauss_ReluOp : Gauss_Layer<"relu"> {
+def Gauss_ReluOp : Gauss_Activation<"relu"> {
   let summary = "rectified linear unit, max(x, 0)";
   let description = [{
     ```mlir
@@ -310,9 +384,192 @@ def Gauss_ReluOp : Gauss_Layer<"relu"> {
     the unit is nearly off: a few 1e-6 down to a mean of -6σ, 1e-5 at -11σ. At
     zero variance the plain maximum.
   }];
-  let arguments = (ins Gauss_Operand:$input);
-  let assemblyFormat = "$input attr-dict `:` functional-type(operands, results)";
   let hasFolder = 1;
+}
+
+def Gauss_LeakyReluOp
+    : Gauss_ActivationWith<"leaky_relu", "slope", "$slope",
+        (ins DefaultValuedAttr<F64Attr, "0.01">:$slope)> {
+  let summary = "leaky rectified linear unit: x above 0, slope·x below";
+  let description = [{
+    ```mlir
+    %y = gauss.leaky_relu %x slope 0.1 : (!gauss.tensor<4x10xf32>) -> !gauss.tensor<4x10xf32>
+    ```
+
+    The moments of the bent Gaussian, exact.
+
+    Constraints: `slope` is finite.
+  }];
+}
+
+def Gauss_ClipOp
+    : Gauss_ActivationWith<"clip", "min max", "$min, $max",
+        (ins F64Attr:$min, F64Attr:$max)> {
+  let summary = "a number held between two others: ReLU6, hard tanh";
+  let description = [{
+    ```mlir
+    %y = gauss.clip %x min 0.0 max 6.0 : (!gauss.tensor<4x10xf32>) -> !gauss.tensor<4x10xf32>
+    ```
+
+    The moments of the censored Gaussian, exact. `min 0.0 max 6.0` is ReLU6,
+    `min -1.0 max 1.0` the hard tanh.
+
+    Constraints: `min` is below `max`, both are at most 1e18 in size.
+  }];
+}
+
+def Gauss_HardSigmoidOp
+    : Gauss_ActivationWith<"hard_sigmoid", "alpha beta", "$alpha, $beta",
+        (ins DefaultValuedAttr<F64Attr, "0.16666666666666666">:$alpha,
+             DefaultValuedAttr<F64Attr, "0.5">:$beta)> {
+  let summary = "the sigmoid as a ramp: alpha·x + beta, held between 0 and 1";
+  let description = [{
+    ```mlir
+    %y = gauss.hard_sigmoid %x alpha 0.2 : (!gauss.tensor<4x10xf32>) -> !gauss.tensor<4x10xf32>
+    ```
+
+    The moments of the censored Gaussian, exact. The default of `alpha` is that of
+    PyTorch, 1/6; ONNX has 0.2.
+
+    Constraints: `alpha` and `beta` are at most 1e18 in size.
+  }];
+}
+
+def Gauss_AbsOp : Gauss_Activation<"abs"> {
+  let summary = "absolute value";
+  let description = [{
+    ```mlir
+    %y = gauss.abs %x : (!gauss.tensor<4x10xf32>) -> !gauss.tensor<4x10xf32>
+    ```
+
+    The moments of the folded normal distribution, exact.
+  }];
+}
+
+def Gauss_SquareOp : Gauss_Activation<"square"> {
+  let summary = "square, x·x";
+  let description = [{
+    ```mlir
+    %y = gauss.square %x : (!gauss.tensor<4x10xf32>) -> !gauss.tensor<4x10xf32>
+    ```
+
+    mean = m² + v, variance = 2v(v + 2m²), exact.
+  }];
+}
+
+def Gauss_ExpOp : Gauss_Activation<"exp"> {
+  let summary = "exponential function";
+  let description = [{
+    ```mlir
+    %y = gauss.exp %x : (!gauss.tensor<4x10xf32>) -> !gauss.tensor<4x10xf32>
+    ```
+
+    The moments of the log-normal distribution, exact: mean = e^(m + v/2),
+    variance = mean²·(e^v − 1). They are infinite above the largest number of
+    float32.
+  }];
+}
+
+def Gauss_SignOp : Gauss_Activation<"sign"> {
+  let summary = "sign: -1, 0 or 1";
+  let description = [{
+    ```mlir
+    %y = gauss.sign %x : (!gauss.tensor<4x10xf32>) -> !gauss.tensor<4x10xf32>
+    ```
+
+    With Φ the standard normal CDF and p = Φ(m/σ): mean = 2p − 1, variance =
+    4p(1 − p), exact. Of a number without variance the sign, 0 at 0.
+  }];
+}
+
+def Gauss_HeavisideOp : Gauss_Activation<"heaviside"> {
+  let summary = "unit step: 0 below 0, else 1";
+  let description = [{
+    ```mlir
+    %y = gauss.heaviside %x : (!gauss.tensor<4x10xf32>) -> !gauss.tensor<4x10xf32>
+    ```
+
+    With Φ the standard normal CDF and p = Φ(m/σ): mean = p, variance =
+    p(1 − p), exact. Of a number without variance the step, 1 at 0.
+  }];
+}
+
+def Gauss_SigmoidOp : Gauss_Activation<"sigmoid"> {
+  let summary = "logistic function, 1/(1 + e^(−x))";
+  let description = [{
+    ```mlir
+    %y = gauss.sigmoid %x : (!gauss.tensor<4x10xf32>) -> !gauss.tensor<4x10xf32>
+    ```
+
+    Mean and variance are by quadrature: of a Gaussian with a standard deviation
+    σ the mean to 3e-5 of σ or of 1, whichever is less, and the variance to 2e-4 of itself beside the smaller of σ² and 1 over 1000.
+  }];
+}
+
+def Gauss_TanhOp : Gauss_Activation<"tanh"> {
+  let summary = "hyperbolic tangent";
+  let description = [{
+    ```mlir
+    %y = gauss.tanh %x : (!gauss.tensor<4x10xf32>) -> !gauss.tensor<4x10xf32>
+    ```
+
+    Mean and variance are by quadrature: of a Gaussian with a standard deviation
+    σ the mean to 3e-5 of σ or of 1, whichever is less, and the variance to 2e-4 of itself beside the smaller of σ² and 1 over 1000.
+  }];
+}
+
+def Gauss_SiluOp : Gauss_Activation<"silu"> {
+  let summary = "sigmoid linear unit (swish), x/(1 + e^(−x))";
+  let description = [{
+    ```mlir
+    %y = gauss.silu %x : (!gauss.tensor<4x10xf32>) -> !gauss.tensor<4x10xf32>
+    ```
+
+    Mean and variance are by quadrature: of a Gaussian with a standard deviation
+    σ the mean to 3e-5 of σ and the variance to 2e-4 of itself beside σ²/1000.
+  }];
+}
+
+def Gauss_GeluOp
+    : Gauss_ActivationWith<"gelu", "approximate", "$approximate",
+        (ins DefaultValuedAttr<StrAttr, "\"none\"">:$approximate)> {
+  let summary = "Gaussian error linear unit, x·Φ(x)";
+  let description = [{
+    ```mlir
+    %y = gauss.gelu %x approximate "tanh" : (!gauss.tensor<4x10xf32>) -> !gauss.tensor<4x10xf32>
+    ```
+
+    Mean and variance are by quadrature: of a Gaussian with a standard deviation
+    σ the mean to 3e-5 of σ and the variance to 2e-4 of itself beside σ²/1000.
+
+    `approximate "tanh"` is x·(1 + tanh(√(2/π)·(x + 0.044715x³)))/2.
+
+    Constraints: `approximate` is "none" or "tanh".
+  }];
+}
+
+def Gauss_MishOp : Gauss_Activation<"mish"> {
+  let summary = "mish, x·tanh(ln(1 + e^x))";
+  let description = [{
+    ```mlir
+    %y = gauss.mish %x : (!gauss.tensor<4x10xf32>) -> !gauss.tensor<4x10xf32>
+    ```
+
+    Mean and variance are by quadrature: of a Gaussian with a standard deviation
+    σ the mean to 3e-5 of σ and the variance to 2e-4 of itself beside σ²/1000.
+  }];
+}
+
+def Gauss_SoftplusOp : Gauss_Activation<"softplus"> {
+  let summary = "smooth rectified linear unit, ln(1 + e^x)";
+  let description = [{
+    ```mlir
+    %y = gauss.softplus %x : (!gauss.tensor<4x10xf32>) -> !gauss.tensor<4x10xf32>
+    ```
+
+    Mean and variance are by quadrature: of a Gaussian with a standard deviation
+    σ the mean to 3e-5 of σ and the variance to 2e-4 of itself beside σ²/1000.
+  }];
 }
 
 def Gauss_MaxPool2dOp : Gauss_Layer<"max_pool2d"> {
@@ -410,6 +667,192 @@ def Gauss_FlattenOp : Gauss_Layer<"flatten"> {
   let assemblyFormat = "$input attr-dict `:` functional-type(operands, results)";
   let hasFolder = 1;
   let hasCanonicalizeMethod = 1;
+}
+
+//===----------------------------------------------------------------------===//
+// Elements in other places, in src/ops/movement.rs
+//===----------------------------------------------------------------------===//
+
+def Gauss_TransposeOp : Gauss_Layer<"transpose"> {
+  let summary = "dimensions in another order";
+  let description = [{
+    ```mlir
+    %y = gauss.transpose %x permutation [0, 2, 1]
+      : (!gauss.tensor<?x8x3xf32>) -> !gauss.tensor<?x3x8xf32>
+    ```
+
+    Dimension d of the result is dimension `permutation[d]` of the input. Exact.
+
+    Constraints: `permutation` is one of the dimensions; a batch that is not
+    fixed stays in its place.
+  }];
+  let arguments = (ins Gauss_Operand:$input,
+    DenseI64ArrayAttr:$permutation);
+  let assemblyFormat = [{
+    $input `` custom<Clauses>("\"permutation\"", $permutation)
+    attr-dict `:` functional-type(operands, results)
+  }];
+}
+
+def Gauss_SliceOp : Gauss_Layer<"slice"> {
+  let summary = "a part of a tensor along one axis";
+  let description = [{
+    ```mlir
+    %y = gauss.slice %x axis 1 start 2 size 3
+      : (!gauss.tensor<?x8x3xf32>) -> !gauss.tensor<?x3x3xf32>
+    ```
+
+    The elements `start`, `start + step`, .. along `axis`, `size` of them. Exact.
+
+    Constraints: all of them are there; a batch that is not fixed is not divided.
+  }];
+  let arguments = (ins Gauss_Operand:$input,
+    I64Attr:$axis, DefaultValuedAttr<I64Attr, "0">:$start, I64Attr:$size,
+    DefaultValuedAttr<I64Attr, "1">:$step);
+  let assemblyFormat = [{
+    $input `` custom<Clauses>("\"axis start size step\"", $axis, $start, $size, $step)
+    attr-dict `:` functional-type(operands, results)
+  }];
+}
+
+def Gauss_ConcatOp : Gauss_Layer<"concat"> {
+  let summary = "tensors one behind the other along an axis";
+  let description = [{
+    ```mlir
+    %y = gauss.concat %a, %b axis 1
+      : (!gauss.tensor<?x8x4x4xf32>, tensor<?x2x4x4xf32>) -> !gauss.tensor<?x10x4x4xf32>
+    ```
+
+    Exact. Where one operand is Gaussian, the elements of a deterministic one get
+    the variance 0.
+
+    Constraints: the sizes of all other dimensions agree.
+  }];
+  let arguments = (ins Variadic<Gauss_Operand>:$inputs,
+    I64Attr:$axis);
+  let assemblyFormat = [{
+    $inputs `` custom<Clauses>("\"axis\"", $axis)
+    attr-dict `:` functional-type(operands, results)
+  }];
+}
+
+def Gauss_PadOp : Gauss_Layer<"pad"> {
+  let summary = "elements around a tensor";
+  let description = [{
+    ```mlir
+    %y = gauss.pad %x low [0, 0, 1, 1] high [0, 0, 1, 1] mode "reflect"
+      : (!gauss.tensor<?x3x4x4xf32>) -> !gauss.tensor<?x3x6x6xf32>
+    ```
+
+    `mode` says which: "constant" (`value`, without variance), "reflect" (the
+    elements on the other side of the outermost ones) or "edge" (the outermost
+    ones). Exact for each element; copies are taken as independent.
+
+    Constraints: `low` and `high` have a number for each dimension, none negative;
+    reflection adds less than a dimension has; at most 256 elements are reflected
+    or repeated on a side.
+  }];
+  let arguments = (ins Gauss_Operand:$input,
+    DenseI64ArrayAttr:$low, DenseI64ArrayAttr:$high,
+    DefaultValuedAttr<StrAttr, "\"constant\"">:$mode, DefaultValuedAttr<F64Attr, "0.0">:$value);
+  let assemblyFormat = [{
+    $input `` custom<Clauses>("\"low high mode value\"", $low, $high, $mode, $value)
+    attr-dict `:` functional-type(operands, results)
+  }];
+}
+
+def Gauss_ExpandOp : Gauss_Layer<"expand"> {
+  let summary = "dimensions of size 1 repeated";
+  let description = [{
+    ```mlir
+    %y = gauss.expand %x shape [-1, 8, 3]
+      : (!gauss.tensor<?x8x1xf32>) -> !gauss.tensor<?x8x3xf32>
+    ```
+
+    −1 in `shape` leaves a dimension as it is. Exact for each element; copies are
+    taken as independent.
+
+    Constraints: only dimensions of size 1 are repeated.
+  }];
+  let arguments = (ins Gauss_Operand:$input,
+    DenseI64ArrayAttr:$shape);
+  let assemblyFormat = [{
+    $input `` custom<Clauses>("\"shape\"", $shape)
+    attr-dict `:` functional-type(operands, results)
+  }];
+}
+
+def Gauss_UpsampleOp : Gauss_Layer<"upsample"> {
+  let summary = "every element repeated, nearest neighbours";
+  let description = [{
+    ```mlir
+    %y = gauss.upsample %x factors [1, 1, 2, 2]
+      : (!gauss.tensor<?x3x4x4xf32>) -> !gauss.tensor<?x3x8x8xf32>
+    ```
+
+    Element i of the result is element ⌊i/factor⌋ of the input, along each
+    dimension. Exact for each element; copies are taken as independent.
+
+    Constraints: `factors` has a positive number for each dimension; a batch that
+    is not fixed is not repeated.
+  }];
+  let arguments = (ins Gauss_Operand:$input,
+    DenseI64ArrayAttr:$factors);
+  let assemblyFormat = [{
+    $input `` custom<Clauses>("\"factors\"", $factors)
+    attr-dict `:` functional-type(operands, results)
+  }];
+}
+
+//===----------------------------------------------------------------------===//
+// Sums over dimensions, in src/ops/reduction.rs
+//===----------------------------------------------------------------------===//
+
+def Gauss_ReduceSumOp : Gauss_Layer<"reduce_sum"> {
+  let summary = "sum over dimensions";
+  let description = [{
+    ```mlir
+    %y = gauss.reduce_sum %x axes [2, 3]
+      : (!gauss.tensor<?x8x4x4xf32>) -> !gauss.tensor<?x8xf32>
+    ```
+
+    Means add, variances add; exact for independent elements. Over height and
+    width it is the sum of each channel.
+
+    Attributes: `axes`, ascending; `keep_dims`, to leave them with size 1.
+
+    Constraints: the axes are there; a batch that is not fixed is not summed.
+  }];
+  let arguments = (ins Gauss_Operand:$input,
+    DenseI64ArrayAttr:$axes, DefaultValuedAttr<BoolAttr, "false">:$keep_dims);
+  let assemblyFormat = [{
+    $input `` custom<Clauses>("\"axes keep_dims\"", $axes, $keep_dims)
+    attr-dict `:` functional-type(operands, results)
+  }];
+}
+
+def Gauss_ReduceMeanOp : Gauss_Layer<"reduce_mean"> {
+  let summary = "mean over dimensions";
+  let description = [{
+    ```mlir
+    %y = gauss.reduce_mean %x axes [2, 3]
+      : (!gauss.tensor<?x8x4x4xf32>) -> !gauss.tensor<?x8xf32>
+    ```
+
+    With n elements in a sum: the mean of the means, and the sum of the
+    variances over n²; exact for independent elements. Over height and
+    width it is global average pooling.
+
+    Attributes: `axes`, ascending; `keep_dims`, to leave them with size 1.
+
+    Constraints: the axes are there; a batch that is not fixed is not summed.
+  }];
+  let arguments = (ins Gauss_Operand:$input,
+    DenseI64ArrayAttr:$axes, DefaultValuedAttr<BoolAttr, "false">:$keep_dims);
+  let assemblyFormat = [{
+    $input `` custom<Clauses>("\"axes keep_dims\"", $axes, $keep_dims)
+    attr-dict `:` functional-type(operands, results)
+  }];
 }
 
 //===----------------------------------------------------------------------===//

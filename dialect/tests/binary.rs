@@ -5,10 +5,7 @@ mod common;
 mod single;
 
 use common::{none, program};
-use gauss_dialect::{
-    interpreter::Tensor,
-    predictive::{Elementary, upper_tail},
-};
+use gauss_dialect::{interpreter::Tensor, moments::upper_tail, predictive::Special};
 use pfp_runtime::predictive::binary;
 use proptest::prelude::*;
 use single::F32;
@@ -132,21 +129,12 @@ fn the_tail_in_single_precision_is_close_to_double() {
     assert!(worst < 5e-7);
 }
 
-impl Elementary for F32 {
-    fn exp(&mut self, a: f32) -> f32 {
-        a.exp()
-    }
-    fn ln(&mut self, a: f32) -> f32 {
-        a.ln()
-    }
+impl Special for F32 {
     fn information(&mut self, _: f32) -> f32 {
         unreachable!("the tail needs no digamma function")
     }
     fn digamma_rise(&mut self, _: f32) -> f32 {
         unreachable!("the tail needs no digamma function")
-    }
-    fn upper_tail(&mut self, a: f32) -> f32 {
-        upper_tail(self, a)
     }
 }
 

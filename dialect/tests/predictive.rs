@@ -10,8 +10,8 @@ use common::{none, program};
 use gauss_dialect::{
     interpreter::Tensor,
     predictive::{
-        Elementary, central_quantile, digamma_rise, digamma_rise_reference, information,
-        information_reference, upper_tail,
+        Special, central_quantile, digamma_rise, digamma_rise_reference, information,
+        information_reference,
     },
 };
 use pfp_runtime::predictive::decompose_into;
@@ -479,21 +479,12 @@ fn the_rise_of_digamma_of_known_values() {
     }
 }
 
-impl Elementary for F32 {
-    fn exp(&mut self, a: f32) -> f32 {
-        a.exp()
-    }
-    fn ln(&mut self, a: f32) -> f32 {
-        a.ln()
-    }
+impl Special for F32 {
     fn information(&mut self, a: f32) -> f32 {
         information(self, a)
     }
     fn digamma_rise(&mut self, a: f32) -> f32 {
         digamma_rise(self, a)
-    }
-    fn upper_tail(&mut self, a: f32) -> f32 {
-        upper_tail(self, a)
     }
 }
 

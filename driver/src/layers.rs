@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use gauss_dialect::{
     ir::{Op, Value},
     layer::{Layer as Kind, Window},
+    ops::binary::Binary,
     shape::TensorType,
 };
 use gauss_lowering::mode::Mode;
@@ -31,8 +32,8 @@ pub struct Layer {
     /// The same where every Gaussian is one number.
     #[serde(skip)]
     plain_multiply_adds: u64,
-    /// Maxima of Gaussians per call, each an exponential, a square root and some
-    /// thirty multiply-adds.
+    /// Maxima and other functions of Gaussians per call. A maximum is an exponential, a square root
+    /// and some thirty multiply-adds.
     pub gaussian_maxima: u64,
 }
 
@@ -162,11 +163,34 @@ fn work(kind: &Kind, operands: &[TensorType], output: &TensorType) -> (u64, u64)
             let gamma = rest.first().is_some_and(|gamma| gamma.gaussian);
             (outputs * (1 + u64::from(input.gaussian) + u64::from(gamma)), 0)
         }
-        Kind::Add => (outputs * components(output), 0),
-        Kind::Relu if input.gaussian => (0, outputs),
+        // A product has three for its variance, a quotient two.
+        Kind::Binary(Binary::Mul) if input.gaussian && rest.iter().any(|y| y.gaussian) => {
+            (outputs * 4, 0)
+        }
+        Kind::Binary(_) => (outputs * components(output), 0),
+        Kind::Reduction(_) => (elements(input) * components(output), 0),
+        Kind::Activation(_) if input.gaussian => (0, outputs),
         Kind::MaxPool2d(window) if input.gaussian => (0, inside(window, input, 1)),
         Kind::AvgPool2d(pool) => (inside(&pool.window, input, 0) * components(output), 0),
-        _ => (0, 0),
+        // Nothing is computed of numbers that move, nor of a deterministic maximum; what predictions
+        // cost is not counted in these units.
+        Kind::Movement(_)
+        | Kind::Reshape
+        | Kind::Flatten
+        | Kind::Activation(_)
+        | Kind::MaxPool2d(_)
+        | Kind::Parameter(_)
+        | Kind::Constant
+        | Kind::Make
+        | Kind::Mean
+        | Kind::Variance
+        | Kind::Softmax(_)
+        | Kind::Uncertainty(_)
+        | Kind::Decide(_)
+        | Kind::BinaryProbability
+        | Kind::BinaryUncertainty
+        | Kind::BinaryDecide(_)
+        | Kind::Interval(_) => (0, 0),
     }
 }
 

@@ -572,7 +572,7 @@ fn what_pages_name_exists() {
         "gauss.carried",
         "gauss.dispatch",
         "gauss.kernels",
-        "gauss.leaky_relu",
+        "gauss.cube",
         "gauss.tasks",
         "gauss.within_item",
         "gauss.x",
@@ -591,7 +591,9 @@ fn what_pages_name_exists() {
                     wrong.push(format!("{}: no option '{word}'", page.name()));
                 }
             }
-            if is_path(&span) && !root().join(&span).exists() {
+            // What a reader of the page makes.
+            let is_made = span.contains("cube");
+            if is_path(&span) && !is_made && !root().join(&span).exists() {
                 wrong.push(format!("{}: no file '{span}'", page.name()));
             }
         }

@@ -4,13 +4,16 @@ use std::collections::HashMap;
 
 use gauss_dialect::{
     ir::{Attribute, Builder, Type, Value},
-    moments::{Arithmetic, Tail},
-    predictive::{self, Elementary},
+    moments::{self, Arithmetic, Elementary, Tail},
+    predictive::{self, Special},
 };
 
 use crate::{
     lanes::Predicate,
-    passes::{gauss_estimate_reciprocals::ESTIMATE, gauss_expand_math::TAIL_EXPONENT},
+    passes::{
+        gauss_estimate_reciprocals::ESTIMATE,
+        gauss_expand_math::{FINITE_EXPONENT, TAIL_EXPONENT, TAIL_LEAST},
+    },
 };
 
 /// Emits scalar `arith` and `math` ops at the place of a builder. Equal
@@ -124,19 +127,31 @@ impl Elementary for Payload {
         self.emit("math.exp", &[a])
     }
 
+    fn finite_exp(&mut self, a: Value) -> Value {
+        self.promise("math.exp", &[a], FINITE_EXPONENT)
+    }
+
+    fn decay(&mut self, a: Value) -> Value {
+        let least = self.constant(TAIL_LEAST);
+        let within = self.max(a, least);
+        self.promise("math.exp", &[within], TAIL_EXPONENT)
+    }
+
     fn ln(&mut self, a: Value) -> Value {
         self.emit("math.log", &[a])
     }
 
+    fn upper_tail(&mut self, a: Value) -> Value {
+        moments::upper_tail(self, a)
+    }
+}
+
+impl Special for Payload {
     fn information(&mut self, a: Value) -> Value {
         predictive::information(self, a)
     }
 
     fn digamma_rise(&mut self, a: Value) -> Value {
         predictive::digamma_rise(self, a)
-    }
-
-    fn upper_tail(&mut self, a: Value) -> Value {
-        predictive::upper_tail(self, a)
     }
 }

@@ -8,6 +8,10 @@ use super::{F64, Tensor, check_variances, predictions};
 use crate::{
     layer::{AvgPool2d, Conv2d, Layer, Window},
     moments::{self, Moments},
+    ops::{
+        movement::{Border, Movement},
+        reduction::Reduction,
+    },
     predictive::{central_quantile, interval_end},
     shape::{self, TensorType},
 };
@@ -41,13 +45,20 @@ pub(super) fn apply(layer: &Layer, operands: &[&Tensor]) -> Result<Tensor, Strin
         (Layer::BatchNorm(epsilon), [input, gamma, beta, mean, variance]) => {
             batch_norm(*epsilon, [*input, *gamma, *beta], [*mean, *variance], &ty)
         }
-        (Layer::Add, [left, right]) => {
+        (Layer::Binary(binary), [left, right]) => {
+            let shape = sizes(&ty);
+            let places = [left, right].map(|operand| strides(&operand.shape, &shape));
             let (left, right) = (left.view(), right.view());
-            elementwise(&ty, |i| moments::add(&mut F64, left.at(i), right.at(i)))
+            elementwise(&ty, |i| {
+                let [x, y] = [0, 1].map(|operand| place(i, &shape, &places[operand]));
+                binary.moments(&mut F64, left.at(x), right.at(y))
+            })
         }
-        (Layer::Relu, [input]) => {
+        (Layer::Movement(movement), operands) => moved(movement, operands, &ty),
+        (Layer::Reduction(reduction), [input]) => reduced(reduction, input, &ty),
+        (Layer::Activation(activation), [input]) => {
             let input = input.view();
-            elementwise(&ty, |i| moments::relu(&mut F64, input.at(i)))
+            elementwise(&ty, |i| activation.moments(&mut F64, input.at(i)))
         }
         (Layer::MaxPool2d(window), [input]) => max_pool2d(window, input, &ty),
         (Layer::AvgPool2d(pool), [input]) => avg_pool2d(pool, input, &ty),
@@ -392,6 +403,74 @@ fn inside(offset: i64, stride: i64, size: usize, positions: usize) -> Range<usiz
         usize::try_from(position).unwrap_or(0).min(positions)
     };
     first_from(0)..first_from(size as i64)
+}
+
+//===----------------------------------------------------------------------===//
+// Elements in other places
+//===----------------------------------------------------------------------===//
+
+/// How far elements are apart along each dimension of `shape`, in a tensor whose dimensions of size
+/// 1 are repeated.
+fn strides(own: &[usize], shape: &[usize]) -> Vec<usize> {
+    let mut stride = 1;
+    let mut strides = vec![0; shape.len()];
+    for dim in (0..own.len()).rev() {
+        strides[dim] = if own[dim] == 1 { 0 } else { stride };
+        stride *= own[dim];
+    }
+    strides
+}
+
+/// The place of an element, by its number in a tensor of `shape`.
+fn place(number: usize, shape: &[usize], strides: &[usize]) -> usize {
+    indices(number, shape).iter().zip(strides).map(|(index, stride)| index * stride).sum()
+}
+
+/// The indices of an element, by its number.
+fn indices(mut number: usize, shape: &[usize]) -> Vec<usize> {
+    let mut indices = vec![0; shape.len()];
+    for dim in (0..shape.len()).rev() {
+        indices[dim] = number % shape[dim];
+        number /= shape[dim];
+    }
+    indices
+}
+
+fn moved(movement: &Movement, operands: &[&Tensor], ty: &TensorType) -> Result<Tensor, String> {
+    let shape = sizes(ty);
+    let shapes: Vec<_> = operands.iter().map(|operand| &operand.shape[..]).collect();
+    let views: Vec<_> = operands.iter().map(|operand| operand.view()).collect();
+    let around = match movement {
+        Movement::Pad { border: Border::Constant(value), .. } => *value,
+        _ => 0.0,
+    };
+    elementwise(ty, |i| match movement.source(&shapes, &indices(i, &shape)) {
+        Some((operand, from)) => {
+            let own = shapes[operand];
+            let number =
+                from.iter().zip(own).fold(0, |number, (index, size)| number * size + index);
+            views[operand].at(number)
+        }
+        None => Moments::deterministic(around),
+    })
+}
+
+fn reduced(reduction: &Reduction, input: &Tensor, ty: &TensorType) -> Result<Tensor, String> {
+    let kept = Reduction { keep_dims: true, ..reduction.clone() };
+    let outer: Vec<_> = sizes(&kept.infer(&input.ty())?);
+    let inner: Vec<_> = reduction.axes.iter().map(|&axis| input.shape[axis]).collect();
+    let count: usize = inner.iter().product();
+    let steps = strides(&input.shape, &input.shape);
+    let inner_steps: Vec<_> = reduction.axes.iter().map(|&axis| steps[axis]).collect();
+    let shape: Vec<_> = input.ty().shape;
+    let factor = reduction.factor(&shape);
+    let view = input.view();
+    elementwise(ty, |i| {
+        let start = place(i, &outer, &steps);
+        let terms = (0..count).map(|k| view.at(start + place(k, &inner, &inner_steps)));
+        let sum = terms.reduce(|x, y| moments::add(&mut F64, x, y));
+        moments::scale(&mut F64, sum.unwrap_or(Moments::deterministic(0.0)), factor)
+    })
 }
 
 //===----------------------------------------------------------------------===//

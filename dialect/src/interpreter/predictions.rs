@@ -8,31 +8,19 @@ use super::{F64, Tensor};
 use crate::{
     moments::Moments,
     predictive::{
-        self, Axis, Elementary, Method, Prediction, Tables, Thresholds, Uncertainty, binary,
+        self, Axis, Method, Prediction, Special, Tables, Thresholds, Uncertainty, binary,
         digamma_rise_reference, information_reference,
     },
     shape::UNCERTAINTIES,
 };
 
-impl Elementary for F64 {
-    fn exp(&mut self, a: f64) -> f64 {
-        a.exp()
-    }
-
-    fn ln(&mut self, a: f64) -> f64 {
-        a.ln()
-    }
-
+impl Special for F64 {
     fn information(&mut self, a: f64) -> f64 {
         information_reference(a)
     }
 
     fn digamma_rise(&mut self, a: f64) -> f64 {
         digamma_rise_reference(a)
-    }
-
-    fn upper_tail(&mut self, a: f64) -> f64 {
-        0.5 * libm::erfc(a * std::f64::consts::FRAC_1_SQRT_2)
     }
 }
 

@@ -30,10 +30,10 @@
 use pfp_runtime::predictive::LOGISTIC_MIXTURE;
 
 use super::{
-    Axis, Elementary, Prediction, Tables, Thresholds, Uncertainty, at_most, information::horner,
-    minus_p_ln_p, not_negative, rejected, surprise_of_most,
+    Axis, Prediction, Special, Tables, Thresholds, Uncertainty, at_most, minus_p_ln_p,
+    not_negative, rejected, surprise_of_most,
 };
-use crate::moments::{Arithmetic, Moments};
+use crate::moments::{Arithmetic, Elementary, Moments, bell, horner};
 
 /// Below this variance four terms of the series have a relative error of 2.2e-6 in the mutual
 /// information and 2.4e-7 in the probability.
@@ -43,40 +43,6 @@ const SMALL_VARIANCE: f64 = 1.0 / 16.0;
 const TAIL_LIMIT: f64 = 20.0;
 
 const INVERSE_SQRT_TWO_PI: f64 = 0.398_942_280_401_432_7;
-
-/// Q(x)·e^(x²/2) = t·P(t) for x ≥ 0 with t = 1/(1 + `MILLS_SCALE`·x), to a relative error of
-/// 7.7e-8; least squares, iterated towards the minimal largest error.
-const MILLS: [f64; 9] = [
-    0.143_617_415_629_634_56,
-    0.143_689_077_205_019_94,
-    0.123_930_318_098_338_86,
-    0.096_483_594_848_106_69,
-    -0.001_806_116_738_270_378_8,
-    0.110_027_928_235_476_41,
-    -0.226_496_938_107_134,
-    0.141_205_253_846_993_15,
-    -0.030_650_570_821_136_383,
-];
-const MILLS_SCALE: f64 = 0.36;
-
-/// Q for x ≥ 0 in arithmetic that rounds to `f32`.
-pub fn upper_tail<A: Elementary>(a: &mut A, x: A::Value) -> A::Value {
-    let (one, scale) = (a.constant(1.0), a.constant(MILLS_SCALE));
-    let divisor = a.fma(x, scale, one);
-    let t = a.div(one, divisor);
-    let ratio = horner(a, &MILLS, t);
-    let ratio = a.mul(ratio, t);
-    let density = bell(a, x);
-    a.mul(density, ratio)
-}
-
-/// e^(−x²/2).
-fn bell<A: Elementary>(a: &mut A, x: A::Value) -> A::Value {
-    let minus_half = a.constant(-0.5);
-    let square = a.mul(x, x);
-    let exponent = a.mul(square, minus_half);
-    a.exp(exponent)
-}
 
 /// The probability that each label is 1, and the decomposition of its entropy. Logits without a
 /// variance have their sigmoid, and no epistemic uncertainty.
@@ -178,7 +144,7 @@ fn of_one<R: Tables>(r: &mut R, mean: &R::Table, rarer: &R::Table) -> R::Table {
 }
 
 /// −q ln q − (1 − q) ln(1 − q) of a q up to ½.
-fn entropy<A: Elementary>(a: &mut A, q: A::Value) -> A::Value {
+fn entropy<A: Special>(a: &mut A, q: A::Value) -> A::Value {
     let one = a.constant(1.0);
     let p = a.sub(one, q);
     let surprise = surprise_of_most(a, p, q);
@@ -198,7 +164,7 @@ struct Sigmoid<V> {
 }
 
 impl<V: Copy> Sigmoid<V> {
-    fn new<A: Elementary<Value = V>>(a: &mut A, x: V) -> Self {
+    fn new<A: Special<Value = V>>(a: &mut A, x: V) -> Self {
         let (zero, one) = (a.constant(0.0), a.constant(1.0));
         let minus = a.sub(zero, x);
         let power = a.exp(minus);
@@ -210,7 +176,7 @@ impl<V: Copy> Sigmoid<V> {
     }
 
     /// E[σ(−z)] = Σ vᵏ/(2ᵏ·k!)·σ⁽²ᵏ⁾(−x), up to k = 3.
-    fn smoothed<A: Elementary<Value = V>>(&self, a: &mut A, v: V) -> V {
+    fn smoothed<A: Special<Value = V>>(&self, a: &mut A, v: V) -> V {
         let one = a.constant(1.0);
         let terms: [&[f64]; 3] =
             [&[1.0 / 4.0], &[-1.0 / 8.0, 3.0 / 16.0], &[17.0 / 192.0, -5.0 / 16.0, 15.0 / 64.0]];
@@ -223,7 +189,7 @@ impl<V: Copy> Sigmoid<V> {
     }
 
     /// H(E[σ(z)]) − E[H(σ(z))], up to v⁴. Its first term is σ′·v/2.
-    fn information<A: Elementary<Value = V>>(&self, a: &mut A, v: V) -> V {
+    fn information<A: Special<Value = V>>(&self, a: &mut A, v: V) -> V {
         let terms: [&[f64]; 4] = [
             &[1.0 / 2.0],
             &[-3.0 / 16.0, 7.0 / 16.0],
@@ -236,7 +202,7 @@ impl<V: Copy> Sigmoid<V> {
     }
 
     /// A polynomial in v whose coefficients are polynomials in t², constant terms first.
-    fn series<A: Elementary<Value = V>>(&self, a: &mut A, v: V, terms: &[&[f64]]) -> V {
+    fn series<A: Special<Value = V>>(&self, a: &mut A, v: V, terms: &[&[f64]]) -> V {
         let zero = a.constant(0.0);
         terms.iter().rev().fold(zero, |sum, coefficients| {
             let term = horner(a, coefficients, self.square);

@@ -1,7 +1,8 @@
 //! The special functions of the Dirichlet distribution's entropies, by the digamma function
 //! ψ: g(x) = x(ψ(x + 1) − ln x), and the rise ψ(x + 1) − ψ(1).
 
-use super::Elementary;
+use super::Special;
+use crate::moments::horner;
 
 /// ψ(1 + x) on [0, 1], to 3.2e-8; least squares, iterated towards the minimal
 /// largest error, as is the polynomial below.
@@ -46,7 +47,7 @@ const SERIES: [f64; 7] = [
 
 /// g for arithmetic that rounds to `f32`, to a relative error of 5e-7: a logarithm, a
 /// division and two polynomials, one for either side of 1.
-pub fn information<A: Elementary>(a: &mut A, x: A::Value) -> A::Value {
+pub fn information<A: Special>(a: &mut A, x: A::Value) -> A::Value {
     let (one, least) = (a.constant(1.0), a.constant(LEAST));
     let x = a.max(x, least);
     let small = a.min_or(x, one);
@@ -84,7 +85,7 @@ pub fn information_reference(x: f64) -> f64 {
 }
 
 /// ψ(x + 1) − ψ(1) on [0, 1] for arithmetic that rounds to `f32`, to 1e-7.
-pub fn digamma_rise<A: Elementary>(a: &mut A, x: A::Value) -> A::Value {
+pub fn digamma_rise<A: Special>(a: &mut A, x: A::Value) -> A::Value {
     let slope = horner(a, &DIGAMMA[1..], x);
     a.mul(slope, x)
 }
@@ -109,14 +110,4 @@ pub fn digamma_rise_reference(x: f64) -> f64 {
         power *= square;
     }
     sum + rest
-}
-
-/// A polynomial, constant term first.
-pub(super) fn horner<A: Elementary>(a: &mut A, coefficients: &[f64], x: A::Value) -> A::Value {
-    let mut sum = a.constant(0.0);
-    for (number, &coefficient) in coefficients.iter().rev().enumerate() {
-        let term = a.constant(coefficient);
-        sum = if number == 0 { term } else { a.fma(sum, x, term) };
-    }
-    sum
 }

@@ -26,10 +26,10 @@
 //! the total.
 
 use super::{
-    Axis, Elementary, Prediction, Tables, Uncertainty, at_least, at_most, bounded, entropy,
-    largest, normalised, not_negative, others, sum,
+    Axis, Prediction, Special, Tables, Uncertainty, at_least, at_most, bounded, entropy, largest,
+    normalised, not_negative, others, sum,
 };
-use crate::moments::Arithmetic;
+use crate::moments::{Arithmetic, Elementary};
 
 /// Variances outside of this range count as its ends: their reciprocals are normal numbers
 /// in `f32`.

@@ -1,6 +1,6 @@
 //! Arithmetic that rounds to `f32`.
 
-use gauss_dialect::moments::{Arithmetic, Tail};
+use gauss_dialect::moments::{Arithmetic, Elementary, Tail, upper_tail};
 
 /// Single precision as compiled code has it: fused multiply-add, and the tail
 /// from one exponential.
@@ -48,5 +48,17 @@ impl Arithmetic for F32 {
     fn tail(&mut self, a: f32) -> Tail<f32> {
         // Compiled code has no denormal exponentials.
         Tail::rational(self, a, |_, x| if x < -87.4 { 0.0 } else { x.exp() })
+    }
+}
+
+impl Elementary for F32 {
+    fn exp(&mut self, a: f32) -> f32 {
+        a.exp()
+    }
+    fn ln(&mut self, a: f32) -> f32 {
+        a.ln()
+    }
+    fn upper_tail(&mut self, a: f32) -> f32 {
+        upper_tail(self, a)
     }
 }

@@ -6,6 +6,12 @@ use std::fmt::Write;
 use gauss_dialect::{
     ir::DYNAMIC,
     layer::{AvgPool2d, Conv2d, Layer, Window},
+    ops::{
+        activation::Activation,
+        binary::Binary,
+        movement::{Border, Movement},
+        reduction::Reduction,
+    },
     shape::{self, TensorType},
 };
 use gauss_lowering::parameters::{ParameterSource, ParameterTensor};
@@ -271,7 +277,9 @@ impl Generator<'_, '_> {
             false => self.values[last].clone(),
         };
         let rank = x.ty.shape.len();
-        match (self.bytes.int_in_range(0..=15u8)?, rank) {
+        match (self.bytes.int_in_range(0..=17u8)?, rank) {
+            (16, 1..) => self.movement(x),
+            (17, 2..) => self.reduction(x),
             (0..=3, 4) => self.conv2d(x),
             (0..=3, 2) => self.dense(x),
             (4, 4) => self.pool(x, true),
@@ -287,11 +295,89 @@ impl Generator<'_, '_> {
             (11, _) => self.make(x),
             (12, _) => self.components(x),
             (13, _) => self.call(&x),
-            _ => {
-                self.emit(&Layer::Relu, "relu", &[x], "");
-                Ok(())
-            }
+            _ => self.activation(x),
         }
+    }
+
+    fn movement(&mut self, x: Value) -> Result<()> {
+        let shape = x.ty.shape.clone();
+        let rank = shape.len();
+        // The batch stays where it is.
+        let axis = self.bytes.int_in_range(0..=rank - 1)?;
+        let is_fixed = |dim: usize| shape[dim] != DYNAMIC;
+        let movement = match self.bytes.int_in_range(0..=5u8)? {
+            0 => {
+                let mut permutation: Vec<_> = (0..rank as i64).collect();
+                let moved = usize::from(!is_fixed(0));
+                permutation[moved..].rotate_left(axis % (rank - moved).max(1));
+                Movement::Transpose(permutation)
+            }
+            1 if is_fixed(axis) => {
+                let size = self.size(shape[axis])?;
+                let step = if size > 1 { (shape[axis] - 1) / (size - 1) } else { 1 };
+                let start = self.bytes.int_in_range(0..=shape[axis] - 1 - (size - 1) * step)?;
+                Movement::Slice { axis, start, size, step: step.max(1) }
+            }
+            2 if is_fixed(axis) => {
+                let gaussian = self.bytes.arbitrary()?;
+                let other = self.operand(&shape, gaussian, Domain::Any)?;
+                let movement = Movement::Concat(axis);
+                let attributes = movement.write().to_string();
+                self.emit(&Layer::Movement(movement), "concat", &[x, other], &attributes);
+                return Ok(());
+            }
+            3 => {
+                let border = *self.bytes.choose(&[
+                    Border::Constant(0.0),
+                    Border::Constant(-1.5),
+                    Border::Edge,
+                    Border::Reflect,
+                ])?;
+                let (mut low, mut high) = (vec![0; rank], vec![0; rank]);
+                if is_fixed(axis) {
+                    let most = if border == Border::Reflect { shape[axis] - 1 } else { 3 };
+                    low[axis] = self.bytes.int_in_range(0..=most.min(3))?;
+                    high[axis] = self.bytes.int_in_range(0..=most.min(3))?;
+                }
+                Movement::Pad { low, high, border }
+            }
+            4 => {
+                Movement::Expand(shape.iter().map(|&size| if size == 1 { 3 } else { -1 }).collect())
+            }
+            _ => {
+                let mut factors = vec![1; rank];
+                if is_fixed(axis) {
+                    factors[axis] = self.size(3)?;
+                }
+                Movement::Upsample(factors)
+            }
+        };
+        let (name, attributes) = (movement.name(), movement.write().to_string());
+        self.emit(&Layer::Movement(movement), name, &[x], &attributes);
+        Ok(())
+    }
+
+    fn reduction(&mut self, x: Value) -> Result<()> {
+        let axis = self.bytes.int_in_range(1..=x.ty.shape.len() - 1)?;
+        let (is_mean, keep_dims) = (self.bytes.arbitrary()?, self.bytes.arbitrary()?);
+        let reduction = Reduction { is_mean, axes: vec![axis], keep_dims };
+        let (name, attributes) = (reduction.name(), reduction.write().to_string());
+        self.emit(&Layer::Reduction(reduction), name, &[x], &attributes);
+        Ok(())
+    }
+
+    /// ReLU as often as all others.
+    fn activation(&mut self, x: Value) -> Result<()> {
+        let mut known = Activation::samples();
+        // A step turns the least rounding into a difference of its whole height.
+        known.retain(|activation| !matches!(activation.name(), "sign" | "heaviside"));
+        if self.bytes.arbitrary()? {
+            known.retain(|activation| activation.name() == "relu");
+        }
+        let activation = *self.bytes.choose(&known)?;
+        let (name, attributes) = (activation.name(), activation.write().to_string());
+        self.emit(&Layer::Activation(activation), name, &[x], &attributes);
+        Ok(())
     }
 
     fn bias(&mut self, outputs: i64) -> Result<Option<Value>> {
@@ -383,7 +469,8 @@ impl Generator<'_, '_> {
         let gaussian = self.bytes.arbitrary()?;
         let other = self.operand(&x.ty.shape.clone(), gaussian, Domain::Any)?;
         let operands = if self.bytes.arbitrary()? { [x, other] } else { [other, x] };
-        self.emit(&Layer::Add, "add", &operands, "");
+        let binary = *self.bytes.choose(&[Binary::Add, Binary::Sub, Binary::Mul])?;
+        self.emit(&Layer::Binary(binary), binary.name(), &operands, "");
         Ok(())
     }
 

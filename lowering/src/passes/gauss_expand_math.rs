@@ -80,6 +80,9 @@ fn without_power_of_two(x: Value) -> (Value, f64) {
 
 /// Does the op promise that it meets neither infinities nor NaN?
 fn has_no_special_values(op: Op) -> bool {
+    if op.attribute(FINITE_EXPONENT).is_some() {
+        return true;
+    }
     let flags = op.attribute("fastmath").map(|flags| flags.to_string()).unwrap_or_default();
     flags.contains("fast>") || (flags.contains("nnan") && flags.contains("ninf"))
 }
@@ -87,6 +90,10 @@ fn has_no_special_values(op: Op) -> bool {
 /// The discardable attribute by which a `math.exp` promises an operand in
 /// [[`TAIL_LEAST`], 0].
 pub const TAIL_EXPONENT: &str = "pfp.tail_exponent";
+
+/// The discardable attribute by which a `math.exp` promises that its result is of no use where its
+/// operand is not a number or its result not finite.
+pub const FINITE_EXPONENT: &str = "pfp.finite_exponent";
 
 /// −127.4 ln 2: the least exponent of the tail.
 pub const TAIL_LEAST: f64 = -88.3;

@@ -4,6 +4,7 @@
 //! pass runs, `gauss.make` stands for the pair, so that the IR is valid between
 //! any two steps; at the end nothing of gauss is left, or an error says why.
 
+mod movement;
 mod predictions;
 
 use std::collections::HashSet;
@@ -219,10 +220,19 @@ fn lower_op(
             let channel = [operand(1), operand(2), operand(3), operand(4)];
             emit.batch_norm(operand(0), channel, *epsilon, &shape)
         }
-        Layer::Add => {
-            emit.elementwise(&shape, &[operand(0), operand(1)], |a, x| moments::add(a, x[0], x[1]))
+        Layer::Binary(binary) => {
+            let reads = [0, 1].map(|number| emit.repeated(operand(number), &shape));
+            let gaussian = reads.iter().any(|(x, _)| x.variance.is_some());
+            emit.map(&shape, &reads, gaussian, |a, x| binary.moments(a, x[0], x[1]))
         }
-        Layer::Relu => emit.elementwise(&shape, &[operand(0)], |a, x| moments::relu(a, x[0])),
+        Layer::Movement(movement) => {
+            let operands: Vec<_> = (0..op.operands().len()).map(operand).collect();
+            emit.movement(movement, &operands, &shape)
+        }
+        Layer::Reduction(reduction) => emit.reduction(reduction, operand(0), &shape),
+        Layer::Activation(activation) => {
+            emit.elementwise(&shape, &[operand(0)], |a, x| activation.moments(a, x[0]))
+        }
         Layer::MaxPool2d(window) => {
             let padded = emit.pad(operand(0), window, f64::NEG_INFINITY);
             emit.pool(padded, window, &shape, moments::max, |_, x, _| x, None)
@@ -570,6 +580,17 @@ impl Emitter {
     // Building blocks
     //===------------------------------------------------------------------===//
 
+    /// A read of a tensor for a result of `shape`: its dimensions of size 1 are repeated.
+    fn repeated(&self, x: Moments<Value>, shape: &[i64]) -> Read {
+        let own = x.mean.ty().shape().unwrap_or_default();
+        let index = |(dim, (&own, &size)): (usize, (&i64, &i64))| match own == 1 && size != 1 {
+            true => self.context.affine_constant(0),
+            false => self.context.dim(dim),
+        };
+        let indices: Vec<_> = own.iter().zip(shape).enumerate().map(index).collect();
+        (x, self.context.affine_map(shape.len(), &indices))
+    }
+
     /// One result element from the operands' elements at the same place.
     fn elementwise(
         &self,
@@ -692,24 +713,29 @@ impl Emitter {
         let pad = |x: Value, value: f64| {
             let size = x.ty().shape().unwrap_or_default();
             let padded = [size[0], size[1], size[2] + top + bottom, size[3] + left + right];
-            let around = self.fill(&padded, value);
-            let sizes = self.dynamic_sizes(&size);
-            self.builder
-                .op("tensor.insert_slice")
-                .operands(&[x, around])
-                .operands(&sizes)
-                .results(&[around.ty()])
-                .attr("static_offsets", self.context.i64_array_attr(&[0, 0, top, left]))
-                .attr("static_sizes", self.context.i64_array_attr(&size))
-                .attr("static_strides", self.context.i64_array_attr(&[1; 4]))
-                .attr(
-                    "operandSegmentSizes",
-                    self.context.i32_array_attr(&[1, 1, 0, sizes.len() as i32, 0]),
-                )
-                .build()
-                .result(0)
+            self.insert(x, self.fill(&padded, value), &[0, 0, top, left])
         };
         Moments { mean: pad(input.mean, value), variance: input.variance.map(|v| pad(v, 0.0)) }
+    }
+
+    /// `around` with `x` in it, from these offsets on.
+    fn insert(&self, x: Value, around: Value, offsets: &[i64]) -> Value {
+        let size = x.ty().shape().unwrap_or_default();
+        let sizes = self.dynamic_sizes(&size);
+        self.builder
+            .op("tensor.insert_slice")
+            .operands(&[x, around])
+            .operands(&sizes)
+            .results(&[around.ty()])
+            .attr("static_offsets", self.context.i64_array_attr(offsets))
+            .attr("static_sizes", self.context.i64_array_attr(&size))
+            .attr("static_strides", self.context.i64_array_attr(&vec![1; size.len()]))
+            .attr(
+                "operandSegmentSizes",
+                self.context.i32_array_attr(&[1, 1, 0, sizes.len() as i32, 0]),
+            )
+            .build()
+            .result(0)
     }
 
     /// Every `strides`-th element of `x` from `offsets` on, `shape` in all.

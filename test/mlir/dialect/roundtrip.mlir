@@ -169,6 +169,94 @@ func.func @predictions(%z: !gauss.tensor<?x10xf32>, %y: tensor<4xf32>) -> tensor
   return %2 : tensor<?xf32>
 }
 
+// CHECK-LABEL: func.func @activations
+func.func @activations(%x: !gauss.tensor<4xf32>, %d: tensor<4xf32>) {
+  // CHECK: gauss.abs %{{.*}} : (!gauss.tensor<4xf32>) -> !gauss.tensor<4xf32>
+  %0 = gauss.abs %x : (!gauss.tensor<4xf32>) -> !gauss.tensor<4xf32>
+  // CHECK: gauss.clip %{{.*}} min 0.000000e+00 max 6.000000e+00 : (!gauss.tensor<4xf32>) -> !gauss.tensor<4xf32>
+  %1 = gauss.clip %x min 0.0 max 6.0 : (!gauss.tensor<4xf32>) -> !gauss.tensor<4xf32>
+  // CHECK: gauss.clip %{{.*}} min 0.000000e+00 max 6.000000e+00 : (tensor<4xf32>) -> tensor<4xf32>
+  %2 = gauss.clip %d min 0.0 max 6.0 : (tensor<4xf32>) -> tensor<4xf32>
+  // CHECK: gauss.clip %{{.*}} min -1.000000e+00 max 1.000000e+00 : (!gauss.tensor<4xf32>) -> !gauss.tensor<4xf32>
+  %3 = gauss.clip %x max 1.0 min -1.0 : (!gauss.tensor<4xf32>) -> !gauss.tensor<4xf32>
+  // CHECK: gauss.exp %{{.*}} : (!gauss.tensor<4xf32>) -> !gauss.tensor<4xf32>
+  %4 = gauss.exp %x : (!gauss.tensor<4xf32>) -> !gauss.tensor<4xf32>
+  // CHECK: gauss.gelu %{{.*}} : (!gauss.tensor<4xf32>) -> !gauss.tensor<4xf32>
+  %5 = gauss.gelu %x : (!gauss.tensor<4xf32>) -> !gauss.tensor<4xf32>
+  // CHECK: gauss.gelu %{{.*}} : (tensor<4xf32>) -> tensor<4xf32>
+  %6 = gauss.gelu %d : (tensor<4xf32>) -> tensor<4xf32>
+  // CHECK: gauss.gelu %{{.*}} approximate "tanh" : (!gauss.tensor<4xf32>) -> !gauss.tensor<4xf32>
+  %7 = gauss.gelu %x approximate "tanh" : (!gauss.tensor<4xf32>) -> !gauss.tensor<4xf32>
+  // CHECK: gauss.hard_sigmoid %{{.*}} : (!gauss.tensor<4xf32>) -> !gauss.tensor<4xf32>
+  %8 = gauss.hard_sigmoid %x : (!gauss.tensor<4xf32>) -> !gauss.tensor<4xf32>
+  // CHECK: gauss.hard_sigmoid %{{.*}} alpha 2.000000e-01 beta 2.500000e-01 : (!gauss.tensor<4xf32>) -> !gauss.tensor<4xf32>
+  %9 = gauss.hard_sigmoid %x alpha 0.2 beta 0.25 : (!gauss.tensor<4xf32>) -> !gauss.tensor<4xf32>
+  // CHECK: gauss.hard_sigmoid %{{.*}} alpha 2.000000e-01 beta 2.500000e-01 : (tensor<4xf32>) -> tensor<4xf32>
+  %10 = gauss.hard_sigmoid %d alpha 0.2 beta 0.25 : (tensor<4xf32>) -> tensor<4xf32>
+  // CHECK: gauss.heaviside %{{.*}} : (!gauss.tensor<4xf32>) -> !gauss.tensor<4xf32>
+  %11 = gauss.heaviside %x : (!gauss.tensor<4xf32>) -> !gauss.tensor<4xf32>
+  // CHECK: gauss.leaky_relu %{{.*}} : (!gauss.tensor<4xf32>) -> !gauss.tensor<4xf32>
+  %12 = gauss.leaky_relu %x : (!gauss.tensor<4xf32>) -> !gauss.tensor<4xf32>
+  // CHECK: gauss.leaky_relu %{{.*}} slope 1.000000e-01 : (!gauss.tensor<4xf32>) -> !gauss.tensor<4xf32>
+  %13 = gauss.leaky_relu %x slope 0.1 : (!gauss.tensor<4xf32>) -> !gauss.tensor<4xf32>
+  // CHECK: gauss.leaky_relu %{{.*}} slope 1.000000e-01 : (tensor<4xf32>) -> tensor<4xf32>
+  %14 = gauss.leaky_relu %d slope 0.1 : (tensor<4xf32>) -> tensor<4xf32>
+  // CHECK: gauss.mish %{{.*}} : (!gauss.tensor<4xf32>) -> !gauss.tensor<4xf32>
+  %15 = gauss.mish %x : (!gauss.tensor<4xf32>) -> !gauss.tensor<4xf32>
+  // CHECK: gauss.relu %{{.*}} : (!gauss.tensor<4xf32>) -> !gauss.tensor<4xf32>
+  %16 = gauss.relu %x : (!gauss.tensor<4xf32>) -> !gauss.tensor<4xf32>
+  // CHECK: gauss.sigmoid %{{.*}} : (!gauss.tensor<4xf32>) -> !gauss.tensor<4xf32>
+  %17 = gauss.sigmoid %x : (!gauss.tensor<4xf32>) -> !gauss.tensor<4xf32>
+  // CHECK: gauss.sigmoid %{{.*}} : (tensor<4xf32>) -> tensor<4xf32>
+  %18 = gauss.sigmoid %d : (tensor<4xf32>) -> tensor<4xf32>
+  // CHECK: gauss.sign %{{.*}} : (!gauss.tensor<4xf32>) -> !gauss.tensor<4xf32>
+  %19 = gauss.sign %x : (!gauss.tensor<4xf32>) -> !gauss.tensor<4xf32>
+  // CHECK: gauss.silu %{{.*}} : (!gauss.tensor<4xf32>) -> !gauss.tensor<4xf32>
+  %20 = gauss.silu %x : (!gauss.tensor<4xf32>) -> !gauss.tensor<4xf32>
+  // CHECK: gauss.softplus %{{.*}} : (!gauss.tensor<4xf32>) -> !gauss.tensor<4xf32>
+  %21 = gauss.softplus %x : (!gauss.tensor<4xf32>) -> !gauss.tensor<4xf32>
+  // CHECK: gauss.softplus %{{.*}} : (tensor<4xf32>) -> tensor<4xf32>
+  %22 = gauss.softplus %d : (tensor<4xf32>) -> tensor<4xf32>
+  // CHECK: gauss.square %{{.*}} : (!gauss.tensor<4xf32>) -> !gauss.tensor<4xf32>
+  %23 = gauss.square %x : (!gauss.tensor<4xf32>) -> !gauss.tensor<4xf32>
+  // CHECK: gauss.tanh %{{.*}} : (!gauss.tensor<4xf32>) -> !gauss.tensor<4xf32>
+  %24 = gauss.tanh %x : (!gauss.tensor<4xf32>) -> !gauss.tensor<4xf32>
+  return
+}
+
+// CHECK-LABEL: func.func @movements
+func.func @movements(%x: !gauss.tensor<?x3x4xf32>, %d: tensor<?x3x4xf32>, %one: !gauss.tensor<?x1x4xf32>) {
+  // CHECK: gauss.transpose %{{.*}} permutation [0, 2, 1] : (!gauss.tensor<?x3x4xf32>) -> !gauss.tensor<?x4x3xf32>
+  %0 = gauss.transpose %x permutation [0, 2, 1] : (!gauss.tensor<?x3x4xf32>) -> !gauss.tensor<?x4x3xf32>
+  // CHECK: gauss.slice %{{.*}} axis 2 start 1 size 2 step 2 : (!gauss.tensor<?x3x4xf32>) -> !gauss.tensor<?x3x2xf32>
+  %1 = gauss.slice %x axis 2 start 1 size 2 step 2 : (!gauss.tensor<?x3x4xf32>) -> !gauss.tensor<?x3x2xf32>
+  // CHECK: gauss.slice %{{.*}} axis 1 size 1 : (!gauss.tensor<?x3x4xf32>) -> !gauss.tensor<?x1x4xf32>
+  %2 = gauss.slice %x size 1 axis 1 : (!gauss.tensor<?x3x4xf32>) -> !gauss.tensor<?x1x4xf32>
+  // CHECK: gauss.concat %{{.*}}, %{{.*}} axis 1 : (!gauss.tensor<?x3x4xf32>, tensor<?x3x4xf32>) -> !gauss.tensor<?x6x4xf32>
+  %3 = gauss.concat %x, %d axis 1 : (!gauss.tensor<?x3x4xf32>, tensor<?x3x4xf32>) -> !gauss.tensor<?x6x4xf32>
+  // CHECK: gauss.pad %{{.*}} low [0, 1, 0] high [0, 0, 2] : (!gauss.tensor<?x3x4xf32>) -> !gauss.tensor<?x4x6xf32>
+  %4 = gauss.pad %x low [0, 1, 0] high [0, 0, 2] : (!gauss.tensor<?x3x4xf32>) -> !gauss.tensor<?x4x6xf32>
+  // CHECK: gauss.pad %{{.*}} low [0, 1, 0] high [0, 0, 2] mode "reflect" : (!gauss.tensor<?x3x4xf32>) -> !gauss.tensor<?x4x6xf32>
+  %5 = gauss.pad %x low [0, 1, 0] high [0, 0, 2] mode "reflect" : (!gauss.tensor<?x3x4xf32>) -> !gauss.tensor<?x4x6xf32>
+  // CHECK: gauss.pad %{{.*}} low [0, 1, 0] high [0, 0, 2] value -1.000000e+00 : (tensor<?x3x4xf32>) -> tensor<?x4x6xf32>
+  %6 = gauss.pad %d low [0, 1, 0] high [0, 0, 2] value -1.0 : (tensor<?x3x4xf32>) -> tensor<?x4x6xf32>
+  // CHECK: gauss.upsample %{{.*}} factors [1, 2, 1] : (!gauss.tensor<?x3x4xf32>) -> !gauss.tensor<?x6x4xf32>
+  %7 = gauss.upsample %x factors [1, 2, 1] : (!gauss.tensor<?x3x4xf32>) -> !gauss.tensor<?x6x4xf32>
+  // CHECK: gauss.reduce_sum %{{.*}} axes [1, 2] : (!gauss.tensor<?x3x4xf32>) -> !gauss.tensor<?xf32>
+  %8 = gauss.reduce_sum %x axes [1, 2] : (!gauss.tensor<?x3x4xf32>) -> !gauss.tensor<?xf32>
+  // CHECK: gauss.reduce_mean %{{.*}} axes [2] keep_dims true : (!gauss.tensor<?x3x4xf32>) -> !gauss.tensor<?x3x1xf32>
+  %9 = gauss.reduce_mean %x axes [2] keep_dims true : (!gauss.tensor<?x3x4xf32>) -> !gauss.tensor<?x3x1xf32>
+  // CHECK: gauss.expand %{{.*}} shape [-1, 3, -1] : (!gauss.tensor<?x1x4xf32>) -> !gauss.tensor<?x3x4xf32>
+  %10 = gauss.expand %one shape [-1, 3, -1] : (!gauss.tensor<?x1x4xf32>) -> !gauss.tensor<?x3x4xf32>
+  // CHECK: gauss.sub %{{.*}}, %{{.*}} : (!gauss.tensor<?x3x4xf32>, tensor<?x3x4xf32>) -> !gauss.tensor<?x3x4xf32>
+  %11 = gauss.sub %x, %d : (!gauss.tensor<?x3x4xf32>, tensor<?x3x4xf32>) -> !gauss.tensor<?x3x4xf32>
+  // CHECK: gauss.mul %{{.*}}, %{{.*}} : (!gauss.tensor<?x3x4xf32>, !gauss.tensor<?x1x4xf32>) -> !gauss.tensor<?x3x4xf32>
+  %12 = gauss.mul %x, %one : (!gauss.tensor<?x3x4xf32>, !gauss.tensor<?x1x4xf32>) -> !gauss.tensor<?x3x4xf32>
+  // CHECK: gauss.div %{{.*}}, %{{.*}} : (!gauss.tensor<?x3x4xf32>, tensor<?x3x4xf32>) -> !gauss.tensor<?x3x4xf32>
+  %13 = gauss.div %x, %d : (!gauss.tensor<?x3x4xf32>, tensor<?x3x4xf32>) -> !gauss.tensor<?x3x4xf32>
+  return
+}
+
 // CHECK-LABEL: func.func @labels
 func.func @labels(%z: !gauss.tensor<?x2xf32>) -> tensor<?x2xf32> {
   // CHECK: %[[P:.*]] = gauss.binary_probability %{{.*}} : (!gauss.tensor<?x2xf32>) -> tensor<?x2xf32>

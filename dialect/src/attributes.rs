@@ -1,0 +1,198 @@
+//! The attributes of ops: what reads them, and what they are written as.
+
+use std::{fmt, ops::RangeInclusive};
+
+use crate::ir::Attribute;
+
+/// A look-up of the attributes of an op. Messages continue the words `'gauss.op' op`.
+#[derive(Clone, Copy)]
+pub struct Attributes<'a>(&'a dyn Fn(&str) -> Option<Attribute>);
+
+impl<'a> Attributes<'a> {
+    /// Those that `find` knows.
+    pub fn new(find: &'a dyn Fn(&str) -> Option<Attribute>) -> Self {
+        Self(find)
+    }
+
+    /// An attribute of any kind.
+    pub fn get(&self, name: &str) -> Option<Attribute> {
+        (self.0)(name)
+    }
+
+    /// A text.
+    pub fn text(&self, name: &str) -> Option<String> {
+        self.get(name).and_then(Attribute::as_string)
+    }
+
+    /// A yes or no.
+    pub fn flag(&self, name: &str) -> Option<bool> {
+        self.get(name).and_then(Attribute::as_bool)
+    }
+
+    /// A number that stays finite when it is rounded to `f32`.
+    ///
+    /// # Errors
+    ///
+    /// Where it does not, or is none.
+    pub fn number(&self, name: &str) -> Result<Option<f64>, String> {
+        match self.get(name).map(Attribute::as_f64) {
+            None => Ok(None),
+            Some(Some(value)) if value.is_finite() => match fits_f32(value) {
+                true => Ok(Some(value)),
+                false => Err(format!("has {value:e} as '{name}', which does not fit in float32")),
+            },
+            Some(_) => Err(format!("has an infinite '{name}', or one that is not a number")),
+        }
+    }
+
+    /// A number of at least 0: nats, or a variance.
+    ///
+    /// # Errors
+    ///
+    /// Where it is negative or does not stay finite as `f32`.
+    pub fn amount(&self, name: &str) -> Result<Option<f64>, String> {
+        match self.get(name).map(Attribute::as_f64) {
+            Some(Some(value)) if value.is_finite() && value >= 0.0 => self.number(name),
+            None => Ok(None),
+            Some(_) => {
+                Err(format!("has a negative or infinite '{name}', or one that is not a number"))
+            }
+        }
+    }
+
+    /// An integer in `range`.
+    ///
+    /// # Errors
+    ///
+    /// Where it is another one.
+    pub fn integer(&self, name: &str, range: RangeInclusive<i64>) -> Result<Option<i64>, String> {
+        match self.get(name).map(Attribute::as_i64) {
+            None => Ok(None),
+            Some(Some(value)) if range.contains(&value) => Ok(Some(value)),
+            Some(value) => Err(format!(
+                "has {} as '{name}'; it must be in {range:?}",
+                value.map_or("no integer".into(), |value| value.to_string())
+            )),
+        }
+    }
+
+    /// Any number of integers in `range`.
+    ///
+    /// # Errors
+    ///
+    /// Where there is no list, or it holds another number.
+    pub fn list(&self, name: &str, range: RangeInclusive<i64>) -> Result<Vec<i64>, String> {
+        let list = self.get(name).and_then(Attribute::as_i64_array);
+        let list = list.ok_or_else(|| format!("needs the attribute '{name}'"))?;
+        match list.iter().find(|number| !range.contains(number)) {
+            Some(number) => Err(format!("has {number} in '{name}'; it must be in {range:?}")),
+            None => Ok(list),
+        }
+    }
+
+    /// An array of `N` integers in `range`.
+    ///
+    /// # Errors
+    ///
+    /// Where it is missing without a default, of another length, or holds another number.
+    pub fn sizes<const N: usize>(
+        &self,
+        name: &str,
+        default: Option<[i64; N]>,
+        range: RangeInclusive<i64>,
+    ) -> Result<[i64; N], String> {
+        let Some(value) = self.get(name) else {
+            return default.ok_or_else(|| format!("needs the attribute '{name}'"));
+        };
+        let values = value.as_i64_array().unwrap_or_default();
+        let sizes: [i64; N] = values
+            .as_slice()
+            .try_into()
+            .map_err(|_| format!("needs {N} integers as '{name}', got {}", values.len()))?;
+        match sizes.iter().find(|size| !range.contains(size)) {
+            Some(size) => Err(format!("has {size} in '{name}'; it must be in {range:?}")),
+            None => Ok(sizes),
+        }
+    }
+}
+
+/// Does a finite number stay finite when it is rounded to `f32`, as compiled code holds it?
+pub fn fits_f32(value: f64) -> bool {
+    (value as f32).is_finite()
+}
+
+/// The value of an attribute.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Setting {
+    /// A floating-point number.
+    Number(f64),
+    /// A text.
+    Text(String),
+    /// An integer.
+    Integer(i64),
+    /// Integers.
+    Integers(Vec<i64>),
+    /// A yes or no.
+    Flag(bool),
+}
+
+impl From<i64> for Setting {
+    fn from(number: i64) -> Self {
+        Self::Integer(number)
+    }
+}
+
+impl From<Vec<i64>> for Setting {
+    fn from(numbers: Vec<i64>) -> Self {
+        Self::Integers(numbers)
+    }
+}
+
+impl From<bool> for Setting {
+    fn from(flag: bool) -> Self {
+        Self::Flag(flag)
+    }
+}
+
+impl From<f64> for Setting {
+    fn from(number: f64) -> Self {
+        Self::Number(number)
+    }
+}
+
+impl From<&str> for Setting {
+    fn from(text: &str) -> Self {
+        Self::Text(text.to_owned())
+    }
+}
+
+impl fmt::Display for Setting {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Number(number) => write!(f, "{number:e}"),
+            Self::Text(text) => write!(f, "\"{text}\""),
+            Self::Integer(number) => write!(f, "{number}"),
+            Self::Integers(numbers) => write!(f, "{numbers:?}"),
+            Self::Flag(flag) => write!(f, "{flag}"),
+        }
+    }
+}
+
+/// The attributes of an op. As text the clauses of its assembly, each after a space.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct AttributeList(Vec<(&'static str, Setting)>);
+
+impl AttributeList {
+    /// These and one more.
+    #[must_use]
+    pub fn with(mut self, name: &'static str, value: impl Into<Setting>) -> Self {
+        self.0.push((name, value.into()));
+        self
+    }
+}
+
+impl fmt::Display for AttributeList {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|(name, value)| write!(f, " {name} {value}"))
+    }
+}

@@ -1,0 +1,6 @@
+//! The ops by family. An op of a family is a file with its formula and its attributes.
+
+pub mod activation;
+pub mod binary;
+pub mod movement;
+pub mod reduction;

@@ -1,0 +1,185 @@
+//! Activations: functions of single elements.
+//!
+//! Each is a file with its formula. A line in the list below makes it a layer of the dialect, of the
+//! interpreter, of the lowering and of every test that is driven by [`Activation::samples`].
+
+mod abs;
+mod clip;
+mod exp;
+mod gelu;
+mod heaviside;
+mod leaky_relu;
+mod mish;
+mod relu;
+mod sigmoid;
+mod sign;
+mod silu;
+mod softplus;
+mod square;
+mod tanh;
+
+use crate::{
+    attributes::{AttributeList, Attributes},
+    moments::{Elementary, Moments},
+};
+
+/// A function of a number, and what it makes of a Gaussian.
+pub trait Pointwise: Copy {
+    /// The op, without its dialect.
+    const NAME: &'static str;
+
+    /// Reads the attributes.
+    ///
+    /// # Errors
+    ///
+    /// Where one has no meaning; the message continues the words `'gauss.name' op`.
+    fn read(attributes: &Attributes) -> Result<Self, String>;
+
+    /// The attributes, as [`Pointwise::read`] takes them.
+    fn write(self) -> AttributeList {
+        AttributeList::default()
+    }
+
+    /// Some of this kind, such that tests of them are tests of all.
+    fn samples() -> Vec<Self>;
+
+    /// The function itself.
+    fn value<A: Elementary>(self, a: &mut A, x: A::Value) -> A::Value;
+
+    /// Mean and variance of the function of a Gaussian.
+    fn gaussian<A: Elementary>(
+        self,
+        a: &mut A,
+        mean: A::Value,
+        variance: A::Value,
+    ) -> Moments<A::Value>;
+}
+
+/// The enum of activations, with an arm for each where there must be one.
+macro_rules! activations {
+    ($($(#[$doc:meta])* $name:ident($ty:ty),)*) => {
+        /// An activation.
+        #[derive(Debug, Clone, Copy, PartialEq)]
+        pub enum Activation {
+            $($(#[$doc])* $name($ty),)*
+        }
+
+        impl Activation {
+            /// Every op of the family, without the dialect.
+            pub const NAMES: &'static [&'static str] = &[$(<$ty>::NAME),*];
+
+            /// Reads an op by its name without the dialect; `None` where it is no activation.
+            ///
+            /// # Errors
+            ///
+            /// Where an attribute has no meaning.
+            pub fn read(name: &str, attributes: &Attributes) -> Option<Result<Self, String>> {
+                $(if name == <$ty>::NAME {
+                    return Some(<$ty>::read(attributes).map(Self::$name));
+                })*
+                None
+            }
+
+            /// The op, without the dialect.
+            pub fn name(self) -> &'static str {
+                match self { $(Self::$name(_) => <$ty>::NAME,)* }
+            }
+
+            /// The attributes.
+            pub fn write(self) -> AttributeList {
+                match self { $(Self::$name(f) => f.write(),)* }
+            }
+
+            /// Activations of every kind, such that tests of them are tests of all.
+            pub fn samples() -> Vec<Self> {
+                let mut samples = Vec::new();
+                $(samples.extend(<$ty>::samples().into_iter().map(Self::$name));)*
+                samples
+            }
+
+            /// The function of a number that is Gaussian or not.
+            pub fn moments<A: Elementary>(
+                self,
+                a: &mut A,
+                x: Moments<A::Value>,
+            ) -> Moments<A::Value> {
+                match (self, x.variance) {
+                    $((Self::$name(f), Some(variance)) => f.gaussian(a, x.mean, variance),)*
+                    $((Self::$name(f), None) => Moments::deterministic(f.value(a, x.mean)),)*
+                }
+            }
+        }
+    };
+}
+
+activations! {
+    /// `gauss.abs`.
+    Abs(abs::Abs),
+    /// `gauss.clip`, ReLU6 and hard tanh included.
+    Clip(clip::Clip),
+    /// `gauss.exp`.
+    Exp(exp::Exp),
+    /// `gauss.gelu`.
+    Gelu(gelu::Gelu),
+    /// `gauss.heaviside`.
+    Heaviside(heaviside::Heaviside),
+    /// `gauss.hard_sigmoid`.
+    HardSigmoid(clip::HardSigmoid),
+    /// `gauss.leaky_relu`.
+    LeakyRelu(leaky_relu::LeakyRelu),
+    /// `gauss.mish`.
+    Mish(mish::Mish),
+    /// `gauss.relu`.
+    Relu(relu::Relu),
+    /// `gauss.sigmoid`.
+    Sigmoid(sigmoid::Sigmoid),
+    /// `gauss.sign`.
+    Sign(sign::Sign),
+    /// `gauss.silu`.
+    Silu(silu::Silu),
+    /// `gauss.softplus`.
+    Softplus(softplus::Softplus),
+    /// `gauss.square`.
+    Square(square::Square),
+    /// `gauss.tanh`.
+    Tanh(tanh::Tanh),
+}
+
+/// An activation without attributes, as a layer.
+macro_rules! plain {
+    ($ty:ident, $name:literal) => {
+        const NAME: &'static str = $name;
+
+        fn read(_: &Attributes) -> Result<Self, String> {
+            Ok($ty)
+        }
+
+        fn samples() -> Vec<Self> {
+            vec![$ty]
+        }
+    };
+}
+use plain;
+
+/// An activation without attributes whose moments are by quadrature.
+macro_rules! smooth {
+    ($ty:ident, $name:literal) => {
+        impl Pointwise for $ty {
+            plain!($ty, $name);
+
+            fn value<A: Elementary>(self, a: &mut A, x: A::Value) -> A::Value {
+                Smooth::value(self, a, x)
+            }
+
+            fn gaussian<A: Elementary>(
+                self,
+                a: &mut A,
+                mean: A::Value,
+                variance: A::Value,
+            ) -> Moments<A::Value> {
+                a.smooth(self, mean, variance)
+            }
+        }
+    };
+}
+use smooth;

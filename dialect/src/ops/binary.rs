@@ -1,0 +1,89 @@
+//! Functions of two independent tensors, element by element. A dimension of size 1 of either is
+//! repeated.
+
+use crate::{
+    ir::DYNAMIC,
+    moments::{self, Arithmetic, Moments},
+    shape::TensorType,
+};
+
+/// A function of two numbers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Binary {
+    /// `gauss.add`.
+    Add,
+    /// `gauss.sub`.
+    Sub,
+    /// `gauss.mul`.
+    Mul,
+    /// `gauss.div`, whose divisor is deterministic.
+    Div,
+}
+
+impl Binary {
+    /// All of them.
+    pub const ALL: [Self; 4] = [Self::Add, Self::Sub, Self::Mul, Self::Div];
+
+    /// The op, without its dialect.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Add => "add",
+            Self::Sub => "sub",
+            Self::Mul => "mul",
+            Self::Div => "div",
+        }
+    }
+
+    /// What it does to its operands, in messages.
+    fn verb(self) -> &'static str {
+        match self {
+            Self::Add => "adds",
+            Self::Sub => "subtracts",
+            Self::Mul => "multiplies",
+            Self::Div => "divides",
+        }
+    }
+
+    /// The function of two independent numbers.
+    pub fn moments<A: Arithmetic>(
+        self,
+        a: &mut A,
+        x: Moments<A::Value>,
+        y: Moments<A::Value>,
+    ) -> Moments<A::Value> {
+        match self {
+            Self::Add => moments::add(a, x, y),
+            Self::Sub => moments::sub(a, x, y),
+            Self::Mul => moments::mul(a, x, y),
+            Self::Div => moments::div(a, x, y.mean),
+        }
+    }
+
+    /// The type of the result.
+    ///
+    /// # Errors
+    ///
+    /// Where the shapes do not fit, or a divisor is Gaussian.
+    pub fn infer(self, x: &TensorType, y: &TensorType) -> Result<TensorType, String> {
+        if self == Self::Div && y.gaussian {
+            return Err(format!(
+                "divides by the Gaussian {y}: the reciprocal of a Gaussian has no moments; make the \
+                 divisor deterministic"
+            ));
+        }
+        let differ = || format!("{} {x} and {y}, whose shapes differ", self.verb());
+        if x.shape.len() != y.shape.len() {
+            return Err(differ());
+        }
+        let size = |(&x, &y): (&i64, &i64)| match (x, y) {
+            (x, y) if x == y => Some(x),
+            // A batch that is not fixed yet may be 1 itself.
+            (1, size) | (size, 1) if size != DYNAMIC => Some(size),
+            (1, DYNAMIC) | (DYNAMIC, 1) => Some(DYNAMIC),
+            _ => None,
+        };
+        let shape = x.shape.iter().zip(&y.shape).map(size).collect::<Option<Vec<_>>>();
+        let gaussian = x.gaussian || y.gaussian;
+        Ok(TensorType { shape: shape.ok_or_else(differ)?, gaussian })
+    }
+}
