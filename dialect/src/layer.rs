@@ -17,7 +17,7 @@ pub use crate::attributes::fits_f32;
 const MAX_WINDOW: i64 = 1 << 20;
 
 /// The largest pooling window along an axis: the lowering writes out its steps.
-const MAX_POOL: i64 = 256;
+pub const MAX_POOL: i64 = 256;
 
 /// An op of the gauss dialect without its operands.
 #[derive(Debug, Clone, PartialEq)]
@@ -81,6 +81,8 @@ pub struct Window {
     pub padding: [i64; 4],
     /// Distance of neighbouring window elements, down and right.
     pub dilation: [i64; 2],
+    /// Does a last window that begins inside of the input and its padding, and ends beyond, count?
+    pub ceil: bool,
 }
 
 /// The attributes of `gauss.conv2d`. The kernel size comes from the weight.
@@ -149,7 +151,8 @@ impl Layer {
                 kernel: attributes.sizes("kernel", None, 1..=MAX_POOL)?,
                 strides: attributes.sizes("strides", Some([1, 1]), 1..=MAX_WINDOW)?,
                 padding: attributes.sizes("padding", Some([0; 4]), 0..=MAX_WINDOW)?,
-                dilation: [1, 1],
+                dilation: attributes.sizes("dilation", Some([1, 1]), 1..=MAX_WINDOW)?,
+                ceil: attributes.flag("ceil").unwrap_or(false),
             })
         };
         Ok(match op {
@@ -244,7 +247,8 @@ fn thresholds(attributes: &Attributes) -> Result<Thresholds, String> {
 impl Conv2d {
     /// The window of a weight whose last two dimensions are `kernel`.
     pub fn window(&self, kernel: [i64; 2]) -> Window {
-        Window { kernel, strides: self.strides, padding: self.padding, dilation: self.dilation }
+        let Self { strides, padding, dilation, .. } = *self;
+        Window { kernel, strides, padding, dilation, ceil: false }
     }
 }
 
@@ -254,10 +258,38 @@ impl Window {
     pub fn positions(&self, input: [i64; 2]) -> Option<[i64; 2]> {
         let along = |axis: usize| {
             let padded = input[axis] + self.padding[axis] + self.padding[axis + 2];
-            let extent = self.dilation[axis] * (self.kernel[axis] - 1) + 1;
-            (padded >= extent).then(|| (padded - extent) / self.strides[axis] + 1)
+            let (extent, stride) = (self.extent(axis), self.strides[axis]);
+            let whole = (padded >= extent).then(|| (padded - extent) / stride + 1)?;
+            let is_cut = (padded - extent) % stride != 0;
+            let begins_inside = whole * stride < input[axis] + self.padding[axis];
+            Some(whole + i64::from(self.ceil && is_cut && begins_inside))
         };
         Some([along(0)?, along(1)?])
+    }
+
+    /// From the first to the last element of the window along an axis.
+    fn extent(&self, axis: usize) -> i64 {
+        self.dilation[axis] * (self.kernel[axis] - 1) + 1
+    }
+
+    /// The same windows with so much padding below and to the right that none ends beyond it.
+    pub fn closed(&self, input: [i64; 2]) -> Self {
+        let mut closed = Self { ceil: false, ..self.clone() };
+        let positions = self.positions(input).unwrap_or([1, 1]);
+        for axis in 0..2 {
+            let end = (positions[axis] - 1) * self.strides[axis] + self.extent(axis);
+            let least = end - input[axis] - self.padding[axis];
+            closed.padding[axis + 2] = closed.padding[axis + 2].max(least);
+        }
+        closed
+    }
+
+    /// The places along an axis that the window covers at a position; those in the padding are
+    /// negative, or the size and beyond.
+    pub fn places(&self, axis: usize, position: i64) -> impl Iterator<Item = i64> + Clone {
+        let start = position * self.strides[axis] - self.padding[axis];
+        let step = self.dilation[axis];
+        (0..self.kernel[axis]).map(move |element| start + element * step)
     }
 
     /// Is there any padding?

@@ -7,7 +7,7 @@ use std::fmt;
 
 use crate::{
     ir::DYNAMIC,
-    layer::{Layer, Window},
+    layer::{Layer, MAX_POOL, Window},
 };
 
 /// The most elements that a tensor may have: 1 GiB for each of its moments.
@@ -257,6 +257,17 @@ fn pool(window: &Window, input: &TensorType) -> Result<TensorType, String> {
         }
     }
     let [rows, columns] = positions(window, input, [height, width])?;
+    for (axis, (size, count)) in [(height, rows), (width, columns)].into_iter().enumerate() {
+        // Only the outermost windows meet padding, which is shorter than the kernel.
+        let outer = (0..count.min(MAX_POOL)).chain((count - MAX_POOL).max(0)..count);
+        for position in outer {
+            if !window.places(axis, position).any(|place| (0..size).contains(&place)) {
+                return Err(format!(
+                    "has a window at position {position} that holds nothing but padding of {input}"
+                ));
+            }
+        }
+    }
     let shape = vec![batch, channels, rows, columns];
     Ok(TensorType { shape, gaussian: input.gaussian })
 }

@@ -348,6 +348,21 @@ def Gauss_MulOp : Gauss_Binary<"mul"> {
   }];
 }
 
+def Gauss_PreluOp : Gauss_Binary<"prelu"> {
+  let summary = "parametric rectified linear unit: x above 0, slope·x below";
+  let description = [{
+    ```mlir
+    %y = gauss.prelu %x, %slope
+      : (!gauss.tensor<?x8x4x4xf32>, tensor<1x8x1x1xf32>) -> !gauss.tensor<?x8x4x4xf32>
+    ```
+
+    The moments of the bent Gaussian, exact, as of `gauss.leaky_relu`.
+
+    Constraints: both operands have the same shape, but for dimensions of size 1,
+    which are repeated. `rhs`, the slope, is deterministic.
+  }];
+}
+
 def Gauss_DivOp : Gauss_Binary<"div"> {
   let summary = "quotient of a tensor by a deterministic one";
   let description = [{
@@ -585,18 +600,21 @@ def Gauss_MaxPool2dOp : Gauss_Layer<"max_pool2d"> {
     the rows from top to bottom. Padding takes no part in the maximum.
 
     Attributes: `kernel` [height, width], `strides` [height, width], `padding`
-    [top, left, bottom, right].
+    [top, left, bottom, right], `dilation` [height, width], `ceil`.
 
-    Constraints: `input` is N×C×H×W; kernel and strides are positive; paddings
-    are not negative and smaller than the kernel, so that no window is empty;
-    the window fits at least once. Output sizes round down.
+    Constraints: `input` is N×C×H×W; kernel, strides and dilations are positive;
+    paddings are not negative and smaller than the kernel; no window holds nothing
+    but padding; the window fits at least once. Output sizes round down; with `ceil`
+    a last window that begins inside of the input and its padding counts too.
   }];
   let arguments = (ins
     Gauss_Operand:$input, DenseI64ArrayAttr:$kernel,
     DefaultValuedAttr<DenseI64ArrayAttr, "{1, 1}">:$strides,
-    DefaultValuedAttr<DenseI64ArrayAttr, "{0, 0, 0, 0}">:$padding);
+    DefaultValuedAttr<DenseI64ArrayAttr, "{0, 0, 0, 0}">:$padding,
+    DefaultValuedAttr<DenseI64ArrayAttr, "{1, 1}">:$dilation,
+    DefaultValuedAttr<BoolAttr, "false">:$ceil);
   let assemblyFormat = [{
-    $input `` custom<Clauses>("\"kernel strides padding\"", $kernel, $strides, $padding)
+    $input `` custom<Clauses>("\"kernel strides padding dilation ceil\"", $kernel, $strides, $padding, $dilation, $ceil)
     attr-dict `:` functional-type(operands, results)
   }];
   let hasFolder = 1;
@@ -611,8 +629,8 @@ def Gauss_AvgPool2dOp : Gauss_Layer<"avg_pool2d"> {
     ```
 
     mean = Σ m / n, variance = Σ v / n² over the window; exact if the elements
-    are independent. n is the size of the kernel, or, with
-    `count_include_pad false`, the number of window elements inside the input.
+    are independent. n is the number of window elements inside the input and its
+    padding, or, with `count_include_pad false`, inside the input.
 
     Attributes and constraints as in `gauss.max_pool2d`.
   }];
@@ -620,10 +638,12 @@ def Gauss_AvgPool2dOp : Gauss_Layer<"avg_pool2d"> {
     Gauss_Operand:$input, DenseI64ArrayAttr:$kernel,
     DefaultValuedAttr<DenseI64ArrayAttr, "{1, 1}">:$strides,
     DefaultValuedAttr<DenseI64ArrayAttr, "{0, 0, 0, 0}">:$padding,
+    DefaultValuedAttr<DenseI64ArrayAttr, "{1, 1}">:$dilation,
+    DefaultValuedAttr<BoolAttr, "false">:$ceil,
     DefaultValuedAttr<BoolAttr, "true">:$count_include_pad);
   let assemblyFormat = [{
     $input
-    `` custom<Clauses>("\"kernel strides padding count_include_pad\"", $kernel, $strides, $padding, $count_include_pad)
+    `` custom<Clauses>("\"kernel strides padding dilation ceil count_include_pad\"", $kernel, $strides, $padding, $dilation, $ceil, $count_include_pad)
     attr-dict `:` functional-type(operands, results)
   }];
   let hasFolder = 1;

@@ -534,6 +534,89 @@ fn a_program_can_be_shared_between_threads() {
     check(Network::small().program());
 }
 
+/// A pool of a line of numbers.
+#[track_caller]
+fn line_pool(op: &str, line: &[f64], expected: &[f64]) {
+    let (from, to) = (line.len(), expected.len());
+    let result = run(
+        &format!("(%x: tensor<1x1x1x{from}xf32>) -> tensor<1x1x1x{to}xf32>"),
+        &format!(
+            "%y = gauss.{op} : (tensor<1x1x1x{from}xf32>) -> tensor<1x1x1x{to}xf32>
+             return %y : tensor<1x1x1x{to}xf32>"
+        ),
+        &[exact(&[1, 1, 1, from], line)],
+    );
+    assert_close(&result, &exact(&[1, 1, 1, to], expected), 1e-15);
+}
+
+/// As PyTorch counts: a window that ends beyond input and padding has what is left of it.
+#[test]
+fn pools_round_up_and_have_gaps() {
+    let line = [1.0, 2.0, 3.0, 4.0, 5.0];
+    let two = "kernel [1, 2] strides [1, 2]";
+    line_pool(&format!("avg_pool2d %x {two}"), &line, &[1.5, 3.5]);
+    line_pool(&format!("avg_pool2d %x {two} ceil true"), &line, &[1.5, 3.5, 5.0]);
+    line_pool(&format!("max_pool2d %x {two} ceil true"), &line, &[2.0, 4.0, 5.0]);
+    let three = "kernel [1, 3] strides [1, 2] padding [0, 1, 0, 1] ceil true";
+    line_pool(&format!("avg_pool2d %x {three}"), &line[..4], &[1.0, 3.0, 2.0]);
+    let inside = format!("avg_pool2d %x {three} count_include_pad false");
+    line_pool(&inside, &line[..4], &[1.5, 3.0, 4.0]);
+    // A window that would begin in the padding behind the input is none.
+    let wide = "kernel [1, 2] strides [1, 3] padding [0, 1, 0, 1] ceil true";
+    line_pool(&format!("max_pool2d %x {wide}"), &line[..4], &[1.0, 4.0]);
+    let apart = "kernel [1, 2] dilation [1, 2]";
+    line_pool(&format!("max_pool2d %x {apart}"), &[1.0, 5.0, 2.0, 4.0], &[2.0, 5.0]);
+    line_pool(&format!("avg_pool2d %x {apart}"), &[1.0, 5.0, 2.0, 4.0], &[1.5, 4.5]);
+}
+
+/// Every element by hand.
+#[test]
+fn movements_and_sums() {
+    let x = gaussian(&[2, 3], &[1.0, 2.0, 3.0, 4.0, 5.0, 6.0], &[0.1, 0.2, 0.3, 0.4, 0.5, 0.6]);
+    let check = |op: &str, shape: &str, means: &[f64], variances: &[f64]| {
+        let ty = format!("!gauss.tensor<{shape}xf32>");
+        let sizes: Vec<_> = shape.split('x').map(|size| size.parse().unwrap()).collect();
+        let result = run(
+            &format!("(%x: !gauss.tensor<2x3xf32>) -> {ty}"),
+            &format!("%y = gauss.{op} : (!gauss.tensor<2x3xf32>) -> {ty}\nreturn %y : {ty}"),
+            std::slice::from_ref(&x),
+        );
+        assert_close(&result, &gaussian(&sizes, means, variances), 1e-15);
+    };
+    let reflected = "pad %x low [0, 2] high [0, 1] mode \"reflect\"";
+    check(
+        reflected,
+        "2x6",
+        &[3.0, 2.0, 1.0, 2.0, 3.0, 2.0, 6.0, 5.0, 4.0, 5.0, 6.0, 5.0],
+        &[0.3, 0.2, 0.1, 0.2, 0.3, 0.2, 0.6, 0.5, 0.4, 0.5, 0.6, 0.5],
+    );
+    let edge = "pad %x low [1, 0] high [0, 1] mode \"edge\"";
+    check(
+        edge,
+        "3x4",
+        &[1.0, 2.0, 3.0, 3.0, 1.0, 2.0, 3.0, 3.0, 4.0, 5.0, 6.0, 6.0],
+        &[0.1, 0.2, 0.3, 0.3, 0.1, 0.2, 0.3, 0.3, 0.4, 0.5, 0.6, 0.6],
+    );
+    let constant = "pad %x low [0, 1] high [0, 0] value 7.0";
+    check(
+        constant,
+        "2x4",
+        &[7.0, 1.0, 2.0, 3.0, 7.0, 4.0, 5.0, 6.0],
+        &[0.0, 0.1, 0.2, 0.3, 0.0, 0.4, 0.5, 0.6],
+    );
+    check(
+        "transpose %x permutation [1, 0]",
+        "3x2",
+        &[1.0, 4.0, 2.0, 5.0, 3.0, 6.0],
+        &[0.1, 0.4, 0.2, 0.5, 0.3, 0.6],
+    );
+    check("slice %x axis 1 start 1 size 2", "2x2", &[2.0, 3.0, 5.0, 6.0], &[0.2, 0.3, 0.5, 0.6]);
+    check("reduce_sum %x axes [0]", "3", &[5.0, 7.0, 9.0], &[0.5, 0.7, 0.9]);
+    check("reduce_mean %x axes [0, 1] keep_dims true", "1x1", &[3.5], &[2.1 / 36.0]);
+    let doubled = [1.0, 1.0, 2.0, 2.0, 3.0, 3.0, 4.0, 4.0, 5.0, 5.0, 6.0, 6.0];
+    check("upsample %x factors [1, 2]", "2x6", &doubled, &doubled.map(|m| m / 10.0));
+}
+
 //===----------------------------------------------------------------------===//
 // Errors
 //===----------------------------------------------------------------------===//
@@ -687,8 +770,8 @@ fn what_only_the_values_show_is_an_error_of_the_op() {
         "%x = gauss.add %a, %b : (tensor<?xf32>, tensor<?xf32>) -> tensor<?xf32>\nreturn",
     );
     assert_eq!(
-        run(&add, &[exact(&[1], &[0.0]), exact(&[2], &[0.0; 2])]),
-        "-:2:6: 'gauss.add' op adds tensor<1xf32> and tensor<2xf32>, whose shapes differ"
+        run(&add, &[exact(&[3], &[0.0; 3]), exact(&[2], &[0.0; 2])]),
+        "-:2:6: 'gauss.add' op adds tensor<3xf32> and tensor<2xf32>, whose shapes differ"
     );
     let norm = main_of(
         "(%x: tensor<1x1xf32>, %v: tensor<1xf32>)",

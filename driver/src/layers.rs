@@ -200,12 +200,8 @@ fn inside(window: &Window, input: &TensorType, spared: i64) -> u64 {
     let [.., height, width] = input.shape[..] else { return 0 };
     let Some(positions) = window.positions([height, width]) else { return 0 };
     let along = |axis: usize, size: i64| {
-        (0..positions[axis])
-            .map(|position| {
-                let start = position * window.strides[axis] - window.padding[axis];
-                (start + window.kernel[axis]).min(size) - start.max(0)
-            })
-            .sum::<i64>()
+        let inside = |position| window.places(axis, position).filter(|i| (0..size).contains(i));
+        (0..positions[axis]).map(|position| inside(position).count() as i64).sum::<i64>()
     };
     let spared = spared * positions[0] * positions[1];
     let per_plane = along(0, height) * along(1, width) - spared;
@@ -235,8 +231,13 @@ mod tests {
 
     #[test]
     fn padding_takes_no_part_in_a_maximum() {
-        let window =
-            Window { kernel: [2, 2], strides: [2, 2], padding: [1, 1, 1, 1], dilation: [1, 1] };
+        let window = Window {
+            kernel: [2, 2],
+            strides: [2, 2],
+            padding: [1; 4],
+            dilation: [1; 2],
+            ceil: false,
+        };
         // 4x4 padded to 6x6: the corners of the 3x3 windows hold 1, the edges 2, the centre 4.
         let (_, maxima) =
             work(&Kind::MaxPool2d(window), &[ty(&[1, 7, 4, 4], true)], &ty(&[1, 7, 3, 3], true));

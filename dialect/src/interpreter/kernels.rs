@@ -509,23 +509,46 @@ fn batch_norm(
 fn max_pool2d(window: &Window, input: &Tensor, ty: &TensorType) -> Result<Tensor, String> {
     let max = |x, y| moments::max(&mut F64, x, y);
     pool(window, input, ty, |rows, columns, at| {
-        rows.filter_map(|row| columns.clone().map(|column| at(row, column)).reduce(max))
+        rows.places
+            .iter()
+            .filter_map(|&row| columns.places.iter().map(|&column| at(row, column)).reduce(max))
             .reduce(max)
             .unwrap_or(Moments::deterministic(f64::NEG_INFINITY))
     })
 }
 
 fn avg_pool2d(pool_layer: &AvgPool2d, input: &Tensor, ty: &TensorType) -> Result<Tensor, String> {
-    let [height, width] = pool_layer.window.kernel;
     pool(&pool_layer.window, input, ty, |rows, columns, at| {
         let count = match pool_layer.count_include_pad {
-            true => (height * width) as f64,
-            false => (rows.len() * columns.len()) as f64,
+            true => (rows.padded * columns.padded) as f64,
+            false => (rows.places.len() * columns.places.len()) as f64,
         };
-        let elements = rows.flat_map(|row| columns.clone().map(move |column| at(row, column)));
+        let places = rows.places.iter();
+        let elements =
+            places.flat_map(|&row| columns.places.iter().map(move |&column| at(row, column)));
         let sum = elements.reduce(|x, y| moments::add(&mut F64, x, y));
         moments::scale(&mut F64, sum.unwrap_or(Moments::deterministic(0.0)), 1.0 / count)
     })
+}
+
+/// What a window covers along an axis at one position.
+struct Covered {
+    /// The places inside of the input.
+    places: Vec<usize>,
+    /// How many places there are in the input and its padding.
+    padded: usize,
+}
+
+impl Covered {
+    fn of(window: &Window, axis: usize, position: usize, size: usize) -> Self {
+        let padded = -window.padding[axis]..size as i64 + window.padding[axis + 2];
+        let places = window.places(axis, position as i64);
+        let inside = |place: i64| usize::try_from(place).ok().filter(|place| *place < size);
+        Self {
+            places: places.clone().filter_map(inside).collect(),
+            padded: places.filter(|place| padded.contains(place)).count(),
+        }
+    }
 }
 
 /// Computes every output element from the rows and columns that its window covers.
@@ -533,25 +556,17 @@ fn pool(
     window: &Window,
     input: &Tensor,
     ty: &TensorType,
-    element: impl Fn(Range<usize>, Range<usize>, &dyn Fn(usize, usize) -> Moments<f64>) -> Moments<f64>
-    + Sync,
+    element: impl Fn(&Covered, &Covered, &dyn Fn(usize, usize) -> Moments<f64>) -> Moments<f64> + Sync,
 ) -> Result<Tensor, String> {
     let [_, _, height, width] = leading(&input.shape);
     let [_, _, rows, columns] = leading(&sizes(ty));
+    let of_rows: Vec<_> = (0..rows).map(|row| Covered::of(window, 0, row, height)).collect();
+    let of_columns: Vec<_> = (0..columns).map(|c| Covered::of(window, 1, c, width)).collect();
     let input = input.view();
     elementwise(ty, |i| {
         let (plane, row, column) = (i / (rows * columns), i / columns % rows, i % columns);
-        element(
-            covered(window, 0, row, height),
-            covered(window, 1, column, width),
-            &|row, column| input.at((plane * height + row) * width + column),
-        )
+        element(&of_rows[row], &of_columns[column], &|row, column| {
+            input.at((plane * height + row) * width + column)
+        })
     })
-}
-
-/// The part of an axis of this size that the window covers at an output position.
-fn covered(window: &Window, axis: usize, position: usize, size: usize) -> Range<usize> {
-    let start = position as i64 * window.strides[axis] - window.padding[axis];
-    let clamped = |bound: i64| usize::try_from(bound).unwrap_or(0).min(size);
-    clamped(start)..clamped(start + window.kernel[axis])
 }

@@ -8,7 +8,7 @@ mod clip;
 mod exp;
 mod gelu;
 mod heaviside;
-mod leaky_relu;
+pub mod leaky_relu;
 mod mish;
 mod relu;
 mod sigmoid;

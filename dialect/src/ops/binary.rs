@@ -4,6 +4,7 @@
 use crate::{
     ir::DYNAMIC,
     moments::{self, Arithmetic, Moments},
+    ops::activation::leaky_relu,
     shape::TensorType,
 };
 
@@ -18,11 +19,13 @@ pub enum Binary {
     Mul,
     /// `gauss.div`, whose divisor is deterministic.
     Div,
+    /// `gauss.prelu`: the second operand is the slope below 0, deterministic.
+    Prelu,
 }
 
 impl Binary {
     /// All of them.
-    pub const ALL: [Self; 4] = [Self::Add, Self::Sub, Self::Mul, Self::Div];
+    pub const ALL: [Self; 5] = [Self::Add, Self::Sub, Self::Mul, Self::Div, Self::Prelu];
 
     /// The op, without its dialect.
     pub fn name(self) -> &'static str {
@@ -31,6 +34,7 @@ impl Binary {
             Self::Sub => "sub",
             Self::Mul => "mul",
             Self::Div => "div",
+            Self::Prelu => "prelu",
         }
     }
 
@@ -41,6 +45,7 @@ impl Binary {
             Self::Sub => "subtracts",
             Self::Mul => "multiplies",
             Self::Div => "divides",
+            Self::Prelu => "bends",
         }
     }
 
@@ -56,6 +61,7 @@ impl Binary {
             Self::Sub => moments::sub(a, x, y),
             Self::Mul => moments::mul(a, x, y),
             Self::Div => moments::div(a, x, y.mean),
+            Self::Prelu => leaky_relu::moments(a, x, y.mean),
         }
     }
 
@@ -69,6 +75,11 @@ impl Binary {
             return Err(format!(
                 "divides by the Gaussian {y}: the reciprocal of a Gaussian has no moments; make the \
                  divisor deterministic"
+            ));
+        }
+        if self == Self::Prelu && y.gaussian {
+            return Err(format!(
+                "has the Gaussian slope {y}; the moments are those for a slope that is known"
             ));
         }
         let differ = || format!("{} {x} and {y}, whose shapes differ", self.verb());

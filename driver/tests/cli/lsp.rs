@@ -236,7 +236,7 @@ fn completion_offers_ops_and_attributes() {
     let dense: Vec<_> = offered.iter().filter(|label| label.ends_with("dense")).collect();
     assert_eq!(dense, ["gauss.dense"], "{offered:?}");
     server.change(4, &body.replace("gauss.max\n", "gauss.max_pool2d %é kernel [2, 2] \n"));
-    assert_eq!(labels(&server.at("completion", 1, 41)), ["strides", "padding"]);
+    assert_eq!(labels(&server.at("completion", 1, 41)), ["strides", "padding", "dilation", "ceil"]);
     server.end();
 }
 

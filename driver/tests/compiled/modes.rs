@@ -56,7 +56,7 @@ const TOLERANCE: Tolerance = Tolerance {
 };
 
 fn networks(seed: u64) -> Vec<Case> {
-    [random::cases(seed, 21), random::chains(seed, 4)].concat()
+    [random::cases(seed, 60), random::chains(seed, 4)].concat()
 }
 
 #[test]

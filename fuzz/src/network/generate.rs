@@ -436,8 +436,11 @@ impl Generator<'_, '_> {
         let kernel = [self.size(4)?, self.size(4)?];
         let strides = [self.size(4)?, self.size(4)?];
         let padding = self.padding(kernel[0].min(kernel[1]) - 1)?;
-        let window = Window { kernel, strides, padding, dilation: [1, 1] };
-        let mut attributes = format!(" kernel {kernel:?} strides {strides:?} padding {padding:?}");
+        let (dilation, ceil) = ([self.size(2)?, self.size(2)?], self.bytes.arbitrary()?);
+        let window = Window { kernel, strides, padding, dilation, ceil };
+        let mut attributes = format!(
+            " kernel {kernel:?} strides {strides:?} padding {padding:?} dilation {dilation:?} ceil {ceil}"
+        );
         if maximum {
             self.emit(&Layer::MaxPool2d(window), "max_pool2d", &[x], &attributes);
         } else {

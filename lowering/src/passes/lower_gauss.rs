@@ -234,8 +234,10 @@ fn lower_op(
             emit.elementwise(&shape, &[operand(0)], |a, x| activation.moments(a, x[0]))
         }
         Layer::MaxPool2d(window) => {
-            let padded = emit.pad(operand(0), window, f64::NEG_INFINITY);
-            emit.pool(padded, window, &shape, moments::max, |_, x, _| x, None)
+            let size = operand(0).mean.ty().shape().unwrap_or_default();
+            let window = window.closed([size[2], size[3]]);
+            let padded = emit.pad(operand(0), &window, f64::NEG_INFINITY);
+            emit.pool(padded, &window, &shape, moments::max, |_, x, _| x, None)
         }
         Layer::AvgPool2d(layer) => emit.avg_pool2d(layer, operand(0), &shape),
         Layer::Reshape | Layer::Flatten => emit.each(operand(0), |x| emit.reshape(x, &shape)),
@@ -517,8 +519,8 @@ impl Emitter {
         input: Moments<Value>,
         shape: &[i64],
     ) -> Moments<Value> {
-        let window = &layer.window;
         let size = input.mean.ty().shape().unwrap_or_default();
+        let window = &layer.window.closed([size[2], size[3]]);
         let padded = self.pad(input, window, 0.0);
         let scale = |a: &mut Payload, x, factor: Option<Moments<Value>>| {
             let factor = match factor {
@@ -527,8 +529,11 @@ impl Emitter {
             };
             moments::scale(a, x, factor)
         };
-        let reciprocals = (window.is_padded() && !layer.count_include_pad).then(|| {
-            let values = reciprocal_counts(window, [size[2], size[3]], [shape[2], shape[3]]);
+        // Windows that end beyond the padding have fewer elements in any case.
+        let is_cut = *window != Window { ceil: false, ..layer.window.clone() };
+        let has_counts = is_cut || (window.is_padded() && !layer.count_include_pad);
+        let reciprocals = has_counts.then(|| {
+            let values = reciprocal_counts(layer, [size[2], size[3]], [shape[2], shape[3]]);
             let ty = Type::tensor(self.context.f32(), &shape[2..]);
             let constant = self.builder.constant(Attribute::dense(ty, &values), ty);
             let map = self.context.affine_map(4, &[self.context.dim(2), self.context.dim(3)]);
@@ -548,7 +553,8 @@ impl Emitter {
         finish: impl Fn(&mut Payload, Moments<Value>, Option<Moments<Value>>) -> Moments<Value>,
         extra: Option<Read>,
     ) -> Moments<Value> {
-        let rows = (shape[2] - 1) * window.strides[0] + window.kernel[0];
+        let rows =
+            (shape[2] - 1) * window.strides[0] + (window.kernel[0] - 1) * window.dilation[0] + 1;
         let row_shape = [shape[0], shape[1], rows, shape[3]];
         let gaussian = input.variance.is_some();
         let identity = self.context.identity_map(4);
@@ -556,7 +562,7 @@ impl Emitter {
             (0..window.kernel[axis])
                 .map(|element| {
                     let mut offsets = [0; 4];
-                    offsets[axis + 2] = element;
+                    offsets[axis + 2] = element * window.dilation[axis];
                     let mut strides = [1; 4];
                     strides[axis + 2] = window.strides[axis];
                     (self.each(x, |x| self.slice(x, &offsets, sizes, &strides)), identity)
@@ -829,11 +835,15 @@ fn is_dynamic(x: Value) -> bool {
     x.ty().shape().is_some_and(|shape| shape.contains(&DYNAMIC))
 }
 
-/// One over the number of window elements inside the input, for every position.
-fn reciprocal_counts(window: &Window, input: [i64; 2], positions: [i64; 2]) -> Vec<f32> {
+/// One over the number of window elements that an average counts, for every position.
+fn reciprocal_counts(layer: &AvgPool2d, input: [i64; 2], positions: [i64; 2]) -> Vec<f32> {
+    let window = &layer.window;
     let inside = |axis: usize, position: i64| {
-        let start = position * window.strides[axis] - window.padding[axis];
-        (start..start + window.kernel[axis]).filter(|i| (0..input[axis]).contains(i)).count()
+        let counted = match layer.count_include_pad {
+            true => -window.padding[axis]..input[axis] + window.padding[axis + 2],
+            false => 0..input[axis],
+        };
+        window.places(axis, position).filter(|place| counted.contains(place)).count()
     };
     let columns: Vec<_> = (0..positions[1]).map(|x| inside(1, x)).collect();
     (0..positions[0])

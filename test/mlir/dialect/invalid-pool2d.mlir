@@ -258,8 +258,26 @@ func.func @kernel_is_required(%x: tensor<1x1x4x4xf32>) {
 
 // -----
 
-func.func @max_pool_has_no_dilation(%x: tensor<1x1x4x4xf32>) {
-  // expected-error @+1 {{no attribute 'dilation'; known: kernel, strides, padding}}
-  %0 = gauss.max_pool2d %x kernel [2, 2] dilation [1, 1] : (tensor<1x1x4x4xf32>) -> tensor<1x1x3x3xf32>
+func.func @max_pool_has_no_groups(%x: tensor<1x1x4x4xf32>) {
+  // expected-error @+1 {{no attribute 'groups'; known: kernel, strides, padding, dilation, ceil}}
+  %0 = gauss.max_pool2d %x kernel [2, 2] groups [1, 1] : (tensor<1x1x4x4xf32>) -> tensor<1x1x3x3xf32>
+  return
+}
+
+// -----
+
+func.func @a_window_of_nothing(%x: !gauss.tensor<1x1x1x1xf32>) {
+  // expected-error @+1 {{'gauss.max_pool2d' op has a window at position 0 that holds nothing but padding of !gauss.tensor<1x1x1x1xf32>}}
+  %0 = gauss.max_pool2d %x kernel [2, 2] padding [1, 1, 1, 1] dilation [2, 2]
+    : (!gauss.tensor<1x1x1x1xf32>) -> !gauss.tensor<1x1x1x1xf32>
+  return
+}
+
+// -----
+
+func.func @no_dilation(%x: !gauss.tensor<1x1x4x4xf32>) {
+  // expected-error @+1 {{'gauss.avg_pool2d' op has 0 in 'dilation'; it must be in 1..=1048576}}
+  %0 = gauss.avg_pool2d %x kernel [2, 2] dilation [0, 1]
+    : (!gauss.tensor<1x1x4x4xf32>) -> !gauss.tensor<1x1x3x3xf32>
   return
 }

@@ -252,8 +252,21 @@ func.func @movements(%x: !gauss.tensor<?x3x4xf32>, %d: tensor<?x3x4xf32>, %one: 
   %11 = gauss.sub %x, %d : (!gauss.tensor<?x3x4xf32>, tensor<?x3x4xf32>) -> !gauss.tensor<?x3x4xf32>
   // CHECK: gauss.mul %{{.*}}, %{{.*}} : (!gauss.tensor<?x3x4xf32>, !gauss.tensor<?x1x4xf32>) -> !gauss.tensor<?x3x4xf32>
   %12 = gauss.mul %x, %one : (!gauss.tensor<?x3x4xf32>, !gauss.tensor<?x1x4xf32>) -> !gauss.tensor<?x3x4xf32>
+  // CHECK: gauss.prelu %{{.*}}, %{{.*}} : (!gauss.tensor<?x3x4xf32>, tensor<?x3x4xf32>) -> !gauss.tensor<?x3x4xf32>
+  %prelu = gauss.prelu %x, %d : (!gauss.tensor<?x3x4xf32>, tensor<?x3x4xf32>) -> !gauss.tensor<?x3x4xf32>
   // CHECK: gauss.div %{{.*}}, %{{.*}} : (!gauss.tensor<?x3x4xf32>, tensor<?x3x4xf32>) -> !gauss.tensor<?x3x4xf32>
   %13 = gauss.div %x, %d : (!gauss.tensor<?x3x4xf32>, tensor<?x3x4xf32>) -> !gauss.tensor<?x3x4xf32>
+  return
+}
+
+// CHECK-LABEL: func.func @pools
+func.func @pools_apart_and_cut(%x: !gauss.tensor<?x3x8x8xf32>) {
+  // CHECK: gauss.max_pool2d %{{.*}} kernel [2, 2] dilation [2, 1] : (!gauss.tensor<?x3x8x8xf32>) -> !gauss.tensor<?x3x6x7xf32>
+  %0 = gauss.max_pool2d %x kernel [2, 2] dilation [2, 1] : (!gauss.tensor<?x3x8x8xf32>) -> !gauss.tensor<?x3x6x7xf32>
+  // CHECK: gauss.max_pool2d %{{.*}} kernel [3, 3] strides [2, 2] ceil true : (!gauss.tensor<?x3x8x8xf32>) -> !gauss.tensor<?x3x4x4xf32>
+  %1 = gauss.max_pool2d %x kernel [3, 3] strides [2, 2] ceil true : (!gauss.tensor<?x3x8x8xf32>) -> !gauss.tensor<?x3x4x4xf32>
+  // CHECK: gauss.avg_pool2d %{{.*}} kernel [3, 3] strides [2, 2] ceil true count_include_pad false : (!gauss.tensor<?x3x8x8xf32>) -> !gauss.tensor<?x3x4x4xf32>
+  %2 = gauss.avg_pool2d %x kernel [3, 3] strides [2, 2] ceil true count_include_pad false : (!gauss.tensor<?x3x8x8xf32>) -> !gauss.tensor<?x3x4x4xf32>
   return
 }
 

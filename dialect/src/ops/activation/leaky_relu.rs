@@ -40,9 +40,8 @@ impl Pointwise for LeakyRelu {
     }
 
     fn value<A: Elementary>(self, a: &mut A, x: A::Value) -> A::Value {
-        let (zero, slope) = (a.constant(0.0), a.constant(self.slope));
-        let scaled = a.mul(x, slope);
-        a.select_ge(x, zero, x, scaled)
+        let slope = a.constant(self.slope);
+        plain(a, x, slope)
     }
 
     fn gaussian<A: Elementary>(
@@ -56,17 +55,33 @@ impl Pointwise for LeakyRelu {
     }
 }
 
-/// The moments for any slope, which may be a number of the program.
-pub fn bent<A: Arithmetic>(
+/// The function of a number that is Gaussian or not, for any slope.
+pub fn moments<A: Arithmetic>(
+    a: &mut A,
+    x: Moments<A::Value>,
+    slope: A::Value,
+) -> Moments<A::Value> {
+    match x.variance {
+        Some(variance) => bent(a, x.mean, variance, slope),
+        None => Moments::deterministic(plain(a, x.mean, slope)),
+    }
+}
+
+fn plain<A: Arithmetic>(a: &mut A, x: A::Value, slope: A::Value) -> A::Value {
+    let zero = a.constant(0.0);
+    let scaled = a.mul(x, slope);
+    a.select_ge(x, zero, x, scaled)
+}
+
+fn bent<A: Arithmetic>(
     a: &mut A,
     mean: A::Value,
     variance: A::Value,
     slope: A::Value,
 ) -> Moments<A::Value> {
-    let (zero, one) = (a.constant(0.0), a.constant(1.0));
+    let one = a.constant(1.0);
     let Rectified { gain, share, .. } = Rectified::of(a, mean, variance);
-    let scaled = a.mul(mean, slope);
-    let plain = a.select_ge(mean, zero, mean, scaled);
+    let plain = plain(a, mean, slope);
     let rest = a.sub(one, slope);
     let result = a.fma(rest, gain, plain);
 
