@@ -28,6 +28,9 @@ pub trait Pointwise: Copy {
     /// The op, without its dialect.
     const NAME: &'static str;
 
+    /// Are the moments by quadrature?
+    const IS_BY_QUADRATURE: bool = false;
+
     /// Reads the attributes.
     ///
     /// # Errors
@@ -78,6 +81,14 @@ macro_rules! activations {
                     return Some(<$ty>::read(attributes).map(Self::$name));
                 })*
                 None
+            }
+
+            /// Are the moments of the op of this name, without the dialect, by quadrature?
+            pub fn is_by_quadrature(name: &str) -> bool {
+                $(if name == <$ty>::NAME {
+                    return <$ty>::IS_BY_QUADRATURE;
+                })*
+                false
             }
 
             /// The op, without the dialect.
@@ -166,6 +177,8 @@ macro_rules! smooth {
     ($ty:ident, $name:literal) => {
         impl Pointwise for $ty {
             plain!($ty, $name);
+
+            const IS_BY_QUADRATURE: bool = true;
 
             fn value<A: Elementary>(self, a: &mut A, x: A::Value) -> A::Value {
                 Smooth::value(self, a, x)

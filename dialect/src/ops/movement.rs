@@ -266,7 +266,9 @@ fn same_rank(name: &str, list: &[i64], input: &TensorType) -> Result<(), String>
 /// The size along an axis, which must be static.
 fn along(input: &TensorType, axis: usize) -> Result<i64, String> {
     match input.shape.get(axis) {
-        Some(&DYNAMIC) => Err(format!("takes a part of the batch of {input}, which is not fixed")),
+        Some(&DYNAMIC) => {
+            Err(format!("has the axis {axis}, the batch of {input}, which is not fixed"))
+        }
         Some(&size) => Ok(size),
         None => Err(format!("has the axis {axis}, which {input} does not have")),
     }
@@ -294,21 +296,17 @@ fn transposed(permutation: &[i64], input: &TensorType) -> Result<Vec<i64>, Strin
 }
 
 fn joined(axis: usize, operands: &[TensorType]) -> Result<Vec<i64>, String> {
+    let Some(first) = operands.first() else { return Err("joins nothing".into()) };
     let mut sum = 0i64;
     for operand in operands {
-        let (first, differ) = (&operands[0], || {
-            format!(
-                "joins {} and {operand} along axis {axis}: all other sizes must agree",
-                operands[0]
-            )
-        });
-        let size = along(operand, axis)?;
-        if replaced(operand, axis, 0) != replaced(first, axis.min(first.shape.len() - 1), 0) {
-            return Err(differ());
+        sum = sum.saturating_add(along(operand, axis)?);
+        if replaced(operand, axis, 0) != replaced(first, axis, 0) {
+            return Err(format!(
+                "joins {first} and {operand} along axis {axis}: all other sizes must agree"
+            ));
         }
-        sum = sum.saturating_add(size);
     }
-    Ok(replaced(&operands[0], axis, sum))
+    Ok(replaced(first, axis, sum))
 }
 
 fn padded(

@@ -50,8 +50,8 @@ fn of_case(case: &Case, tolerance: Tolerance) -> Tolerance {
     if case.module.contains("gauss.reduce_sum ") {
         return Tolerance { mean_absolute: 1e-4, ..tolerance };
     }
-    const SMOOTH: [&str; 6] = ["gelu", "mish", "sigmoid", "silu", "softplus", "tanh"];
-    match SMOOTH.iter().any(|op| case.module.contains(&format!("gauss.{op} "))) {
+    let smooth = Activation::NAMES.iter().filter(|name| Activation::is_by_quadrature(name));
+    match smooth.into_iter().any(|op| case.module.contains(&format!("gauss.{op} "))) {
         true => Tolerance {
             mean_of_sigma: tolerance.mean_of_sigma + QUADRATURE.mean_of_sigma,
             mean: tolerance.mean + QUADRATURE.mean,

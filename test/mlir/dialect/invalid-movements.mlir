@@ -43,7 +43,7 @@ func.func @slice_axis(%x: tensor<2x4xf32>) {
 // -----
 
 func.func @slice_batch(%x: tensor<?x4xf32>) {
-  // expected-error @+1 {{'gauss.slice' op takes a part of the batch of tensor<?x4xf32>, which is not fixed}}
+  // expected-error @+1 {{'gauss.slice' op has the axis 0, the batch of tensor<?x4xf32>, which is not fixed}}
   %0 = gauss.slice %x axis 0 size 1 : (tensor<?x4xf32>) -> tensor<1x4xf32>
   return
 }

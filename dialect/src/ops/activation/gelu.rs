@@ -33,6 +33,7 @@ const SATURATED: f64 = 30.0;
 
 impl Pointwise for Gelu {
     const NAME: &'static str = "gelu";
+    const IS_BY_QUADRATURE: bool = true;
 
     fn read(attributes: &Attributes) -> Result<Self, String> {
         match attributes.text("approximate").as_deref() {
