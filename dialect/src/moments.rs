@@ -294,42 +294,47 @@ pub fn relu<A: Arithmetic>(a: &mut A, x: Moments<A::Value>) -> Moments<A::Value>
     let Some(v) = x.variance else {
         return Moments::deterministic(rectified);
     };
-    let theta = a.sqrt(v);
-    // The sign goes last: θ may be a negative zero.
-    let quotient = a.div(x.mean, theta);
-    let ratio = a.abs(quotient);
-    let tail = a.tail(ratio);
-    let mean = a.fma(theta, tail.j, rectified);
-    // L + J² or U + J²: what is common to both is subtracted once.
-    let with_square = a.select_ge(zero, x.mean, tail.k, tail.rest);
-    let share = a.negated_fma(tail.j, tail.j, with_square);
+    let parts = Rectified::of(a, x.mean, v);
+    let mean = a.fma(parts.theta, parts.tail.j, rectified);
+    let share = parts.share(a);
     Moments::gaussian(mean, a.mul(v, share))
 }
 
 /// What `max(x, 0)` is made of for a Gaussian x.
 #[derive(Debug, Clone, Copy)]
 pub struct Rectified<V> {
+    /// The mean of x.
+    pub mean: V,
+    /// σ.
+    pub theta: V,
     /// a = |m|/σ; not a number where both are 0.
     pub ratio: V,
     /// The tail at a.
     pub tail: Tail<V>,
-    /// σJ(a): what the mean of the maximum is above the maximum of the mean.
-    pub gain: V,
-    /// The variance of the maximum in units of that of x.
-    pub share: V,
 }
 
 impl<V: Copy> Rectified<V> {
     /// Of a Gaussian.
     pub fn of<A: Arithmetic<Value = V>>(a: &mut A, mean: V, variance: V) -> Self {
-        let zero = a.constant(0.0);
         let theta = a.sqrt(variance);
+        // The sign goes last: θ may be a negative zero.
         let quotient = a.div(mean, theta);
         let ratio = a.abs(quotient);
         let tail = a.tail(ratio);
-        let with_square = a.select_ge(zero, mean, tail.k, tail.rest);
-        let share = a.negated_fma(tail.j, tail.j, with_square);
-        Self { ratio, tail, gain: a.mul(theta, tail.j), share }
+        Self { mean, theta, ratio, tail }
+    }
+
+    /// The variance of the maximum in units of that of x.
+    pub fn share<A: Arithmetic<Value = V>>(&self, a: &mut A) -> V {
+        let zero = a.constant(0.0);
+        // L + J² or U + J²: what is common to both is subtracted once.
+        let with_square = a.select_ge(zero, self.mean, self.tail.k, self.tail.rest);
+        a.negated_fma(self.tail.j, self.tail.j, with_square)
+    }
+
+    /// σJ(a): what the mean of the maximum is above the maximum of the mean.
+    pub fn gain<A: Arithmetic<Value = V>>(&self, a: &mut A) -> V {
+        a.mul(self.theta, self.tail.j)
     }
 
     /// Q and φ at a: the upper tail and the density of the standard normal distribution.

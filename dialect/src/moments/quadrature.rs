@@ -31,7 +31,7 @@
 //! and E[f²] likewise. Its error falls as exp(−2π²σ²/h²). The densities on the grid are a product
 //! of geometric progressions: three exponentials for all of them.
 
-use super::{Arithmetic, Elementary, F64, Moments};
+use super::{Arithmetic, Elementary, F64, Moments, Rectified, rarer_side};
 
 /// Nodes of Gauss-Hermite quadrature.
 pub const NODES: usize = 10;
@@ -42,7 +42,7 @@ const HERMITE: [[f64; 2]; NODES / 2] = [
     [1.465_989_094_391_158_2, 0.135_483_702_980_267_7],
     [2.484_325_841_638_954_6, 0.019_111_580_500_770_285],
     [3.581_823_483_551_926_7, 0.000_758_070_934_312_217_6],
-    [4.859_462_828_332_312, 4.310_652_630_718_286_6e-6],
+    [4.859_462_828_332_312, 4.310_652_630_718_287e-6],
 ];
 
 /// 1/√(2π).
@@ -238,25 +238,20 @@ impl<V: Copy> Asymptotic<V> {
         let (zero, one) = (a.constant(0.0), a.constant(1.0));
         let square = a.constant(smoothing * smoothing);
         let total = a.add(variance, square);
-        let theta = a.sqrt(total);
-        let quotient = a.div(mean, theta);
-        let ratio = a.abs(quotient);
         match asymptote {
             Asymptote::Rectified => {
-                let tail = a.tail(ratio);
+                let smoothed = Rectified::of(a, mean, total);
                 let rectified = a.max(mean, zero);
-                let with_square = a.select_ge(zero, mean, tail.k, tail.rest);
-                let share = a.negated_fma(tail.j, tail.j, with_square);
-                // Q = K + aJ.
-                let lower = a.fma(ratio, tail.j, tail.k);
+                let (lower, _) = smoothed.upper_tail(a);
                 let upper = a.sub(one, lower);
                 let above = a.select_ge(zero, mean, lower, upper);
+                let share = smoothed.share(a);
                 let reach = a.mul(total, share);
                 let variance = a.negated_fma(above, square, reach);
-                Self { mean: a.fma(theta, tail.j, rectified), variance }
+                Self { mean: a.fma(smoothed.theta, smoothed.tail.j, rectified), variance }
             }
             Asymptote::Step(low, high) => {
-                let rarer = a.upper_tail(ratio);
+                let rarer = rarer_side(a, mean, total);
                 let rest = a.sub(one, rarer);
                 let above = a.select_ge(zero, mean, rarer, rest);
                 let [low, size, square] =

@@ -1,5 +1,7 @@
 //! Random shapes of every op, every kind of operand, against the reference.
 
+use std::ops::RangeInclusive;
+
 use gauss_dialect::{
     interpreter::{Program, Tensor},
     ops::{
@@ -208,7 +210,7 @@ impl Generator {
             let beyond = size[axis] + padding[axis] + padding[axis + 2] - extent;
             let mut steps = beyond / stride[axis];
             let next = (steps + 1) * stride[axis];
-            if ceil && beyond % stride[axis] > 0 && next < size[axis] + padding[axis] {
+            if ceil && !beyond.is_multiple_of(stride[axis]) && next < size[axis] + padding[axis] {
                 steps += 1;
             }
             positions[axis] = steps + 1;
@@ -224,35 +226,34 @@ impl Generator {
         (op, attributes, operands, vec![n, channels, positions[0], positions[1]])
     }
 
-    fn elementwise(&mut self, op: &'static str) -> Layer {
-        let rank = self.rng.random_range(if op == "batch_norm" { 2..=4 } else { 0..=4 });
-        let shape: Vec<_> = (0..rank).map(|_| self.size(9)).collect();
+    /// A shape of one of these ranks.
+    fn shape(&mut self, ranks: RangeInclusive<usize>) -> Vec<usize> {
+        let rank = self.rng.random_range(ranks);
+        (0..rank).map(|_| self.size(9)).collect()
+    }
+
+    fn batch_norm(&mut self) -> Layer {
+        let shape = self.shape(2..=4);
         let mut operands = vec![self.operand(&shape, false)];
-        match op {
-            "batch_norm" => {
-                let parameter = self.flip();
-                let channels = [shape[1]];
-                operands.push(self.operand(&channels, parameter));
-                operands.push(self.operand(&channels, parameter));
-                for _ in 0..2 {
-                    let mut tensor = self.tensor(&channels, false);
-                    let positive = |value: f64| f64::from((value.abs() + 0.5) as f32);
-                    tensor.mean.iter_mut().for_each(|value| *value = positive(*value));
-                    operands.push(Operand { tensor, parameter });
-                }
-            }
-            _ => {}
+        let parameter = self.flip();
+        let channels = [shape[1]];
+        operands.push(self.operand(&channels, parameter));
+        operands.push(self.operand(&channels, parameter));
+        for _ in 0..2 {
+            let mut tensor = self.tensor(&channels, false);
+            let positive = |value: f64| f64::from((value.abs() + 0.5) as f32);
+            tensor.mean.iter_mut().for_each(|value| *value = positive(*value));
+            operands.push(Operand { tensor, parameter });
         }
-        (op, String::new(), operands, shape)
+        ("batch_norm", String::new(), operands, shape)
     }
 
     /// Every function of two tensors in turn; now and then a dimension of one is repeated.
     fn binary(&mut self, number: usize) -> Layer {
         let binary = Binary::ALL[number % Binary::ALL.len()];
-        let rank = self.rng.random_range(0..=4);
-        let shape: Vec<_> = (0..rank).map(|_| self.size(9)).collect();
+        let shape = self.shape(0..=4);
         let mut shapes = [shape.clone(), shape.clone()];
-        for dim in 0..rank {
+        for (dim, _) in shape.iter().enumerate() {
             if self.rng.random_range(0..4) == 0 {
                 shapes[self.rng.random_range(0..2)][dim] = 1;
             }
@@ -332,11 +333,10 @@ impl Generator {
     }
 
     fn reduction(&mut self) -> Layer {
-        let rank = self.rng.random_range(1..=4usize);
-        let shape: Vec<_> = (0..rank).map(|_| self.size(9)).collect();
-        let mut axes: Vec<_> = (0..rank).filter(|_| self.flip()).collect();
+        let shape = self.shape(1..=4);
+        let mut axes: Vec<_> = (0..shape.len()).filter(|_| self.flip()).collect();
         if axes.is_empty() {
-            axes.push(self.rng.random_range(0..rank));
+            axes.push(self.rng.random_range(0..shape.len()));
         }
         let reduction = Reduction { is_mean: self.flip(), axes, keep_dims: self.flip() };
         let operand = self.operand(&shape, false);
@@ -349,7 +349,8 @@ impl Generator {
     fn activation(&mut self, number: usize) -> Layer {
         let samples = Activation::samples();
         let activation = samples[number % samples.len()];
-        let (_, _, operands, shape) = self.elementwise(activation.name());
+        let shape = self.shape(0..=4);
+        let operands = vec![self.operand(&shape, false)];
         (activation.name(), activation.write().to_string(), operands, shape)
     }
 
@@ -497,7 +498,7 @@ impl Generator {
             3 => self.pool("max_pool2d"),
             4 => self.pool("avg_pool2d"),
             5 => self.activation(number / 10),
-            6 => self.elementwise("batch_norm"),
+            6 => self.batch_norm(),
             7 => self.binary(number / 10),
             8 => self.movement(number / 10),
             _ => self.reduction(),

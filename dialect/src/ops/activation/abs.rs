@@ -32,7 +32,8 @@ impl Pointwise for Abs {
         mean: A::Value,
         variance: A::Value,
     ) -> Moments<A::Value> {
-        let Rectified { gain, tail, ratio, .. } = Rectified::of(a, mean, variance);
+        let rectified = Rectified::of(a, mean, variance);
+        let (gain, Rectified { tail, ratio, .. }) = (rectified.gain(a), rectified);
         let (one, four) = (a.constant(1.0), a.constant(4.0));
         let distance = a.abs(mean);
         let twice = a.add(gain, gain);

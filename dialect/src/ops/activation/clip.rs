@@ -89,8 +89,9 @@ impl Pointwise for Clip {
         let d = is_low(a, under, over);
         let sigma = a.sqrt(variance);
         let near = Rectified::of(a, p, variance);
+        let gain = near.gain(a);
         let positive = a.select_ge(p, zero, p, zero);
-        let of_near = a.add(positive, near.gain);
+        let of_near = a.add(positive, gain);
         // N: its mean is σJ and the mean of its square vK at d/σ.
         let quotient = a.div(d, sigma);
         let ratio = a.abs(quotient);
@@ -100,7 +101,8 @@ impl Pointwise for Clip {
         let rest = a.sub(w, of_near);
         let twice = a.add(rest, rest);
         let sum = a.add(of_far, twice);
-        let spread = a.mul(variance, near.share);
+        let share = near.share(a);
+        let spread = a.mul(variance, share);
         let spread = a.sub(spread, square);
         let second = a.negated_fma(of_far, sum, spread);
 
@@ -109,7 +111,7 @@ impl Pointwise for Clip {
         let [wide_first, wide_second] = [a.mul(wide[0], w), a.mul(wide[1], w_square)];
 
         // From the bound that is nearer; a small deviation moves the clipped mean inwards.
-        let inwards = a.sub(near.gain, of_far);
+        let inwards = a.sub(gain, of_far);
         let clipped = self.value(a, mean);
         let (up, down) = (a.add(clipped, inwards), a.sub(clipped, inwards));
         let moved = is_low(a, up, down);

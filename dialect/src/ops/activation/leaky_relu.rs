@@ -80,7 +80,8 @@ fn bent<A: Arithmetic>(
     slope: A::Value,
 ) -> Moments<A::Value> {
     let one = a.constant(1.0);
-    let Rectified { gain, share, .. } = Rectified::of(a, mean, variance);
+    let rectified = Rectified::of(a, mean, variance);
+    let (gain, share) = (rectified.gain(a), rectified.share(a));
     let plain = plain(a, mean, slope);
     let rest = a.sub(one, slope);
     let result = a.fma(rest, gain, plain);

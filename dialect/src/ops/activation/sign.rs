@@ -44,6 +44,5 @@ fn signed<A: Elementary>(a: &mut A, x: A::Value, size: Option<A::Value>) -> A::V
     let below = a.select_ge(x, zero, x, minus);
     let not_above = a.select_ge(zero, x, below, size);
     // Neither x ≥ 0 nor 0 ≥ x.
-    let is_number = a.select_ge(x, x, not_above, x);
-    is_number
+    a.select_ge(x, x, not_above, x)
 }
