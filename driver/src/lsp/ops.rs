@@ -171,7 +171,7 @@ mod tests {
     #[test]
     fn attributes_are_offered_behind_operands() {
         let pool = "  %0 = gauss.max_pool2d %x ";
-        assert_eq!(labels(pool), ["kernel", "strides", "padding"]);
+        assert_eq!(labels(pool), ["kernel", "strides", "padding", "dilation", "ceil"]);
         assert_eq!(labels(&format!("{pool}kernel [2, 2] st")), ["strides"]);
         // On a new line the statement may go on, or the next one start.
         let next = labels(&format!("{pool}kernel [2, 2]\n    "));
