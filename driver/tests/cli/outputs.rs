@@ -209,9 +209,9 @@ fn a_signal_leaves_nothing_behind() {
         dir.write("fake/cc", linker);
         fs::set_permissions(dir.path("fake/cc"), fs::Permissions::from_mode(0o755)).unwrap();
         let path = format!("{}:/usr/bin:/bin", dir.path("fake").display());
-        // Where this test itself runs under nohup, HUP would stay ignored.
+        // Where this test itself runs under nohup or in the background, they would stay ignored.
         let mut child = Command::new("env")
-            .args(["--default-signal=HUP", env!("CARGO_BIN_EXE_pfp")])
+            .args(["--default-signal=HUP,INT,TERM", env!("CARGO_BIN_EXE_pfp")])
             .args(COMPILE.split(' '))
             .args(["--emit=shared,obj", "-o", "made/out"])
             .current_dir(dir.path(""))
