@@ -28,7 +28,7 @@
 //! E[f(X)]   = E[A(X)] + Σ h·r(xⱼ)·N(xⱼ; m, σ²)
 //! ```
 //!
-//! and E[f²] likewise. Its error falls as exp(−2π²σ²/h²). The densities on the grid are a product
+//! and E\[f²\] likewise. Its error falls as exp(−2π²σ²/h²). The densities on the grid are a product
 //! of geometric progressions: three exponentials for all of them.
 
 use super::{Arithmetic, Elementary, F64, Moments, Rectified, rarer_side};
@@ -263,7 +263,7 @@ impl<V: Copy> Asymptotic<V> {
     }
 }
 
-/// f − A and f² − B at a point, where B is what [`Asymptotic`] takes for E[A²] before the Gaussian
+/// f − A and f² − B at a point, where B is what [`Asymptotic`] takes for E\[A²\] before the Gaussian
 /// is averaged over: for a step its squares, smoothed, and for a rectified asymptote E[max(x + sε, 0)²]
 /// less s² times the probability of what is above 0, so that it tends to x².
 fn remainder<F: Smooth>(f: F, x: f64) -> [f64; 2] {

@@ -1,6 +1,6 @@
 //! x above 0, slope·x below.
 //!
-//! y = λx + (1 − λ)r with r = max(x, 0). With g = σJ(a), a = |m|/σ, and R = Var[r]/v, because
+//! y = λx + (1 − λ)r with r = max(x, 0). With g = σJ(a), a = |m|/σ, and R = Var\[r\]/v, because
 //! xr = r² the covariance of x and r is vR + g(|m| + g) for either sign of m. So
 //!
 //! ```text
