@@ -13,6 +13,7 @@ use gauss_dialect::{
     ir::{AffineExpr, AffineMap, Attribute, Block, Builder, Context, DYNAMIC, Op, Type, Value},
     layer::{AvgPool2d, Conv2d, Layer, Linear, Window},
     moments::{self, Arithmetic, Moments},
+    ops::binary::Binary,
 };
 
 use crate::{
@@ -137,6 +138,16 @@ fn lower_signature(function: Op) -> Outcome {
     Ok(())
 }
 
+/// A divisor that is known must not be 0.
+fn check_divisor(op: Op) -> Outcome {
+    let constant = op.operand(1).defining_op().filter(|op| op.name().as_str() == "arith.constant");
+    let divisors = constant.and_then(|op| op.attribute("value")?.as_f32_elements());
+    match divisors.and_then(|divisors| divisors.iter().position(|&divisor| divisor == 0.0)) {
+        Some(element) => Err(fail(op, format!("divides by 0, element {element} of its divisor"))),
+        None => Ok(()),
+    }
+}
+
 /// The components of a Gaussian value, the value itself otherwise.
 fn split_values(builder: Builder, values: Vec<Value>) -> Vec<Value> {
     let split = |value: Value| match value.ty().is_gaussian() {
@@ -221,6 +232,9 @@ fn lower_op(
             emit.batch_norm(operand(0), channel, *epsilon, &shape)
         }
         Layer::Binary(binary) => {
+            if *binary == Binary::Div {
+                check_divisor(op)?;
+            }
             let reads = [0, 1].map(|number| emit.repeated(operand(number), &shape));
             let gaussian = reads.iter().any(|(x, _)| x.variance.is_some());
             emit.map(&shape, &reads, gaussian, |a, x| binary.moments(a, x[0], x[1]))

@@ -1,4 +1,4 @@
-// What cannot be lowered: a Gaussian value that flows through an op which does
+// What cannot be lowered: a division by 0, a name with two shapes, a Gaussian value in an op that does
 // not know that it is two tensors.
 
 // RUN: pfp-opt %s --lower-gauss -split-input-file -verify-diagnostics
@@ -59,4 +59,13 @@ func.func @one_name_two_shapes() -> (tensor<3xf32>, tensor<2xf32>) {
   // expected-error @+1 {{'gauss.parameter' op declares the parameter 'w' as tensor<2xf32>, but another op declares it as tensor<3xf32>}}
   %1 = gauss.parameter "w" : tensor<2xf32>
   return %0, %1 : tensor<3xf32>, tensor<2xf32>
+}
+
+// -----
+
+func.func @division_by_nothing(%x: !gauss.tensor<?x3xf32>) -> !gauss.tensor<?x3xf32> {
+  %d = arith.constant dense<[[1.0, 0.0, 2.0]]> : tensor<1x3xf32>
+  // expected-error @+1 {{'gauss.div' op divides by 0, element 1 of its divisor}}
+  %0 = gauss.div %x, %d : (!gauss.tensor<?x3xf32>, tensor<1x3xf32>) -> !gauss.tensor<?x3xf32>
+  return %0 : !gauss.tensor<?x3xf32>
 }
