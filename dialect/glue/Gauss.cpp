@@ -302,6 +302,14 @@ void gauss_emit_op_error(MlirOperation op, MlirStringRef message, MlirLocation a
     error.attachNote(unwrap(at)) << unwrap(note);
 }
 
+/// Remarks on an operation, with a note at `at`.
+void gauss_emit_op_remark(MlirOperation op, MlirStringRef message, MlirLocation at,
+                          MlirStringRef note) {
+  InFlightDiagnostic remark = unwrap(op)->emitRemark();
+  remark << "'" << unwrap(op)->getName() << "' op " << unwrap(message);
+  remark.attachNote(unwrap(at)) << unwrap(note);
+}
+
 /// Reports an error at a location, and where `note` is not empty a note there.
 void gauss_emit_error(MlirLocation at, MlirStringRef message, MlirStringRef note) {
   InFlightDiagnostic error = emitError(unwrap(at)) << unwrap(message);

@@ -21,5 +21,11 @@ unsafe extern "C" {
         at: MlirLocation,
         note: MlirStringRef,
     );
+    pub fn gauss_emit_op_remark(
+        op: MlirOperation,
+        message: MlirStringRef,
+        at: MlirLocation,
+        note: MlirStringRef,
+    );
     pub fn gauss_emit_error(at: MlirLocation, message: MlirStringRef, note: MlirStringRef);
 }

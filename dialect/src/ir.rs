@@ -893,6 +893,14 @@ impl Op {
         }
     }
 
+    /// Remarks on this operation, with a note at a place.
+    pub fn emit_remark(self, message: &str, at: Location, note: &str) {
+        // SAFETY: a live operation and location; the texts are valid during the call.
+        unsafe {
+            ffi::gauss_emit_op_remark(self.0, string_ref(message), at.0, string_ref(note));
+        }
+    }
+
     /// Checks the operation and all below it; errors go to the context's handlers.
     pub fn verify(self) -> bool {
         mlir!(mlirOperationVerify(self.0))

@@ -7,12 +7,14 @@
 //! - [`moments`]: the algebra of means and variances, written once;
 //! - [`predictive`]: from Gaussian logits to probabilities and decisions, written once;
 //! - [`interpreter`]: the float64 reference and Monte Carlo;
+//! - [`independence`]: where numbers are taken as independent that are not;
 //! - [`ir`]: handles on MLIR entities for code that rewrites IR.
 //!
 //! The crate knows no target, no schedule and no file format.
 
 pub mod attributes;
 mod ffi;
+pub mod independence;
 pub mod interpreter;
 pub mod ir;
 pub mod layer;

@@ -85,6 +85,10 @@ struct ModelArgs {
     /// The size of a leading `?` dimension [default: 1]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(i64).range(1..=1 << 30))]
     batch: Option<i64>,
+
+    /// Tell on standard error where a value is used twice and independence is assumed
+    #[arg(long)]
+    remarks: bool,
 }
 
 /// What is computed of a network.
@@ -124,6 +128,13 @@ impl ModelArgs {
         [self.module.clone()].into_iter().chain(self.params.clone())
     }
 
+    /// Tells what the network assumes, where that is wanted.
+    fn remark(&self, network: &Network, ui: &Ui) {
+        if self.remarks {
+            ui.assumptions(network);
+        }
+    }
+
     fn open<'s>(&self, session: &'s Session, ui: &Ui) -> Result<Network<'s>, Error> {
         Ok(self.open_with_calibration(session, ui)?.0)
     }
@@ -139,6 +150,7 @@ impl ModelArgs {
         let parameters = self.params.as_deref().map(Safetensors::open).transpose()?;
         let network = Network::open(session, &source, parameters.as_ref(), self.batch)?;
         ui.remarks(&network);
+        self.remark(&network, ui);
         let calibration = parameters.as_ref().map(rewrite::read).transpose()?.flatten();
         Ok((network, calibration))
     }

@@ -24,7 +24,7 @@ use sha2::{Digest, Sha256};
 
 use crate::{
     compile::{branch_protection::BranchProtection, codegen::Machine, object_file::Report},
-    diagnostics::Source,
+    diagnostics::{Remark, Source},
     error::Error,
     layers::{self, Layer},
     module::{Module, Session},
@@ -52,6 +52,7 @@ pub struct Network<'s> {
     module_sha256: String,
     parameters_sha256: Option<String>,
     remarks: Vec<String>,
+    assumptions: Vec<Remark>,
 }
 
 /// A public function of a network.
@@ -248,6 +249,8 @@ impl<'s> Network<'s> {
         module.check_calls()?;
         let has_free_batch = fix_batch(&mut module, batch)?;
         let functions = public_functions(&module)?;
+        // A parameter has its name until it is loaded.
+        let assumptions = module.assumptions();
         match parameters {
             Some(parameters) => module.load_parameters(parameters)?,
             None => check_no_parameters(&module)?,
@@ -260,6 +263,7 @@ impl<'s> Network<'s> {
             module_sha256,
             parameters_sha256: None,
             remarks: Vec::new(),
+            assumptions,
         })
     }
 
@@ -267,6 +271,11 @@ impl<'s> Network<'s> {
     /// hardly be meant.
     pub fn remarks(&self) -> &[String] {
         &self.remarks
+    }
+
+    /// Where the network uses a value twice and independence is assumed.
+    pub fn assumptions(&self) -> &[Remark] {
+        &self.assumptions
     }
 
     /// Does the module leave the batch to its compilation?

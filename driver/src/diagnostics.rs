@@ -8,6 +8,7 @@ use melior::{
     ir::Location,
 };
 use miette::{LabeledSpan, NamedSource, Severity, SourceCode};
+use thiserror::Error;
 
 use crate::{
     error::Error,
@@ -56,6 +57,12 @@ impl Source {
         guard::without_mark(&self.bytes)
     }
 }
+
+/// What the compiler has to say of an op that is not wrong.
+#[derive(Debug, Error, miette::Diagnostic)]
+#[error(transparent)]
+#[diagnostic(transparent)]
+pub struct Remark(Finding);
 
 /// The errors for which MLIR rejected a module.
 #[derive(Debug)]
@@ -125,6 +132,10 @@ impl Message {
     pub(crate) fn is_error(&self) -> bool {
         matches!(self.severity, Severity::Error)
     }
+
+    fn is_remark(&self) -> bool {
+        matches!(self.severity, Severity::Advice)
+    }
 }
 
 impl Place {
@@ -149,6 +160,15 @@ impl Place {
             return (0..count).find_map(|index| Self::of(location.fused_location(index)));
         }
         None
+    }
+}
+
+impl Remark {
+    /// The remarks among `messages`.
+    pub(crate) fn among(messages: Vec<Message>, source: &Source) -> Vec<Self> {
+        let shown = Shown::of(source);
+        let remarks = messages.into_iter().filter(|message| message.is_remark());
+        remarks.map(|message| Self(shown.finding(message))).collect()
     }
 }
 

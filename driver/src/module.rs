@@ -13,13 +13,13 @@ use gauss_lowering::{
     pass::Failed,
     passes::{
         gauss_append_head::{self, Head},
-        gauss_check_calls, gauss_load_parameters, gauss_set_batch,
+        gauss_check_calls, gauss_load_parameters, gauss_remark_independence, gauss_set_batch,
     },
 };
 use melior::{Context, dialect::DialectRegistry, ir::Module as MlirModule, pass::PassManager};
 
 use crate::{
-    diagnostics::{Message, Rejected, Source},
+    diagnostics::{Message, Rejected, Remark, Source},
     error::Error,
     ffi, guard,
 };
@@ -156,6 +156,13 @@ impl<'s> Module<'s> {
     /// Refuses recursion, and calls that would be inlined to too many operations.
     pub fn check_calls(&mut self) -> Result<(), Error> {
         self.apply(gauss_check_calls::check)
+    }
+
+    /// Where a value is used twice and independence is assumed.
+    pub fn assumptions(&self) -> Vec<Remark> {
+        self.session.messages.borrow_mut().clear();
+        gauss_remark_independence::remark(self.op());
+        Remark::among(self.session.messages.take(), &self.source)
     }
 
     /// Errors of several operations, each with what to do.

@@ -12,6 +12,7 @@ pub mod gauss_load_parameters;
 pub mod gauss_outline_tasks;
 pub mod gauss_pipeline_roots;
 pub mod gauss_plan_arena;
+pub mod gauss_remark_independence;
 pub mod gauss_set_batch;
 pub mod gauss_unscale_offsets;
 pub mod gauss_use_destinations;
@@ -34,6 +35,7 @@ pub static ALL: &[Pass] = &[
     gauss_outline_tasks::PASS,
     gauss_pipeline_roots::PASS,
     gauss_plan_arena::PASS,
+    gauss_remark_independence::PASS,
     gauss_set_batch::PASS,
     gauss_unscale_offsets::PASS,
     gauss_use_destinations::PASS,

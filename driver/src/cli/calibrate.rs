@@ -175,6 +175,7 @@ pub fn calibrate(args: CalibrateArgs, ui: &Ui) -> Result<Outcome, Error> {
         let session = Session::new();
         let network = Network::open(&session, &source, Some(&parameters), args.model.batch)?;
         ui.remarks(&network);
+        args.model.remark(&network, ui);
         network.sha256()
     };
     ui.stage("compiling");

@@ -124,6 +124,7 @@ pub fn inspect(args: InspectArgs, ui: &Ui) -> Result<Outcome, Error> {
             Network::with_source(&session, &source, Some(&zeros), batch)?
         }
     };
+    args.model.remark(&network, ui);
     let (mode, name) = (args.mode, args.function.as_deref());
     args.head.append(&mut network, (mode, name), calibration, ui)?;
     let functions = match &args.function {

@@ -2,7 +2,7 @@
 
 use std::{
     cell::RefCell,
-    fmt::Display,
+    fmt::{self, Display},
     io::{self, ErrorKind, IsTerminal, Write},
     path::Path,
     sync::{
@@ -14,9 +14,10 @@ use std::{
 
 use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
+use miette::{MietteHandler, MietteHandlerOpts, ReportHandler};
 use serde::Serialize;
 
-use crate::{compile::Network, error::Error, watch::Watch};
+use crate::{compile::Network, diagnostics::Remark, error::Error, watch::Watch};
 
 #[derive(Debug, Clone, Copy, Args)]
 #[command(next_help_heading = "Reporting")]
@@ -176,6 +177,17 @@ impl Ui {
         network.remarks().iter().for_each(|remark| Watch::remark(self, remark));
     }
 
+    /// Tells where a network uses a value twice and independence is assumed.
+    pub fn assumptions(&self, network: &Network) {
+        let mut lines: Vec<_> = network.assumptions().iter().map(shown).collect();
+        lines.push(match network.assumptions().len() {
+            0 => "no value is used twice where independence is assumed".to_owned(),
+            1 => "1 remark".to_owned(),
+            count => format!("{count} remarks"),
+        });
+        lines.iter().for_each(|line| Watch::remark(self, line));
+    }
+
     /// The work is over.
     pub fn finish(&self) {
         self.end_stage();
@@ -197,6 +209,23 @@ impl Ui {
         let text = serde_json::to_string_pretty(answer)
             .map_err(|error| Error::Internal(error.to_string()))?;
         self.print(text)
+    }
+}
+
+fn shown(remark: &Remark) -> String {
+    let handler = MietteHandlerOpts::new().wrap_lines(false).context_lines(0).build();
+    Shown { remark, handler }.to_string()
+}
+
+/// A remark as the handler of reports shows it: with the line of the module that it is about.
+struct Shown<'a> {
+    remark: &'a Remark,
+    handler: MietteHandler,
+}
+
+impl fmt::Display for Shown<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.handler.debug(self.remark, f)
     }
 }
 

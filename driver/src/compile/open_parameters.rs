@@ -70,6 +70,7 @@ impl<'s> OpenNetwork<'s> {
             module.run("inline,symbol-dce")?;
         }
         let functions = public_functions(&module)?;
+        let assumptions = module.assumptions();
         let module_sha256 = sha256(source.bytes());
         let parameters_sha256 = Some(sha256(parameters.bytes()));
         let mut network = Network {
@@ -79,6 +80,7 @@ impl<'s> OpenNetwork<'s> {
             module_sha256,
             parameters_sha256,
             remarks: Vec::new(),
+            assumptions,
         };
         let Function { name, signature, .. } = network.function(function)?.clone();
         let op = find(&network.module, &name)?;

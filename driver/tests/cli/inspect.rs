@@ -293,3 +293,27 @@ fn the_layer_that_adds_what_varies_together_is_named() {
     let text = dir.pfp(inspect).ok();
     assert!(text.contains("largest step: sum (dense), from "), "{text}");
 }
+
+const RESIDUAL: &str = r#"
+func.func @residual(%x: tensor<?x4xf32>) -> !gauss.tensor<?x4xf32> {
+  %w = gauss.parameter "w" : !gauss.tensor<4x4xf32>
+  %0 = gauss.dense %x, %w : (tensor<?x4xf32>, !gauss.tensor<4x4xf32>) -> !gauss.tensor<?x4xf32>
+  %1 = gauss.relu %0 : (!gauss.tensor<?x4xf32>) -> !gauss.tensor<?x4xf32>
+  %2 = gauss.add %0, %1 : (!gauss.tensor<?x4xf32>, !gauss.tensor<?x4xf32>) -> !gauss.tensor<?x4xf32>
+  return %2 : !gauss.tensor<?x4xf32>
+}
+"#;
+
+#[test]
+fn remarks_tell_where_a_value_is_used_twice() {
+    let dir = Dir::empty();
+    dir.write("residual.mlir", RESIDUAL);
+    dir.write("net.mlir", NET);
+    let ran = dir.pfp("inspect residual.mlir --remarks --json");
+    assert_eq!(ran.code, Some(0), "{ran:#?}");
+    insta::assert_snapshot!(ran.stderr);
+    let silent = dir.pfp("inspect residual.mlir");
+    assert!(!silent.stderr.contains("independent"), "{silent:#?}");
+    let none = dir.pfp("inspect net.mlir --remarks");
+    assert!(none.stderr.contains("no value is used twice"), "{none:#?}");
+}
