@@ -37,6 +37,7 @@ func.func @tied(%x: tensor<2x3xf32>) -> !gauss.tensor<2x3xf32> {
 
 // A function that is called twice has the same weights both times.
 func.func private @layer(%x: !gauss.tensor<2x3xf32>) -> !gauss.tensor<2x3xf32> {
+  // expected-note @+1 {{the parameter}}
   %w = gauss.parameter "w" : !gauss.tensor<3x3xf32>
   %0 = gauss.dense %x, %w : (!gauss.tensor<2x3xf32>, !gauss.tensor<3x3xf32>) -> !gauss.tensor<2x3xf32>
   return %0 : !gauss.tensor<2x3xf32>
@@ -89,6 +90,7 @@ func.func @independent(%x: tensor<2x6xf32>, %y: !gauss.tensor<2x6xf32>, %b: !gau
 // -----
 
 // Parts that have elements in common.
+// expected-note @+1 {{argument 0 of this function}}
 func.func @overlap(%y: !gauss.tensor<2x6xf32>) -> !gauss.tensor<2x3xf32> {
   %low = gauss.slice %y axis 1 start 0 size 3 : (!gauss.tensor<2x6xf32>) -> !gauss.tensor<2x3xf32>
   %high = gauss.slice %y axis 1 start 2 size 3 : (!gauss.tensor<2x6xf32>) -> !gauss.tensor<2x3xf32>
