@@ -303,6 +303,21 @@ fn copies(op: Op, layer: &Layer) -> Option<Dependence> {
             let grows = low.iter().chain(high).any(|&size| size > 0);
             (op.operand(0).ty().is_gaussian() && grows).then_some(0)
         }
+        Layer::Movement(Movement::Gather { indices, .. }) => {
+            let repeats = (1..indices.len()).any(|n| indices[..n].contains(&indices[n]));
+            (op.operand(0).ty().is_gaussian() && repeats).then_some(0)
+        }
+        // Rows may be named twice within an item.
+        Layer::Embedding => {
+            let indices = op.operand(0).ty().shape()?;
+            let several = indices.iter().skip(1).any(|&size| size > 1);
+            (op.operand(1).ty().is_gaussian() && several).then_some(1)
+        }
+        Layer::Resize(resize) => {
+            let shape = op.operand(0).ty().shape()?;
+            let grows = !resize.axes(&shape).is_empty();
+            (op.operand(0).ty().is_gaussian() && grows).then_some(0)
+        }
         Layer::Movement(
             Movement::Pad { border: Border::Constant(_), .. }
             | Movement::Transpose(_)
@@ -316,6 +331,7 @@ fn copies(op: Op, layer: &Layer) -> Option<Dependence> {
         | Layer::Variance
         | Layer::Dense
         | Layer::Conv2d(_)
+        | Layer::Matmul(_)
         | Layer::BatchNorm(_)
         | Layer::Reduction(_)
         | Layer::Activation(_)

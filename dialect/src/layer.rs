@@ -6,7 +6,10 @@
 use crate::{
     attributes::Attributes,
     ir::{Attribute, Op, Value},
-    ops::{activation::Activation, binary::Binary, movement::Movement, reduction::Reduction},
+    ops::{
+        activation::Activation, binary::Binary, matmul::Matmul, movement::Movement,
+        reduction::Reduction, resize::Resize,
+    },
     predictive::{MAX_DRAWS, Method, Sampling, Thresholds},
 };
 
@@ -36,12 +39,18 @@ pub enum Layer {
     Dense,
     /// `gauss.conv2d`.
     Conv2d(Conv2d),
+    /// `gauss.matmul`.
+    Matmul(Matmul),
     /// `gauss.batch_norm`, with its epsilon.
     BatchNorm(f64),
     /// A function of two tensors: `gauss.add`, ..
     Binary(Binary),
     /// Elements in other places: `gauss.transpose`, ..
     Movement(Movement),
+    /// `gauss.embedding`.
+    Embedding,
+    /// `gauss.resize`.
+    Resize(Resize),
     /// `gauss.reduce_sum` or `gauss.reduce_mean`.
     Reduction(Reduction),
     /// An activation: `gauss.relu`, `gauss.gelu`, ..
@@ -177,6 +186,9 @@ impl Layer {
                     }
                 },
             }),
+            "gauss.matmul" => Layer::Matmul(Matmul::read(attributes)),
+            "gauss.embedding" => Layer::Embedding,
+            "gauss.resize" => Layer::Resize(Resize::read(attributes)?),
             "gauss.batch_norm" => Layer::BatchNorm(attributes.amount("epsilon")?.unwrap_or(1e-5)),
             "gauss.max_pool2d" => Layer::MaxPool2d(window()?),
             "gauss.avg_pool2d" => Layer::AvgPool2d(AvgPool2d {

@@ -2,5 +2,8 @@
 
 pub mod activation;
 pub mod binary;
+pub mod embedding;
+pub mod matmul;
 pub mod movement;
 pub mod reduction;
+pub mod resize;

@@ -8,6 +8,7 @@ use std::fmt;
 use crate::{
     ir::DYNAMIC,
     layer::{Layer, MAX_POOL, Window},
+    ops::embedding,
 };
 
 /// The most elements that a tensor may have: 1 GiB for each of its moments.
@@ -112,6 +113,9 @@ fn infer_unchecked(layer: &Layer, operands: &[TensorType]) -> Result<TensorType,
             result(input.shape.clone())
         }
         (Layer::Binary(binary), [left, right]) => binary.infer(left, right),
+        (Layer::Matmul(matmul), [lhs, rhs]) => matmul.infer(lhs, rhs),
+        (Layer::Embedding, [indices, table]) => embedding::infer(indices, table),
+        (Layer::Resize(resize), [input]) => resize.infer(input),
         (Layer::Movement(movement), operands) => movement.infer(operands),
         (Layer::Reduction(reduction), [input]) => reduction.infer(input),
         (Layer::Activation(_), [input]) => result(input.shape.clone()),
@@ -170,6 +174,19 @@ fn infer_unchecked(layer: &Layer, operands: &[TensorType]) -> Result<TensorType,
             Err(format!("has {} operands, which {layer:?} does not take", operands.len()))
         }
     }
+}
+
+/// The sizes of a result for operands of these sizes, as many of each: where one is 1, its elements
+/// are repeated. `None` where others differ.
+pub fn broadcast(x: &[i64], y: &[i64]) -> Option<Vec<i64>> {
+    let size = |(&x, &y): (&i64, &i64)| match (x, y) {
+        (x, y) if x == y => Some(x),
+        // A batch that is not fixed yet may be 1 itself.
+        (1, size) | (size, 1) if size != DYNAMIC => Some(size),
+        (1, DYNAMIC) | (DYNAMIC, 1) => Some(DYNAMIC),
+        _ => None,
+    };
+    x.iter().zip(y).map(size).collect()
 }
 
 /// Checks that `gauss.reshape` keeps the elements.

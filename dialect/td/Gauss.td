@@ -263,6 +263,34 @@ def Gauss_Conv2dOp : Gauss_Layer<"conv2d"> {
   }];
 }
 
+def Gauss_MatmulOp : Gauss_Layer<"matmul"> {
+  let summary = "product of matrices, one for each leading index";
+  let description = [{
+    `result[…, i, j] = Σ_k lhs[…, i, k] · rhs[…, k, j]`
+
+    ```mlir
+    %y = gauss.matmul %q, %k transpose_rhs true
+      : (!gauss.tensor<?x4x16x8xf32>, !gauss.tensor<?x4x16x8xf32>) -> !gauss.tensor<?x4x16x16xf32>
+    ```
+
+    The moments are those of `gauss.dense`: exact for independent elements.
+    Elements of one result row share those of `lhs`; that covariance is dropped.
+
+    Attributes: `transpose_lhs`, for …×K×M; `transpose_rhs`, for …×N×K.
+
+    Constraints: both operands have rank 2 or more, and the same K. Leading
+    dimensions of size 1, or that one operand does not have, are repeated. A batch
+    that is not fixed is not summed.
+  }];
+  let arguments = (ins Gauss_Operand:$lhs, Gauss_Operand:$rhs,
+    DefaultValuedAttr<BoolAttr, "false">:$transpose_lhs,
+    DefaultValuedAttr<BoolAttr, "false">:$transpose_rhs);
+  let assemblyFormat = [{
+    $lhs `,` $rhs `` custom<Clauses>("\"transpose_lhs transpose_rhs\"", $transpose_lhs, $transpose_rhs)
+    attr-dict `:` functional-type(operands, results)
+  }];
+}
+
 def Gauss_BatchNormOp : Gauss_Layer<"batch_norm"> {
   let summary = "batch normalisation at inference";
   let description = [{
@@ -820,6 +848,78 @@ def Gauss_UpsampleOp : Gauss_Layer<"upsample"> {
     DenseI64ArrayAttr:$factors);
   let assemblyFormat = [{
     $input `` custom<Clauses>("\"factors\"", $factors)
+    attr-dict `:` functional-type(operands, results)
+  }];
+}
+
+def Gauss_GatherOp : Gauss_Layer<"gather"> {
+  let summary = "elements by their numbers along an axis";
+  let description = [{
+    ```mlir
+    %y = gauss.gather %x axis 1 indices [2, 0, 2]
+      : (!gauss.tensor<?x3x4xf32>) -> !gauss.tensor<?x3x4xf32>
+    ```
+
+    Element i along the axis is element `indices[i]` of the input. Exact for each
+    element; copies are taken as independent.
+
+    Constraints: the axis is there and no batch that is not fixed; there is an
+    index; each is from 0 to the size less 1.
+  }];
+  let arguments = (ins Gauss_Operand:$input, I64Attr:$axis, DenseI64ArrayAttr:$indices);
+  let assemblyFormat = [{
+    $input `` custom<Clauses>("\"axis indices\"", $axis, $indices)
+    attr-dict `:` functional-type(operands, results)
+  }];
+}
+
+def Gauss_EmbeddingOp : Gauss_Layer<"embedding"> {
+  let summary = "rows of a table by computed numbers";
+  let description = [{
+    ```mlir
+    %y = gauss.embedding %tokens, %table
+      : (tensor<?x16xf32>, !gauss.tensor<1000x64xf32>) -> !gauss.tensor<?x16x64xf32>
+    ```
+
+    `indices` holds whole numbers as `f32`. A number below 0 is taken as 0, one
+    above the last row as the last row, what is not a number as 0, and a fraction
+    is cut off. Exact for each element; rows that are read more than once are taken
+    as independent.
+
+    Constraints: `indices` is deterministic, of any shape; `table` is V×E with up
+    to 2^24 rows.
+  }];
+  let arguments = (ins Gauss_Operand:$indices, Gauss_Operand:$table);
+  let assemblyFormat = "$indices `,` $table attr-dict `:` functional-type(operands, results)";
+}
+
+def Gauss_ResizeOp : Gauss_Layer<"resize"> {
+  let summary = "linear interpolation along dimensions";
+  let description = [{
+    ```mlir
+    %y = gauss.resize %x sizes [-1, -1, 8, 8]
+      : (!gauss.tensor<?x3x4x4xf32>) -> !gauss.tensor<?x3x8x8xf32>
+    ```
+
+    Along each dimension whose size changes an element is (1 − w)·a + w·b of two
+    neighbours; over height and width that is bilinear. Variances are summed with
+    (1 − w)² and w²: exact for independent elements. Results that share elements are
+    taken as independent. Nearest neighbours are `gauss.upsample`.
+
+    Attributes: `sizes` of the result, −1 for one that stays; or else `numerators`
+    and `denominators`, by whose quotient sizes and distances grow, sizes rounded
+    down. `coordinates`: "half_pixel", where the outer edges of the outermost
+    elements stay, or "align_corners", where their centres do.
+
+    Constraints: lists have a number for each dimension; a batch that is not fixed
+    stays; no result is empty.
+  }];
+  let arguments = (ins Gauss_Operand:$input,
+    OptionalAttr<DenseI64ArrayAttr>:$sizes,
+    OptionalAttr<DenseI64ArrayAttr>:$numerators, OptionalAttr<DenseI64ArrayAttr>:$denominators,
+    DefaultValuedAttr<StrAttr, "\"half_pixel\"">:$coordinates);
+  let assemblyFormat = [{
+    $input `` custom<Clauses>("\"sizes numerators denominators coordinates\"", $sizes, $numerators, $denominators, $coordinates)
     attr-dict `:` functional-type(operands, results)
   }];
 }

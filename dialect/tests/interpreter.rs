@@ -622,6 +622,133 @@ fn movements_and_sums() {
 //===----------------------------------------------------------------------===//
 
 #[test]
+fn products_of_matrices_by_hand() {
+    // Two matrices, the second operand of which is one for both.
+    let x = gaussian(&[2, 1, 2], &[1.0, 2.0, -3.0, 0.0], &[0.5, 0.25, 0.0, 4.0]);
+    let w = gaussian(&[1, 2], &[3.0, -1.0], &[2.0, 1.0]);
+    let result = run(
+        "(%x: !gauss.tensor<2x1x2xf32>, %w: !gauss.tensor<1x2xf32>) -> !gauss.tensor<2x1x1xf32>",
+        "%y = gauss.matmul %x, %w transpose_rhs true
+           : (!gauss.tensor<2x1x2xf32>, !gauss.tensor<1x2xf32>) -> !gauss.tensor<2x1x1xf32>
+         return %y : !gauss.tensor<2x1x1xf32>",
+        &[x, w],
+    );
+    // As of the dense layer above.
+    assert_eq!(result, gaussian(&[2, 1, 1], &[1.0, -9.0], &[12.0, 26.0]));
+}
+
+#[test]
+fn a_product_of_matrices_is_a_sum_for_each_element() {
+    let sizes = [2, 3, 4, 5, 6];
+    let [a, b, m, k, n] = sizes;
+    for (transpose_lhs, transpose_rhs) in
+        [(false, false), (false, true), (true, false), (true, true)]
+    {
+        let left = if transpose_lhs { [a, b, k, m] } else { [a, b, m, k] };
+        let right = if transpose_rhs { [a, 1, n, k] } else { [a, 1, k, n] };
+        let (x, y) = (random(&left, true, 1), random(&right, true, 2));
+        let result = exact(&[a, b, m, n], &[]);
+        let ty = format!("!gauss.tensor<{a}x{b}x{m}x{n}xf32>");
+        let actual = run(
+            &format!("(%x: {}, %y: {}) -> {ty}", x.ty(), y.ty()),
+            &format!(
+                "%z = gauss.matmul %x, %y transpose_lhs {transpose_lhs} transpose_rhs \
+                 {transpose_rhs} : ({}, {}) -> {ty}
+                 return %z : {ty}",
+                x.ty(),
+                y.ty()
+            ),
+            &[x.clone(), y.clone()],
+        );
+        let (mut mean, mut variance) = (vec![], vec![]);
+        for (p, q) in grid(a, b) {
+            for (i, j) in grid(m, n) {
+                let (mut sum, mut spread) = (0.0, 0.0);
+                for l in 0..k {
+                    let inner = if transpose_lhs { l * m + i } else { i * k + l };
+                    let at = (p * b + q) * m * k + inner;
+                    let inner = if transpose_rhs { j * k + l } else { l * n + j };
+                    let with = p * k * n + inner;
+                    let (x_mean, x_variance) = (x.mean[at], x.variance.as_ref().unwrap()[at]);
+                    let (y_mean, y_variance) = (y.mean[with], y.variance.as_ref().unwrap()[with]);
+                    sum += x_mean * y_mean;
+                    // E[x²]E[y²] less the square of the mean.
+                    spread += (x_mean.powi(2) + x_variance) * (y_mean.powi(2) + y_variance)
+                        - (x_mean * y_mean).powi(2);
+                }
+                mean.push(sum);
+                variance.push(spread);
+            }
+        }
+        assert_close(&actual, &gaussian(&result.shape, &mean, &variance), 1e-13);
+    }
+}
+
+#[test]
+fn rows_of_a_table_stay_within_it() {
+    let table = gaussian(&[3, 2], &[1.0, 2.0, 3.0, 4.0, 5.0, 6.0], &[0.1, 0.2, 0.3, 0.4, 0.5, 0.6]);
+    let numbers = [0.0, 2.0, 1.75, -5.0, 3.0, 1e30, f64::NAN, f64::NEG_INFINITY];
+    let result = run(
+        "(%i: tensor<8xf32>, %t: !gauss.tensor<3x2xf32>) -> !gauss.tensor<8x2xf32>",
+        "%y = gauss.embedding %i, %t : (tensor<8xf32>, !gauss.tensor<3x2xf32>) -> !gauss.tensor<8x2xf32>
+         return %y : !gauss.tensor<8x2xf32>",
+        &[exact(&[8], &numbers), table],
+    );
+    let means: Vec<_> = result.mean.chunks(2).map(|row| row[0]).collect();
+    assert_eq!(means, [1.0, 5.0, 3.0, 1.0, 5.0, 5.0, 1.0, 1.0]);
+    assert_eq!(result.variance.unwrap()[2..4], [0.5, 0.6]);
+}
+
+/// What `gauss.resize` makes of a line.
+#[track_caller]
+fn resized(attributes: &str, line: &[f64], size: usize) -> Tensor {
+    let (from, to) = (line.len(), size);
+    let variance: Vec<_> = line.iter().map(|value| value * value).collect();
+    run(
+        &format!("(%x: !gauss.tensor<{from}xf32>) -> !gauss.tensor<{to}xf32>"),
+        &format!(
+            "%y = gauss.resize %x {attributes} : (!gauss.tensor<{from}xf32>) -> !gauss.tensor<{to}xf32>
+             return %y : !gauss.tensor<{to}xf32>"
+        ),
+        &[gaussian(&[from], line, &variance)],
+    )
+}
+
+#[test]
+fn interpolation_weighs_two_neighbours() {
+    // A place, then the weights of its neighbours, in the coordinates of PyTorch's `interpolate`.
+    let line = [1.0, 5.0, 2.0, 7.0];
+    let expected = |places: &[f64]| {
+        let at = |&place: &f64| {
+            let place = place.clamp(0.0, 3.0);
+            let (low, w) = (place.floor() as usize, place.fract());
+            let high = (low + 1).min(3);
+            let mean = (1.0 - w) * line[low] + w * line[high];
+            (mean, ((1.0 - w) * line[low]).powi(2) + (w * line[high]).powi(2))
+        };
+        let (mean, variance): (Vec<_>, Vec<_>) = places.iter().map(at).unzip();
+        gaussian(&[places.len()], &mean, &variance)
+    };
+    let half_pixel = |size: usize, ratio: f64| {
+        expected(&(0..size).map(|i| (i as f64 + 0.5) / ratio - 0.5).collect::<Vec<_>>())
+    };
+    let aligned = |size: usize| {
+        let step = if size == 1 { 0.0 } else { 3.0 / (size - 1) as f64 };
+        expected(&(0..size).map(|i| i as f64 * step).collect::<Vec<_>>())
+    };
+    for size in [1, 2, 3, 4, 6, 7, 8, 13, 16] {
+        let sizes = resized(&format!("sizes [{size}]"), &line, size);
+        assert_close(&sizes, &half_pixel(size, size as f64 / 4.0), 1e-13);
+        let corners =
+            resized(&format!("sizes [{size}] coordinates \"align_corners\""), &line, size);
+        assert_close(&corners, &aligned(size), 1e-13);
+    }
+    // 4·7/5 = 5.6: five elements at the distance of 5/7, and not of 4/5.
+    let fraction = resized("numerators [7] denominators [5]", &line, 5);
+    assert_close(&fraction, &half_pixel(5, 1.4), 1e-13);
+}
+
+#[test]
 fn what_cannot_be_decoded_is_named_with_its_place() {
     assert_eq!(refused("", &none), "the module has no function 'main'");
     assert_eq!(

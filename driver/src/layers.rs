@@ -159,6 +159,18 @@ fn work(kind: &Kind, operands: &[TensorType], output: &TensorType) -> (u64, u64)
             let terms = 1 + u64::from(input.gaussian) + u64::from(weight.gaussian);
             (outputs * products * terms, 0)
         }
+        Kind::Matmul(matmul) => {
+            let [rhs, ..] = rest else { return (0, 0) };
+            let depth = input.shape.iter().nth_back(usize::from(matmul.transpose_lhs));
+            let depth = depth.and_then(|&depth| u64::try_from(depth).ok()).unwrap_or(1);
+            let terms = 1 + u64::from(input.gaussian) + u64::from(rhs.gaussian);
+            (outputs * depth * terms, 0)
+        }
+        // Two neighbours along each dimension in turn.
+        Kind::Resize(resize) => {
+            let axes = resize.axes(&input.shape).len();
+            (outputs * 2 * axes as u64 * components(output), 0)
+        }
         Kind::BatchNorm(_) => {
             let gamma = rest.first().is_some_and(|gamma| gamma.gaussian);
             (outputs * (1 + u64::from(input.gaussian) + u64::from(gamma)), 0)
@@ -175,6 +187,7 @@ fn work(kind: &Kind, operands: &[TensorType], output: &TensorType) -> (u64, u64)
         // Nothing is computed of numbers that move, nor of a deterministic maximum; what predictions
         // cost is not counted in these units.
         Kind::Movement(_)
+        | Kind::Embedding
         | Kind::Reshape
         | Kind::Flatten
         | Kind::Activation(_)

@@ -751,9 +751,10 @@ const OWN: &str = "its own loop";
 const VIEW: &str = "no loop";
 
 #[rustfmt::skip]
-const OPERATORS: [Operator; 47] = [
+const OPERATORS: [Operator; 51] = [
     Operator("dense", "2", "exact for independent operands", "tiled, with what follows", "Gemm, MatMul"),
     Operator("conv2d", "4", "exact for independent operands", "tiled, with what follows", "Conv"),
+    Operator("matmul", "2 and more", "exact for independent elements", "tiled, with what follows", "MatMul, Gemm"),
     Operator("batch_norm", "2 and more", EXACT, "the weights, or the loop before", "BatchNormalization"),
     Operator("add", ANY, "exact for independent operands", EPILOGUE, "Add, Sum"),
     Operator("sub", ANY, "exact for independent operands", EPILOGUE, "Sub"),
@@ -785,6 +786,9 @@ const OPERATORS: [Operator; 47] = [
     Operator("pad", ANY, MOVED, OWN, "Pad"),
     Operator("expand", ANY, MOVED, OWN, "Expand"),
     Operator("upsample", ANY, MOVED, OWN, "Resize, Upsample"),
+    Operator("gather", ANY, MOVED, OWN, "Gather of constant indices"),
+    Operator("embedding", ANY, MOVED, OWN, "Gather of rows by a computed tensor"),
+    Operator("resize", ANY, "exact for independent elements", OWN, "Resize, linear"),
     Operator("reshape", ANY, MOVED, VIEW, "Reshape, Squeeze, Unsqueeze"),
     Operator("flatten", "1 and more", MOVED, VIEW, "Flatten"),
     Operator("softmax", "2", "by the method", OWN, "Softmax at the end"),

@@ -9,8 +9,11 @@ use crate::{
     layer::{AvgPool2d, Conv2d, Layer, Window},
     moments::{self, Moments},
     ops::{
+        embedding,
+        matmul::Matmul,
         movement::{Border, Movement},
         reduction::Reduction,
+        resize::Resize,
     },
     predictive::{central_quantile, interval_end},
     shape::{self, TensorType},
@@ -54,6 +57,9 @@ pub(super) fn apply(layer: &Layer, operands: &[&Tensor]) -> Result<Tensor, Strin
                 binary.moments(&mut F64, left.at(x), right.at(y))
             })
         }
+        (Layer::Matmul(matmul), [lhs, rhs]) => product(*matmul, lhs, rhs, &ty),
+        (Layer::Embedding, [indices, table]) => embedded(indices, table, &ty),
+        (Layer::Resize(resize), [input]) => resized(resize, input, &ty),
         (Layer::Movement(movement), operands) => moved(movement, operands, &ty),
         (Layer::Reduction(reduction), [input]) => reduced(reduction, input, &ty),
         (Layer::Activation(activation), [input]) => {
@@ -359,6 +365,65 @@ fn conv2d(
     Ok(result)
 }
 
+fn product(matmul: Matmul, lhs: &Tensor, rhs: &Tensor, ty: &TensorType) -> Result<Tensor, String> {
+    let shape = sizes(ty);
+    let (leading, [rows, columns]) = matrices(&shape);
+    let (left, right) = (Matrices::of(lhs, leading), Matrices::of(rhs, leading));
+    // How far apart neighbours are along the rows or columns of the result, and along the sum.
+    let [row, left_step] = match matmul.transpose_lhs {
+        true => [1, left.columns],
+        false => [left.columns, 1],
+    };
+    let [column, right_step] = match matmul.transpose_rhs {
+        true => [right.columns, 1],
+        false => [1, right.columns],
+    };
+    let depth = if matmul.transpose_lhs { left.rows } else { left.columns };
+    let (x, y) = (lhs.view(), rhs.view());
+    elementwise(ty, |i| {
+        let [matrix, in_matrix] = [i / (rows * columns), i % (rows * columns)];
+        let from = left.start(matrix, leading) + in_matrix / columns * row;
+        let with = right.start(matrix, leading) + in_matrix % columns * column;
+        (0..depth).fold(Moments::deterministic(0.0), |sum, k| {
+            moments::multiply_add(
+                &mut F64,
+                x.at(from + k * left_step),
+                y.at(with + k * right_step),
+                sum,
+            )
+        })
+    })
+}
+
+/// The leading sizes of a tensor, and its last two.
+fn matrices(shape: &[usize]) -> (&[usize], [usize; 2]) {
+    match shape {
+        [leading @ .., rows, columns] => (leading, [*rows, *columns]),
+        _ => (shape, [1, 1]),
+    }
+}
+
+/// An operand of a product of matrices.
+struct Matrices {
+    rows: usize,
+    columns: usize,
+    /// How many matrices one is from the next along each leading dimension of the result.
+    steps: Vec<usize>,
+}
+
+impl Matrices {
+    fn of(operand: &Tensor, leading: &[usize]) -> Self {
+        let (own, [rows, columns]) = matrices(&operand.shape);
+        let own = [&vec![1; leading.len() - own.len()], own].concat();
+        Self { rows, columns, steps: strides(&own, leading) }
+    }
+
+    /// The first element of the matrix that a matrix of the result is computed from.
+    fn start(&self, matrix: usize, leading: &[usize]) -> usize {
+        place(matrix, leading, &self.steps) * self.rows * self.columns
+    }
+}
+
 /// For every channel and kernel element, in the order of the weight, the values
 /// that it meets at the output `positions`; what lies in the padding stays zero.
 fn gather(
@@ -452,6 +517,44 @@ fn moved(movement: &Movement, operands: &[&Tensor], ty: &TensorType) -> Result<T
             views[operand].at(number)
         }
         None => Moments::deterministic(around),
+    })
+}
+
+fn embedded(indices: &Tensor, table: &Tensor, ty: &TensorType) -> Result<Tensor, String> {
+    let [rows, features] = leading(&table.shape);
+    let view = table.view();
+    elementwise(ty, |i| {
+        let row = embedding::row(indices.mean[i / features], rows);
+        view.at(row * features + i % features)
+    })
+}
+
+fn resized(resize: &Resize, input: &Tensor, ty: &TensorType) -> Result<Tensor, String> {
+    let shape = sizes(ty);
+    let steps = strides(&input.shape, &input.shape);
+    let axes = resize.axes(&input.ty().shape);
+    let view = input.view();
+    elementwise(ty, |i| {
+        let mut index = indices(i, &shape);
+        // What is summed: an element by its number, and its weight.
+        let mut terms = vec![(0, 1.0)];
+        for axis in &axes {
+            let tap = axis.tap(index[axis.dim] as i64);
+            index[axis.dim] = 0;
+            let sides = [(tap.low, 1.0 - tap.weight), (tap.low + 1, tap.weight)];
+            let sides = sides.into_iter().filter(|(_, weight)| *weight != 0.0);
+            let beside = |(number, share): (usize, f64)| {
+                let step = steps[axis.dim];
+                sides.clone().map(move |(at, weight)| (number + at as usize * step, share * weight))
+            };
+            terms = terms.into_iter().flat_map(beside).collect();
+        }
+        let rest: usize = index.iter().zip(&steps).map(|(index, step)| index * step).sum();
+        let parts = terms
+            .into_iter()
+            .map(|(at, weight)| moments::scale(&mut F64, view.at(rest + at), weight));
+        let sum = parts.reduce(|x, y| moments::add(&mut F64, x, y));
+        sum.unwrap_or(Moments::deterministic(0.0))
     })
 }
 

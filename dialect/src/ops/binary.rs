@@ -2,10 +2,9 @@
 //! repeated.
 
 use crate::{
-    ir::DYNAMIC,
     moments::{self, Arithmetic, Moments},
     ops::activation::leaky_relu,
-    shape::TensorType,
+    shape::{TensorType, broadcast},
 };
 
 /// A function of two numbers.
@@ -86,14 +85,7 @@ impl Binary {
         if x.shape.len() != y.shape.len() {
             return Err(differ());
         }
-        let size = |(&x, &y): (&i64, &i64)| match (x, y) {
-            (x, y) if x == y => Some(x),
-            // A batch that is not fixed yet may be 1 itself.
-            (1, size) | (size, 1) if size != DYNAMIC => Some(size),
-            (1, DYNAMIC) | (DYNAMIC, 1) => Some(DYNAMIC),
-            _ => None,
-        };
-        let shape = x.shape.iter().zip(&y.shape).map(size).collect::<Option<Vec<_>>>();
+        let shape = broadcast(&x.shape, &y.shape);
         let gaussian = x.gaussian || y.gaussian;
         Ok(TensorType { shape: shape.ok_or_else(differ)?, gaussian })
     }

@@ -55,12 +55,19 @@ pub enum Movement {
     Expand(Vec<i64>),
     /// `gauss.upsample`: every element as often along each dimension, nearest neighbours.
     Upsample(Vec<i64>),
+    /// `gauss.gather`: the elements with these numbers along an axis.
+    Gather {
+        /// The axis.
+        axis: usize,
+        /// Which, from 0; one may be there several times.
+        indices: Vec<i64>,
+    },
 }
 
 impl Movement {
     /// Every op of the family, without the dialect.
-    pub const NAMES: [&'static str; 6] =
-        ["transpose", "slice", "concat", "pad", "expand", "upsample"];
+    pub const NAMES: [&'static str; 7] =
+        ["transpose", "slice", "concat", "pad", "expand", "upsample", "gather"];
 
     /// Reads an op by its name; `None` where it is not of this family.
     ///
@@ -75,6 +82,7 @@ impl Movement {
             "pad" => pad(attributes),
             "expand" => attributes.list("shape", -1..=MOST).map(Self::Expand),
             "upsample" => attributes.list("factors", 1..=MOST).map(Self::Upsample),
+            "gather" => gather(attributes),
             _ => return None,
         })
     }
@@ -88,6 +96,7 @@ impl Movement {
             Self::Pad { .. } => "pad",
             Self::Expand(_) => "expand",
             Self::Upsample(_) => "upsample",
+            Self::Gather { .. } => "gather",
         }
     }
 
@@ -112,6 +121,9 @@ impl Movement {
             }
             Self::Expand(shape) => list.with("shape", shape.clone()),
             Self::Upsample(factors) => list.with("factors", factors.clone()),
+            Self::Gather { axis, indices } => {
+                list.with("axis", *axis as i64).with("indices", indices.clone())
+            }
         }
     }
 
@@ -158,6 +170,15 @@ impl Movement {
                     (from, factor) => Ok(from.saturating_mul(factor)),
                 };
                 input.shape.iter().zip(factors).map(size).collect::<Result<_, _>>()?
+            }
+            Self::Gather { axis, indices } => {
+                let whole = along(input, *axis)?;
+                if let Some(beyond) = indices.iter().find(|&&index| index >= whole) {
+                    return Err(format!(
+                        "takes element {beyond} along axis {axis} of {input}, which has {whole}"
+                    ));
+                }
+                replaced(input, *axis, indices.len() as i64)
             }
         };
         Ok(TensorType { shape, gaussian })
@@ -212,6 +233,9 @@ impl Movement {
                     *value /= factor as usize;
                 }
             }
+            Self::Gather { axis, indices } => {
+                place[*axis] = indices[index[*axis]] as usize;
+            }
         }
         Some((0, place))
     }
@@ -230,6 +254,19 @@ fn slice(attributes: &Attributes) -> Result<Movement, String> {
         size,
         step: attributes.integer("step", 1..=MOST)?.unwrap_or(1),
     })
+}
+
+fn gather(attributes: &Attributes) -> Result<Movement, String> {
+    let indices = attributes.list("indices", i64::MIN..=MOST)?;
+    if indices.is_empty() {
+        return Err("takes nothing: 'indices' is empty".into());
+    }
+    match indices.iter().find(|&&index| index < 0) {
+        Some(index) => Err(format!(
+            "has {index} in 'indices'; elements are counted from 0, the last is the size less 1"
+        )),
+        None => Ok(Movement::Gather { axis: axis(attributes)?, indices }),
+    }
 }
 
 fn pad(attributes: &Attributes) -> Result<Movement, String> {

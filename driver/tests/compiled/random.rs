@@ -7,8 +7,10 @@ use gauss_dialect::{
     ops::{
         activation::Activation,
         binary::Binary,
+        matmul::Matmul,
         movement::{Border, Movement},
         reduction::Reduction,
+        resize::{Extent, Resize},
     },
 };
 use gauss_lowering::target::Target;
@@ -279,7 +281,7 @@ impl Generator {
         let zeros = vec![0i64; rank];
         let ones = vec![1i64; rank];
         let mut others = vec![];
-        let movement = match number % 8 {
+        let movement = match number % 9 {
             0 => {
                 let mut permutation: Vec<_> = (0..rank as i64).collect();
                 for dim in 1..rank {
@@ -304,7 +306,7 @@ impl Generator {
             }
             3..=5 => {
                 let border =
-                    [Border::Constant(-0.5), Border::Reflect, Border::Edge][number % 8 - 3];
+                    [Border::Constant(-0.5), Border::Reflect, Border::Edge][number % 9 - 3];
                 let most = if border == Border::Reflect { shape[axis] - 1 } else { 4 };
                 let (mut low, mut high) = (zeros.clone(), zeros);
                 low[axis] = self.rng.random_range(0..=most) as i64;
@@ -316,6 +318,13 @@ impl Generator {
                 let mut to = vec![-1; rank];
                 to[axis] = self.size(7) as i64;
                 Movement::Expand(to)
+            }
+            7 => {
+                let most = shape[axis] as i64;
+                // Now and then so many that they are a loop.
+                let count = if self.size(4) == 1 { 200 } else { self.size(9) };
+                let indices = (0..count).map(|_| self.rng.random_range(0..most)).collect();
+                Movement::Gather { axis, indices }
             }
             _ => {
                 let mut factors = ones;
@@ -330,6 +339,86 @@ impl Generator {
         let result = movement.infer(&types).unwrap().shape;
         let result = result.into_iter().map(|size| size as usize).collect();
         (movement.name(), movement.write().to_string(), operands, result)
+    }
+
+    /// Matrices in one of four orders, with leading dimensions of which some are repeated.
+    fn matmul(&mut self) -> Layer {
+        let matmul = Matmul { transpose_lhs: self.flip(), transpose_rhs: self.flip() };
+        let (m, k, n) = (self.any_size(40), self.any_size(70), self.any_size(75));
+        let leading = self.shape(0..=2);
+        let mut shapes = [leading.clone(), leading];
+        for operand in &mut shapes {
+            for size in operand.iter_mut().filter(|_| self.rng.random_range(0..4) == 0) {
+                *size = 1;
+            }
+        }
+        if self.flip() {
+            shapes[1].clear();
+        }
+        shapes[0].extend(if matmul.transpose_lhs { [k, m] } else { [m, k] });
+        shapes[1].extend(if matmul.transpose_rhs { [n, k] } else { [k, n] });
+        let parameter = self.flip();
+        let operands = [self.operand(&shapes[0], false), self.operand(&shapes[1], parameter)];
+        let [lhs, rhs] = [0, 1].map(|number| operands[number].tensor.ty());
+        let result = matmul.infer(&lhs, &rhs).unwrap().shape;
+        let result = result.into_iter().map(|size| size as usize).collect();
+        (Matmul::NAME, matmul.write().to_string(), operands.into(), result)
+    }
+
+    /// Rows of a table by numbers of which some are none of it.
+    fn embedding(&mut self) -> Layer {
+        let (rows, features) = (self.size(40), self.any_size(70));
+        let shape = self.shape(0..=3);
+        let mut indices = self.tensor(&shape, false);
+        let choices = [-1.0, f64::NAN, 1e30, 0.75, rows as f64];
+        for index in &mut indices.mean {
+            *index = match self.rng.random_range(0..20) {
+                rare @ 0..5 => choices[rare],
+                _ => self.rng.random_range(0..rows) as f64,
+            };
+        }
+        let parameter = self.flip();
+        let operands = vec![
+            Operand { tensor: indices, parameter: false },
+            self.operand(&[rows, features], parameter),
+        ];
+        let result = [&shape[..], &[features]].concat();
+        ("embedding", String::new(), operands, result)
+    }
+
+    /// Sizes of simple proportions as often as any.
+    fn resize(&mut self) -> Layer {
+        let shape = self.shape(1..=4);
+        let rank = shape.len();
+        let mut ratios = vec![(1, 1); rank];
+        for ratio in &mut ratios {
+            if self.flip() {
+                *ratio = [(2, 1), (4, 1), (3, 2), (1, 2), (5, 3)][self.rng.random_range(0..5)];
+            }
+        }
+        let extent = match self.flip() {
+            true => {
+                let size = |(&size, &(n, _)): (&usize, &(i64, i64))| match self.rng.random() {
+                    true if n > 1 => self.rng.random_range(1..=50),
+                    _ if n > 1 => n * size as i64,
+                    _ => -1,
+                };
+                Extent::Sizes(shape.iter().zip(&ratios).map(size).collect())
+            }
+            false => Extent::Fractions {
+                numerators: ratios.iter().map(|ratio| ratio.0).collect(),
+                denominators: ratios
+                    .iter()
+                    .zip(&shape)
+                    .map(|(&(n, d), &size)| if d > n * size as i64 { n } else { d })
+                    .collect(),
+            },
+        };
+        let resize = Resize { extent, aligned: self.flip() };
+        let operand = self.operand(&shape, false);
+        let result = resize.infer(&operand.tensor.ty()).unwrap().shape;
+        let result = result.into_iter().map(|size| size as usize).collect();
+        (Resize::NAME, resize.write().to_string(), vec![operand], result)
     }
 
     fn reduction(&mut self) -> Layer {
@@ -492,15 +581,18 @@ impl Generator {
     }
 
     fn case(&mut self, number: usize) -> Case {
-        let op = match number % 10 {
+        let op = match number % 13 {
             0 => self.dense(),
             1 | 2 => self.conv2d(),
             3 => self.pool("max_pool2d"),
             4 => self.pool("avg_pool2d"),
-            5 => self.activation(number / 10),
+            5 => self.activation(number / 13),
             6 => self.batch_norm(),
-            7 => self.binary(number / 10),
-            8 => self.movement(number / 10),
+            7 => self.binary(number / 13),
+            8 => self.movement(number / 13),
+            9 => self.matmul(),
+            10 => self.embedding(),
+            11 => self.resize(),
             _ => self.reduction(),
         };
         self.of_op(number, op)

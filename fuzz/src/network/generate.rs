@@ -9,8 +9,10 @@ use gauss_dialect::{
     ops::{
         activation::Activation,
         binary::Binary,
+        matmul::Matmul,
         movement::{Border, Movement},
         reduction::Reduction,
+        resize::{Extent, Resize},
     },
     shape::{self, TensorType},
 };
@@ -277,9 +279,12 @@ impl Generator<'_, '_> {
             false => self.values[last].clone(),
         };
         let rank = x.ty.shape.len();
-        match (self.bytes.int_in_range(0..=17u8)?, rank) {
+        match (self.bytes.int_in_range(0..=20u8)?, rank) {
             (16, 1..) => self.movement(x),
             (17, 2..) => self.reduction(x),
+            (18, 2..) => self.matmul(x),
+            (19, 1..) => self.resize(x),
+            (20, 1..) if !x.ty.gaussian => self.embedding(x),
             (0..=3, 4) => self.conv2d(x),
             (0..=3, 2) => self.dense(x),
             (4, 4) => self.pool(x, true),
@@ -305,7 +310,12 @@ impl Generator<'_, '_> {
         // The batch stays where it is.
         let axis = self.bytes.int_in_range(0..=rank - 1)?;
         let is_fixed = |dim: usize| shape[dim] != DYNAMIC;
-        let movement = match self.bytes.int_in_range(0..=5u8)? {
+        let movement = match self.bytes.int_in_range(0..=6u8)? {
+            6 if is_fixed(axis) => {
+                let count = self.size(9)?;
+                let indices = (0..count).map(|_| self.bytes.int_in_range(0..=shape[axis] - 1));
+                Movement::Gather { axis, indices: indices.collect::<Result<_>>()? }
+            }
             0 => {
                 let mut permutation: Vec<_> = (0..rank as i64).collect();
                 let moved = usize::from(!is_fixed(0));
@@ -354,6 +364,51 @@ impl Generator<'_, '_> {
         };
         let (name, attributes) = (movement.name(), movement.write().to_string());
         self.emit(&Layer::Movement(movement), name, &[x], &attributes);
+        Ok(())
+    }
+
+    /// A product with a matrix for all leading indices, or with one for each.
+    fn matmul(&mut self, x: Value) -> Result<()> {
+        let rank = x.ty.shape.len();
+        let (transpose_lhs, transpose_rhs) = (self.bytes.arbitrary()?, self.bytes.arbitrary()?);
+        let matmul = Matmul { transpose_lhs, transpose_rhs };
+        let depth = x.ty.shape[if transpose_lhs { rank - 2 } else { rank - 1 }];
+        if depth == DYNAMIC {
+            return Ok(());
+        }
+        let columns = self.size((MAX_ELEMENTS / depth).min(40))?;
+        let mut shape =
+            if self.bytes.arbitrary()? { x.ty.shape[..rank - 2].to_vec() } else { vec![] };
+        shape.extend(if transpose_rhs { [columns, depth] } else { [depth, columns] });
+        if self.elements(&shape) > MAX_ELEMENTS {
+            return Ok(());
+        }
+        let gaussian = self.bytes.arbitrary()?;
+        let other = self.operand(&shape, gaussian, Domain::Any)?;
+        let attributes = matmul.write().to_string();
+        self.emit(&Layer::Matmul(matmul), Matmul::NAME, &[x, other], &attributes);
+        Ok(())
+    }
+
+    fn resize(&mut self, x: Value) -> Result<()> {
+        let mut sizes = vec![-1; x.ty.shape.len()];
+        for (size, &own) in sizes.iter_mut().zip(&x.ty.shape) {
+            if own != DYNAMIC && self.bytes.arbitrary()? {
+                *size = self.size(2 * own)?;
+            }
+        }
+        let resize = Resize { extent: Extent::Sizes(sizes), aligned: self.bytes.arbitrary()? };
+        let attributes = resize.write().to_string();
+        self.emit(&Layer::Resize(resize), Resize::NAME, &[x], &attributes);
+        Ok(())
+    }
+
+    /// Rows of a table by numbers that may be anything.
+    fn embedding(&mut self, x: Value) -> Result<()> {
+        let shape = [self.size(20)?, self.size(20)?];
+        let gaussian = self.bytes.arbitrary()?;
+        let table = self.operand(&shape, gaussian, Domain::Any)?;
+        self.emit(&Layer::Embedding, "embedding", &[x, table], "");
         Ok(())
     }
 

@@ -4,8 +4,11 @@
 //! pass runs, `gauss.make` stands for the pair, so that the IR is valid between
 //! any two steps; at the end nothing of gauss is left, or an error says why.
 
+mod gather;
+mod matmul;
 mod movement;
 mod predictions;
+mod resize;
 
 use std::collections::HashSet;
 
@@ -227,6 +230,7 @@ fn lower_op(
         Layer::Constant => emit.constant(op)?,
         Layer::Dense => emit.dense(Linear::of(op), &shape),
         Layer::Conv2d(conv) => emit.conv2d(conv, Linear::of(op), &shape),
+        Layer::Matmul(matmul) => emit.matmul(*matmul, [operand(0), operand(1)], &shape),
         Layer::BatchNorm(epsilon) => {
             let channel = [operand(1), operand(2), operand(3), operand(4)];
             emit.batch_norm(operand(0), channel, *epsilon, &shape)
@@ -243,6 +247,13 @@ fn lower_op(
             let operands: Vec<_> = (0..op.operands().len()).map(operand).collect();
             emit.movement(movement, &operands, &shape)
         }
+        Layer::Embedding => {
+            if is_dynamic(op.operand(0)) {
+                return Err(fail(op, "needs a batch that is fixed: --gauss-set-batch"));
+            }
+            emit.embedding(operand(0).mean, operand(1), &shape)
+        }
+        Layer::Resize(resize) => emit.resize(resize, operand(0), &shape),
         Layer::Reduction(reduction) => emit.reduction(reduction, operand(0), &shape),
         Layer::Activation(activation) => {
             emit.elementwise(&shape, &[operand(0)], |a, x| activation.moments(a, x[0]))

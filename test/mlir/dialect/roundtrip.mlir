@@ -280,3 +280,20 @@ func.func @labels(%z: !gauss.tensor<?x2xf32>) -> tensor<?x2xf32> {
   %2 = gauss.binary_decide %0, %1 epistemic 0.125 : (tensor<?x2xf32>, tensor<?x2x3xf32>) -> tensor<?x2xf32>
   return %2 : tensor<?x2xf32>
 }
+
+// CHECK-LABEL: func.func @matrices_and_rows
+func.func @matrices_and_rows(%q: !gauss.tensor<?x4x5x3xf32>, %w: tensor<5x3xf32>, %i: tensor<?x7xf32>, %t: !gauss.tensor<9x2xf32>, %x: !gauss.tensor<?x3x4x4xf32>) {
+  // CHECK: gauss.matmul %{{.*}}, %{{.*}} transpose_rhs true : (!gauss.tensor<?x4x5x3xf32>, tensor<5x3xf32>) -> !gauss.tensor<?x4x5x5xf32>
+  %0 = gauss.matmul %q, %w transpose_rhs true : (!gauss.tensor<?x4x5x3xf32>, tensor<5x3xf32>) -> !gauss.tensor<?x4x5x5xf32>
+  // CHECK: gauss.matmul %{{.*}}, %{{.*}} transpose_lhs true : (!gauss.tensor<?x4x5x3xf32>, tensor<5x3xf32>) -> !gauss.tensor<?x4x3x3xf32>
+  %1 = gauss.matmul %q, %w transpose_lhs true transpose_rhs false : (!gauss.tensor<?x4x5x3xf32>, tensor<5x3xf32>) -> !gauss.tensor<?x4x3x3xf32>
+  // CHECK: gauss.gather %{{.*}} axis 1 indices [2, 0, 0, 1] : (!gauss.tensor<?x3x4x4xf32>) -> !gauss.tensor<?x4x4x4xf32>
+  %2 = gauss.gather %x indices [2, 0, 0, 1] axis 1 : (!gauss.tensor<?x3x4x4xf32>) -> !gauss.tensor<?x4x4x4xf32>
+  // CHECK: gauss.embedding %{{.*}}, %{{.*}} : (tensor<?x7xf32>, !gauss.tensor<9x2xf32>) -> !gauss.tensor<?x7x2xf32>
+  %3 = gauss.embedding %i, %t : (tensor<?x7xf32>, !gauss.tensor<9x2xf32>) -> !gauss.tensor<?x7x2xf32>
+  // CHECK: gauss.resize %{{.*}} sizes [-1, -1, 8, 6] : (!gauss.tensor<?x3x4x4xf32>) -> !gauss.tensor<?x3x8x6xf32>
+  %4 = gauss.resize %x sizes [-1, -1, 8, 6] coordinates "half_pixel" : (!gauss.tensor<?x3x4x4xf32>) -> !gauss.tensor<?x3x8x6xf32>
+  // CHECK: gauss.resize %{{.*}} numerators [1, 1, 3, 3] denominators [1, 1, 2, 2] coordinates "align_corners" : (!gauss.tensor<?x3x4x4xf32>) -> !gauss.tensor<?x3x6x6xf32>
+  %5 = gauss.resize %x numerators [1, 1, 3, 3] denominators [1, 1, 2, 2] coordinates "align_corners" : (!gauss.tensor<?x3x4x4xf32>) -> !gauss.tensor<?x3x6x6xf32>
+  return
+}

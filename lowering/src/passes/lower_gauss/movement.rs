@@ -69,11 +69,17 @@ impl Emitter {
                 self.map(shape, &[self.repeated(input, shape)], gaussian, |_, x| x[0])
             }
             Movement::Upsample(factors) => self.upsampled(input, factors, shape),
+            Movement::Gather { axis, indices } => self.gather(input, *axis, indices, shape),
         }
     }
 
     /// A tensor in another, from these offsets on; without a variance it gets zeros as one.
-    fn inserted(&self, x: Moments<Value>, into: Moments<Value>, offsets: &[i64]) -> Moments<Value> {
+    pub(super) fn inserted(
+        &self,
+        x: Moments<Value>,
+        into: Moments<Value>,
+        offsets: &[i64],
+    ) -> Moments<Value> {
         let shape = x.mean.ty().shape().unwrap_or_default();
         let variance = into.variance.map(|into| {
             let own = x.variance.unwrap_or_else(|| self.fill(&shape, 0.0));
@@ -83,7 +89,7 @@ impl Emitter {
     }
 
     /// A tensor with so many elements before and behind one of its dimensions.
-    fn bordered(
+    pub(super) fn bordered(
         &self,
         x: Moments<Value>,
         dim: usize,
