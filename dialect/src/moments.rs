@@ -33,8 +33,8 @@ pub mod quadrature;
 mod tail;
 
 pub use double::F64;
-use normal::upper_tail_beside;
 pub use normal::{bell, horner, tanh, upper_tail};
+use normal::{exp_m1, scaled_tail, upper_tail_beside};
 pub use tail::{TAIL_LIMIT_F32, Tail};
 
 use quadrature::Smooth;
@@ -79,6 +79,10 @@ pub trait Arithmetic {
         then: Self::Value,
         otherwise: Self::Value,
     ) -> Self::Value;
+    /// The first of two numbers where arithmetic rounds to `f32`, the second in double precision.
+    fn by_precision(&self, [single, _]: [f64; 2]) -> f64 {
+        single
+    }
     /// J, K and 1 − K − 2aJ at `a ≥ 0`. `a` may be infinite or, as the quotient of two
     /// zeros, not a number: both mean that the larger mean decides alone.
     fn tail(&mut self, a: Self::Value) -> Tail<Self::Value>;
@@ -96,8 +100,19 @@ pub trait Elementary: Arithmetic {
     fn decay(&mut self, a: Self::Value) -> Self::Value {
         self.exp(a)
     }
+    /// eᵃ − 1, to a relative error.
+    fn exp_m1(&mut self, a: Self::Value) -> Self::Value
+    where
+        Self: Sized,
+    {
+        exp_m1(self, a)
+    }
     /// ln a.
     fn ln(&mut self, a: Self::Value) -> Self::Value;
+    /// sin a.
+    fn sin(&mut self, a: Self::Value) -> Self::Value;
+    /// cos a.
+    fn cos(&mut self, a: Self::Value) -> Self::Value;
     /// tanh a.
     fn tanh(&mut self, a: Self::Value) -> Self::Value
     where
@@ -113,6 +128,13 @@ pub trait Elementary: Arithmetic {
         Self: Sized,
     {
         upper_tail_beside(self, a, bell)
+    }
+    /// (1 − Φ(a))·e^(a²/2) for a ≥ 0.
+    fn scaled_tail(&mut self, a: Self::Value) -> Self::Value
+    where
+        Self: Sized,
+    {
+        scaled_tail(self, a)
     }
     /// Mean and variance of a smooth function of a Gaussian.
     fn smooth<F: Smooth>(

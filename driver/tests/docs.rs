@@ -751,7 +751,7 @@ const OWN: &str = "its own loop";
 const VIEW: &str = "no loop";
 
 #[rustfmt::skip]
-const OPERATORS: [Operator; 51] = [
+const OPERATORS: [Operator; 56] = [
     Operator("dense", "2", "exact for independent operands", "tiled, with what follows", "Gemm, MatMul"),
     Operator("conv2d", "4", "exact for independent operands", "tiled, with what follows", "Conv"),
     Operator("matmul", "2 and more", "exact for independent elements", "tiled, with what follows", "MatMul, Gemm"),
@@ -765,9 +765,14 @@ const OPERATORS: [Operator; 51] = [
     Operator("leaky_relu", ANY, EXACT, EPILOGUE, "LeakyRelu"),
     Operator("clip", ANY, EXACT, EPILOGUE, "Clip"),
     Operator("hard_sigmoid", ANY, EXACT, EPILOGUE, "HardSigmoid"),
+    Operator("hard_swish", ANY, EXACT, EPILOGUE, "HardSwish, Mul by HardSigmoid"),
+    Operator("elu", ANY, EXACT, EPILOGUE, "Elu"),
+    Operator("celu", ANY, EXACT, EPILOGUE, "Celu"),
+    Operator("selu", ANY, EXACT, EPILOGUE, "Selu with its default constants"),
     Operator("abs", ANY, EXACT, EPILOGUE, "Abs"),
     Operator("square", ANY, EXACT, EPILOGUE, "Mul of a value by itself, Pow 2"),
     Operator("exp", ANY, EXACT, EPILOGUE, "Exp"),
+    Operator("sin", ANY, EXACT, EPILOGUE, "Sin"),
     Operator("sign", ANY, EXACT, EPILOGUE, "Sign"),
     Operator("heaviside", ANY, EXACT, EPILOGUE, "-"),
     Operator("sigmoid", ANY, QUADRATURE, EPILOGUE, "Sigmoid"),

@@ -141,6 +141,14 @@ impl Elementary for Payload {
         self.emit("math.log", &[a])
     }
 
+    fn sin(&mut self, a: Value) -> Value {
+        self.emit("math.sin", &[a])
+    }
+
+    fn cos(&mut self, a: Value) -> Value {
+        self.emit("math.cos", &[a])
+    }
+
     fn upper_tail(&mut self, a: Value) -> Value {
         moments::upper_tail(self, a)
     }

@@ -3,6 +3,7 @@
 use super::{
     Arithmetic, Elementary, Moments, Tail,
     quadrature::{self, Smooth},
+    tail,
 };
 
 /// Double precision, the arithmetic of the reference.
@@ -63,6 +64,10 @@ impl Arithmetic for F64 {
         if a >= b { then } else { otherwise }
     }
 
+    fn by_precision(&self, [_, double]: [f64; 2]) -> f64 {
+        double
+    }
+
     fn tail(&mut self, a: f64) -> Tail<f64> {
         Tail::reference(self, a)
     }
@@ -73,8 +78,20 @@ impl Elementary for F64 {
         a.exp()
     }
 
+    fn exp_m1(&mut self, a: f64) -> f64 {
+        a.exp_m1()
+    }
+
     fn ln(&mut self, a: f64) -> f64 {
         a.ln()
+    }
+
+    fn sin(&mut self, a: f64) -> f64 {
+        a.sin()
+    }
+
+    fn cos(&mut self, a: f64) -> f64 {
+        a.cos()
     }
 
     fn tanh(&mut self, a: f64) -> f64 {
@@ -87,6 +104,10 @@ impl Elementary for F64 {
 
     fn upper_tail_beside(&mut self, a: f64, _: f64) -> f64 {
         self.upper_tail(a)
+    }
+
+    fn scaled_tail(&mut self, a: f64) -> f64 {
+        tail::scaled(a)
     }
 
     fn smooth<F: Smooth>(&mut self, f: F, mean: f64, variance: f64) -> Moments<f64> {

@@ -25,12 +25,17 @@ pub fn upper_tail<A: Elementary>(a: &mut A, x: A::Value) -> A::Value {
 
 /// Q for x ≥ 0 where e^(−x²/2) is known.
 pub fn upper_tail_beside<A: Arithmetic>(a: &mut A, x: A::Value, bell: A::Value) -> A::Value {
+    let ratio = scaled_tail(a, x);
+    a.mul(bell, ratio)
+}
+
+/// Q(x)·e^(x²/2) for x ≥ 0.
+pub fn scaled_tail<A: Arithmetic>(a: &mut A, x: A::Value) -> A::Value {
     let (one, scale) = (a.constant(1.0), a.constant(MILLS_SCALE));
     let divisor = a.fma(x, scale, one);
     let t = a.div(one, divisor);
     let ratio = horner(a, &MILLS, t);
-    let ratio = a.mul(ratio, t);
-    a.mul(bell, ratio)
+    a.mul(ratio, t)
 }
 
 /// e^(−x²/2).
@@ -79,5 +84,23 @@ pub fn tanh<A: Elementary>(a: &mut A, x: A::Value) -> A::Value {
     let square = a.mul(x, x);
     let series = horner(a, &TANH_SERIES, square);
     let series = a.mul(series, x);
+    a.select_ge(distance, small, large, series)
+}
+
+/// Up to this distance from 0 eˣ − 1 is a series, as the difference has fewer digits.
+const EXP_M1_SMALL: f64 = 0.5;
+
+/// (eˣ − 1)/x = Σ xᵏ/(k + 1)!: to 1e-8 on |x| ≤ [`EXP_M1_SMALL`].
+const EXP_M1_SERIES: [f64; 8] =
+    [1.0, 1.0 / 2.0, 1.0 / 6.0, 1.0 / 24.0, 1.0 / 120.0, 1.0 / 720.0, 1.0 / 5040.0, 1.0 / 40320.0];
+
+/// eˣ − 1.
+pub fn exp_m1<A: Elementary>(a: &mut A, x: A::Value) -> A::Value {
+    let (one, small) = (a.constant(1.0), a.constant(EXP_M1_SMALL));
+    let power = a.exp(x);
+    let large = a.sub(power, one);
+    let series = horner(a, &EXP_M1_SERIES, x);
+    let series = a.mul(series, x);
+    let distance = a.abs(x);
     a.select_ge(distance, small, large, series)
 }

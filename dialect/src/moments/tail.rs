@@ -116,15 +116,28 @@ impl Tail<f64> {
             let tail = 0.5 * libm::erfc(x * std::f64::consts::FRAC_1_SQRT_2);
             (density - x * tail, (1.0 + x * x) * tail - x * density)
         } else {
-            // The fraction starts from the fixed point of its step.
-            let start = 2.0 / (x + (x * x + 4.0 * f64::from(FRACTION_DEPTH)).sqrt());
-            let ratio = |next: f64, n: u32| 1.0 / (x + f64::from(n) * next);
-            let r2 = (3..=FRACTION_DEPTH).rev().fold(start, ratio);
-            let r1 = ratio(r2, 2);
-            let j = density * ratio(r1, 1) * r1;
+            let [r0, r1, r2] = ratios(x);
+            let j = density * r0 * r1;
             (j, 2.0 * j * r2)
         };
         Self::from_integrals(a, x, [j, k])
+    }
+}
+
+/// r₀, r₁ and r₂ by the continued fraction, which starts from the fixed point of its step.
+fn ratios(x: f64) -> [f64; 3] {
+    let start = 2.0 / (x + (x * x + 4.0 * f64::from(FRACTION_DEPTH)).sqrt());
+    let ratio = |next: f64, n: u32| 1.0 / (x + f64::from(n) * next);
+    let r2 = (3..=FRACTION_DEPTH).rev().fold(start, ratio);
+    let r1 = ratio(r2, 2);
+    [ratio(r1, 1), r1, r2]
+}
+
+/// Q(x)·e^(x²/2) for x ≥ 0 in double precision.
+pub fn scaled(x: f64) -> f64 {
+    match x < FRACTION_FROM {
+        true => 0.5 * libm::erfc(x * std::f64::consts::FRAC_1_SQRT_2) * (0.5 * x * x).exp(),
+        false => INVERSE_SQRT_TWO_PI * ratios(x)[0],
     }
 }
 

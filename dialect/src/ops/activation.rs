@@ -4,16 +4,21 @@
 //! interpreter, of the lowering and of every test that is driven by [`Activation::samples`].
 
 mod abs;
+mod celu;
 mod clip;
+mod elu;
 mod exp;
 mod gelu;
+mod hard_swish;
 mod heaviside;
 pub mod leaky_relu;
 mod mish;
 mod relu;
+mod selu;
 mod sigmoid;
 mod sign;
 mod silu;
+mod sin;
 mod softplus;
 mod square;
 mod tanh;
@@ -126,8 +131,12 @@ macro_rules! activations {
 activations! {
     /// `gauss.abs`.
     Abs(abs::Abs),
+    /// `gauss.celu`.
+    Celu(celu::Celu),
     /// `gauss.clip`, ReLU6 and hard tanh included.
     Clip(clip::Clip),
+    /// `gauss.elu`.
+    Elu(elu::Elu),
     /// `gauss.exp`.
     Exp(exp::Exp),
     /// `gauss.gelu`.
@@ -136,18 +145,24 @@ activations! {
     Heaviside(heaviside::Heaviside),
     /// `gauss.hard_sigmoid`.
     HardSigmoid(clip::HardSigmoid),
+    /// `gauss.hard_swish`.
+    HardSwish(hard_swish::HardSwish),
     /// `gauss.leaky_relu`.
     LeakyRelu(leaky_relu::LeakyRelu),
     /// `gauss.mish`.
     Mish(mish::Mish),
     /// `gauss.relu`.
     Relu(relu::Relu),
+    /// `gauss.selu`.
+    Selu(selu::Selu),
     /// `gauss.sigmoid`.
     Sigmoid(sigmoid::Sigmoid),
     /// `gauss.sign`.
     Sign(sign::Sign),
     /// `gauss.silu`.
     Silu(silu::Silu),
+    /// `gauss.sin`.
+    Sin(sin::Sin),
     /// `gauss.softplus`.
     Softplus(softplus::Softplus),
     /// `gauss.square`.

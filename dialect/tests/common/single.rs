@@ -58,6 +58,12 @@ impl Elementary for F32 {
     fn ln(&mut self, a: f32) -> f32 {
         a.ln()
     }
+    fn sin(&mut self, a: f32) -> f32 {
+        a.sin()
+    }
+    fn cos(&mut self, a: f32) -> f32 {
+        a.cos()
+    }
     fn upper_tail(&mut self, a: f32) -> f32 {
         upper_tail(self, a)
     }

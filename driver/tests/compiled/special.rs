@@ -98,6 +98,52 @@ fn exp_log_and_erf_are_within_their_stated_errors() {
 }
 
 #[test]
+fn sin_and_cos_lose_digits_only_where_their_page_says() {
+    // How far, and how exact: the parts of π/2 are, up to there, without fused multiply-add and with it.
+    let limits: [(&str, &[(f64, f64)]); 2] =
+        [("native", &[(1e6, 1.2e-7), (6_588_396.0, 2e-6)]), ("x86-64", &[(12_867.0, 1.2e-7)])];
+    for (cpu, limits) in limits {
+        let target = Target::find("host", cpu).unwrap();
+        for (name, reference) in [("sin", f64::sin as fn(f64) -> f64), ("cos", f64::cos)] {
+            let model = function(name, &target);
+            let run = |inputs: &[f32]| -> Vec<f32> {
+                let (mut arena, mut output) = (model.arena(), vec![0.0f32; COUNT]);
+                model.run_into(&[inputs], &mut [&mut output], &mut arena).unwrap();
+                output
+            };
+            for &(end, limit) in limits {
+                let mut worst = 0.0f64;
+                for block in 0..64 {
+                    // Evenly, evenly in the logarithm, and small negative ones.
+                    let input: Vec<f32> = (0..COUNT)
+                        .map(|i| {
+                            let share = (block * COUNT + i) as f64 / (64 * COUNT) as f64;
+                            let x = match i % 3 {
+                                0 => end * share,
+                                1 => 1e-6 * (end * 1e6).powf(share),
+                                _ => -20.0 * share,
+                            };
+                            x as f32
+                        })
+                        .collect();
+                    for (&x, y) in input.iter().zip(run(&input)) {
+                        worst = worst.max((f64::from(y) - reference(f64::from(x))).abs());
+                    }
+                }
+                println!("{cpu}: {name} {worst:e} up to {end}");
+                assert!(worst < limit, "{cpu}: {name} {worst:e} up to {end}");
+            }
+            let beyond: Vec<f32> =
+                (0..COUNT).map(|i| 6.6e6 * 1e31f32.powf(i as f32 / COUNT as f32)).collect();
+            assert!(run(&beyond).iter().all(|&y| y == 0.0), "{cpu}: {name}");
+            for none in [f32::NAN, f32::INFINITY, f32::NEG_INFINITY] {
+                assert!(run(&[none; COUNT]).iter().all(|y| y.is_nan()), "{cpu}: {name}({none})");
+            }
+        }
+    }
+}
+
+#[test]
 fn estimated_roots_and_reciprocals_are_within_their_stated_errors() {
     // Every 509th float whose result, and what is found on the way, is a normal number.
     let floats = || (f32::MIN_POSITIVE.to_bits()..1f32.to_bits() + (126 << 23)).step_by(509);

@@ -256,8 +256,15 @@ const NEW_RUN: f64 = 15.0;
 const NEW_BODY: f64 = 500.0;
 
 /// Relative cost of the slow operations, in units of one addition.
-const SLOW_OPS: [(&str, i64); 5] =
-    [("arith.divf", 8), ("math.sqrt", 10), ("math.exp", 14), ("math.log", 20), ("math.erf", 20)];
+const SLOW_OPS: [(&str, i64); 7] = [
+    ("arith.divf", 8),
+    ("math.sqrt", 10),
+    ("math.exp", 14),
+    ("math.log", 20),
+    ("math.erf", 20),
+    ("math.sin", 20),
+    ("math.cos", 20),
+];
 
 /// The cheapest schedule of a group.
 pub fn choose(group: &Group, core: &Core, constants: &Constants) -> Schedule {

@@ -50,6 +50,22 @@ func.func @ramp(%x: !gauss.tensor<4xf32>) {
 
 // -----
 
+func.func @negative_elu(%x: !gauss.tensor<4xf32>) {
+  // expected-error @+1 {{'gauss.elu' op has -1e0 as 'alpha'; it is from 0e0 to 1e6}}
+  %0 = gauss.elu %x alpha -1.0 : (!gauss.tensor<4xf32>) -> !gauss.tensor<4xf32>
+  return
+}
+
+// -----
+
+func.func @celu_without_a_scale(%x: !gauss.tensor<4xf32>) {
+  // expected-error @+1 {{'gauss.celu' op has 0e0 as 'alpha'; it is from 1e-6 to 1e6}}
+  %0 = gauss.celu %x alpha 0.0 : (!gauss.tensor<4xf32>) -> !gauss.tensor<4xf32>
+  return
+}
+
+// -----
+
 func.func @unknown_form(%x: !gauss.tensor<4xf32>) {
   // expected-error @+1 {{'gauss.gelu' op has 'erf' as 'approximate'; known: 'none', 'tanh'}}
   %0 = gauss.gelu %x approximate "erf" : (!gauss.tensor<4xf32>) -> !gauss.tensor<4xf32>

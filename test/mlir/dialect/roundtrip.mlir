@@ -221,6 +221,22 @@ func.func @activations(%x: !gauss.tensor<4xf32>, %d: tensor<4xf32>) {
   %23 = gauss.square %x : (!gauss.tensor<4xf32>) -> !gauss.tensor<4xf32>
   // CHECK: gauss.tanh %{{.*}} : (!gauss.tensor<4xf32>) -> !gauss.tensor<4xf32>
   %24 = gauss.tanh %x : (!gauss.tensor<4xf32>) -> !gauss.tensor<4xf32>
+  // CHECK: gauss.hard_swish %{{.*}} : (!gauss.tensor<4xf32>) -> !gauss.tensor<4xf32>
+  %25 = gauss.hard_swish %x : (!gauss.tensor<4xf32>) -> !gauss.tensor<4xf32>
+  // CHECK: gauss.elu %{{.*}} : (!gauss.tensor<4xf32>) -> !gauss.tensor<4xf32>
+  %26 = gauss.elu %x : (!gauss.tensor<4xf32>) -> !gauss.tensor<4xf32>
+  // CHECK: gauss.elu %{{.*}} alpha 5.000000e-01 : (!gauss.tensor<4xf32>) -> !gauss.tensor<4xf32>
+  %27 = gauss.elu %x alpha 0.5 : (!gauss.tensor<4xf32>) -> !gauss.tensor<4xf32>
+  // CHECK: gauss.celu %{{.*}} : (!gauss.tensor<4xf32>) -> !gauss.tensor<4xf32>
+  %28 = gauss.celu %x : (!gauss.tensor<4xf32>) -> !gauss.tensor<4xf32>
+  // CHECK: gauss.celu %{{.*}} alpha 2.000000e+00 : (!gauss.tensor<4xf32>) -> !gauss.tensor<4xf32>
+  %29 = gauss.celu %x alpha 2.0 : (!gauss.tensor<4xf32>) -> !gauss.tensor<4xf32>
+  // CHECK: gauss.selu %{{.*}} : (!gauss.tensor<4xf32>) -> !gauss.tensor<4xf32>
+  %30 = gauss.selu %x : (!gauss.tensor<4xf32>) -> !gauss.tensor<4xf32>
+  // CHECK: gauss.sin %{{.*}} : (!gauss.tensor<4xf32>) -> !gauss.tensor<4xf32>
+  %31 = gauss.sin %x : (!gauss.tensor<4xf32>) -> !gauss.tensor<4xf32>
+  // CHECK: gauss.elu %{{.*}} alpha 5.000000e-01 : (tensor<4xf32>) -> tensor<4xf32>
+  %32 = gauss.elu %d alpha 0.5 : (tensor<4xf32>) -> tensor<4xf32>
   return
 }
 

@@ -10,28 +10,12 @@
 use super::{Pointwise, plain};
 use crate::{
     attributes::Attributes,
-    moments::{Elementary, Moments, horner},
+    moments::{Elementary, Moments},
 };
 
 /// The exponential function.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Exp;
-
-/// Below this the series of (1 − e^(−v))/v has a relative error of 3e-8 with eight terms.
-const SMALL: f64 = 1.0;
-
-/// (1 − e^(−v))/v = Σ (−v)ᵏ/(k + 1)!.
-const SERIES: [f64; 9] = [
-    1.0,
-    -1.0 / 2.0,
-    1.0 / 6.0,
-    -1.0 / 24.0,
-    1.0 / 120.0,
-    -1.0 / 720.0,
-    1.0 / 5040.0,
-    -1.0 / 40320.0,
-    1.0 / 362_880.0,
-];
 
 /// The largest exponent of a finite result in `f32`.
 const LARGEST: f64 = 88.72;
@@ -66,12 +50,9 @@ impl Pointwise for Exp {
 }
 
 /// 1 − e^(−v).
-fn rise<A: Elementary>(a: &mut A, v: A::Value) -> A::Value {
-    let (zero, one, bound) = (a.constant(0.0), a.constant(1.0), a.constant(SMALL));
+pub fn rise<A: Elementary>(a: &mut A, v: A::Value) -> A::Value {
+    let zero = a.constant(0.0);
     let minus = a.sub(zero, v);
-    let power = a.exp(minus);
-    let difference = a.sub(one, power);
-    let series = horner(a, &SERIES, v);
-    let small = a.mul(series, v);
-    a.select_ge(v, bound, difference, small)
+    let fall = a.exp_m1(minus);
+    a.sub(zero, fall)
 }

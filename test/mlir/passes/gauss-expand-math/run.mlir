@@ -24,6 +24,18 @@ func.func @erf(%x: vector<4xf32>) {
   return
 }
 
+func.func @sin(%x: vector<4xf32>) {
+  %0 = math.sin %x : vector<4xf32>
+  vector.print %0 : vector<4xf32>
+  return
+}
+
+func.func @cos(%x: vector<4xf32>) {
+  %0 = math.cos %x : vector<4xf32>
+  vector.print %0 : vector<4xf32>
+  return
+}
+
 func.func @main() {
   // 0, 1, -1, -10
   // CHECK: ( 1, 2.71828, 0.367879, 4.53999e-05 )
@@ -54,5 +66,20 @@ func.func @main() {
   // CHECK: ( 0.995322, -0.995322, 0.999978, 1.12838e-30 )
   %7 = arith.constant dense<[2.0, -2.0, 3.0, 1.0e-30]> : vector<4xf32>
   call @erf(%7) : (vector<4xf32>) -> ()
+  // One of each quarter of the circle.
+  // CHECK: ( 0.841471, 0.14112, -0.958924, -0.841471 )
+  %8 = arith.constant dense<[1.0, 3.0, 5.0, -1.0]> : vector<4xf32>
+  call @sin(%8) : (vector<4xf32>) -> ()
+  // CHECK: ( 0.540302, -0.989992, 0.283662, 0.540302 )
+  call @cos(%8) : (vector<4xf32>) -> ()
+  // Infinity, minus infinity, NaN, minus zero.
+  // CHECK: ( {{-?}}nan, {{-?}}nan, {{-?}}nan, {{-?}}0 )
+  call @sin(%5) : (vector<4xf32>) -> ()
+  // CHECK: ( {{-?}}nan, {{-?}}nan, {{-?}}nan, 1 )
+  call @cos(%5) : (vector<4xf32>) -> ()
+  // Where the parts of π/2 are exact in any arithmetic, and where floats tell no angle.
+  // CHECK: ( -0.305614, 0.305614, 0, 0 )
+  %9 = arith.constant dense<[10000.0, -10000.0, 1.0e7, -3.0e38]> : vector<4xf32>
+  call @sin(%9) : (vector<4xf32>) -> ()
   return
 }

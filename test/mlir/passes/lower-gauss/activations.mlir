@@ -45,3 +45,42 @@ func.func @square(%x: !gauss.tensor<2x3xf32>) -> !gauss.tensor<2x3xf32> {
   %0 = gauss.square %x : (!gauss.tensor<2x3xf32>) -> !gauss.tensor<2x3xf32>
   return %0 : !gauss.tensor<2x3xf32>
 }
+
+// Two tails too; what is far narrower or wider than the bends takes the same ones.
+// CHECK-LABEL: func.func @hard_swish(
+// CHECK-COUNT-2: math.exp {{.*}}pfp.tail_exponent
+// CHECK-NOT: math.exp
+// CHECK: return
+func.func @hard_swish(%x: !gauss.tensor<2x3xf32>) -> !gauss.tensor<2x3xf32> {
+  %0 = gauss.hard_swish %x : (!gauss.tensor<2x3xf32>) -> !gauss.tensor<2x3xf32>
+  return %0 : !gauss.tensor<2x3xf32>
+}
+
+// The tail, and e^(min(m, 0)) and e^(v/2), each once after --cse.
+// CHECK-LABEL: func.func @elu(
+// CHECK: math.exp {{.*}}pfp.tail_exponent
+// CHECK-COUNT-3: math.exp
+// CHECK-NOT: math.exp
+// CHECK: return
+func.func @elu(%x: !gauss.tensor<2x3xf32>) -> !gauss.tensor<2x3xf32> {
+  %0 = gauss.elu %x : (!gauss.tensor<2x3xf32>) -> !gauss.tensor<2x3xf32>
+  return %0 : !gauss.tensor<2x3xf32>
+}
+
+// CHECK-LABEL: func.func @sin(
+// CHECK: math.sin
+// CHECK: math.cos
+func.func @sin(%x: !gauss.tensor<2x3xf32>) -> !gauss.tensor<2x3xf32> {
+  %0 = gauss.sin %x : (!gauss.tensor<2x3xf32>) -> !gauss.tensor<2x3xf32>
+  return %0 : !gauss.tensor<2x3xf32>
+}
+
+// Without a variance there is no cosine.
+// CHECK-LABEL: func.func @plain_sin(
+// CHECK: math.sin
+// CHECK-NOT: math.cos
+// CHECK: return
+func.func @plain_sin(%x: tensor<2x3xf32>) -> tensor<2x3xf32> {
+  %0 = gauss.sin %x : (tensor<2x3xf32>) -> tensor<2x3xf32>
+  return %0 : tensor<2x3xf32>
+}
