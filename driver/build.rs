@@ -1,8 +1,8 @@
-//! Compiles the C++ glue: what the C API of MLIR and LLVM does not reach.
+//! Compiles the C++ glue: the stock tools of MLIR.
 
 use llvm_config::Llvm;
 
-const SOURCES: [&str; 3] = ["glue/codegen.cpp", "glue/registry.cpp", "glue/tools.cpp"];
+const SOURCES: [&str; 1] = ["glue/tools.cpp"];
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut build = cc::Build::new();

@@ -8,6 +8,7 @@
 //! - [`predictive`]: from Gaussian logits to probabilities and decisions, written once;
 //! - [`interpreter`]: the float64 reference and Monte Carlo;
 //! - [`independence`]: where numbers are taken as independent that are not;
+//! - [`parameters`]: where the values of parameters come from;
 //! - [`ir`]: handles on MLIR entities for code that rewrites IR.
 //!
 //! The crate knows no target, no schedule and no file format.
@@ -20,6 +21,7 @@ pub mod ir;
 pub mod layer;
 pub mod moments;
 pub mod ops;
+pub mod parameters;
 pub mod predictive;
 pub mod shape;
 mod verify;

@@ -13,7 +13,10 @@ mod table;
 mod ui;
 mod values;
 
-use std::{path::PathBuf, process::ExitCode};
+use std::{
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
 
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 use gauss_dialect::predictive::Thresholds;
@@ -22,16 +25,12 @@ use gauss_lowering::{
     passes::gauss_append_head::{Head, Kind, Settings},
 };
 use miette::{MietteHandlerOpts, Report};
-
-use crate::{
-    calibrate::{Calibration, reject, rewrite},
-    compile::Network,
-    diagnostics::Source,
-    error::Error,
-    interrupt,
-    module::Session,
-    parameters::Safetensors,
+use pfp_compiler::{
+    compile::Network, error::Error, interrupt, module::Session, parameters::Safetensors,
 };
+use pfp_evaluate::calibrate::{Calibration, reject, rewrite};
+
+use crate::importing::{self, Imported};
 use ui::Ui;
 
 /// Compiles Bayesian neural networks to sampling-free machine code.
@@ -146,14 +145,22 @@ impl ModelArgs {
         ui: &Ui,
     ) -> Result<(Network<'s>, Option<Calibration>), Error> {
         ui.stage("reading the network");
-        let source = Source::open(&self.module)?;
+        let Imported { source, parameters: own } = open_module(&self.module, ui)?;
         let parameters = self.params.as_deref().map(Safetensors::open).transpose()?;
-        let network = Network::open(session, &source, parameters.as_ref(), self.batch)?;
+        let network = match (&parameters, own) {
+            (None, Some(own)) => Network::with_source(session, &source, Some(&*own), self.batch)?,
+            (given, _) => Network::open(session, &source, given.as_ref(), self.batch)?,
+        };
         ui.remarks(&network);
         self.remark(&network, ui);
         let calibration = parameters.as_ref().map(rewrite::read).transpose()?.flatten();
         Ok((network, calibration))
     }
+}
+
+/// The file of a network. What its importer notes is said.
+fn open_module(path: &Path, ui: &Ui) -> Result<Imported, Error> {
+    importing::open(path, &mut |note| ui.notes(&[note.to_owned()]))
 }
 
 /// What is appended to the functions of a network.

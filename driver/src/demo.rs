@@ -8,26 +8,27 @@ use std::{
 };
 
 use gauss_lowering::mode::Mode;
-use serde::Serialize;
-
-use crate::{
-    batches::{self, Items},
+use pfp_compiler::{
+    array::Array,
     compile::{Compiled, Network, Options},
-    data::{self, Array, Output, Part, Preparation},
-    diagnostics::Source,
     error::Error,
-    eval::{
-        self, Draws, Score,
-        execute::of_moments,
-        metrics::{self, Labels, Roc},
-    },
     jit::CompiledModel,
     module::Session,
     parameters::Safetensors,
-    reference::{self, Moments, Reference},
     signature::Signature,
     target::{self, HOST},
 };
+use pfp_evaluate::{
+    answers::{self, Draws, Score, of_moments},
+    batches::{self, Items},
+    data::{self, Output, Part, Preparation},
+    eval,
+    metrics::{self, Labels, Roc},
+    reference::{self, Moments, Reference},
+};
+use serde::Serialize;
+
+use crate::importing;
 use aarch64::Run;
 
 /// The networks, by the names of their files.
@@ -196,8 +197,10 @@ pub fn measure(
 ) -> Result<Report, Error> {
     let files = Files::new(directory, network);
     let session = Session::new();
-    let (source, parameters) =
-        (Source::open(&files.module)?, Safetensors::open(&files.parameters)?);
+    let (source, parameters) = (
+        importing::open(&files.module, &mut |note| watch(note))?.source,
+        Safetensors::open(&files.parameters)?,
+    );
     let loaded = Network::open(&session, &source, Some(&parameters), Some(1))?;
     let function = loaded.function(None)?;
     check_signature(&function.signature)?;
@@ -318,7 +321,7 @@ fn latency(model: &CompiledModel, items: &Items) -> Result<f64, Error> {
 }
 
 /// What a network says of the images of a group, by the logits of all groups one after the other.
-fn items_of(logits: &Moments, data: &Data, group: Group) -> eval::Items {
+fn items_of(logits: &Moments, data: &Data, group: Group) -> answers::Items {
     let count = |group: &Group| data.group(*group).shape.first().copied().unwrap_or(0);
     let start: usize = Group::ALL.iter().take_while(|&&other| other != group).map(count).sum();
     let images: usize = Group::ALL.iter().map(count).sum();
@@ -334,8 +337,8 @@ fn items_of(logits: &Moments, data: &Data, group: Group) -> eval::Items {
     of_moments(&mean, &variance, classes, draws)
 }
 
-fn groups(items: &[eval::Items; 3], data: &Data) -> Vec<GroupReport> {
-    let report = |(group, items): (Group, &eval::Items)| {
+fn groups(items: &[answers::Items; 3], data: &Data) -> Vec<GroupReport> {
+    let report = |(group, items): (Group, &answers::Items)| {
         let uncertainty = eval::uncertainties(items);
         let accuracy = data.labels(group).map(|(labels, each)| {
             let values: Vec<_> = labels.iter().map(|&label| label as usize).collect();
@@ -353,7 +356,7 @@ fn groups(items: &[eval::Items; 3], data: &Data) -> Vec<GroupReport> {
     Group::ALL.into_iter().zip(items).map(report).collect()
 }
 
-fn auroc([digits, _, other]: &[eval::Items; 3]) -> Auroc {
+fn auroc([digits, _, other]: &[answers::Items; 3]) -> Auroc {
     let by = |score: Score| {
         let scores = |items| score.of(items).unwrap_or_default();
         Roc::of(&scores(digits), &scores(other)).auroc()

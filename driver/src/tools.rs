@@ -1,4 +1,4 @@
-//! MLIR's stock tools with the gauss dialect. MLIR sees a text after [`crate::guard`] has.
+//! MLIR's stock tools with the gauss dialect. MLIR sees a text after [`pfp_compiler::guard`] has.
 
 use std::{
     ffi::{CString, c_char, c_int, c_void},
@@ -12,8 +12,9 @@ use std::{
 use gauss_lowering::files::{self, Kind};
 use melior::dialect::DialectRegistry;
 use mlir_sys::{MlirDialectRegistry, MlirStringRef};
+use pfp_compiler::{error::Error, guard, interrupt, output::Outputs};
 
-use crate::{error::Error, ffi, guard, interrupt, lsp, output::Outputs};
+use crate::lsp;
 
 /// Is told a string.
 pub type Tell = unsafe extern "C" fn(MlirStringRef, *mut c_void);
@@ -76,9 +77,14 @@ impl Arguments {
     }
 }
 
+/// Bytes as MLIR takes them.
+fn string_ref(bytes: &[u8]) -> MlirStringRef {
+    MlirStringRef { data: bytes.as_ptr().cast(), length: bytes.len() }
+}
+
 /// Everything of the gauss dialect, for a tool that adds what MLIR has.
 fn registry() -> DialectRegistry {
-    gauss_lowering::register_passes(crate::parameters::open);
+    gauss_lowering::register_passes(pfp_compiler::parameters::open);
     let registry = DialectRegistry::new();
     gauss_dialect::register(&registry);
     registry
@@ -158,7 +164,7 @@ fn optimise(tool: OptTool) -> Result<bool, String> {
     // SAFETY: the registry is live, the strings are valid during the call, `printed` is what
     // `collect` expects.
     let done = unsafe {
-        let (text, name) = (ffi::string_ref(&text), ffi::string_ref(name.as_bytes()));
+        let (text, name) = (string_ref(&text), string_ref(name.as_bytes()));
         (tool.run)(registry.to_raw(), text, name, write, (&raw mut printed).cast())
     };
     if done && output != "-" {

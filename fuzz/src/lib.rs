@@ -4,10 +4,6 @@ mod module;
 mod network;
 mod safetensors;
 
-pub use module::module;
-pub use network::network;
-pub use safetensors::safetensors;
-
 use std::{
     cell::RefCell,
     ffi::{CString, c_char, c_int},
@@ -15,7 +11,11 @@ use std::{
     process::ExitCode,
 };
 
-use pfp::{error::Error, module::Session};
+use pfp_compiler::{error::Error, module::Session};
+
+pub use module::module;
+pub use network::network;
+pub use safetensors::safetensors;
 
 type TestOneInput = unsafe extern "C" fn(*const u8, usize) -> c_int;
 

@@ -4,11 +4,11 @@ use std::{cell::RefCell, collections::BTreeMap, str};
 
 use gauss_dialect::{
     ir::{Op, Type},
+    parameters::{ParameterSource, ParameterTensor},
     shape::TensorType,
 };
-use gauss_lowering::parameters::{ParameterSource, ParameterTensor};
 use libfuzzer_sys::Corpus;
-use pfp::{
+use pfp_compiler::{
     compile::{Network, Options, Texts},
     diagnostics::Source,
     error::Error,

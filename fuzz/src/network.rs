@@ -8,7 +8,7 @@ use gauss_dialect::interpreter::{Program, Tensor};
 use gauss_dialect::shape::TensorType;
 use gauss_lowering::target::Target;
 use libfuzzer_sys::{Corpus, arbitrary::Unstructured};
-use pfp::{
+use pfp_compiler::{
     compile::{Compiled, Network, Options},
     diagnostics::Source,
     jit::CompiledModel,

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use pfp::{diagnostics::Source, parameters::Safetensors};
+use pfp_compiler::{diagnostics::Source, parameters::Safetensors};
 
 use crate::{blames_the_input, with_session};
 

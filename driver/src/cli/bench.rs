@@ -4,25 +4,22 @@ use std::{path::PathBuf, time::Duration};
 
 use clap::Args;
 use gauss_lowering::target::Target;
-use pfp_runtime::Threads;
-use serde::Serialize;
-
-use super::{ModeArgs, Outcome, Ui, check::random_inputs, table::Table, values};
-use crate::{
-    bench::{
-        measure::{self, Times},
-        profile,
-        roofline::Roofline,
-    },
+use pfp_compiler::{
+    array::Array,
     compile::{Network, Options},
-    data::Array,
-    diagnostics::Source,
     error::Error,
     jit::{Arena, CompiledModel},
     module::Session,
     parameters::Safetensors,
+    profile,
     target::{self, HOST},
 };
+use pfp_evaluate::measure::{self, Times};
+use pfp_runtime::Threads;
+use serde::Serialize;
+
+use super::{ModeArgs, Outcome, Ui, check::random_inputs, open_module, table::Table, values};
+use crate::roofline::Roofline;
 
 /// Time a network on this machine, against what the machine can do
 #[derive(Debug, Args)]
@@ -140,7 +137,7 @@ pub fn bench(args: BenchArgs, ui: &Ui) -> Result<Outcome, Error> {
     let target = target::find(HOST, None)?;
     let most = args.threads.iter().copied().max().unwrap_or(1).into();
     let cpus = choose_cpus(&args.cpus, most)?;
-    let source = Source::open(&args.module)?;
+    let source = open_module(&args.module, ui)?.source;
     let parameters = args.params.as_deref().map(Safetensors::open).transpose()?;
     let session = Session::new();
     let mut configurations = Vec::new();

@@ -3,24 +3,23 @@
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use serde_json::json;
-
-use super::{ModelArgs, Outcome, Ui, table::Table, values};
-use crate::{
+use pfp_compiler::{
+    array::Array, compile::Network, error::Error, module::Session, output::Outputs,
+    parameters::Safetensors,
+};
+use pfp_evaluate::{
+    answers::Draws,
     batches::Items,
     calibrate::{
         self, Calibration, Kept, Labelled, Settings, Temperature, Variances,
         adjustable::Adjustable, reject::Goal, rewrite,
     },
-    compile::Network,
-    data::{self, Array, Preparation, Scale},
-    diagnostics::Source,
-    error::Error,
-    eval::{DataSet, Draws, Role, Spec},
-    module::Session,
-    output::Outputs,
-    parameters::Safetensors,
+    data::{self, Preparation, Scale},
+    eval::{DataSet, Role, Spec},
 };
+use serde_json::json;
+
+use super::{ModelArgs, Outcome, Ui, open_module, table::Table, values};
 
 /// Fit variances, temperature and reject thresholds to held-out labelled data
 #[derive(Debug, Args)]
@@ -69,7 +68,8 @@ pub struct CalibrateArgs {
 
     /// Which variances may change: keep them, one factor for all, or layers for one for each, which
     /// needs many items
-    #[arg(long, value_name = "WHICH", default_value = "one")]
+    #[arg(long, value_name = "WHICH", default_value = "one",
+          value_parser = values::one_of(Variances::ALL, Variances::describe))]
     variances: Variances,
 
     /// Leave the scale of the logits as it is
@@ -168,7 +168,7 @@ pub fn calibrate(args: CalibrateArgs, ui: &Ui) -> Result<Outcome, Error> {
     outputs.open(&args.output, false)?;
     outputs.open(&json, false)?;
     let parameters = args.parameters()?;
-    let source = Source::open(&args.model.module)?;
+    let source = open_module(&args.model.module, ui)?.source;
     ui.stage("reading the network");
     // Checks the parameters as any other command does, before they become inputs.
     let (_, sha256) = {

@@ -2,6 +2,20 @@
 
 use clap::Args;
 use gauss_dialect::ops::activation::Activation;
+use pfp_compiler::{
+    array::Array,
+    compile::Options,
+    error::Error,
+    jit::CompiledModel,
+    layers::Layer,
+    module::Session,
+    signature::Signature,
+    target::{self, HOST},
+};
+use pfp_evaluate::{
+    batches::{self, Items},
+    reference::{self, Comparison, Moments, Reference},
+};
 use serde::Serialize;
 
 use super::{
@@ -9,18 +23,6 @@ use super::{
     run::InputArgs,
     table::{Table, figure},
     values,
-};
-use crate::{
-    batches::{self, Items},
-    compile::Options,
-    data::Array,
-    error::Error,
-    jit::CompiledModel,
-    layers::Layer,
-    module::Session,
-    reference::{self, Comparison, Moments, Reference},
-    signature::Signature,
-    target::{self, HOST},
 };
 
 /// The most random numbers that are made.

@@ -3,10 +3,7 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use serde_json::json;
-
-use super::{HeadArgs, ModeArgs, ModelArgs, Outcome, Ui, table::grouped};
-use crate::{
+use pfp_compiler::{
     compile::{Options, branch_protection::BranchProtection},
     emit::{self, Kind, Manifest},
     error::Error,
@@ -14,6 +11,9 @@ use crate::{
     output::Outputs,
     target::{self, HOST},
 };
+use serde_json::json;
+
+use super::{HeadArgs, ModeArgs, ModelArgs, Outcome, Ui, table::grouped, values};
 
 /// Compile a network to an object file with a C header and a manifest
 #[derive(Debug, Args)]
@@ -59,7 +59,8 @@ pub struct CompileArgs {
     threads: u8,
 
     /// What guards indirect calls and return addresses, as GCC and Clang name it
-    #[arg(long, value_name = "KIND", value_enum, default_value_t)]
+    #[arg(long, value_name = "KIND", default_value = BranchProtection::default().name(),
+          value_parser = values::one_of(BranchProtection::ALL, BranchProtection::describe))]
     branch_protection: BranchProtection,
 
     /// Schedules for some kernels, as `pfp inspect --schedule` prints them
@@ -67,7 +68,8 @@ pub struct CompileArgs {
     schedule: Option<PathBuf>,
 
     /// What to write
-    #[arg(long, value_delimiter = ',', default_values = ["obj", "header", "manifest"])]
+    #[arg(long, value_delimiter = ',', default_values = Kind::DEFAULT.map(|kind| kind.describe().0),
+          value_parser = values::one_of(Kind::ALL, Kind::describe))]
     emit: Vec<Kind>,
 
     /// Where to write it

@@ -2,9 +2,9 @@
 
 use clap::{Args, CommandFactory};
 use clap_complete::Shell;
+use pfp_compiler::error::Error;
 
 use super::{Cli, Outcome, Ui};
-use crate::error::Error;
 
 /// Print a completion script for a shell
 #[derive(Debug, Args)]

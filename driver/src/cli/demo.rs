@@ -7,21 +7,19 @@ use std::{
 
 use clap::Args;
 use gauss_lowering::mode::{Mode, Sampling};
+use pfp_compiler::{error::Error, interrupt::Scratch, output::Outputs};
+use pfp_evaluate::{
+    data::{self, Preparation, Scale},
+    eval::{self, Request, Role, Spec},
+    report,
+};
 use serde_json::json;
 
 use super::{
-    Outcome, Ui,
+    Outcome, Ui, open_module,
     table::{Table, grouped},
 };
-use crate::{
-    data::{self, Preparation, Scale},
-    demo::{self, Agreement, CROSS, Data, Group, MONTE_CARLO_SAMPLES, NETWORKS, Report},
-    error::Error,
-    eval::{self, Request, Role, Spec},
-    interrupt::Scratch,
-    output::Outputs,
-    report,
-};
+use crate::demo::{self, Agreement, CROSS, Data, Group, MONTE_CARLO_SAMPLES, NETWORKS, Report};
 
 /// Compile the built-in networks, run them on the built-in images, print what they know
 #[derive(Debug, Args)]
@@ -50,15 +48,15 @@ pub struct DemoArgs {
 
 impl DemoArgs {
     /// What is evaluated of a network.
-    fn request(&self, network: &str) -> Request {
+    fn request(&self, network: &str, ui: &Ui) -> Result<Request, Error> {
         let file = |name: &str| self.directory.join(name);
         let set = |name: &str| Spec {
             path: file(name).display().to_string(),
             name: Some(name.to_owned()),
             ..Spec::default()
         };
-        Request {
-            module: file(&format!("{network}.mlir")),
+        Ok(Request {
+            module: open_module(&file(&format!("{network}.mlir")), ui)?.source,
             parameters: Some(file(&format!("{network}.safetensors"))),
             function: None,
             sets: vec![
@@ -74,7 +72,7 @@ impl DemoArgs {
             bins: BINS,
             threads: thread::available_parallelism().map_or(1, usize::from),
             latency: None,
-        }
+        })
     }
 
     fn preparation(&self) -> Preparation {
@@ -103,7 +101,8 @@ pub fn demo(args: DemoArgs, ui: &Ui) -> Result<Outcome, Error> {
         })?),
     };
     let directory = args.reports.as_deref().or(scratch.as_ref().map(Scratch::path));
-    let requests = NETWORKS.map(|network| args.request(network));
+    let requests = NETWORKS.iter().map(|network| args.request(network, ui));
+    let requests = requests.collect::<Result<Vec<_>, Error>>()?;
     let mut pages = Outputs::beside(requests.iter().flat_map(Request::inputs));
     for network in NETWORKS {
         let file = format!("pfp-demo-{network}.html");

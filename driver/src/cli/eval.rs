@@ -4,18 +4,19 @@ use std::{path::PathBuf, thread};
 
 use clap::Args;
 use gauss_lowering::mode::Mode;
-
-use super::{Outcome, Ui, table::Table, values};
-use crate::{
+use pfp_compiler::{error::Error, output::Outputs};
+use pfp_evaluate::{
+    answers::Items,
     data::{self, Preparation, Scale},
-    error::Error,
     eval::{
-        self, Classification, Differences, Evaluation, Items, ModeResult, Request, Role, Set,
-        SetResult, Spec, latency::shown,
+        self, Classification, Evaluation, ModeResult, Request, Role, Set, SetResult, Spec,
+        latency::shown,
     },
-    output::Outputs,
+    halves::Differences,
     report,
 };
+
+use super::{Outcome, Ui, open_module, table::Table, values};
 
 /// Compare ways to run a network by accuracy, calibration, uncertainty and time
 #[derive(Debug, Args)]
@@ -119,14 +120,14 @@ struct DataArgs {
 }
 
 impl EvalArgs {
-    fn request(&self) -> Request {
+    fn request(&self, ui: &Ui) -> Result<Request, Error> {
         let data = &self.data;
         let sets = [(Role::InDomain, data.in_domain.clone())].into_iter();
         let ambiguous = data.ambiguous.iter().map(|spec| (Role::Ambiguous, spec.clone()));
         let outside = data.ood.iter().map(|spec| (Role::OutOfDomain, spec.clone()));
         let numbers = |list: &[u32]| list.iter().map(|&number| number as usize).collect();
-        Request {
-            module: self.module.clone(),
+        Ok(Request {
+            module: open_module(&self.module, ui)?.source,
             parameters: self.params.clone(),
             function: self.function.clone(),
             sets: sets.chain(ambiguous).chain(outside).collect(),
@@ -142,7 +143,7 @@ impl EvalArgs {
                 (false, []) => None,
                 (false, batches) => Some(numbers(batches)),
             },
-        }
+        })
     }
 }
 
@@ -152,7 +153,7 @@ fn cpus() -> usize {
 }
 
 pub fn eval(args: EvalArgs, ui: &Ui) -> Result<Outcome, Error> {
-    let request = args.request();
+    let request = args.request(ui)?;
     let page = args.report.as_deref().map(|path| {
         let mut outputs = Outputs::beside(request.inputs());
         outputs.open(path, false).map(|()| outputs)

@@ -4,25 +4,17 @@ mod moments;
 mod posterior;
 
 use clap::Args;
-use gauss_dialect::shape::TensorType;
+use gauss_dialect::{
+    parameters::{ParameterSource, ParameterTensor},
+    shape::TensorType,
+};
 use gauss_lowering::{
     kernel::plan::ScheduleFile,
     mode::Mode,
-    parameters::{
-        ParameterSource, ParameterTensor,
-        declared::{mean_of, variance_of},
-    },
+    parameters::declared::{mean_of, variance_of},
 };
-use serde::Serialize;
-
-use super::{
-    HeadArgs, ModelArgs, Outcome, Ui,
-    table::{Table, grouped},
-};
-use crate::{
-    calibrate::rewrite,
+use pfp_compiler::{
     compile::{Arena, Function, Network, Options},
-    diagnostics::Source,
     error::Error,
     layers::Layer,
     module::Session,
@@ -30,6 +22,13 @@ use crate::{
     posterior::{Statistics, statistics},
     signature::{Signature, Tensor},
     target::{self, HOST},
+};
+use pfp_evaluate::calibrate::rewrite;
+use serde::Serialize;
+
+use super::{
+    HeadArgs, ModelArgs, Outcome, Ui, open_module,
+    table::{Table, grouped},
 };
 
 /// Show the layers, shapes, sizes and the arena of a network
@@ -106,7 +105,7 @@ pub fn inspect(args: InspectArgs, ui: &Ui) -> Result<Outcome, Error> {
     let target = target::find(&args.target, args.cpu.as_deref())?;
     let session = Session::new();
     ui.stage("reading the network");
-    let source = Source::open(&args.model.module)?;
+    let source = open_module(&args.model.module, ui)?.source;
     let batch = args.model.batch;
     let file = args.model.params.as_deref().map(Safetensors::open).transpose()?;
     let calibration = file.as_ref().map(rewrite::read).transpose()?.flatten();

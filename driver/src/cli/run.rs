@@ -3,14 +3,9 @@
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use pfp_runtime::predictive::Decision;
-use serde_json::json;
-
-use super::{HeadArgs, ModeArgs, ModelArgs, Outcome, Ui, table::Table};
-use crate::{
-    batches::{self, Items},
+use pfp_compiler::{
+    array::Array,
     compile::Options,
-    data::{self, Array, Format, Output, Preparation, Scale},
     error::Error,
     jit::CompiledModel,
     module::Session,
@@ -19,6 +14,14 @@ use crate::{
     signature::Signature,
     target::{self, HOST},
 };
+use pfp_evaluate::{
+    batches::{self, Items},
+    data::{self, Format, Output, Preparation, Scale},
+};
+use pfp_runtime::predictive::Decision;
+use serde_json::json;
+
+use super::{HeadArgs, ModeArgs, ModelArgs, Outcome, Ui, table::Table};
 
 /// So many items are printed where no output file is given.
 const SHOWN_ITEMS: usize = 20;

@@ -15,9 +15,9 @@ use std::{
 use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
 use miette::{MietteHandler, MietteHandlerOpts, ReportHandler};
+use pfp_compiler::{compile::Network, diagnostics::Remark, error::Error};
+use pfp_evaluate::watch::Watch;
 use serde::Serialize;
-
-use crate::{compile::Network, diagnostics::Remark, error::Error, watch::Watch};
 
 #[derive(Debug, Clone, Copy, Args)]
 #[command(next_help_heading = "Reporting")]

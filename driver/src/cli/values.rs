@@ -1,6 +1,8 @@
-//! Numbers on the command line: what each kind may be.
+//! Values on the command line: what each kind may be.
 
 pub use gauss_lowering::passes::gauss_append_head::parse_amount as amount;
+
+use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 
 /// The most draws of the logits of an item.
 pub const DRAWS: i64 = 1 << 24;
@@ -24,6 +26,21 @@ pub fn seconds(text: &str) -> Result<f64, String> {
 pub fn samples_or_none(text: &str) -> Result<u64, String> {
     let number = text.parse::<u64>().ok().filter(|&number| number != 1);
     number.ok_or_else(|| format!("'{text}' is neither 0 nor a whole number of at least 2"))
+}
+
+/// Parses one of several values by its name; `describe` gives the name, and the value in words.
+pub fn one_of<T: Copy + Send + Sync + 'static, const COUNT: usize>(
+    all: [T; COUNT],
+    describe: fn(T) -> (&'static str, &'static str),
+) -> impl TypedValueParser<Value = T> {
+    let possible = all.map(|value| {
+        let (name, words) = describe(value);
+        PossibleValue::new(name).help(words)
+    });
+    PossibleValuesParser::new(possible).try_map(move |text| {
+        let named = all.into_iter().find(|&value| describe(value).0 == text);
+        named.ok_or_else(|| format!("there is no '{text}'"))
+    })
 }
 
 #[cfg(test)]

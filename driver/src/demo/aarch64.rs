@@ -2,15 +2,14 @@
 
 use std::{fs, path::Path, process::Command};
 
-use crate::{
-    batches::Items,
+use pfp_compiler::{
     compile::Compiled,
-    data::Output,
     emit::{self, Kind},
     error::Error,
     interrupt::{self, Scratch},
     output::Outputs,
 };
+use pfp_evaluate::{batches::Items, data::Output};
 
 const COMPILER: &str = "aarch64-linux-gnu-gcc";
 const EMULATOR: &str = "qemu-aarch64";

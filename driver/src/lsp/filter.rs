@@ -7,13 +7,13 @@ use std::{
 
 use lsp_types::{Diagnostic, DiagnosticSeverity, Position};
 use percent_encoding::percent_decode_str;
+use pfp_compiler::guard;
 use serde_json::{Value, json};
 
 use super::{
     ops::{self, Page},
     text::{Encoding, Text},
 };
-use crate::guard;
 
 /// A message on its way.
 #[derive(Debug, PartialEq)]

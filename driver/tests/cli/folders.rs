@@ -116,7 +116,7 @@ fn classes_are_numbers_or_places_never_a_mixture() {
 #[test]
 fn jpeg_files_are_images() {
     let dir = Dir::tiny();
-    let photos = repository().join("driver/tests/data");
+    let photos = repository().join("evaluate/tests/data");
     dir.write("net.mlir", crate::fixture::TINY.replace("x4xf32", "x1152xf32"));
     dir.write("tiny.safetensors", {
         let mut parameters = crate::fixture::tiny_parameters();

@@ -2,18 +2,18 @@
 
 use std::{fs, path::Path};
 
-use pfp::{
+use pfp_compiler::{
+    array::Array, compile::Network, diagnostics::Source, module::Session, parameters::Safetensors,
+};
+use pfp_evaluate::{
+    answers::Draws,
     batches::Items,
     calibrate::{
         Labelled, Settings, Variances, adjustable::Adjustable, calibrate, conformal::Conformal,
         reject::Goal, rewrite,
     },
-    compile::Network,
-    data::{Array, Preparation},
-    diagnostics::Source,
-    eval::{DataSet, Draws, Role, Spec},
-    module::Session,
-    parameters::Safetensors,
+    data::Preparation,
+    eval::{DataSet, Role, Spec},
     reference::Reference,
     watch::Silent,
 };

@@ -2,12 +2,13 @@
 
 use std::{collections::BTreeMap, fmt::Write};
 
-use gauss_dialect::{interpreter::Tensor, shape::TensorType};
-use gauss_lowering::{
+use gauss_dialect::{
+    interpreter::Tensor,
     parameters::{ParameterSource, ParameterTensor},
-    target::Target,
+    shape::TensorType,
 };
-use pfp::{
+use gauss_lowering::target::Target;
+use pfp_compiler::{
     compile::{Compiled, Network, Options},
     diagnostics::Source,
     jit::CompiledModel,

@@ -2,7 +2,7 @@
 
 use gauss_dialect::interpreter::Tensor;
 use gauss_lowering::target::Target;
-use pfp::{
+use pfp_compiler::{
     compile::{Network, Options},
     diagnostics::Source,
     jit::CompiledModel,

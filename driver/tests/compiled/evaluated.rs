@@ -4,10 +4,12 @@
 use std::{collections::BTreeMap, fs, path::Path};
 
 use gauss_lowering::mode::Mode;
-use pfp::{
+use pfp_compiler::diagnostics::Source;
+use pfp_evaluate::{
+    answers::Score,
     data::{Preparation, parse_normalize},
     eval::{
-        Evaluation, Request, Role, Score, evaluate,
+        Evaluation, Request, Role, evaluate,
         verdict::{Conclusion, Measure},
     },
     watch::Silent,
@@ -26,8 +28,9 @@ fn evaluation(
     let data = data.display();
     let outside = format!("{data}/fashion-mnist/t10k@name=fashion@normalize=0.2860,0.3530");
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let module = root.join(format!("test/models/{network}.mlir"));
     let request = Request {
-        module: root.join(format!("test/models/{network}.mlir")),
+        module: Source::new(network, fs::read(module).unwrap()),
         parameters: Some(parameters.to_owned()),
         function: None,
         sets: vec![

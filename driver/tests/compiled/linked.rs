@@ -4,8 +4,7 @@ use std::{fmt::Write, fs, process::Command};
 
 use gauss_dialect::interpreter::Tensor;
 use gauss_lowering::target::Target;
-
-use pfp::compile::Options;
+use pfp_compiler::compile::Options;
 
 use crate::case::Case;
 

@@ -5,7 +5,7 @@ use gauss_lowering::{
     mode::{Mode, Sampling},
     target::Target,
 };
-use pfp::{
+use pfp_compiler::{
     compile::{Compiled, Options},
     diagnostics::Source,
     jit::CompiledModel,

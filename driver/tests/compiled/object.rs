@@ -4,7 +4,7 @@
 use std::{fs, thread};
 
 use gauss_lowering::target::Target;
-use pfp::{compile::Compiled, jit::CompiledModel, parameters::Safetensors};
+use pfp_compiler::{compile::Compiled, jit::CompiledModel, parameters::Safetensors};
 
 use crate::case;
 
@@ -25,10 +25,11 @@ fn digits(network: &str, batch: i64, target: &Target) -> Compiled {
     let module = fs::read_to_string(format!("{folder}/{network}.mlir")).unwrap();
     let file = format!("{folder}/{network}.safetensors");
     let parameters = Safetensors::open(file.as_ref()).unwrap();
-    let session = pfp::module::Session::new();
-    let source = pfp::diagnostics::Source::new(network, module);
+    let session = pfp_compiler::module::Session::new();
+    let source = pfp_compiler::diagnostics::Source::new(network, module);
     let network =
-        pfp::compile::Network::open(&session, &source, Some(&parameters), Some(batch)).unwrap();
+        pfp_compiler::compile::Network::open(&session, &source, Some(&parameters), Some(batch))
+            .unwrap();
     let function = network.function(None).unwrap();
     network.compile(function, target, &Default::default(), &|_| {}).unwrap()
 }

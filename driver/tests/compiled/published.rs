@@ -4,7 +4,7 @@ use std::{fs, io::Read, path::Path};
 
 use flate2::read::GzDecoder;
 use gauss_lowering::target::Target;
-use pfp::{
+use pfp_compiler::{
     compile::Network, diagnostics::Source, jit::CompiledModel, module::Session,
     parameters::Safetensors,
 };

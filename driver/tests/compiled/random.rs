@@ -14,7 +14,7 @@ use gauss_dialect::{
     },
 };
 use gauss_lowering::target::Target;
-use pfp::{diagnostics::Source, module::Session};
+use pfp_compiler::{diagnostics::Source, module::Session};
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 

@@ -2,7 +2,7 @@
 
 use gauss_dialect::interpreter::Tensor;
 use gauss_lowering::target::Target;
-use pfp::jit::CompiledModel;
+use pfp_compiler::jit::CompiledModel;
 
 use crate::{
     case::{self, Case, Operand, Posterior, compile},

@@ -1,7 +1,9 @@
 //! Networks from bytes: every layer, operand kind and shape, all of them valid.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::fmt::Write;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt::Write,
+};
 
 use gauss_dialect::{
     ir::DYNAMIC,
@@ -14,9 +16,9 @@ use gauss_dialect::{
         reduction::Reduction,
         resize::{Extent, Resize},
     },
+    parameters::{ParameterSource, ParameterTensor},
     shape::{self, TensorType},
 };
-use gauss_lowering::parameters::{ParameterSource, ParameterTensor};
 use libfuzzer_sys::arbitrary::{Result, Unstructured};
 
 /// The most elements of any tensor; it keeps a run within milliseconds.

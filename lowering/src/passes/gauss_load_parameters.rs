@@ -5,12 +5,13 @@ use std::collections::BTreeSet;
 use gauss_dialect::{
     check_moments,
     ir::{Attribute, Builder, Op, Type},
+    parameters::ParameterSource,
     shape::TensorType,
 };
 
 use crate::{
     parameters::{
-        self, ParameterSource,
+        self,
         declared::{Declared, check_distinct, mean_of, variance_of},
         hints,
     },

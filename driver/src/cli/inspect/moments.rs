@@ -1,19 +1,23 @@
 //! `pfp inspect --moments`: the moments of every layer against Monte Carlo.
 
 use clap::Args;
+use pfp_compiler::{
+    array::Array,
+    compile::{Function, Network},
+    error::Error,
+};
+use pfp_evaluate::{
+    batches::Items,
+    data::{self, Preparation, Scale},
+    eval::{DataSet, Role, Spec},
+    metrics::pearson,
+    reference::{LayerMoments, Reference, ratio_of_sums},
+};
 use serde::Serialize;
 
 use super::super::{
     Ui,
     table::{Table, figure},
-};
-use crate::{
-    batches::Items,
-    compile::{Function, Network},
-    data::{self, Array, Preparation, Scale},
-    error::Error,
-    eval::{DataSet, Role, Spec, metrics::pearson},
-    reference::{LayerMoments, Reference, ratio_of_sums},
 };
 
 /// What the layers are compared on.

@@ -2,9 +2,9 @@
 
 use gauss_dialect::{ir::Op, shape::TensorType};
 use gauss_lowering::parameters::declared::Declared;
+use pfp_compiler::posterior::{Quantiles, Statistics};
 
 use super::super::table::{Table, grouped};
-use crate::posterior::{Quantiles, Statistics};
 
 /// The statistics of the parameters that a function uses, as a table, and what is wrong with them.
 pub fn text(statistics: &[Statistics]) -> String {

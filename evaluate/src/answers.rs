@@ -1,0 +1,297 @@
+//! What logits say of items: class probabilities, uncertainties, and the answer.
+
+use pfp_runtime::predictive::{self, Binary, Uncertainty};
+use serde::Serialize;
+
+use crate::halves::{Halves, Halvings};
+
+/// What a mode gave item by item: columns of one entry, or of one entry per class, for each item.
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+pub struct Items {
+    /// The class that is answered: the one of the largest mean logit.
+    pub class: Vec<usize>,
+    /// The probabilities of the classes.
+    pub probabilities: Vec<f32>,
+    /// Predictive entropy, in nats.
+    pub total: Vec<f32>,
+    /// Expected entropy, in nats.
+    pub aleatoric: Vec<f32>,
+    /// Mutual information, in nats; zeros for a network without distribution.
+    pub epistemic: Vec<f32>,
+    /// The means of the logits.
+    pub mean: Vec<f32>,
+    /// Their variances; empty for a network without distribution.
+    pub variance: Vec<f32>,
+    /// What the halves of the passes of a sampling mode say of each other.
+    #[serde(skip)]
+    pub halves: Halves,
+}
+
+impl Items {
+    /// How many items there are.
+    pub fn len(&self) -> usize {
+        self.class.len()
+    }
+
+    /// Are there none?
+    pub fn is_empty(&self) -> bool {
+        self.class.is_empty()
+    }
+
+    /// How many classes there are; 0 without items.
+    pub fn classes(&self) -> usize {
+        self.probabilities.len().checked_div(self.len()).unwrap_or(0)
+    }
+
+    /// Appends the items of another list.
+    pub fn append(&mut self, other: Self) {
+        self.class.extend(other.class);
+        self.probabilities.extend(other.probabilities);
+        self.total.extend(other.total);
+        self.aleatoric.extend(other.aleatoric);
+        self.epistemic.extend(other.epistemic);
+        self.mean.extend(other.mean);
+        self.variance.extend(other.variance);
+        self.halves += other.halves;
+    }
+
+    /// The probability of the class that is answered, for every item.
+    pub fn confidence(&self) -> Vec<f64> {
+        let rows = self.probabilities.chunks_exact(self.classes().max(1));
+        self.class
+            .iter()
+            .zip(rows)
+            .map(|(&class, row)| row.get(class).copied().map_or(0.0, f64::from))
+            .collect()
+    }
+}
+
+/// A number that is large for items that a network does not know.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Score {
+    /// The mean variance of the logits.
+    Variance,
+    /// The root of the mean variance over the largest magnitude of a mean.
+    RelativeDeviation,
+    /// Mutual information of class and weights, the epistemic uncertainty.
+    MutualInformation,
+    /// Predictive entropy, the total uncertainty.
+    PredictiveEntropy,
+}
+
+impl Score {
+    /// All scores.
+    pub const ALL: [Self; 4] =
+        [Self::Variance, Self::RelativeDeviation, Self::MutualInformation, Self::PredictiveEntropy];
+
+    /// In words.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Variance => "mean variance",
+            Self::RelativeDeviation => "relative deviation",
+            Self::MutualInformation => "mutual information",
+            Self::PredictiveEntropy => "predictive entropy",
+        }
+    }
+
+    /// The score of every item; `None` where the mode gives no distribution and the score needs
+    /// one.
+    pub fn of(self, items: &Items) -> Option<Vec<f64>> {
+        let wide = |column: &[f32]| column.iter().copied().map(f64::from).collect();
+        // A binary classifier has two classes but one logit.
+        let logits = items.mean.len().checked_div(items.len()).unwrap_or(0).max(1);
+        let means = || items.mean.chunks_exact(logits);
+        let mean_variances = || items.variance.chunks_exact(logits).map(mean);
+        match self {
+            Self::PredictiveEntropy => Some(wide(&items.total)),
+            _ if items.variance.is_empty() => None,
+            Self::MutualInformation => Some(wide(&items.epistemic)),
+            Self::Variance => Some(mean_variances().collect()),
+            Self::RelativeDeviation => {
+                let largest = means().map(|row| row.iter().fold(0f32, |max, x| max.max(x.abs())));
+                // A mean of zero is no reason for an infinite score.
+                let largest = largest.map(|x| f64::from(x.max(f32::MIN_POSITIVE)));
+                Some(mean_variances().zip(largest).map(|(v, largest)| v.sqrt() / largest).collect())
+            }
+        }
+    }
+}
+
+fn mean(row: &[f32]) -> f64 {
+    row.iter().copied().map(f64::from).sum::<f64>() / row.len().max(1) as f64
+}
+
+/// How class probabilities are computed from Gaussian logits.
+#[derive(Debug, Clone, Copy)]
+pub struct Draws {
+    /// Draws of the logits of each item.
+    pub count: u32,
+    /// The seed of the first item; the next ones follow.
+    pub seed: u64,
+}
+
+/// How many classes so many logits tell apart. One logit is that of the label 1 against 0.
+pub fn classes_of(logits: usize) -> usize {
+    logits.max(2)
+}
+
+/// What Gaussian logits say of items, by draws of the logits; of one logit without draws.
+pub fn of_moments(mean: &[f32], variance: &[f32], width: usize, draws: Draws) -> Items {
+    let rows = mean.chunks_exact(width).zip(variance.chunks_exact(width));
+    let rows = (0..).zip(rows).map(|(item, (mean, variance))| {
+        let seed = draws.seed.wrapping_add(item);
+        match (mean, variance) {
+            (&[mean], &[variance]) => of_label(|sign| predictive::binary(sign * mean, variance)),
+            _ => decomposed(width, |p, scratch| {
+                predictive::decompose_into(mean, variance, draws.count, seed, p, scratch)
+            }),
+        }
+    });
+    collect(mean, variance, width, rows)
+}
+
+/// What exact logits say of items.
+pub fn of_logits(logits: &[f32], width: usize) -> Items {
+    let rows = logits.chunks_exact(width).map(|row| of_passes(row, width));
+    collect(logits, &[], width, rows)
+}
+
+/// What the logits of many passes say of items, beside the moments of these. A pass may have logits
+/// of more items.
+pub fn of_draws<'a>(
+    mean: &[f32],
+    variance: &[f32],
+    passes: impl Iterator<Item = &'a [f32]> + Clone,
+    width: usize,
+    halvings: &Halvings,
+) -> Items {
+    let items = mean.len() / width;
+    let mut halves = Halves::default();
+    let rows = (0..items).map(|item| {
+        let row = item * width..(item + 1) * width;
+        let logits = passes.clone().flat_map(|pass| pass.get(row.clone()).unwrap_or_default());
+        let logits: Vec<_> = logits.copied().collect();
+        halves += halvings.compare(&logits, width);
+        of_passes(&logits, width)
+    });
+    let items = collect(mean, variance, width, rows);
+    Items { halves, ..items }
+}
+
+/// Probabilities and uncertainty of an item by the logits of passes, one after the other.
+fn of_passes(logits: &[f32], width: usize) -> (Vec<f32>, Uncertainty) {
+    match width {
+        1 => of_label(|sign| {
+            let logits: Vec<_> = logits.iter().map(|logit| sign * logit).collect();
+            predictive::binary_draws(&logits)
+        }),
+        _ => decomposed(width, |p, scratch| predictive::decompose_draws_into(logits, p, scratch)),
+    }
+}
+
+/// A binary label as one of two classes, by what is predicted of the logit times 1 and -1: a small
+/// probability of 0 has digits that are lost in that of 1.
+fn of_label(predict: impl Fn(f32) -> Binary) -> (Vec<f32>, Uncertainty) {
+    let (zero, one) = (predict(-1.0), predict(1.0));
+    (vec![zero.probability, one.probability], one.uncertainty)
+}
+
+/// Probabilities and uncertainty of an item.
+fn decomposed(
+    classes: usize,
+    decompose: impl Fn(&mut [f32], &mut [f32]) -> Result<Uncertainty, pfp_runtime::Error>,
+) -> (Vec<f32>, Uncertainty) {
+    let (mut probabilities, mut scratch) = (vec![0.0; classes], vec![0.0; classes]);
+    // The slices have the same length, which is all that could be wrong.
+    let uncertainty = decompose(&mut probabilities, &mut scratch).unwrap_or_default();
+    (probabilities, uncertainty)
+}
+
+/// The columns of items. Their class is the one of the largest mean logit, or by the sign of the
+/// only one: that needs no draws.
+fn collect(
+    mean: &[f32],
+    variance: &[f32],
+    width: usize,
+    rows: impl Iterator<Item = (Vec<f32>, Uncertainty)>,
+) -> Items {
+    let class = mean.chunks_exact(width).map(|row| match row {
+        &[logit] => usize::from(logit >= 0.0),
+        _ => predictive::argmax(row).unwrap_or(0),
+    });
+    let (class, mean, variance) = (class.collect(), mean.to_vec(), variance.to_vec());
+    let mut items = Items { class, mean, variance, ..Items::default() };
+    for (probabilities, uncertainty) in rows {
+        items.probabilities.extend(probabilities);
+        items.total.push(uncertainty.total);
+        items.aleatoric.push(uncertainty.aleatoric);
+        items.epistemic.push(uncertainty.epistemic);
+    }
+    items
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn items() -> Items {
+        Items {
+            class: vec![1, 0],
+            probabilities: vec![0.25, 0.75, 0.5, 0.5],
+            total: vec![0.5, 0.7],
+            aleatoric: vec![0.25, 0.5],
+            epistemic: vec![0.25, 0.2],
+            mean: vec![1.0, -4.0, 0.0, 0.0],
+            variance: vec![6.0, 2.0, 0.0, 0.0],
+            ..Items::default()
+        }
+    }
+
+    #[test]
+    fn scores_of_two_items() {
+        let items = items();
+        assert_eq!(items.confidence(), [0.75, 0.5]);
+        assert_eq!(Score::Variance.of(&items), Some(vec![4.0, 0.0]));
+        assert_eq!(Score::RelativeDeviation.of(&items), Some(vec![0.5, 0.0]));
+        assert_eq!(Score::MutualInformation.of(&items), Some(vec![0.25, f64::from(0.2f32)]));
+    }
+
+    #[test]
+    fn a_network_without_distribution_has_entropy_only() {
+        let items = Items { variance: Vec::new(), ..items() };
+        let given = Score::ALL.into_iter().filter(|score| score.of(&items).is_some());
+        assert_eq!(given.collect::<Vec<_>>(), [Score::PredictiveEntropy]);
+    }
+
+    #[test]
+    fn draws_are_gathered_item_by_item() {
+        // Two passes over three items, the last of which is not wanted.
+        let sure = [9.0, -9.0];
+        let passes = [[sure, sure, [0.0; 2]], [sure, [-9.0, 9.0], [0.0; 2]]].map(|p| p.concat());
+        let mean = [9.0, -9.0, 0.0, 0.5];
+        let items =
+            of_draws(&mean, &[0.0; 4], passes.iter().map(Vec::as_slice), 2, &Halvings::of(2));
+        assert_eq!(items.class, [0, 1]);
+        assert!(items.probabilities[0] > 0.999 && items.epistemic[0] < 1e-6);
+        assert_eq!(items.probabilities[2..], [0.5, 0.5]);
+        assert!(items.epistemic[1] > 0.69 && items.aleatoric[1] < 1e-5);
+    }
+
+    #[test]
+    fn exact_logits_know_everything() {
+        let items = of_logits(&[1.0, 0.0, 0.0, 3.0], 2);
+        assert_eq!(items.class, [0, 1]);
+        assert_eq!(items.epistemic, [0.0, 0.0]);
+        assert_eq!(items.total, items.aleatoric);
+    }
+
+    #[test]
+    fn items_have_draws_of_their_own_that_do_not_depend_on_the_batch() {
+        let (mean, variance) = ([0.5, 0.0, 0.5, 0.0], [1.0; 4]);
+        let both = of_moments(&mean, &variance, 2, Draws { count: 50, seed: 3 });
+        let second = of_moments(&mean[2..], &variance[2..], 2, Draws { count: 50, seed: 4 });
+        assert_eq!(both.probabilities[2..], second.probabilities);
+        assert_ne!(both.probabilities[2..], both.probabilities[..2]);
+    }
+}

@@ -1,0 +1,197 @@
+//! A network in a mode of execution, on the items of a data set.
+
+use std::{ops::Range, path::Path, sync::Arc};
+
+use gauss_lowering::{mode::Mode, target::Target};
+use pfp_compiler::{
+    compile::{Function, Network, Options},
+    diagnostics::Source,
+    error::Error,
+    jit::{Arena, CompiledModel},
+    module::Session,
+    parameters::Safetensors,
+    target::{self, HOST},
+};
+use rayon::prelude::*;
+
+use super::{dataset::DataSet, result::Thresholds};
+use crate::{
+    answers::{Draws, Items, classes_of, of_draws, of_logits, of_moments},
+    calibrate::rewrite,
+    halves::Halvings,
+};
+
+/// A classifier, and what compiles it for this machine.
+pub struct Classifier<'s> {
+    session: &'s Session,
+    source: Arc<Source>,
+    parameters: Option<Safetensors>,
+    target: Target,
+    /// Its function, with a batch of its own or 1.
+    pub function: Function,
+    /// Is the batch chosen when it is compiled?
+    pub has_free_batch: bool,
+    /// Classes that it tells apart: one for each logit, or the two that one logit tells apart.
+    pub classes: usize,
+    /// What a person should know of the parameters, a line each.
+    pub remarks: Vec<String>,
+    /// SHA-256 of the module and of the parameter file.
+    pub sha256: (String, Option<String>),
+    /// The reject thresholds that its parameter file carries.
+    pub thresholds: Option<Thresholds>,
+}
+
+impl<'s> Classifier<'s> {
+    /// Opens a network and checks that it is a classifier: from one plain input to Gaussian
+    /// logits, one for each class, or one of a binary label.
+    pub fn open(
+        session: &'s Session,
+        source: &Arc<Source>,
+        parameters: Option<&Path>,
+        function: Option<&str>,
+    ) -> Result<Self, Error> {
+        let parameters = parameters.map(Safetensors::open).transpose()?;
+        let network = Network::open(session, source, parameters.as_ref(), None)?;
+        let function = network.function(function)?.clone();
+        let signature = &function.signature;
+        let classes = match (&signature.inputs[..], &signature.outputs[..]) {
+            ([input], [output]) if !input.gaussian && output.gaussian => match output.shape[..] {
+                [batch, logits] if batch == signature.batch() => Some(classes_of(logits)),
+                _ => None,
+            },
+            _ => None,
+        };
+        let classes = classes.ok_or_else(|| {
+            Error::request(format!("@{} is not a classifier", function.name)).with_help(
+                "it must read one plain tensor and return one Gaussian tensor of logits: items x \
+                 classes, or items x 1 of a binary classifier, whose logit is that of class 1",
+            )
+        })?;
+        let calibration = parameters.as_ref().map(rewrite::read).transpose()?.flatten();
+        let thresholds = calibration.map(|calibration| Thresholds {
+            epistemic: calibration.thresholds.epistemic,
+            aleatoric: calibration.thresholds.aleatoric,
+        });
+        Ok(Self {
+            session,
+            thresholds,
+            has_free_batch: network.has_free_batch(),
+            remarks: network.remarks().to_vec(),
+            sha256: network.sha256(),
+            target: target::find(HOST, None)?,
+            source: Arc::clone(source),
+            parameters,
+            function,
+            classes,
+        })
+    }
+
+    /// The core that code is made for.
+    pub fn core(&self) -> &str {
+        &self.target.name
+    }
+
+    /// Compiles the network for a mode and a batch.
+    pub fn compile(&self, mode: Mode, batch: usize) -> Result<CompiledModel, Error> {
+        let batch = i64::try_from(batch).ok();
+        let network = Network::open(self.session, &self.source, self.parameters.as_ref(), batch)?;
+        let function = network.function(Some(&self.function.name))?;
+        let options = Options { mode, ..Options::default() };
+        CompiledModel::new(&network.compile(function, &self.target, &options, &|_| ())?)
+    }
+}
+
+/// Runs a model of this mode and batch on every item of a set, batches in parallel. What comes
+/// out does not depend on the number of threads.
+pub fn run(
+    model: &CompiledModel,
+    mode: Mode,
+    batch: usize,
+    set: &DataSet,
+    draws: Draws,
+    progress: &(dyn Fn(usize) + Sync),
+) -> Result<Items, Error> {
+    let starts: Vec<_> = (0..set.len()).step_by(batch).collect();
+    let halvings = match mode {
+        Mode::Sample(sampling) => Halvings::of(sampling.samples as usize),
+        Mode::Moments | Mode::Mean => Halvings::of(0),
+    };
+    let parts: Vec<Result<Items, Error>> = starts
+        .into_par_iter()
+        .map_init(
+            || Worker::new(model, batch),
+            |worker, start| {
+                let items = start..(start + batch).min(set.len());
+                worker.call(set, items.clone())?;
+                let part = worker.assess(mode, set, items.clone(), draws, &halvings)?;
+                progress(items.len());
+                Ok(part)
+            },
+        )
+        .collect();
+    let mut all = Items::default();
+    for part in parts {
+        all.append(part?);
+    }
+    Ok(all)
+}
+
+/// The memory of a thread.
+struct Worker<'a> {
+    model: &'a CompiledModel,
+    batch: usize,
+    outputs: Vec<Vec<f32>>,
+    arena: Arena,
+}
+
+impl<'a> Worker<'a> {
+    fn new(model: &'a CompiledModel, batch: usize) -> Self {
+        let buffers = model.signature().output_buffers();
+        let outputs = buffers.iter().map(|buffer| vec![0.0; buffer.tensor.elements()]).collect();
+        Self { model, batch, outputs, arena: model.arena() }
+    }
+
+    /// Computes the outputs of a batch of items, which zeros fill up.
+    fn call(&mut self, set: &DataSet, items: Range<usize>) -> Result<(), Error> {
+        let mut input = set.prepared(items.clone())?;
+        input.resize(input.len() / items.len().max(1) * self.batch, 0.0);
+        let mut outputs: Vec<_> = self.outputs.iter_mut().map(Vec::as_mut_slice).collect();
+        self.model.run_into(&[&input], &mut outputs, &mut self.arena)
+    }
+
+    /// What the outputs say of the items.
+    fn assess(
+        &self,
+        mode: Mode,
+        set: &DataSet,
+        items: Range<usize>,
+        draws: Draws,
+        halvings: &Halvings,
+    ) -> Result<Items, Error> {
+        let output = |index: usize| self.outputs.get(index).map_or(&[][..], Vec::as_slice);
+        let width = output(0).len() / self.batch.max(1);
+        let kept = items.len() * width;
+        let of_items = |index: usize| output(index).get(..kept).unwrap_or_default();
+        let (mean, variance) = (of_items(0), of_items(1));
+        let number = |all: &[f32]| all.iter().position(|x| !x.is_finite());
+        if let Some(element) = number(mean).or(number(variance)) {
+            return Err(Error::request(format!(
+                "in mode {mode} the logits of item {} of {} are not finite",
+                items.start + element / width,
+                set.set.name
+            ))
+            .with_help("check the parameters and the numbers of the item; see --scale"));
+        }
+        Ok(match mode {
+            Mode::Moments => {
+                let seed = draws.seed.wrapping_add(items.start as u64);
+                of_moments(mean, variance, width, Draws { seed, ..draws })
+            }
+            Mode::Mean => of_logits(mean, width),
+            Mode::Sample(_) => {
+                let passes = output(2).chunks_exact((self.batch * width).max(1));
+                of_draws(mean, variance, passes, width, halvings)
+            }
+        })
+    }
+}

@@ -1,0 +1,107 @@
+//! How long a call takes on one core.
+
+use std::time::Duration;
+
+use gauss_lowering::mode::Mode;
+use pfp_compiler::{
+    error::Error,
+    jit::{Arena, CompiledModel},
+};
+use pfp_runtime::Executor;
+
+use super::{dataset::DataSet, execute::Classifier, result::Latency};
+use crate::measure::{self, Times};
+
+/// The modes take turns so often, so that what else the machine does meets all of them.
+const ROUNDS: usize = 3;
+
+/// How long a turn is.
+const TURN: Duration = Duration::from_millis(60);
+
+/// Microseconds with three digits or more.
+pub fn shown(microseconds: f64) -> String {
+    match microseconds {
+        ..0.1 => format!("{microseconds:.4}"),
+        ..1.0 => format!("{microseconds:.3}"),
+        ..10.0 => format!("{microseconds:.2}"),
+        _ => format!("{microseconds:.1}"),
+    }
+}
+
+/// A model of one mode that is timed.
+struct Timed {
+    model: CompiledModel,
+    input: Vec<f32>,
+    outputs: Vec<Vec<f32>>,
+    arena: Arena,
+    times: Vec<f64>,
+}
+
+/// Times of every mode, in their order, at every batch. The calling thread is kept on one core
+/// meanwhile.
+pub fn measure(
+    classifier: &Classifier,
+    modes: &[Mode],
+    batches: &[usize],
+    set: &DataSet,
+    progress: &dyn Fn(),
+) -> Result<Vec<Vec<Latency>>, Error> {
+    let cpus = measure::allowed_cpus()?;
+    measure::pin(cpus.last().map_or(&[], std::slice::from_ref))?;
+    let measured = batches
+        .iter()
+        .map(|&batch| {
+            let times = at_batch(classifier, modes, batch, set);
+            progress();
+            times
+        })
+        .collect::<Result<Vec<_>, Error>>();
+    measure::pin(&cpus)?;
+    let measured = measured?;
+    Ok((0..modes.len()).map(|mode| measured.iter().map(|times| times[mode]).collect()).collect())
+}
+
+fn at_batch(
+    classifier: &Classifier,
+    modes: &[Mode],
+    batch: usize,
+    set: &DataSet,
+) -> Result<Vec<Latency>, Error> {
+    let mut timed = modes
+        .iter()
+        .map(|&mode| Timed::new(classifier.compile(mode, batch)?, batch, set))
+        .collect::<Result<Vec<_>, Error>>()?;
+    for _ in 0..ROUNDS {
+        timed.iter_mut().try_for_each(Timed::turn)?;
+    }
+    let medians = timed.into_iter().map(|timed| Times::of(timed.times).median / batch as f64);
+    let medians: Vec<_> = medians.collect();
+    let moments = modes.iter().position(|mode| *mode == Mode::Moments);
+    let moments = moments.and_then(|index| medians.get(index).copied());
+    let latency = |microseconds: f64| Latency {
+        batch,
+        microseconds,
+        speed_up: moments.map(|moments| microseconds / moments),
+    };
+    Ok(medians.into_iter().map(latency).collect())
+}
+
+impl Timed {
+    fn new(model: CompiledModel, batch: usize, set: &DataSet) -> Result<Self, Error> {
+        let items = set.prepared(0..batch.min(set.len()))?;
+        let length = items.len() / batch.min(set.len()).max(1) * batch;
+        let buffers = model.signature().output_buffers();
+        let outputs = buffers.iter().map(|buffer| vec![0.0; buffer.tensor.elements()]).collect();
+        let input = items.into_iter().cycle().take(length).collect();
+        Ok(Self { input, outputs, arena: model.arena(), times: Vec::new(), model })
+    }
+
+    fn turn(&mut self) -> Result<(), Error> {
+        let mut outputs: Vec<_> = self.outputs.iter_mut().map(Vec::as_mut_slice).collect();
+        let executor = Executor::serial();
+        let mut call =
+            self.model.prepare(&[&self.input[..]], &mut outputs, &mut self.arena, &executor)?;
+        self.times.extend(measure::time(TURN, || call.run())?);
+        Ok(())
+    }
+}

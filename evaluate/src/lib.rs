@@ -1,0 +1,26 @@
+//! Compiled networks on data: what they answer, and how good that is.
+//!
+//! - [`data`], [`batches`]: arrays in files, and models on many items;
+//! - [`mod@reference`]: the float64 reference and Monte Carlo, and errors against them;
+//! - [`answers`], [`halves`]: what logits say of items, and what the halves of many passes say of
+//!   each other;
+//! - [`metrics`]: measures of answers and scores;
+//! - [`calibrate`]: variances, temperature and thresholds from held-out data;
+//! - [`eval`]: what a network is worth on data;
+//! - [`mod@report`]: an evaluation as a page;
+//! - [`measure`]: times of calls;
+//! - [`watch`]: progress of long work.
+//!
+//! The crate knows no command line.
+
+pub mod answers;
+pub mod batches;
+pub mod calibrate;
+pub mod data;
+pub mod eval;
+pub mod halves;
+pub mod measure;
+pub mod metrics;
+pub mod reference;
+pub mod report;
+pub mod watch;
