@@ -10,10 +10,14 @@
 //! 4. [`pack`]: put constants into the order in which the tile reads them;
 //! 5. [`emit`]: write the loops.
 //!
+//! [`plan`] joins a group with its schedule and its packed [`constants`]; [`region`], [`strip`] and
+//! [`layout`] say in which order and in which [`buffers`] the groups of a function are computed.
 //! [`body`] says which values of a scalar body differ between rows and between
 //! vectors of a tile.
 
 pub mod body;
+pub mod buffers;
+pub mod constants;
 pub mod emit;
 pub mod group;
 pub mod layout;

@@ -8,7 +8,7 @@
 //! - [`files`]: how much is read of a file.
 //!
 //! The crate knows no command line and no file format: parameters come through
-//! [`parameters::ParameterSource`].
+//! [`gauss_dialect::parameters::ParameterSource`].
 
 pub mod effect;
 pub mod files;
@@ -21,6 +21,7 @@ pub mod pass;
 pub mod passes;
 pub mod payload;
 pub mod pipelines;
+pub mod promises;
 pub mod target;
 
 /// Makes the passes and pipelines of this crate known to MLIR's registry, for

@@ -10,10 +10,7 @@ use gauss_dialect::{
 
 use crate::{
     lanes::Predicate,
-    passes::{
-        gauss_estimate_reciprocals::ESTIMATE,
-        gauss_expand_math::{FINITE_EXPONENT, TAIL_EXPONENT, TAIL_LEAST},
-    },
+    promises::{ESTIMATE, FINITE_EXPONENT, TAIL_EXPONENT, TAIL_LEAST},
 };
 
 /// Emits scalar `arith` and `math` ops at the place of a builder. Equal

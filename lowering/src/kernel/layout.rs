@@ -11,9 +11,9 @@
 use gauss_dialect::ir::{Builder, Value};
 
 use super::{
+    constants::Constants,
     group::{Group, is_local},
     nest::{Access, Nest, is_allocated},
-    pack::Constants,
     schedule,
 };
 use crate::{linalg::allocate, target::Core};

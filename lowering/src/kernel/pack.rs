@@ -1,45 +1,20 @@
 //! Packing: constants in the order in which a kernel reads them.
 
-use std::{cell::RefCell, collections::HashMap, rc::Rc};
+use std::rc::Rc;
 
 use gauss_dialect::ir::{Attribute, Block, Builder, Op, Type, Value};
 
 use super::{
     body::Body,
+    constants::Constants,
     nest::Nest,
-    schedule::{Schedule, chunks_of_sums, padded_width},
+    schedule::{
+        Schedule,
+        tile::{chunks_of_sums, padded_width},
+    },
     tiling::Run,
 };
 use crate::target::Core;
-
-/// The constant buffers of a module: `memref.global` with a value.
-pub struct Constants {
-    globals: HashMap<String, Op>,
-    values: RefCell<HashMap<String, Option<Rc<[f32]>>>>,
-}
-
-impl Constants {
-    /// The constants of a module.
-    pub fn of(module: Op) -> Self {
-        let ops = module.body().map(Block::ops).unwrap_or_default();
-        let constant = |op: &Op| op.is("memref.global") && op.attribute("constant").is_some();
-        let globals = ops.into_iter().filter(constant).filter_map(|op| Some((op.symbol()?, op)));
-        Self { globals: globals.collect(), values: RefCell::default() }
-    }
-
-    /// The values of a buffer that is a constant.
-    pub fn values(&self, buffer: Value) -> Option<Rc<[f32]>> {
-        let op = buffer.defining_op().filter(|op| op.is("memref.get_global"))?;
-        let name = op.attribute("name")?.as_symbol()?;
-        if let Some(known) = self.values.borrow().get(&name) {
-            return known.clone();
-        }
-        let read = || self.globals.get(&name)?.attribute("initial_value")?.as_f32_elements();
-        let values = read().map(Rc::from);
-        self.values.borrow_mut().insert(name, values.clone());
-        values
-    }
-}
 
 /// Which side of a tile a stream belongs to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -126,7 +101,7 @@ pub fn pack(
 fn unique(function: Op, constants: &Constants) -> usize {
     let module = function.parent().and_then(Op::body).map(Block::ops).unwrap_or_default();
     let mut number = module.iter().filter(|op| op.is("memref.global")).count();
-    while constants.globals.contains_key(&format!("packed.{number}")) {
+    while constants.has(&format!("packed.{number}")) {
         number += 1;
     }
     number

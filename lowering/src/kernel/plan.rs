@@ -8,10 +8,11 @@ use serde_json::Map;
 
 use super::{
     body::Body,
+    buffers::allocate_within_item,
+    constants::Constants,
     group::Group,
     nest::Access,
-    pack::{Constants, Stream, pack},
-    region::allocate_within_item,
+    pack::{Stream, pack},
     schedule::{self, Schedule},
 };
 use crate::{

@@ -6,33 +6,16 @@
 
 use std::ops::Range;
 
-use gauss_dialect::ir::{Builder, Op, Value};
+use gauss_dialect::ir::{Builder, Value};
 
 use super::{
+    buffers::allocate_within_item,
+    constants::Constants,
     group::{Group, is_local},
     nest::{Access, Nest},
-    pack::Constants,
     plan::Planner,
-    strip::{Strip, strips},
+    strip::{Strip, kernels, strips},
 };
-use crate::linalg::allocate;
-
-/// The attribute of an allocation whose contents matter within one trip of the
-/// loop that uses it.
-pub const WITHIN_ITEM: &str = "gauss.within_item";
-
-/// The attribute of such an allocation whose contents matter in the next trip as well: not
-/// beyond the last trip.
-pub const CARRIED: &str = "gauss.carried";
-
-/// A buffer of so many numbers, whose contents matter within one trip of the loop that uses
-/// it.
-pub fn allocate_within_item(builder: Builder, elements: i64) -> Value {
-    let buffer = allocate(builder, &[elements]);
-    let mark = |op: Op| op.set_attribute(WITHIN_ITEM, op.context().unit_attr());
-    buffer.defining_op().into_iter().for_each(mark);
-    buffer
-}
 
 /// Consecutive strips, and the loop around them.
 #[derive(Debug)]
@@ -78,11 +61,6 @@ pub fn regions(groups: Vec<Group>, mut number: usize, planner: &Planner) -> Vec<
     let strips = strips(&alone, &elsewhere(&used, first..used.len()), number, planner);
     regions.extend(Region::of_each(strips));
     regions
-}
-
-/// The kernels of strips.
-pub fn kernels(strips: &[Strip]) -> usize {
-    strips.iter().map(|strip| strip.groups.len()).sum()
 }
 
 /// What all but some of the parts use.

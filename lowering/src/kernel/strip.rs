@@ -12,10 +12,10 @@ use std::{cell::OnceCell, collections::BTreeSet, ops::Range};
 use gauss_dialect::ir::{Builder, Value};
 
 use super::{
+    buffers::{self, allocate_within_item},
     group::{Group, is_local},
     nest::{Access, Nest},
     plan::Planner,
-    region::{self, allocate_within_item, kernels},
 };
 use crate::linalg;
 
@@ -60,6 +60,11 @@ pub fn strips(
         strips.extend(next);
     }
     strips
+}
+
+/// The kernels of strips.
+pub fn kernels(strips: &[Strip]) -> usize {
+    strips.iter().map(|strip| strip.groups.len()).sum()
 }
 
 /// The first group from this one on that is no padding, or else the last one of all.
@@ -703,7 +708,7 @@ impl Shared {
     /// buffer of a strip.
     fn carry(&self, buffer: Value, rows: &Part, carried: &Range<i64>, at: Builder) -> Option<Nest> {
         let allocation = buffer.defining_op()?;
-        allocation.set_attribute(region::CARRIED, allocation.context().unit_attr());
+        allocation.set_attribute(buffers::CARRIED, allocation.context().unit_attr());
         let mut nest = Nest::of(linalg::copy(at, buffer, buffer)).ok()?;
         nest.sizes = vec![self.images(), carried.end - carried.start, self.step];
         nest.parallel = nest.sizes.len();

@@ -5,6 +5,7 @@ use gauss_dialect::ir::{Op, Type, Value};
 use crate::{
     lanes::{self, Lanes, Predicate},
     pass::{Outcome, Pass},
+    promises::ESTIMATE,
 };
 
 /// Rewrites each `math.sqrt` and each `arith.divf` of 1 that has the attribute [`ESTIMATE`], on
@@ -21,11 +22,6 @@ pub const PASS: Pass = Pass {
         Ok(()) as Outcome
     },
 };
-
-/// The discardable attribute by which an op allows an estimate: a root also for quotients by
-/// it. A root promises an operand below infinity; a division, that the divisor and its
-/// reciprocal are normal numbers.
-pub const ESTIMATE: &str = "pfp.estimate";
 
 fn rewrite(module: Op) {
     // Users first: the quotients by a root are replaced together with it.

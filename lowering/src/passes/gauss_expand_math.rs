@@ -5,6 +5,7 @@ use gauss_dialect::ir::{Op, Value};
 use crate::{
     lanes::{self, Lanes, Predicate::*},
     pass::{Outcome, Pass},
+    promises::{FINITE_EXPONENT, TAIL_EXPONENT},
 };
 
 /// Rewrites `math.exp`, `math.log`, `math.erf`, `math.sin` and `math.cos` on `f32` into branch-free
@@ -89,17 +90,6 @@ fn has_no_special_values(op: Op) -> bool {
     let flags = op.attribute("fastmath").map(|flags| flags.to_string()).unwrap_or_default();
     flags.contains("fast>") || (flags.contains("nnan") && flags.contains("ninf"))
 }
-
-/// The discardable attribute by which a `math.exp` promises an operand in
-/// [[`TAIL_LEAST`], 0].
-pub const TAIL_EXPONENT: &str = "pfp.tail_exponent";
-
-/// The discardable attribute by which a `math.exp` promises that its result is of no use where its
-/// operand is not a number or its result not finite.
-pub const FINITE_EXPONENT: &str = "pfp.finite_exponent";
-
-/// −127.4 ln 2: the least exponent of the tail.
-pub const TAIL_LEAST: f64 = -88.3;
 
 /// (2ᶠ − 1)/f on |f| ≤ ½, to 9.1e-8 of 2ᶠ.
 const EXP2: [f64; 5] = [
@@ -231,7 +221,7 @@ impl Lanes {
         self.select(Unordered, [x, x], x, result)
     }
 
-    /// eˣ = 2ⁿ·2ᶠ for x in [[`TAIL_LEAST`], 0], in fewer steps than [`Lanes::exp`]
+    /// eˣ = 2ⁿ·2ᶠ for x in [[`TAIL_LEAST`](crate::promises::TAIL_LEAST), 0], in fewer steps than [`Lanes::exp`]
     /// and to 2 units in the last place at 0, 12 at the end, where the rounding of
     /// log₂ e counts most. There the bits of 2ⁿ, n = −127, are those of zero. `scale`
     /// multiplies the result by way of the coefficients.

@@ -6,11 +6,14 @@ use gauss_dialect::ir::{Block, Builder, Op, Value};
 
 use crate::{
     kernel::{
-        emit::{Around, emit, erase_members, for_each, for_each_strip, repeat, share},
+        constants::Constants,
+        emit::{
+            Around, emit, erase_members,
+            loops::{for_each, for_each_strip, repeat, share},
+        },
         group::{Group, group},
         layout,
         nest::{Access, Nest, root_of},
-        pack::Constants,
         plan::{KernelSchedule, Plan, Planner, ScheduleFile},
         region::{Region, regions},
     },

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use gauss_dialect::ir::{Block, Builder, Op, Type, Value};
 
 use crate::{
-    kernel::emit::TASKS,
+    kernel::emit::loops::TASKS,
     pass::{Failed, Outcome, Pass, fail},
 };
 

@@ -6,7 +6,7 @@ use gauss_dialect::ir::{Block, Builder, Op, Value};
 
 use crate::{
     effect::{Effect, effect},
-    kernel::emit,
+    kernel::emit::{self, loops},
     lanes,
     pass::{Outcome, Pass},
 };
@@ -45,7 +45,7 @@ struct Pipeline {
 
 impl Pipeline {
     fn of(op: Op) -> Option<Self> {
-        if !op.is("scf.for") || !op.results().is_empty() || op.attribute(emit::TASKS).is_some() {
+        if !op.is("scf.for") || !op.results().is_empty() || op.attribute(loops::TASKS).is_some() {
             return None;
         }
         let body = op.body()?;
@@ -114,7 +114,7 @@ impl Pipeline {
             carried.iter().map(|value| known[value]).collect::<Vec<_>>()
         };
         let first = copy(builder, builder.index_constant(start));
-        emit::repeat(builder, bounds, first, |builder, at, current| {
+        loops::repeat(builder, bounds, first, |builder, at, current| {
             let at = at.emit(builder);
             let index = builder.context().index();
             let next = builder.value("arith.addi", &[at, builder.index_constant(step)], index);

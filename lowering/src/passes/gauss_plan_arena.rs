@@ -6,9 +6,9 @@ use gauss_dialect::ir::{Attribute, Block, Builder, Op, Type, Value};
 
 use crate::{
     kernel::{
-        emit::TASKS,
+        buffers::{CARRIED, WITHIN_ITEM},
+        emit::loops::TASKS,
         nest::users_of,
-        region::{CARRIED, WITHIN_ITEM},
     },
     pass::{Outcome, Pass, fail},
 };

@@ -4,10 +4,18 @@
 //! small beside the sum lose their last digits alike. A sum of partial sums, none of which has
 //! more than about √n of the n terms or [`SHORT`] of them, has the error of sums of that length.
 
+use std::cell::RefCell;
+
 use gauss_dialect::ir::{Builder, Type, Value};
 
-use super::{Kernel, Linear, Step, Tile, repeat, splat};
-use crate::kernel::{body::Body, schedule::unrolled_steps};
+use super::{
+    Kernel, Tile,
+    evaluate::{Evaluation, Step, StepGroup},
+    linear::Linear,
+    loops::repeat,
+    memory::splat,
+};
+use crate::kernel::{body::Body, schedule::tile::unrolled_steps};
 
 /// Terms of a sum whose error is that of a few additions: 1e-6 of a sum of positive terms.
 const SHORT: i64 = 1024;
@@ -177,6 +185,80 @@ fn zero_of(builder: Builder, ty: Type) -> Value {
 fn add_each(builder: Builder, sums: &[Value], others: &[Value]) -> Vec<Value> {
     let add = |(&a, &b): (&Value, &Value)| builder.value("arith.addf", &[a, b], a.ty());
     sums.iter().zip(others).map(add).collect()
+}
+
+impl Kernel<'_> {
+    /// So many steps of the innermost reduction from `first` on, written out.
+    fn steps(
+        &self,
+        builder: Builder,
+        tile: &Tile,
+        first: Vec<Linear>,
+        count: i64,
+        mut carried: Vec<Value>,
+    ) -> Vec<Value> {
+        let at = |step: i64| {
+            let mut at = first.clone();
+            if let Some(last) = at.pop() {
+                at.push(last.plus_constant(step));
+            }
+            at
+        };
+        let group = StepGroup { first: at(0), count, known: RefCell::default() };
+        let steps: Vec<_> = (0..count).map(at).collect();
+        let ahead = self.schedule.ahead;
+        for bunch in (0..count).step_by(ahead.max(1) as usize) {
+            let end = count.min(bunch + ahead.max(1));
+            let evaluation = |number: i64| {
+                let step = Step { at: &steps[number as usize], group: Some((&group, number)) };
+                self.evaluation(builder, &self.group.root, tile, step)
+            };
+            let mut evaluations: Vec<_> = (bunch..end).map(evaluation).collect();
+            if ahead > 0 {
+                evaluations.iter_mut().for_each(Evaluation::load);
+                fence(builder, &carried);
+            }
+            for (number, evaluation) in (bunch..end).zip(evaluations) {
+                let set = (number % self.schedule.splits) as usize;
+                carried = self.add(evaluation, set, carried);
+            }
+            if ahead > 0 {
+                fence(builder, &carried);
+            }
+        }
+        carried
+    }
+
+    /// Adds one step to the accumulators of `set`.
+    fn add(&self, evaluation: Evaluation, set: usize, mut carried: Vec<Value>) -> Vec<Value> {
+        let root = &self.group.root;
+        let extent = &evaluation.tile.extent;
+        let cells = extent.rows as usize * extent.chunks.len();
+        let accumulators = cells * root.outputs.len();
+        let own = set * accumulators..(set + 1) * accumulators;
+        let given = carried[own.clone()]
+            .chunks(cells)
+            .enumerate()
+            .map(|(number, values)| (root.inputs.len() + number, values.to_vec()))
+            .collect();
+        let sums = evaluation.results(given).concat();
+        carried.splice(own, sums);
+        carried
+    }
+}
+
+/// Keeps the compiler from moving instructions from before to after this place, and back.
+/// Uses the first of some values that are known here; without one there is no fence.
+pub fn fence(builder: Builder, values: &[Value]) {
+    let context = builder.context();
+    let Some(&value) = values.first() else { return };
+    builder
+        .op("llvm.call_intrinsic")
+        .operands(&[value])
+        .attr("intrin", context.string_attr("llvm.fake.use"))
+        .attr("op_bundle_sizes", context.i32_array_attr(&[]))
+        .attr("operandSegmentSizes", context.i32_array_attr(&[1, 0]))
+        .build();
 }
 
 #[cfg(test)]

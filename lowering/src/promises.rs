@@ -1,0 +1,17 @@
+//! Discardable attributes by which an op promises something of its operands, so that fewer steps do.
+
+/// The discardable attribute by which an op allows an estimate: a root also for quotients by
+/// it. A root promises an operand below infinity; a division, that the divisor and its
+/// reciprocal are normal numbers.
+pub const ESTIMATE: &str = "pfp.estimate";
+
+/// The discardable attribute by which a `math.exp` promises an operand in
+/// [[`TAIL_LEAST`], 0].
+pub const TAIL_EXPONENT: &str = "pfp.tail_exponent";
+
+/// The discardable attribute by which a `math.exp` promises that its result is of no use where its
+/// operand is not a number or its result not finite.
+pub const FINITE_EXPONENT: &str = "pfp.finite_exponent";
+
+/// −127.4 ln 2: the least exponent of the tail.
+pub const TAIL_LEAST: f64 = -88.3;
