@@ -266,7 +266,7 @@ impl Program {
     /// # Errors
     ///
     /// Where the inputs do not fit the function, or a tensor would have more
-    /// than [`MAX_ELEMENTS`](crate::shape::MAX_ELEMENTS) elements.
+    /// than [`MAX_ELEMENTS`](crate::ir::MAX_ELEMENTS) elements.
     pub fn run(&self, inputs: &[Tensor]) -> Result<Vec<Tensor>, Error> {
         Ok(owned(self.evaluate(self.share(inputs)?, &self.constants, &mut Moments)?))
     }

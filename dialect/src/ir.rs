@@ -14,7 +14,7 @@ use mlir_sys::{
     MlirNamedAttribute, MlirOperation, MlirRegion, MlirStringRef, MlirType, MlirValue,
 };
 
-use crate::{ffi, shape::MAX_ELEMENTS};
+use crate::ffi;
 
 /// Calls a function of the MLIR C API.
 macro_rules! mlir {
@@ -26,6 +26,9 @@ macro_rules! mlir {
 
 /// The size of a dimension that is not known statically.
 pub const DYNAMIC: i64 = i64::MIN;
+
+/// The most elements that a tensor may have: 1 GiB for each of its moments.
+pub const MAX_ELEMENTS: i64 = 1 << 28;
 
 const NULL_ATTRIBUTE: MlirAttribute = MlirAttribute { ptr: std::ptr::null() };
 

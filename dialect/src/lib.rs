@@ -1,6 +1,7 @@
 //! The gauss dialect: what can be said about a Bayesian neural network.
 //!
 //! - [`builders`]: builders and accessors of the ops, generated from `td/Gauss.td`;
+//! - [`types`]: the types of tensors;
 //! - [`layer`], [`shape`]: the ops as a Rust type, and their shape rules;
 //! - [`ops`]: the ops by family, each in a file of its own;
 //! - [`attributes`]: what ops read their attributes with, and write them;
@@ -24,6 +25,7 @@ pub mod ops;
 pub mod parameters;
 pub mod predictive;
 pub mod shape;
+pub mod types;
 mod verify;
 
 pub use verify::check_moments;

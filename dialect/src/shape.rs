@@ -3,42 +3,17 @@
 //! One function serves type inference and the verifier. Messages continue the
 //! words `'gauss.op' op`.
 
-use std::fmt;
+pub use crate::types::TensorType;
 
 use crate::{
-    ir::DYNAMIC,
+    ir::{DYNAMIC, MAX_ELEMENTS},
     layer::{Layer, MAX_POOL, Window},
     ops::embedding,
 };
 
-/// The most elements that a tensor may have: 1 GiB for each of its moments.
-pub const MAX_ELEMENTS: i64 = 1 << 28;
-
 /// The numbers that `gauss.uncertainty` gives for an item: total, aleatoric and
 /// epistemic.
 pub const UNCERTAINTIES: i64 = 3;
-
-/// A tensor type without its element type, which is always `f32`.
-#[derive(Debug, Clone, PartialEq)]
-pub struct TensorType {
-    /// The sizes; [`DYNAMIC`] for a batch that is not fixed yet.
-    pub shape: Vec<i64>,
-    /// Is it `!gauss.tensor`, or else `tensor`?
-    pub gaussian: bool,
-}
-
-impl fmt::Display for TensorType {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}tensor<", if self.gaussian { "!gauss." } else { "" })?;
-        for &size in &self.shape {
-            match size {
-                DYNAMIC => f.write_str("?x")?,
-                size => write!(f, "{size}x")?,
-            }
-        }
-        f.write_str("f32>")
-    }
-}
 
 /// The result type of a layer on operands of these types.
 pub fn infer(layer: &Layer, operands: &[TensorType]) -> Result<TensorType, String> {
@@ -174,19 +149,6 @@ fn infer_unchecked(layer: &Layer, operands: &[TensorType]) -> Result<TensorType,
             Err(format!("has {} operands, which {layer:?} does not take", operands.len()))
         }
     }
-}
-
-/// The sizes of a result for operands of these sizes, as many of each: where one is 1, its elements
-/// are repeated. `None` where others differ.
-pub fn broadcast(x: &[i64], y: &[i64]) -> Option<Vec<i64>> {
-    let size = |(&x, &y): (&i64, &i64)| match (x, y) {
-        (x, y) if x == y => Some(x),
-        // A batch that is not fixed yet may be 1 itself.
-        (1, size) | (size, 1) if size != DYNAMIC => Some(size),
-        (1, DYNAMIC) | (DYNAMIC, 1) => Some(DYNAMIC),
-        _ => None,
-    };
-    x.iter().zip(y).map(size).collect()
 }
 
 /// Checks that `gauss.reshape` keeps the elements.

@@ -14,26 +14,6 @@ use crate::{
     shape::{self, TensorType},
 };
 
-impl TensorType {
-    /// Reads a `tensor` or `!gauss.tensor` type; `None` for any other.
-    pub fn of(ty: Type) -> Option<Self> {
-        let gaussian = ty.is_gaussian();
-        if !gaussian && !ty.is_ranked_tensor() {
-            return None;
-        }
-        Some(Self { shape: ty.shape()?, gaussian })
-    }
-
-    /// The MLIR type, with the element type of `like`.
-    fn to_type(&self, like: Type) -> Option<Type> {
-        let element = like.element_type();
-        match self.gaussian {
-            true => Type::gaussian(like.context().unknown_location(), element, &self.shape),
-            false => Some(Type::tensor(element, &self.shape)),
-        }
-    }
-}
-
 /// Runs a check that C++ called for: a message goes to `report`, and a panic
 /// becomes a message, as it must not unwind into C++.
 fn reporting(

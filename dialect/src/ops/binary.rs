@@ -4,7 +4,7 @@
 use crate::{
     moments::{self, Arithmetic, Moments},
     ops::activation::leaky_relu,
-    shape::{TensorType, broadcast},
+    types::{TensorType, broadcast},
 };
 
 /// A function of two numbers.

@@ -1,6 +1,6 @@
 //! Rows of a table by numbers that are computed: exact for any distribution.
 
-use crate::shape::TensorType;
+use crate::types::TensorType;
 
 /// The most rows of a table: up to here every number of a row is an `f32`.
 pub const MAX_ROWS: i64 = 1 << 24;

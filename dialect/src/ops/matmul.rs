@@ -3,7 +3,7 @@
 use crate::{
     attributes::{AttributeList, Attributes},
     ir::DYNAMIC,
-    shape::{TensorType, broadcast},
+    types::{TensorType, broadcast},
 };
 
 /// `gauss.matmul`: which of its operands are read as their transposes.

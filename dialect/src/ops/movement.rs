@@ -3,7 +3,7 @@
 use crate::{
     attributes::{AttributeList, Attributes},
     ir::DYNAMIC,
-    shape::TensorType,
+    types::TensorType,
 };
 
 /// The largest size, start or step in an attribute; it keeps sums far from overflow.

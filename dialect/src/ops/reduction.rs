@@ -3,7 +3,7 @@
 use crate::{
     attributes::{AttributeList, Attributes},
     ir::DYNAMIC,
-    shape::TensorType,
+    types::TensorType,
 };
 
 /// `gauss.reduce_sum` or `gauss.reduce_mean`.

@@ -3,7 +3,7 @@
 use crate::{
     attributes::{AttributeList, Attributes},
     ir::DYNAMIC,
-    shape::TensorType,
+    types::TensorType,
 };
 
 /// The largest size, numerator or denominator; it keeps products of two far from overflow.

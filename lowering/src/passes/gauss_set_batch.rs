@@ -1,9 +1,6 @@
 //! `--gauss-set-batch`: fixes the leading `?` dimension.
 
-use gauss_dialect::{
-    ir::{DYNAMIC, Op, Type, Value},
-    shape::MAX_ELEMENTS,
-};
+use gauss_dialect::ir::{DYNAMIC, MAX_ELEMENTS, Op, Type, Value};
 
 use crate::pass::{Outcome, Pass, fail};
 

@@ -1,0 +1,60 @@
+//! The types of tensors.
+
+use std::fmt;
+
+use crate::ir::{DYNAMIC, Type};
+
+/// A tensor type without its element type, which is always `f32`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct TensorType {
+    /// The sizes; [`DYNAMIC`] for a batch that is not fixed yet.
+    pub shape: Vec<i64>,
+    /// Is it `!gauss.tensor`, or else `tensor`?
+    pub gaussian: bool,
+}
+
+impl fmt::Display for TensorType {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}tensor<", if self.gaussian { "!gauss." } else { "" })?;
+        for &size in &self.shape {
+            match size {
+                DYNAMIC => f.write_str("?x")?,
+                size => write!(f, "{size}x")?,
+            }
+        }
+        f.write_str("f32>")
+    }
+}
+
+impl TensorType {
+    /// Reads a `tensor` or `!gauss.tensor` type; `None` for any other.
+    pub fn of(ty: Type) -> Option<Self> {
+        let gaussian = ty.is_gaussian();
+        if !gaussian && !ty.is_ranked_tensor() {
+            return None;
+        }
+        Some(Self { shape: ty.shape()?, gaussian })
+    }
+
+    /// The MLIR type, with the element type of `like`.
+    pub fn to_type(&self, like: Type) -> Option<Type> {
+        let element = like.element_type();
+        match self.gaussian {
+            true => Type::gaussian(like.context().unknown_location(), element, &self.shape),
+            false => Some(Type::tensor(element, &self.shape)),
+        }
+    }
+}
+
+/// The sizes of a result for operands of these sizes, as many of each: where one is 1, its elements
+/// are repeated. `None` where others differ.
+pub fn broadcast(x: &[i64], y: &[i64]) -> Option<Vec<i64>> {
+    let size = |(&x, &y): (&i64, &i64)| match (x, y) {
+        (x, y) if x == y => Some(x),
+        // A batch that is not fixed yet may be 1 itself.
+        (1, size) | (size, 1) if size != DYNAMIC => Some(size),
+        (1, DYNAMIC) | (DYNAMIC, 1) => Some(DYNAMIC),
+        _ => None,
+    };
+    x.iter().zip(y).map(size).collect()
+}
