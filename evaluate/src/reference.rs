@@ -116,6 +116,11 @@ pub struct Errors {
     pub worst: usize,
     /// All of them.
     pub elements: Vec<f64>,
+    /// How many elements are infinite because they are beyond float32 in the reference too: no
+    /// error.
+    pub beyond_float32: usize,
+    /// How many elements are infinite where float32 holds the reference: an infinite error.
+    pub overflowed: usize,
 }
 
 /// The interpreter of one function.
@@ -267,7 +272,9 @@ pub fn compare(results: &[Moments], reference: &[Moments]) -> Vec<Comparison> {
 }
 
 fn mean_errors(result: &Moments, reference: &Moments) -> Errors {
-    let own = |index: usize| reference.mean[index].abs().max(reference.deviation(index));
+    // An infinite variance is no measure.
+    let deviation = |index| Some(reference.deviation(index)).filter(|x| x.is_finite());
+    let own = |index: usize| reference.mean[index].abs().max(deviation(index).unwrap_or(0.0));
     let floor = CANCELLED * largest((0..reference.mean.len()).map(own));
     let flushed = |index: usize| match &reference.variance {
         None => FLUSHED,
@@ -287,6 +294,11 @@ fn largest(values: impl Iterator<Item = f64>) -> f64 {
     values.map(f64::abs).filter(|value| value.is_finite()).fold(0.0, f64::max)
 }
 
+/// Is a result infinite as the reference is once it is rounded to float32?
+fn overflows(result: f64, reference: f64) -> bool {
+    result.is_infinite() && f64::from(reference as f32) == result
+}
+
 impl Errors {
     /// Errors relative to the scale of each element; differences that are no larger than a second
     /// number are none.
@@ -297,7 +309,7 @@ impl Errors {
             .enumerate()
             .map(|(index, (result, reference))| {
                 let (difference, (scale, equal)) = ((result - reference).abs(), scale(index));
-                match result == reference || difference <= equal {
+                match result == reference || difference <= equal || overflows(*result, *reference) {
                     true => 0.0,
                     // What is not a number agrees with nothing.
                     false => match difference / scale {
@@ -310,7 +322,17 @@ impl Errors {
         let worst = (0..elements.len()).max_by(|&a, &b| elements[a].total_cmp(&elements[b]));
         let worst = worst.unwrap_or(0);
         let average = elements.iter().sum::<f64>() / elements.len().max(1) as f64;
-        Self { max: elements.get(worst).copied().unwrap_or(0.0), average, worst, elements }
+        let infinite = || results.iter().zip(reference).filter(|(result, _)| result.is_infinite());
+        let is_beyond = |(result, reference): &(&f64, &f64)| overflows(**result, **reference);
+        let beyond_float32 = infinite().filter(is_beyond).count();
+        Self {
+            max: elements.get(worst).copied().unwrap_or(0.0),
+            average,
+            worst,
+            elements,
+            beyond_float32,
+            overflowed: infinite().count() - beyond_float32,
+        }
     }
 }
 
@@ -320,25 +342,42 @@ impl Moments {
         self.variance.as_ref().map_or(0.0, |variance| variance[index].max(0.0).sqrt())
     }
 
-    /// How far the means are from those of Monte Carlo: the mean over the elements of the
-    /// difference in standard deviations, the larger of both, and at least a millionth of the
-    /// largest number.
-    pub fn mean_in_deviations(&self, monte_carlo: &Self) -> f64 {
+    /// The elements of which mean and variance are finite, here and by Monte Carlo.
+    fn finite(&self, monte_carlo: &Self) -> Vec<usize> {
         let count = self.mean.len().min(monte_carlo.mean.len());
+        let numbers = |index| {
+            [self, monte_carlo].map(|moments| moments.mean[index] + moments.deviation(index))
+        };
+        (0..count).filter(|&index| numbers(index).iter().all(|x| x.is_finite())).collect()
+    }
+
+    /// How many elements are not finite, here or by Monte Carlo.
+    pub fn not_finite(&self, monte_carlo: &Self) -> usize {
+        self.mean.len() - self.finite(monte_carlo).len()
+    }
+
+    /// How far the means are from those of Monte Carlo: the mean over the finite elements of the
+    /// difference in standard deviations, the larger of both, and at least a millionth of the
+    /// largest number. `None` where no element is finite.
+    pub fn mean_in_deviations(&self, monte_carlo: &Self) -> Option<f64> {
+        let finite = self.finite(monte_carlo);
         let deviation = |index| self.deviation(index).max(monte_carlo.deviation(index));
-        let numbers = (0..count).flat_map(|index| [deviation(index), self.mean[index]]);
+        let numbers = finite.iter().flat_map(|&index| [deviation(index), self.mean[index]]);
         let floor = NEGLIGIBLE * largest(numbers);
-        let differences = (0..count).map(|index| {
+        let differences = finite.iter().map(|&index| {
             let difference = (self.mean[index] - monte_carlo.mean[index]).abs();
             if difference == 0.0 { 0.0 } else { difference / deviation(index).max(floor) }
         });
-        differences.sum::<f64>() / count.max(1) as f64
+        (!finite.is_empty()).then(|| differences.sum::<f64>() / finite.len() as f64)
     }
 
-    /// The sum of the variances over that of Monte Carlo; `None` where that has none beyond
+    /// The sum of the finite variances over that of Monte Carlo; `None` where that has none beyond
     /// rounding.
     pub fn variance_ratio(&self, monte_carlo: &Self) -> Option<f64> {
-        ratio_of_sums(self.variance.as_ref()?, (&monte_carlo.mean, monte_carlo.variance.as_ref()?))
+        let finite = self.finite(monte_carlo);
+        let of = |values: &[f64]| finite.iter().map(|&index| values[index]).collect::<Vec<_>>();
+        let (own, sampled) = (self.variance.as_ref()?, monte_carlo.variance.as_ref()?);
+        ratio_of_sums(&of(own), (&of(&monte_carlo.mean), &of(sampled)))
     }
 }
 
@@ -351,6 +390,11 @@ pub fn ratio_of_sums(variances: &[f64], (means, sampled): (&[f64], &[f64])) -> O
 }
 
 impl Comparison {
+    /// How many means and variances are infinite where float32 holds the reference.
+    pub fn overflowed(&self) -> usize {
+        self.mean.overflowed + self.variance.as_ref().map_or(0, |variance| variance.overflowed)
+    }
+
     /// The larger of the largest errors of mean and variance.
     pub fn max(&self) -> f64 {
         self.variance.as_ref().map_or(0.0, |variance| variance.max).max(self.mean.max)
@@ -448,17 +492,39 @@ mod tests {
         // ReLUs of -12, 1 and 2 with a deviation of 1.
         let algebra = output(&[1.9e-34, 1.0833, 2.0085], &[3e-35, 0.7511, 0.9657]);
         let sampled = output(&[0.0, 1.1083, 2.0385], &[0.0, 0.7511, 0.9657]);
-        let deviations = algebra.mean_in_deviations(&sampled);
+        let deviations = algebra.mean_in_deviations(&sampled).unwrap();
         assert!((deviations - 0.0198).abs() < 1e-3, "{deviations}");
         assert!((algebra.variance_ratio(&sampled).unwrap() - 1.0).abs() < 1e-12);
         // None of the units was seen.
         let (algebra, sampled) = (output(&[1.9e-34], &[3e-35]), output(&[0.0], &[0.0]));
-        assert!(algebra.mean_in_deviations(&sampled) < 1.0);
+        assert!(algebra.mean_in_deviations(&sampled).unwrap() < 1.0);
         assert_eq!(algebra.variance_ratio(&sampled), None);
         // Without variance there is rounding alone.
         let (algebra, sampled) = (output(&[1.0], &[0.0]), output(&[1.0 + 1e-16], &[1e-33]));
-        assert!(algebra.mean_in_deviations(&sampled) < 1e-9);
+        assert!(algebra.mean_in_deviations(&sampled).unwrap() < 1e-9);
         assert_eq!(algebra.variance_ratio(&sampled), None);
+    }
+
+    #[test]
+    fn what_overflows_float32_is_counted() {
+        const INFINITY: f64 = f64::INFINITY;
+        // Beyond float32, beyond float64, within both, and of the other sign.
+        let reference = [output(&[1e39, INFINITY, 1e38, -1e39], &[1.0; 4])];
+        let errors = &compare(&[output(&[INFINITY; 4], &[1.0; 4])], &reference)[0].mean;
+        assert_eq!((errors.beyond_float32, errors.overflowed), (2, 2));
+        assert_eq!(errors.elements, [0.0, 0.0, INFINITY, INFINITY]);
+        // An infinite variance excuses no mean.
+        let infinite = compare(&[output(&[2.0], &[INFINITY])], &[output(&[1.0], &[INFINITY])]);
+        assert_eq!((infinite[0].mean.max, infinite[0].variance.as_ref().unwrap().max), (1.0, 0.0));
+        // Monte Carlo is compared with what is finite.
+        let (algebra, sampled) =
+            (output(&[1.0, INFINITY], &[4.0, INFINITY]), output(&[2.0, 1e300], &[4.0, INFINITY]));
+        assert_eq!(algebra.not_finite(&sampled), 1);
+        assert_eq!(algebra.mean_in_deviations(&sampled), Some(0.5));
+        assert_eq!(algebra.variance_ratio(&sampled), Some(1.0));
+        let nothing = output(&[INFINITY], &[INFINITY]);
+        assert_eq!(nothing.mean_in_deviations(&nothing), None);
+        assert_eq!(nothing.variance_ratio(&nothing), None);
     }
 
     #[test]

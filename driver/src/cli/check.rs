@@ -39,7 +39,8 @@ is, and decides nothing.
 Errors of means are relative to max(|mean|, standard deviation), errors of variances to the
 variance. Where these are below a hundredth, or of variances a millionth, of the largest of the
 output, errors are relative to that: a mean whose terms cancel has the rounding of the terms. What
-lies below the normal numbers of float32 counts as zero.
+lies below the normal numbers of float32 counts as zero. A result that is infinite passes where the
+reference is beyond float32 too, and is counted.
 
 Examples:
   pfp check lenet.mlir --params lenet.safetensors
@@ -95,11 +96,13 @@ struct MonteCarlo {
 #[derive(Debug, Serialize)]
 struct Deviation {
     name: String,
-    /// The mean over the elements of |difference of the means| / standard deviation, the larger of
-    /// both.
-    mean_in_deviations: f64,
-    /// The sum of the variances over that of Monte Carlo; `None` where that has none.
+    /// The mean over the finite elements of |difference of the means| / standard deviation, the
+    /// larger of both; `None` where none is finite.
+    mean_in_deviations: Option<f64>,
+    /// The sum of the finite variances over that of Monte Carlo; `None` where that has none.
     variance_ratio: Option<f64>,
+    /// How many elements are not finite.
+    not_finite: usize,
 }
 
 /// What passes where nothing else is said. The float64 reference integrates what compiled code has by
@@ -195,7 +198,49 @@ fn deviation(expected: &Moments, sampled: &Moments) -> Deviation {
         name: expected.name.clone(),
         mean_in_deviations: expected.mean_in_deviations(sampled),
         variance_ratio: expected.variance_ratio(sampled),
+        not_finite: expected.not_finite(sampled),
     }
+}
+
+/// What an output is beside Monte Carlo.
+fn beside(output: &Deviation) -> String {
+    let Deviation { name, mean_in_deviations, variance_ratio, not_finite } = output;
+    let Some(deviations) = mean_in_deviations else {
+        return format!("no element of {name} is finite");
+    };
+    let ratio = variance_ratio.map_or(String::new(), |ratio| {
+        format!(", the total variance is {} times Monte Carlo's", figure(ratio))
+    });
+    let left_out = match not_finite {
+        0 => String::new(),
+        count => format!("; {count} element(s) that are not finite are left out"),
+    };
+    let deviations = figure(*deviations);
+    format!(
+        "means of {name} differ by {deviations} standard deviations on average{ratio}{left_out}"
+    )
+}
+
+/// What is infinite of an output, a line for each of mean and variance.
+fn infinite(output: &Comparison) -> Vec<String> {
+    let mut lines = Vec::new();
+    for (what, errors) in [("mean", Some(&output.mean)), ("variance", output.variance.as_ref())] {
+        let Some(errors) = errors else { continue };
+        let mut line = |count: usize, why: &str| {
+            if count > 0 {
+                lines.push(format!(
+                    "{what} of {}: {count} element(s) are infinite, {why}",
+                    output.name
+                ));
+            }
+        };
+        line(errors.beyond_float32, "in the reference too or beyond float32 there");
+        line(
+            errors.overflowed,
+            "which float32 would hold by the reference: numbers of the network overflow on the way",
+        );
+    }
+    lines
 }
 
 fn text(report: &Report, results: &[Moments], expected: &[Moments]) -> String {
@@ -234,25 +279,19 @@ fn text(report: &Report, results: &[Moments], expected: &[Moments]) -> String {
         String::new(),
     ];
     lines.extend(worst);
+    lines.extend(report.outputs.iter().flat_map(infinite));
     if let Some(monte_carlo) = &report.monte_carlo {
         lines.push(String::new());
         for output in &monte_carlo.outputs {
-            lines.push(format!(
-                "Monte Carlo, {} samples: means of {} differ by {} standard deviations on \
-                 average{}",
-                monte_carlo.samples,
-                output.name,
-                figure(output.mean_in_deviations),
-                output.variance_ratio.map_or(String::new(), |ratio| format!(
-                    ", the total variance is {} times Monte Carlo's",
-                    figure(ratio)
-                )),
-            ));
+            lines.push(format!("Monte Carlo, {} samples: {}", monte_carlo.samples, beside(output)));
         }
     }
     lines.push(String::new());
     lines.push(match report.passed {
         true => format!("ok: every error is at most {:e}", report.tolerance),
+        false if report.outputs.iter().any(|output| output.overflowed() > 0) => {
+            "FAILED: results overflow float32".into()
+        }
         false => format!("FAILED: an error is above {:e}", report.tolerance),
     });
     lines.join("\n")

@@ -108,6 +108,52 @@ fn figures_of_units_that_monte_carlo_never_sees_are_small() {
     }
 }
 
+/// Squares of inputs: means of 1.8e19 and more are beyond float32.
+#[test]
+fn infinite_results_are_counted_and_pass_where_the_reference_overflows_float32() {
+    let dir = Dir::empty();
+    let chain = |last: &str| {
+        format!(
+            "func.func @net(%x: !gauss.tensor<?x3xf32>) -> !gauss.tensor<?x3xf32> {{\n  \
+             %0 = gauss.square %x : (!gauss.tensor<?x3xf32>) -> !gauss.tensor<?x3xf32>\n  \
+             {last}}}\n"
+        )
+    };
+    dir.write("net.mlir", chain("return %0 : !gauss.tensor<?x3xf32>\n"));
+    dir.write("m.npy", npy(&[1, 3], &[1.0, 2.0, 1e25]));
+    dir.write("v.npy", npy(&[1, 3], &[1.0; 3]));
+    let check = "check net.mlir --input m.npy --input v.npy";
+    let answer = dir.pfp(check).ok();
+    for line in [
+        "mean of output: 1 element(s) are infinite, in the reference too or beyond float32 there",
+        "variance of output: 1 element(s) are infinite, in the reference too",
+        "ok: every error",
+    ] {
+        assert!(answer.contains(line), "{answer}");
+    }
+    assert!(!answer.contains("NaN"), "{answer}");
+    let json = dir.pfp(&format!("{check} --json")).json();
+    assert_eq!(json["outputs"][0]["mean"]["beyond_float32"], 1);
+    assert_eq!(json["outputs"][0]["variance"]["overflowed"], 0);
+
+    // What float32 holds again once it is scaled is infinite all the same.
+    dir.write(
+        "net.mlir",
+        chain(
+            "%w = arith.constant dense<1.0e-30> : tensor<3x3xf32>\n  \
+             %1 = gauss.dense %0, %w : (!gauss.tensor<?x3xf32>, tensor<3x3xf32>) \
+             -> !gauss.tensor<?x3xf32>\n  \
+             return %1 : !gauss.tensor<?x3xf32>\n",
+        ),
+    );
+    let ran = dir.pfp(check);
+    assert_eq!(ran.code, Some(1), "{ran:#?}");
+    let line =
+        "mean of output: 3 element(s) are infinite, which float32 would hold by the reference";
+    assert!(ran.stdout.contains(line), "{ran:#?}");
+    assert!(ran.stdout.contains("FAILED: results overflow float32"), "{ran:#?}");
+}
+
 #[test]
 fn numbers_that_make_no_sense_are_refused() {
     let dir = Dir::tiny();
