@@ -1,6 +1,8 @@
 //! The pages in docs/ against the code: every op and pass has a page that agrees
 //! with its definition, what a page names exists, and what an example shows is
-//! what the compiler gives.
+//! what the compiler gives. And the imports between files, which go one way.
+
+mod circles;
 
 use std::{
     collections::BTreeSet,
