@@ -29,7 +29,7 @@ use crate::{
     compile::{branch_protection::BranchProtection, codegen::Machine, object_file::Report},
     diagnostics::{Remark, Source},
     error::Error,
-    layers::{self, Layer},
+    layers::{self, LayerSummary},
     module::{Module, Session},
     parameters::Safetensors,
     posterior,
@@ -66,7 +66,7 @@ pub struct Function {
     /// What it takes and gives.
     pub signature: Signature,
     /// Its layers.
-    pub layers: Vec<Layer>,
+    pub layers: Vec<LayerSummary>,
     /// The names of the parameters that it uses, those of functions that it calls included.
     pub parameters: BTreeSet<String>,
 }

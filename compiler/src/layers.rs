@@ -13,7 +13,7 @@ use serde::Serialize;
 
 /// A layer of a network.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Layer {
+pub struct LayerSummary {
     /// What its parameters are named after, such as `conv1` for `conv1.weight`;
     /// without parameters the name of the op, such as `relu`.
     pub name: String,
@@ -40,7 +40,7 @@ pub struct Layer {
 /// The layers of a function in the order of execution, those of the functions
 /// that it calls included, and the names of their parameters. The batch is fixed; parameters are not
 /// yet loaded.
-pub fn of(function: Op, module: Op) -> (Vec<Layer>, BTreeSet<String>) {
+pub fn of(function: Op, module: Op) -> (Vec<LayerSummary>, BTreeSet<String>) {
     let functions: Vec<_> = module.body().map(|body| body.ops()).unwrap_or_default();
     let (mut layers, mut parameters) = (Vec::new(), BTreeSet::new());
     collect(function, &functions, 0, &mut layers, &mut parameters);
@@ -51,7 +51,7 @@ fn collect(
     function: Op,
     functions: &[Op],
     depth: usize,
-    layers: &mut Vec<Layer>,
+    layers: &mut Vec<LayerSummary>,
     counted: &mut BTreeSet<String>,
 ) {
     // Deeper than there are functions means recursion, which the lowering rejects.
@@ -71,7 +71,7 @@ fn collect(
     }
 }
 
-fn layer(op: Op, kind: &Kind, counted: &mut BTreeSet<String>) -> Option<Layer> {
+fn layer(op: Op, kind: &Kind, counted: &mut BTreeSet<String>) -> Option<LayerSummary> {
     if matches!(
         kind,
         Kind::Parameter(_) | Kind::Constant | Kind::Make | Kind::Mean | Kind::Variance
@@ -100,7 +100,7 @@ fn layer(op: Op, kind: &Kind, counted: &mut BTreeSet<String>) -> Option<Layer> {
     let plain = |ty: &TensorType| TensorType { gaussian: false, ..ty.clone() };
     let plain_operands: Vec<_> = operands.iter().map(plain).collect();
     let (plain_multiply_adds, _) = work(kind, &plain_operands, &plain(&output));
-    Some(Layer {
+    Some(LayerSummary {
         name: name.unwrap_or(&short).to_owned(),
         op: short.clone(),
         output: output.to_string(),
@@ -112,7 +112,7 @@ fn layer(op: Op, kind: &Kind, counted: &mut BTreeSet<String>) -> Option<Layer> {
     })
 }
 
-impl Layer {
+impl LayerSummary {
     /// The layer in a mode, given what it is for moments.
     pub fn in_mode(&self, mode: Mode) -> Self {
         let passes = match mode {

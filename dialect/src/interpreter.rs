@@ -268,7 +268,7 @@ impl Program {
     /// Where the inputs do not fit the function, or a tensor would have more
     /// than [`MAX_ELEMENTS`](crate::ir::MAX_ELEMENTS) elements.
     pub fn run(&self, inputs: &[Tensor]) -> Result<Vec<Tensor>, Error> {
-        Ok(owned(self.evaluate(self.share(inputs)?, &self.constants, &mut Moments)?))
+        Ok(owned(self.evaluate(self.share(inputs)?, &self.constants, &mut Algebra)?))
     }
 
     /// The results of all layers in the order of execution, those of called
@@ -338,9 +338,9 @@ trait Semantics {
 }
 
 /// Maps of moments.
-struct Moments;
+struct Algebra;
 
-impl Semantics for Moments {}
+impl Semantics for Algebra {}
 
 /// Maps of moments, recorded.
 #[derive(Default)]

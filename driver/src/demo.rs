@@ -24,7 +24,7 @@ use pfp_evaluate::{
     data::{self, Output, Part, Preparation},
     eval,
     metrics::{self, Labels, Roc},
-    reference::{self, Moments, Reference},
+    reference::{self, OutputMoments, Reference},
 };
 use pfp_runtime::Executor;
 use serde::Serialize;
@@ -281,12 +281,12 @@ fn join(arrays: &[&Array]) -> Array {
     }
 }
 
-fn moments(signature: &Signature, outputs: &[Output]) -> Result<Moments, Error> {
+fn moments(signature: &Signature, outputs: &[Output]) -> Result<OutputMoments, Error> {
     let moments = reference::moments(signature, outputs).into_iter().next();
     moments.ok_or_else(|| Error::request("the network has no outputs"))
 }
 
-fn agreement(result: &Moments, reference: &Moments) -> Agreement {
+fn agreement(result: &OutputMoments, reference: &OutputMoments) -> Agreement {
     let compared =
         reference::compare(std::slice::from_ref(result), std::slice::from_ref(reference));
     let compared = compared.first();
@@ -328,7 +328,7 @@ fn latency(model: &CompiledModel, items: &Items) -> Result<f64, Error> {
 }
 
 /// What a network says of the images of a group, by the logits of all groups one after the other.
-fn items_of(logits: &Moments, data: &Data, group: Group) -> answers::Items {
+fn items_of(logits: &OutputMoments, data: &Data, group: Group) -> answers::Items {
     let count = |group: &Group| data.group(*group).shape.first().copied().unwrap_or(0);
     let start: usize = Group::ALL.iter().take_while(|&&other| other != group).map(count).sum();
     let images: usize = Group::ALL.iter().map(count).sum();

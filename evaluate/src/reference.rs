@@ -32,7 +32,7 @@ const ROUNDING: f64 = 1e-26;
 
 /// One output tensor for all items, in double precision.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Moments {
+pub struct OutputMoments {
     /// The name of the output.
     pub name: String,
     /// The means.
@@ -138,7 +138,11 @@ impl<'a> Reference<'a> {
     }
 
     /// Means and variances in double precision.
-    pub fn run(&self, items: &Items, progress: &dyn Fn(usize)) -> Result<Vec<Moments>, Error> {
+    pub fn run(
+        &self,
+        items: &Items,
+        progress: &dyn Fn(usize),
+    ) -> Result<Vec<OutputMoments>, Error> {
         self.in_batches(items, progress, |inputs| self.program.run(inputs))
     }
 
@@ -149,7 +153,7 @@ impl<'a> Reference<'a> {
         samples: u64,
         seed: u64,
         progress: &dyn Fn(usize),
-    ) -> Result<Vec<Moments>, Error> {
+    ) -> Result<Vec<OutputMoments>, Error> {
         self.in_batches(items, progress, |inputs| self.program.sample(inputs, samples, seed))
     }
 
@@ -190,13 +194,13 @@ impl<'a> Reference<'a> {
         evaluate: impl Fn(
             &[interpreter::Tensor],
         ) -> Result<Vec<interpreter::Tensor>, interpreter::Error>,
-    ) -> Result<Vec<Moments>, Error> {
+    ) -> Result<Vec<OutputMoments>, Error> {
         let batch = self.signature.batch();
         let mut all: Vec<_> = self
             .signature
             .outputs
             .iter()
-            .map(|output| Moments {
+            .map(|output| OutputMoments {
                 name: output.name.clone(),
                 mean: Vec::new(),
                 variance: output.gaussian.then(Vec::new),
@@ -238,7 +242,7 @@ fn tensors(signature: &Signature, buffers: Vec<Vec<f32>>) -> Vec<interpreter::Te
 }
 
 /// The outputs of a compiled model as moments.
-pub fn moments(signature: &Signature, outputs: &[Output]) -> Vec<Moments> {
+pub fn moments(signature: &Signature, outputs: &[Output]) -> Vec<OutputMoments> {
     let buffers = signature.output_buffers();
     let of = |buffer: &Buffer| {
         let output = outputs.iter().find(|output| output.name == buffer.name);
@@ -250,13 +254,13 @@ pub fn moments(signature: &Signature, outputs: &[Output]) -> Vec<Moments> {
         .map(|tensor| {
             let mut parts = buffers.iter().filter(|buffer| buffer.tensor == tensor);
             let mean = parts.next().and_then(of).unwrap_or_default();
-            Moments { name: tensor.name.clone(), mean, variance: parts.next().and_then(of) }
+            OutputMoments { name: tensor.name.clone(), mean, variance: parts.next().and_then(of) }
         })
         .collect()
 }
 
 /// Compares results with the reference.
-pub fn compare(results: &[Moments], reference: &[Moments]) -> Vec<Comparison> {
+pub fn compare(results: &[OutputMoments], reference: &[OutputMoments]) -> Vec<Comparison> {
     results
         .iter()
         .zip(reference)
@@ -271,7 +275,7 @@ pub fn compare(results: &[Moments], reference: &[Moments]) -> Vec<Comparison> {
         .collect()
 }
 
-fn mean_errors(result: &Moments, reference: &Moments) -> Errors {
+fn mean_errors(result: &OutputMoments, reference: &OutputMoments) -> Errors {
     // An infinite variance is no measure.
     let deviation = |index| Some(reference.deviation(index)).filter(|x| x.is_finite());
     let own = |index: usize| reference.mean[index].abs().max(deviation(index).unwrap_or(0.0));
@@ -336,7 +340,7 @@ impl Errors {
     }
 }
 
-impl Moments {
+impl OutputMoments {
     /// The standard deviation of an element; 0 of a deterministic one.
     fn deviation(&self, index: usize) -> f64 {
         self.variance.as_ref().map_or(0.0, |variance| variance[index].max(0.0).sqrt())
@@ -405,9 +409,9 @@ impl Comparison {
 mod tests {
     use super::*;
 
-    fn output(mean: &[f64], variance: &[f64]) -> Moments {
+    fn output(mean: &[f64], variance: &[f64]) -> OutputMoments {
         let variance = Some(variance.to_vec());
-        Moments { name: "output".into(), mean: mean.to_vec(), variance }
+        OutputMoments { name: "output".into(), mean: mean.to_vec(), variance }
     }
 
     #[test]
@@ -445,7 +449,7 @@ mod tests {
     fn a_mean_whose_terms_cancel_has_their_rounding() {
         // Sums of 64 terms of up to 3 in binary32, one of which cancels to 2.7e-4.
         for variance in [None, Some(vec![1e-12; 2])] {
-            let of = |mean: f64| Moments {
+            let of = |mean: f64| OutputMoments {
                 name: "output".into(),
                 mean: vec![10.0, mean],
                 variance: variance.clone(),
@@ -477,9 +481,9 @@ mod tests {
         let wrong = compare(&[output(&[f64::INFINITY, 2.0], &[3.0, f64::INFINITY])], &infinite);
         assert!(wrong[0].variance.as_ref().unwrap().max > 1.0);
         let plain =
-            |value: f64| Moments { mean: vec![value, 1.0], variance: None, ..right.clone() };
+            |value: f64| OutputMoments { mean: vec![value, 1.0], variance: None, ..right.clone() };
         assert!(compare(&[plain(f64::INFINITY)], &[plain(1.0)])[0].max() > 1.0);
-        let [a, b] = [[f64::INFINITY, 1.0], [f64::INFINITY, 2.0]].map(|mean| Moments {
+        let [a, b] = [[f64::INFINITY, 1.0], [f64::INFINITY, 2.0]].map(|mean| OutputMoments {
             mean: mean.into(),
             variance: None,
             ..right.clone()

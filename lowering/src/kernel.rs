@@ -6,7 +6,7 @@
 //! 1. [`nest`]: read what an op accesses and computes;
 //! 2. [`group`]: join a reduction with what initialises it and with the
 //!    elementwise nests on its result, so that these stay in registers;
-//! 3. [`schedule`]: choose the vector dimension and the register tile;
+//! 3. [`schedule`]: choose the vector dimension and the micro-tile;
 //! 4. [`pack`]: put constants into the order in which the tile reads them;
 //! 5. [`emit`]: write the loops.
 //!

@@ -3,12 +3,12 @@
 //! A counter-based generator has no state: the same counter and key give the same numbers on every
 //! machine and in every order of evaluation, so results that depend on draws are reproducible.
 //!
-//! The formulas stand here once, over an [`Arithmetic`]. This crate runs them on `u32` and `f32`,
+//! The formulas stand here once, over an [`DrawArithmetic`]. This crate runs them on `u32` and `f32`,
 //! the compiler of `pfp` on a builder of code that draws in vectors. Every step is an operation
 //! that IEEE 754 rounds correctly, none is fused, so both give the same bits everywhere.
 
 /// Words of 32 bits and binary32 floats that the generator can be run on.
-pub trait Arithmetic {
+pub trait DrawArithmetic {
     /// A word.
     type Word: Copy;
     /// A float.
@@ -60,7 +60,7 @@ const MULTIPLIERS: [u32; 2] = [0xd251_1f53, 0xcd9e_8d57];
 const WEYL: [u32; 2] = [0x9e37_79b9, 0xbb67_ae85];
 
 /// The formula of [`philox4x32`].
-pub fn philox4x32_on<A: Arithmetic>(
+pub fn philox4x32_on<A: DrawArithmetic>(
     a: &mut A,
     counter: [A::Word; 4],
     key: [u32; 2],
@@ -78,7 +78,7 @@ pub fn philox4x32_on<A: Arithmetic>(
 }
 
 /// The formula of [`standard_normals`].
-pub fn standard_normals_on<A: Arithmetic>(
+pub fn standard_normals_on<A: DrawArithmetic>(
     a: &mut A,
     counter: [A::Word; 4],
     key: [u32; 2],
@@ -90,7 +90,7 @@ pub fn standard_normals_on<A: Arithmetic>(
 }
 
 /// √(-2 ln u)·cos t and √(-2 ln u)·sin t with u = (radius + ½)/2³² and t = 2π·angle/2³².
-fn box_muller<A: Arithmetic>(a: &mut A, radius: A::Word, angle: A::Word) -> [A::Float; 2] {
+fn box_muller<A: DrawArithmetic>(a: &mut A, radius: A::Word, angle: A::Word) -> [A::Float; 2] {
     const ULP: f32 = 1.0 / (1u64 << 32) as f32;
     let radius = a.unsigned_to_float(radius);
     // The half keeps u away from 0, where the logarithm has its pole.
@@ -106,7 +106,7 @@ fn box_muller<A: Arithmetic>(a: &mut A, radius: A::Word, angle: A::Word) -> [A::
 
 /// ln u for a normal number in (0, 1], to 1.5 units in the last place. The polynomial is that of
 /// `logf` in Cephes (S. L. Moshier, *Methods and Programs for Mathematical Functions*, 1989).
-fn ln<A: Arithmetic>(a: &mut A, u: A::Float) -> A::Float {
+fn ln<A: DrawArithmetic>(a: &mut A, u: A::Float) -> A::Float {
     const SERIES: [f32; 9] = [
         7.037_683_6e-2,
         -1.151_461e-1,
@@ -145,7 +145,7 @@ fn ln<A: Arithmetic>(a: &mut A, u: A::Float) -> A::Float {
 
 /// The cosine and the sine of 2π·angle/2³², to 1 unit in the last place of one. The polynomials
 /// are those of `sinf` and `cosf` in Cephes.
-fn direction<A: Arithmetic>(a: &mut A, angle: A::Word) -> [A::Float; 2] {
+fn direction<A: DrawArithmetic>(a: &mut A, angle: A::Word) -> [A::Float; 2] {
     const SIN: [f32; 3] = [-1.951_529_6e-4, 8.332_161e-3, -1.666_665_5e-1];
     const COS: [f32; 3] = [2.443_315_7e-5, -1.388_731_6e-3, 4.166_664_6e-2];
     const RADIANS: f32 = (core::f64::consts::PI / (1u64 << 31) as f64) as f32;
@@ -188,7 +188,7 @@ fn direction<A: Arithmetic>(a: &mut A, angle: A::Word) -> [A::Float; 2] {
 }
 
 /// The polynomial with these coefficients, that of the highest power first.
-fn horner<A: Arithmetic>(a: &mut A, coefficients: &[f32], x: A::Float) -> A::Float {
+fn horner<A: DrawArithmetic>(a: &mut A, coefficients: &[f32], x: A::Float) -> A::Float {
     let mut sum = a.float(coefficients[0]);
     for &coefficient in &coefficients[1..] {
         let (product, term) = (a.mul(sum, x), a.float(coefficient));
@@ -200,7 +200,7 @@ fn horner<A: Arithmetic>(a: &mut A, coefficients: &[f32], x: A::Float) -> A::Flo
 /// One number at a time.
 struct Scalar;
 
-impl Arithmetic for Scalar {
+impl DrawArithmetic for Scalar {
     type Word = u32;
     type Float = f32;
 

@@ -5,7 +5,7 @@ use serde::Serialize;
 
 use crate::{
     compile::{ARENA_ALIGN, Compiled, Slot},
-    layers::Layer,
+    layers::LayerSummary,
     module::llvm_version,
     signature::Tensor,
 };
@@ -87,7 +87,7 @@ struct OpCounts<'a> {
     stored_numbers: u64,
     multiply_adds: u64,
     gaussian_maxima: u64,
-    layers: &'a [Layer],
+    layers: &'a [LayerSummary],
 }
 
 #[derive(Debug, Serialize)]

@@ -7,14 +7,14 @@ use pfp_compiler::{
     compile::Options,
     error::Error,
     jit::CompiledModel,
-    layers::Layer,
+    layers::LayerSummary,
     module::Session,
     signature::Signature,
     target::{self, HOST},
 };
 use pfp_evaluate::{
     batches::{self, Items},
-    reference::{self, Comparison, Moments, Reference},
+    reference::{self, Comparison, OutputMoments, Reference},
 };
 use serde::Serialize;
 
@@ -107,9 +107,9 @@ struct Deviation {
 
 /// What passes where nothing else is said. The float64 reference integrates what compiled code has by
 /// quadrature, whose error is relative to σ: a linear layer hides it, the end of a network does not.
-fn default_tolerance(layers: &[Layer]) -> f64 {
-    let is_smooth = |layer: &Layer| Activation::is_by_quadrature(&layer.op);
-    let is_linear = |layer: &Layer| matches!(layer.op.as_str(), "dense" | "conv2d");
+fn default_tolerance(layers: &[LayerSummary]) -> f64 {
+    let is_smooth = |layer: &LayerSummary| Activation::is_by_quadrature(&layer.op);
+    let is_linear = |layer: &LayerSummary| matches!(layer.op.as_str(), "dense" | "conv2d");
     let last = layers.iter().rposition(is_linear).map_or(layers, |last| &layers[last..]);
     match (last.iter().any(is_smooth), layers.iter().any(is_smooth)) {
         (true, _) => 1e-2,
@@ -193,7 +193,7 @@ pub fn random_inputs(signature: &Signature, items: usize, seed: u64) -> Result<V
     Ok(arrays)
 }
 
-fn deviation(expected: &Moments, sampled: &Moments) -> Deviation {
+fn deviation(expected: &OutputMoments, sampled: &OutputMoments) -> Deviation {
     Deviation {
         name: expected.name.clone(),
         mean_in_deviations: expected.mean_in_deviations(sampled),
@@ -243,7 +243,7 @@ fn infinite(output: &Comparison) -> Vec<String> {
     lines
 }
 
-fn text(report: &Report, results: &[Moments], expected: &[Moments]) -> String {
+fn text(report: &Report, results: &[OutputMoments], expected: &[OutputMoments]) -> String {
     let mut table =
         Table::new(&["output", "elements", "mean: max", "average", "variance: max", "average"], 1);
     let mut worst = Vec::new();

@@ -16,7 +16,7 @@ use gauss_lowering::{
 use pfp_compiler::{
     compile::{Arena, Function, Network, Options},
     error::Error,
-    layers::Layer,
+    layers::LayerSummary,
     module::Session,
     parameters::Safetensors,
     posterior::{Statistics, statistics},
@@ -88,7 +88,7 @@ struct Report<'a> {
     stored_numbers: u64,
     multiply_adds: u64,
     gaussian_maxima: u64,
-    layers: &'a [Layer],
+    layers: &'a [LayerSummary],
     arena: Arena,
     /// Of the Gaussian parameters, with --params.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -192,7 +192,7 @@ fn say_unusable(
 fn report(function: &Function, arena: Arena, posterior: Option<Vec<Statistics>>) -> Report<'_> {
     let Function { name, signature, layers, .. } = function;
     let Signature { inputs, outputs } = signature;
-    let total = |count: fn(&Layer) -> u64| layers.iter().map(count).sum();
+    let total = |count: fn(&LayerSummary) -> u64| layers.iter().map(count).sum();
     Report {
         name,
         inputs,

@@ -4,7 +4,7 @@ use std::{fmt, ops::Range, str::FromStr};
 
 use pfp_compiler::array::{Array, Numbers};
 
-/// What is done to the numbers of a file: `(x · scale − mean) / deviation`.
+/// What is done to the numbers of a file: `(x · scale − mean) / std`.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub struct Preparation {
     /// A factor, such as 1/255.

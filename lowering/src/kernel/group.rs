@@ -19,11 +19,11 @@ pub struct Group {
     pub epilogue: Vec<Nest>,
     /// The buffers that hold their values after the kernel.
     kept: Vec<Value>,
-    /// Is it a loop around the group that counts the items of the batch?
+    /// Does a loop around the group count the items of the batch?
     pub is_of_item: bool,
-    /// Strips of an item that a loop around the group computes, with the same weights.
+    /// How many strips of an item the loop around the group computes.
     pub strips: i64,
-    /// The dimension of which not all strips do the same steps.
+    /// The dimension along which strips differ.
     pub uneven: Option<Uneven>,
 }
 
@@ -34,7 +34,7 @@ pub struct Uneven {
     pub dim: usize,
     /// The steps of a strip.
     pub size: i64,
-    /// How many of the first of them the strip before has done already, if it was not another
+    /// The halo: how many of the first steps the strip before has done, where it is of the same
     /// task.
     pub common: i64,
     /// The steps of the image.
@@ -47,7 +47,7 @@ impl Uneven {
         self.size - self.common
     }
 
-    /// The end of the steps that so many strips would do, if the image had them all.
+    /// Where the steps of so many whole strips end, which may be beyond the image.
     pub fn end(&self, strips: i64) -> i64 {
         self.advance() * (strips - 1) + self.size
     }
@@ -102,8 +102,7 @@ impl Group {
         self.kept = written.filter(is_kept).collect();
     }
 
-    /// Does the group write the same number everywhere, as around an image that is written
-    /// later?
+    /// Does the group only fill its buffer with one number, as padding is?
     pub fn is_padding(&self) -> bool {
         let Nest { inputs, outputs, body, .. } = &self.root;
         let is_constant = inputs.is_empty()
@@ -117,7 +116,7 @@ impl Group {
         self.members().flat_map(|nest| &nest.outputs).any(|out| out.root == buffer)
     }
 
-    /// Does a member read what it finds where it writes to this buffer?
+    /// Does a member accumulate into this buffer?
     pub fn adds_to(&self, buffer: Value) -> bool {
         let root = self.root.outputs.iter().zip(&self.initial);
         let is_it = |out: &Access| out.root == buffer;
@@ -142,8 +141,7 @@ impl Group {
         names.join("+")
     }
 
-    /// Puts a buffer of which each task has its own in the place of one of all items or
-    /// strips.
+    /// Replaces a buffer of all items or strips by one with a part for each task.
     pub fn replace(&mut self, buffer: Value, other: Value, task: i64) {
         for access in self.members_mut().flat_map(Nest::accesses_mut) {
             if access.root == buffer {
@@ -179,8 +177,8 @@ impl Group {
         }
     }
 
-    /// Joins neighbouring reductions that every input walks as one. Constants are
-    /// not asked where they are read in the order of the loops, whatever that is.
+    /// Joins neighbouring reductions that every input walks as one. Packed constants do not
+    /// count: they are stored in the order of the loops.
     pub fn join_reductions(&mut self, is_packed: impl Fn(&Access) -> bool) {
         let root = &mut self.root;
         let mut dim = root.parallel;
@@ -267,7 +265,7 @@ impl Group {
         self.members().all(|own| other.members().all(|nest| commute(own, nest)))
     }
 
-    /// Makes several dimensions of one that is walked as a whole.
+    /// Splits a dimension into several.
     pub fn split(&mut self, dim: usize, sizes: &[i64]) {
         self.move_uneven(dim, sizes.len() as isize - 1);
         let reaches = |nest: &&mut Nest| dim < nest.sizes.len();

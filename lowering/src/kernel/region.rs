@@ -19,7 +19,7 @@ use super::{
 
 /// Consecutive strips, and the loop around them.
 #[derive(Debug)]
-pub struct Region {
+pub struct ItemRegion {
     /// What is computed for an item, in order.
     pub strips: Vec<Strip>,
     /// Trips of the loop around them: items, or 1.
@@ -38,7 +38,7 @@ const ENOUGH_USES: i64 = 16;
 
 /// Splits consecutive groups, of which the first is kernel `number` of the function, into
 /// regions.
-pub fn regions(groups: Vec<Group>, mut number: usize, planner: &Planner) -> Vec<Region> {
+pub fn regions(groups: Vec<Group>, mut number: usize, planner: &Planner) -> Vec<ItemRegion> {
     let parts = by_items(groups, planner);
     let used: Vec<Vec<Value>> = parts.iter().map(Items::buffers).collect();
     let mut regions = Vec::new();
@@ -51,19 +51,19 @@ pub fn regions(groups: Vec<Group>, mut number: usize, planner: &Planner) -> Vec<
         }
         let strips_alone = strips(&alone, &elsewhere(&used, first..part), number, planner);
         number += kernels(&strips_alone);
-        regions.extend(Region::of_each(strips_alone));
+        regions.extend(ItemRegion::of_each(strips_alone));
         alone.clear();
         let strips = strips(&groups, &elsewhere(&used, part..part + 1), number, planner);
         number += kernels(&strips);
-        regions.push(Region { strips, items });
+        regions.push(ItemRegion { strips, items });
         first = part + 1;
     }
     let strips = strips(&alone, &elsewhere(&used, first..used.len()), number, planner);
-    regions.extend(Region::of_each(strips));
+    regions.extend(ItemRegion::of_each(strips));
     regions
 }
 
-/// What all but some of the parts use.
+/// The buffers that all parts use but those of `own`.
 fn elsewhere(used: &[Vec<Value>], own: Range<usize>) -> Vec<Value> {
     [&used[..own.start], &used[own.end..]].concat().concat()
 }
@@ -111,7 +111,7 @@ fn items(group: &Group, constants: &Constants) -> i64 {
     if often { root.sizes[0] } else { 1 }
 }
 
-impl Region {
+impl ItemRegion {
     /// A region for each strip.
     fn of_each(strips: Vec<Strip>) -> impl Iterator<Item = Self> {
         strips.into_iter().map(|strip| Self { strips: vec![strip], items: 1 })
@@ -148,8 +148,8 @@ impl Items {
         self.groups.iter().flat_map(Group::buffers).collect()
     }
 
-    /// Makes the items a loop around the groups, which so many tasks may share. Groups
-    /// elsewhere use some buffers.
+    /// Makes the items a loop around the groups, which `tasks` tasks may share. `elsewhere` are the
+    /// buffers that other groups use.
     fn enter(&mut self, tasks: i64, elsewhere: &[Value]) {
         for group in &mut self.groups {
             group.peel();

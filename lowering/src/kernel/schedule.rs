@@ -1,5 +1,5 @@
-//! Schedules: which dimension becomes vectors, which becomes rows of a register
-//! tile, and how large the tile is.
+//! Schedules: which dimension becomes vectors, which becomes rows of the micro-tile, and how large
+//! the tile is.
 //!
 //! An analytic model compares the candidates. It counts, for one step of the
 //! reduction on one tile, the arithmetic, the loads and the latency of the
@@ -29,19 +29,19 @@ pub struct Schedule {
     pub vector: Option<usize>,
     /// The parallel dimension whose neighbours share what the vectors load.
     pub row: Option<usize>,
-    /// Rows of the largest tile.
+    /// Rows of the micro-tile (MR).
     pub rows: i64,
-    /// Vectors of the largest tile.
+    /// Vectors of the micro-tile (NR).
     pub vectors: i64,
-    /// Sets of accumulators that take the steps of a sum in turn, where one set
-    /// would wait for its own results.
+    /// Sets of accumulators, which take the steps of a sum in turn: one set would wait for its own
+    /// results.
     pub splits: i64,
     /// Is what rows share with each other, as those of a convolution do, loaded once for
     /// the steps that are written out?
     #[serde(default)]
     pub window: bool,
-    /// Steps of the innermost reduction that are loaded together, before the first of
-    /// them is computed; 0 where the compiler decides.
+    /// Steps of the innermost reduction that are loaded before the first of them is computed; 0 leaves
+    /// that to LLVM.
     #[serde(default)]
     pub ahead: i64,
     /// The parallel dimensions, outermost loop first.
@@ -49,7 +49,7 @@ pub struct Schedule {
     /// Are products of constants computed at compile time and loaded, rather than
     /// computed from what is loaded?
     pub precompute: bool,
-    /// Parts of the reduction that are done for many tiles in turn.
+    /// The K-block: the part of the reduction that is done for many tiles in turn.
     pub block: Option<Block>,
     /// Elements that sums take in memory: those of a block, or of a tile whose
     /// epilogue goes through its rows one by one; 0 where all are in registers.
@@ -60,7 +60,7 @@ pub struct Schedule {
     pub cost: f64,
 }
 
-/// A part of a reduction, for the tiles of the innermost loops.
+/// A K-block: a part of a reduction, for the tiles of the innermost loops.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Block {

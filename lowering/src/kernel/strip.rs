@@ -3,8 +3,8 @@
 //! A pool reads neighbouring rows of what the layer before it computes, as a sum does of
 //! transformed tiles. Done strip by strip, these rows stay in the cache, and need the memory
 //! of one strip only. Where the windows of two strips overlap, the rows that both read are
-//! computed once: the first strip does them ahead, and each carries its last rows to the
-//! place of the first ones of the next. Padding around an image is written once, before its
+//! computed once, the halo: the first strip computes it too, and each copies its last rows to where
+//! the next one has its first. Padding around an image is written once, before its
 //! first strip.
 
 use std::{cell::OnceCell, collections::BTreeSet, ops::Range};
@@ -28,23 +28,23 @@ pub struct Strip {
     pub trips: i64,
 }
 
-/// How many times the cost of the cheapest candidate, or of whole images, strips may have by
-/// the model: they read the weights more often, which the model sees, and keep to a nearer
-/// cache, which it does not.
+/// The cost that strips may have by the model, relative to the cheapest candidate or to whole images.
+/// More than 1, as the model sees that strips read the weights more often, but not that they keep to
+/// a nearer cache.
 const WORTH: f64 = 1.05;
 
-/// How many times the least memory is as good as that.
+/// Memory that counts as the least, relative to it.
 const ALIKE: f64 = 1.25;
 
-/// Steps that strips of a chain which is not complete yet are tried with at most: windows of more
-/// rows keep an image whole.
+/// The most steps that are tried for strips of an incomplete chain. Windows of more rows keep an
+/// image whole.
 const LOOK_AHEAD: i64 = 64;
 
-/// The cost in cycles of a vector of rows that is copied to the next strip.
-const CARRIED: f64 = 4.0;
+/// The cost in cycles of copying a vector of the halo to the next strip.
+const HALO: f64 = 4.0;
 
-/// Splits the groups of a region, of which the first is kernel `number` of the function,
-/// into strips. Groups elsewhere use some buffers.
+/// Splits the groups of a scope, of which the first is kernel `number` of the function,
+/// into strips. `elsewhere` are the buffers that other groups use.
 pub fn strips(
     groups: &[Group],
     elsewhere: &[Value],
@@ -62,23 +62,23 @@ pub fn strips(
     strips
 }
 
-/// The kernels of strips.
+/// How many kernels strips have.
 pub fn kernels(strips: &[Strip]) -> usize {
     strips.iter().map(|strip| strip.groups.len()).sum()
 }
 
-/// The first group from this one on that is no padding, or else the last one of all.
+/// The first group from `first` on that does not write padding, or the last group.
 fn first_of_chain(groups: &[Group], first: usize) -> usize {
     let padding = groups[first..groups.len() - 1].iter().take_while(|group| group.is_padding());
     first + padding.count()
 }
 
-/// How many groups were cut, and what became of them: those that go before, each alone, and
-/// the strip, if there is one.
+/// How many groups were taken, and the strips that they became: those that go before alone, then the
+/// strip of several, if there is one.
 type Cut = (usize, Vec<Strip>);
 
-/// The best strip that begins with group `first`, which is kernel `number`, or after padding
-/// that this writes. Without a strip the groups are each alone.
+/// The best strip from group `first` on, which is kernel `number`; groups that only write padding go
+/// before it. Where no strip pays, each group is alone.
 fn cut(
     groups: &[Group],
     first: usize,
@@ -89,10 +89,10 @@ fn cut(
     let padding = first..first_of_chain(groups, first);
     // Tasks share the items of a batch, if there are any, rather than strips.
     let tasks = if groups[first].is_of_item { 1 } else { planner.tasks };
-    let region = Region { groups, padding: padding.clone(), elsewhere, planner, tasks };
+    let scope = Scope { groups, padding: padding.clone(), elsewhere, planner, tasks };
     let members = groups[padding.end].dims_of_item();
     let members = members.map(|dim| Member { number: padding.end, dim });
-    let chains: Vec<_> = members.filter_map(|member| Chain::of(&region, member)).collect();
+    let chains: Vec<_> = members.filter_map(|member| Chain::of(&scope, member)).collect();
     let all = chains.iter().flat_map(|chain| chain.all_parts().map(move |parts| (chain, parts)));
     let candidates: Vec<_> = all
         .map(|(chain, parts)| Candidate {
@@ -140,12 +140,13 @@ fn cut(
 struct Candidate<T> {
     /// Numbers between the members.
     elements: i64,
-    /// How many times the cost of whole images.
+    /// The cost relative to that of whole images.
     cost: f64,
     cut: T,
 }
 
-/// Of those that cost so many times the cheapest at most, one with about the least memory.
+/// The cheapest of those with about the least memory, among candidates that cost at most `worth` times
+/// the cheapest.
 fn best<T>(candidates: impl Iterator<Item = Candidate<T>>, worth: f64) -> Option<T> {
     let mut candidates: Vec<_> = candidates.collect();
     let cheapest = candidates.iter().map(|candidate| candidate.cost).fold(1.0, f64::min);
@@ -156,8 +157,8 @@ fn best<T>(candidates: impl Iterator<Item = Candidate<T>>, worth: f64) -> Option
     found.map(|candidate| candidate.cut)
 }
 
-/// What chains are found in.
-struct Region<'a> {
+/// The groups that chains are found in.
+struct Scope<'a> {
     groups: &'a [Group],
     /// The numbers of groups right before a chain that write padding.
     padding: Range<usize>,
@@ -170,7 +171,7 @@ struct Region<'a> {
 
 /// Groups that may share a loop over parts of a dimension.
 struct Chain<'a> {
-    region: &'a Region<'a>,
+    scope: &'a Scope<'a>,
     members: Vec<Member>,
     /// The numbers of groups between the members that may go before them all.
     before: Vec<usize>,
@@ -220,8 +221,7 @@ struct Parts {
     steps: Vec<Part>,
     /// For each shared buffer, its rows.
     rows: Vec<Part>,
-    /// For each shared buffer, the rows that a strip reads and does not write: the strip before
-    /// has written them.
+    /// For each shared buffer, its halo: rows that a strip reads and the strip before has written.
     carried: Vec<Range<i64>>,
 }
 
@@ -230,12 +230,12 @@ struct Parts {
 struct Part {
     /// From the first of a strip to the first of the next.
     advance: i64,
-    /// How many: more than the advance where the next strip has some of them in common.
+    /// How many: more than the advance where strips overlap.
     size: i64,
 }
 
 impl Part {
-    /// Those that this strip has in common with the next.
+    /// The overlap of this strip and the next.
     fn common(&self) -> i64 {
         self.size - self.advance
     }
@@ -243,22 +243,22 @@ impl Part {
 
 impl<'a> Chain<'a> {
     /// The longest chain that begins with a group, along one of its dimensions.
-    fn of(region: &'a Region<'a>, first: Member) -> Option<Self> {
-        let groups = region.groups;
-        if groups[first.number].root.sizes[first.dim] == 1 || first.reads_weights(region) {
+    fn of(scope: &'a Scope<'a>, first: Member) -> Option<Self> {
+        let groups = scope.groups;
+        if groups[first.number].root.sizes[first.dim] == 1 || first.reads_weights(scope) {
             return None;
         }
         let mut longest = None;
         let (mut before, mut waiting) = (Vec::new(), Vec::new());
-        let mut chain = Self::of_members(region, vec![first]);
+        let mut chain = Self::of_members(scope, vec![first]);
         for (number, group) in groups.iter().enumerate().skip(first.number + 1) {
             let longer = group.dims_of_item().find_map(|dim| {
                 let next = Member { number, dim };
-                if next.reads_weights(region) {
+                if next.reads_weights(scope) {
                     return None;
                 }
                 let members = [&chain.members[..], &[next]].concat();
-                let longer = Self::of_members(region, members);
+                let longer = Self::of_members(scope, members);
                 (longer.is_joined() && longer.can_go_on()).then_some(longer)
             });
             if let Some(longer) = longer {
@@ -274,16 +274,16 @@ impl<'a> Chain<'a> {
             }
         }
         let (members, before) = longest?;
-        let chain = Self { before, ..Self::of_members(region, members) };
+        let chain = Self { before, ..Self::of_members(scope, members) };
         let mut roots = chain.members.iter().map(|member| &groups[member.number].root);
         let is_worth_it = roots.any(|root| !root.is_elementwise())
             && chain.shared.iter().any(|shared| shared.is_local);
         is_worth_it.then_some(chain)
     }
 
-    fn of_members(region: &'a Region<'a>, members: Vec<Member>) -> Self {
-        let shared = shared(region, &members);
-        Self { region, members, before: vec![], shared, whole: OnceCell::new() }
+    fn of_members(scope: &'a Scope<'a>, members: Vec<Member>) -> Self {
+        let shared = shared(scope, &members);
+        Self { scope, members, before: vec![], shared, whole: OnceCell::new() }
     }
 
     /// Does the last member use what the others write?
@@ -293,7 +293,7 @@ impl<'a> Chain<'a> {
     }
 
     fn group(&self, member: usize) -> &'a Group {
-        &self.region.groups[self.members[member].number]
+        &self.scope.groups[self.members[member].number]
     }
 
     /// All steps of a member.
@@ -303,7 +303,7 @@ impl<'a> Chain<'a> {
 
     /// What the members do with a buffer.
     fn uses(&self, shared: &Shared) -> impl Iterator<Item = Use<'a>> {
-        let (groups, buffer) = (self.region.groups, shared.buffer);
+        let (groups, buffer) = (self.scope.groups, shared.buffer);
         self.members.iter().enumerate().flat_map(move |(member, &Member { number, dim })| {
             groups[number].members().flat_map(move |nest| {
                 let inputs = nest.inputs.iter().map(|access| (access, false));
@@ -409,7 +409,7 @@ impl<'a> Chain<'a> {
             *least = [0, 1].map(|strip| first[strip].min(least[strip]));
         }
         // Another task may not have written these rows of the strip before yet.
-        if self.region.tasks > 1 && read[0] < written[0] {
+        if self.scope.tasks > 1 && read[0] < written[0] {
             return None;
         }
         if size <= advance {
@@ -467,7 +467,7 @@ impl<'a> Chain<'a> {
         local.map(|(shared, rows)| shared.elements_of(rows)).sum()
     }
 
-    /// How many times the cost of whole images strips have.
+    /// The cost of strips relative to that of whole images.
     fn cost(&self, parts: &Parts, planner: &Planner) -> f64 {
         let of_all = |group: Group| {
             let (steps, of_first) = group.steps_in_strips();
@@ -482,13 +482,13 @@ impl<'a> Chain<'a> {
         let carried =
             carried.map(|(shared, rows)| shared.images() * (rows.end - rows.start) * shared.step);
         let vectors = carried.sum::<i64>() as f64 / planner.core.lanes as f64;
-        (strips + vectors * CARRIED * parts.trips as f64) / self.whole.get_or_init(whole)
+        (strips + vectors * HALO * parts.trips as f64) / self.whole.get_or_init(whole)
     }
 
     /// What the members do for one strip, with buffers that hold one.
     fn members_of_strip(&self, parts: &Parts) -> impl Iterator<Item = Group> {
         self.members.iter().zip(&parts.steps).map(move |(member, steps)| {
-            let mut group = self.region.groups[member.number].clone();
+            let mut group = self.scope.groups[member.number].clone();
             group.cut(member.dim, parts.trips, (steps.advance, steps.size));
             for (shared, rows) in self.shared.iter().zip(&parts.rows) {
                 if shared.is_local {
@@ -501,18 +501,18 @@ impl<'a> Chain<'a> {
 
     /// The numbers of the groups that go before the members.
     fn alone(&self) -> Vec<usize> {
-        self.region.padding.clone().chain(self.before.iter().copied()).collect()
+        self.scope.padding.clone().chain(self.before.iter().copied()).collect()
     }
 
     /// The groups in the order in which they are computed, with the strips of each; without what
     /// makes the next strip ready.
     fn kernels(&self, parts: &Parts) -> impl Iterator<Item = (Group, i64)> {
-        let alone = self.alone().into_iter().map(|number| (self.region.groups[number].clone(), 1));
+        let alone = self.alone().into_iter().map(|number| (self.scope.groups[number].clone(), 1));
         alone.chain(self.members_of_strip(parts).map(|group| (group, parts.trips)))
     }
 
     fn cut(&self, parts: &Parts) -> Cut {
-        let groups = self.region.groups;
+        let groups = self.scope.groups;
         let alone = self.alone();
         let place = |number| alone.iter().position(|&other| other == number);
         let mut before: Vec<Group> = alone.iter().map(|&number| groups[number].clone()).collect();
@@ -536,7 +536,7 @@ impl<'a> Chain<'a> {
                 paddings.extend(below.map(of_strip));
             }
             let all = before.iter_mut().chain(&mut members).chain(&mut paddings);
-            let smaller = shared.replace(all, rows, self.region.planner.tasks);
+            let smaller = shared.replace(all, rows, self.scope.planner.tasks);
             if let (Some(buffer), Some(last), false) = (smaller, last, carried.is_empty()) {
                 let carry = shared.carry(buffer, rows, carried, Builder::before(last));
                 carries.extend(carry.map(of_strip));
@@ -552,16 +552,16 @@ impl<'a> Chain<'a> {
 impl Member {
     /// Does a reduction read other weights for each part of the dimension? They are packed in
     /// the order of the kernel's own loops.
-    fn reads_weights(&self, region: &Region) -> bool {
-        let root = &region.groups[self.number].root;
-        let mut weights = root.inputs.iter().filter(|input| region.planner.is_constant(input));
+    fn reads_weights(&self, scope: &Scope) -> bool {
+        let root = &scope.groups[self.number].root;
+        let mut weights = root.inputs.iter().filter(|input| scope.planner.is_constant(input));
         !root.is_elementwise() && weights.any(|weight| weight.depends_on(self.dim))
     }
 }
 
 /// The buffers that one of the members writes and another one accesses.
-fn shared(region: &Region, members: &[Member]) -> Vec<Shared> {
-    let groups = region.groups;
+fn shared(scope: &Scope, members: &[Member]) -> Vec<Shared> {
+    let groups = scope.groups;
     let accesses = |member: &Member| groups[member.number].members().flat_map(Nest::accesses);
     let mut found: Vec<Shared> = Vec::new();
     for member in members {
@@ -579,7 +579,7 @@ fn shared(region: &Region, members: &[Member]) -> Vec<Shared> {
             });
             // In the smallest rows, so that several make one of another member.
             let step = steps.filter(|&step| step > 0).min().unwrap_or(0);
-            let padding = region.padding_of(buffer, members, step);
+            let padding = scope.padding_of(buffer, members, step);
             let is_own = |number: usize| {
                 let is_member = members.iter().any(|member| member.number == number);
                 is_member || padding.is_some_and(|padding| padding.number == number)
@@ -587,7 +587,7 @@ fn shared(region: &Region, members: &[Member]) -> Vec<Shared> {
             let (own, others): (Vec<_>, Vec<_>) =
                 groups.iter().enumerate().partition(|(number, _)| is_own(*number));
             let of_others = others.iter().flat_map(|(_, group)| group.buffers());
-            let elsewhere: Vec<_> = region.elsewhere.iter().copied().chain(of_others).collect();
+            let elsewhere: Vec<_> = scope.elsewhere.iter().copied().chain(of_others).collect();
             let shape = buffer.ty().shape().unwrap_or_default();
             let rows = |member: &Member| {
                 let root = &groups[member.number].root;
@@ -610,10 +610,9 @@ fn shared(region: &Region, members: &[Member]) -> Vec<Shared> {
     found
 }
 
-impl Region<'_> {
+impl Scope<'_> {
     /// The group before the last one of a chain that writes the padding of a buffer, and the
-    /// dimension of its rows. None where it would have to write that of several tasks, or where
-    /// it is no padding, but what is added to.
+    /// dimension of its rows. `None` with several tasks, or if the fill initialises an accumulator.
     fn padding_of(&self, buffer: Value, members: &[Member], step: i64) -> Option<Member> {
         let last = members.last().filter(|_| self.tasks == 1)?.number;
         let groups = members.iter().map(|member| &self.groups[member.number]);
@@ -704,8 +703,7 @@ impl Shared {
         Some(smaller)
     }
 
-    /// What copies the last rows of a strip to the place of the first ones of the next, in the
-    /// buffer of a strip.
+    /// The group that copies the halo: the last rows of a strip to where the next one has its first.
     fn carry(&self, buffer: Value, rows: &Part, carried: &Range<i64>, at: Builder) -> Option<Nest> {
         let allocation = buffer.defining_op()?;
         allocation.set_attribute(buffers::CARRIED, allocation.context().unit_attr());

@@ -6,7 +6,7 @@
 //! seed is the key. Nothing else enters: neither the target nor the batch nor the task.
 
 use gauss_dialect::ir::{Attribute, Builder, Context, Type, Value};
-use pfp_runtime::random::{Arithmetic, standard_normals, standard_normals_on};
+use pfp_runtime::random::{DrawArithmetic, standard_normals, standard_normals_on};
 
 use crate::linalg::{self, allocate, as_buffer, as_tensor, insert};
 
@@ -49,7 +49,7 @@ impl Stream {
 
 /// The moments of a Gaussian as lists of a multiple of four elements.
 #[derive(Debug, Clone, Copy)]
-pub struct Moments {
+pub struct MomentLists {
     /// The means.
     pub mean: Value,
     /// The standard deviations, or the variances.
@@ -60,7 +60,7 @@ pub struct Moments {
 
 /// Emits the draw of the pass whose number the `i32` `sample` holds: a list of as many
 /// elements as the moments have.
-pub fn emit(builder: Builder, stream: Stream, sample: Value, moments: &Moments) -> Value {
+pub fn emit(builder: Builder, stream: Stream, sample: Value, moments: &MomentLists) -> Value {
     let context = builder.context();
     let elements = moments.mean.ty().shape().and_then(|shape| shape.first().copied()).unwrap_or(0);
     let blocks = elements / WORDS as i64;
@@ -161,7 +161,7 @@ impl Scalars {
     }
 }
 
-impl Arithmetic for Scalars {
+impl DrawArithmetic for Scalars {
     type Word = Value;
     type Float = Value;
 

@@ -18,7 +18,7 @@ use gauss_dialect::{
 
 use super::{
     Sampling,
-    draw::{self, Moments, Stream},
+    draw::{self, MomentLists, Stream},
     plain,
 };
 use crate::{
@@ -306,7 +306,7 @@ impl Function<'_> {
         };
         let as_list = |x: Value| draw::pad(builder, reshape(builder, x, list));
         let (mean, spread) = (as_list(mean), as_list(variance));
-        let moments = Moments { mean, spread, is_deviation: false };
+        let moments = MomentLists { mean, spread, is_deviation: false };
         let drawn = draw::emit(self.inside, stream, self.sample, &moments);
         let drawn = linalg::slice(self.inside, drawn, &[0], &[shape.iter().product()]);
         reshape(self.inside, drawn, ty)
@@ -327,7 +327,7 @@ impl Function<'_> {
         let list = match self.sampling.presampled {
             true => self.presampled(op, stream, &mean, &deviation)?,
             false => {
-                let moments = Moments {
+                let moments = MomentLists {
                     mean: self.constant("mean", mean),
                     spread: self.constant("deviation", deviation),
                     is_deviation: true,

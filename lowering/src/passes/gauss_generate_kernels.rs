@@ -15,7 +15,7 @@ use crate::{
         layout,
         nest::{Access, Nest, root_of},
         plan::{KernelSchedule, Plan, Planner, ScheduleFile},
-        region::{Region, regions},
+        region::{ItemRegion, regions},
     },
     linalg,
     pass::{Failed, Options, Outcome, Pass, fail},
@@ -182,7 +182,7 @@ pub const PROFILE_MARK: &str = "pfp.profile_mark";
 
 /// Emits a region at the end of its run, which `end` stands at.
 fn emit_region(
-    region: &Region,
+    region: &ItemRegion,
     end: Builder,
     planner: &Planner,
     is_profiled: bool,

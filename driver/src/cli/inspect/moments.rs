@@ -58,14 +58,14 @@ pub struct Report {
     items: usize,
     samples: u64,
     seed: u64,
-    layers: Vec<Layer>,
+    layers: Vec<LayerRow>,
     /// Where the ratio of variances leaves 1, if it does so beyond the noise.
     suspect: Option<Step>,
 }
 
 /// How far the moments of one layer are from Monte Carlo.
 #[derive(Debug, Clone, Serialize)]
-struct Layer {
+struct LayerRow {
     layer: String,
     op: String,
     /// Elements over all items.
@@ -86,7 +86,7 @@ struct Layer {
     variance_correlation: f64,
 }
 
-/// A ratio to what Monte Carlo measured, as the fields of a [`Layer`] have it.
+/// A ratio to what Monte Carlo measured, as the fields of a [`LayerRow`] have it.
 #[derive(Debug, Clone, Copy, PartialEq)]
 struct Ratio {
     value: f64,
@@ -153,7 +153,7 @@ impl MomentsArgs {
 }
 
 /// The layers by the names that they have in the module: parameters that are loaded have none.
-fn named(function: &Function, layers: &[LayerMoments]) -> Vec<Layer> {
+fn named(function: &Function, layers: &[LayerMoments]) -> Vec<LayerRow> {
     let mut known = function.layers.iter().filter(|known| known.output.starts_with("!gauss"));
     let measured = layers.iter().map(|moments| {
         let found = known.find(|known| known.op == moments.op);
@@ -163,14 +163,14 @@ fn named(function: &Function, layers: &[LayerMoments]) -> Vec<Layer> {
     measured.collect()
 }
 
-fn layer(name: String, moments: &LayerMoments) -> Layer {
+fn layer(name: String, moments: &LayerMoments) -> LayerRow {
     let LayerMoments { op, algebra, monte_carlo, squares, .. } = moments;
     let differences = algebra.mean.iter().zip(&monte_carlo.mean).map(|(a, b)| (a - b).powi(2));
     let differences: f64 = differences.sum();
     let ratio = ratio_of_sums(&algebra.variance, (&monte_carlo.mean, &monte_carlo.variance));
     let ratio = ratio.map(|value| Ratio::new(value, squares));
     let sampled: f64 = monte_carlo.variance.iter().sum();
-    Layer {
+    LayerRow {
         layer: name,
         op: op.clone(),
         elements: algebra.mean.len(),
@@ -184,7 +184,7 @@ fn layer(name: String, moments: &LayerMoments) -> Layer {
     }
 }
 
-impl Layer {
+impl LayerRow {
     fn ratio(&self) -> Option<Ratio> {
         Some(Ratio {
             value: self.variance_ratio?,
@@ -234,7 +234,7 @@ impl Ratio {
 
 /// Where the ratio of variances goes farther from 1 than at the layer before by most, of the layers
 /// where this is beyond the noise of both.
-fn suspect(layers: &[Layer]) -> Option<Step> {
+fn suspect(layers: &[LayerRow]) -> Option<Step> {
     let known = layers.iter().filter_map(|layer| Some((layer, layer.ratio()?)));
     let known: Vec<_> = known.filter(|(_, ratio)| ratio.is_known()).collect();
     let first = (None, Ratio { value: 1.0, standard_error: 0.0, effective_samples: f64::INFINITY });
@@ -296,7 +296,7 @@ pub fn text(report: &Report) -> String {
              the median of the units' own ratios"
         ),
     ];
-    if report.layers.iter().filter_map(Layer::ratio).any(|ratio| !ratio.is_known()) {
+    if report.layers.iter().filter_map(LayerRow::ratio).any(|ratio| !ratio.is_known()) {
         lines.push(
             "?: a few samples make up the sum, as of rarely active units; see the median, or take \
              more --samples"
@@ -319,8 +319,8 @@ pub fn text(report: &Report) -> String {
 mod tests {
     use super::*;
 
-    fn ratio(name: &str, ratio: Option<(f64, f64)>) -> Layer {
-        Layer {
+    fn ratio(name: &str, ratio: Option<(f64, f64)>) -> LayerRow {
+        LayerRow {
             layer: name.into(),
             op: name.into(),
             elements: 1,

@@ -48,8 +48,8 @@ impl Kernel<'_> {
         })
     }
 
-    /// Asks for the tile's share of the weights of the next part, so that they are on
-    /// their way to the second-level cache while this part is computed.
+    /// Prefetches the tile's share of the weights of the next K-block into the second-level cache,
+    /// while this one is computed.
     pub(super) fn prefetch(&self, builder: Builder, dims: &[usize], tile: &Tile, steps: &[Linear]) {
         let stream = self.streams.iter().find(|stream| stream.side == Side::Vector);
         let Some(stream) = stream.filter(|_| self.core.prefetches) else { return };
@@ -61,7 +61,7 @@ impl Kernel<'_> {
         let of_row = (part + rows - 1) / rows;
         let size = stream.buffer.ty().shape().unwrap_or_default().iter().product::<i64>();
         let share = of_row * tile.extent.rows;
-        // What stays in the second-level cache from call to call need not be asked for.
+        // What stays in the second-level cache from call to call needs no prefetch.
         if share > size || size * 4 <= self.core.l2_bytes {
             return;
         }
@@ -69,7 +69,7 @@ impl Kernel<'_> {
             steps.iter().cloned().chain(inner.iter().map(|_| Linear::default())).collect();
         let this = self.packed_element(tile, &all, (stream, 0), (0, 0));
         let next = this.plus_constant(part).plus(&self.index_in_block(dims, tile), of_row);
-        // The last part asks for its own end again.
+        // The last K-block prefetches its own end again.
         let index = builder.context().index();
         let last = builder.index_constant(size - share);
         let first = builder.value("arith.minsi", &[next.emit(builder), last], index);
@@ -80,9 +80,9 @@ impl Kernel<'_> {
         });
     }
 
-    /// Asks for weights that the second-level cache does not hold, some time before these
-    /// steps of the reduction reach them, where no block brings them near.
-    pub(super) fn prefetch_ahead(
+    /// Prefetches weights that the second-level cache does not hold, at the core's prefetch distance
+    /// from these steps of the reduction, where there are no K-blocks.
+    pub(super) fn prefetch_at_distance(
         &self,
         builder: Builder,
         tile: &Tile,
@@ -90,22 +90,22 @@ impl Kernel<'_> {
         count: i64,
     ) {
         let stream = self.streams.iter().find(|stream| stream.side == Side::Vector);
-        let ahead = self.core.prefetched_elements;
-        let is_asked = ahead > 0 && self.schedule.block.is_none();
-        let Some(stream) = stream.filter(|_| is_asked) else { return };
+        let distance = self.core.prefetched_elements;
+        let is_wanted = distance > 0 && self.schedule.block.is_none();
+        let Some(stream) = stream.filter(|_| is_wanted) else { return };
         let size = stream.buffer.ty().shape().unwrap_or_default().iter().product::<i64>();
         let used = count * stream.members.len() as i64 * padded_width(&tile.extent.chunks);
-        if size * 4 <= self.core.l2_bytes || size < used + ahead {
+        if size * 4 <= self.core.l2_bytes || size < used + distance {
             return;
         }
         let this = self.packed_element(tile, first, (stream, 0), (0, 0));
         let index = builder.context().index();
-        // The end of the weights is asked for again and again.
+        // Near the end of the weights, the end is prefetched again and again.
         let last = builder.index_constant(size - used);
-        let ahead = this.plus_constant(ahead).emit(builder);
-        let ahead = builder.value("arith.minsi", &[ahead, last], index);
+        let first = this.plus_constant(distance).emit(builder);
+        let first = builder.value("arith.minsi", &[first, last], index);
         for line in (0..used).step_by(CACHE_LINE as usize) {
-            let line = Linear::counter(ahead).plus_constant(line).emit(builder);
+            let line = Linear::counter(first).plus_constant(line).emit(builder);
             prefetch(builder, stream.buffer, line);
         }
     }

@@ -13,7 +13,7 @@ use crate::kernel::{
     body::Body,
     nest::{Access, Nest},
     pack::{Side, Stream},
-    schedule::tile::{Window, powers},
+    schedule::tile::{RowWindow, powers},
 };
 
 /// A step of the reduction.
@@ -47,7 +47,7 @@ enum Axis {
     /// Neighbouring rows of the tile.
     Rows,
     /// Neighbouring elements, which rows and steps share.
-    Window(Window),
+    Window(RowWindow),
 }
 
 /// Values that a vector holds in its lanes.
@@ -217,8 +217,8 @@ impl Evaluation<'_> {
         copy
     }
 
-    /// Along what a value that all vectors share can be loaded or computed for
-    /// several rows or steps at once, on a core that multiplies by a lane.
+    /// The axis along which a value that all vectors share can be loaded or computed for several rows
+    /// or steps at once, on a core that multiplies by a lane.
     fn axis(&self, value: Value) -> Option<Axis> {
         let (by_vector, _) = self.body.dependence(value);
         if !self.kernel.core.lane_loads || by_vector || self.step.group.is_none() {
@@ -254,11 +254,11 @@ impl Evaluation<'_> {
     }
 
     /// The window that rows share of what an argument reads.
-    fn window(&self, value: Value) -> Option<Window> {
+    fn window(&self, value: Value) -> Option<RowWindow> {
         let schedule = self.kernel.schedule;
         let (group, _) = self.step.group.filter(|_| schedule.window)?;
         let (input, rows) = (self.own_input(value)?, self.tile.extent.rows);
-        Window::of(input, schedule.row, rows, group.count, self.kernel.core)
+        RowWindow::of(input, schedule.row, rows, group.count, self.kernel.core)
     }
 
     /// The vector that holds a value for a row at this step, and the lane.

@@ -78,7 +78,7 @@ pub fn for_each(builder: Builder, [start, end]: [Value; 2], body: impl FnOnce(Bu
     });
 }
 
-/// The strips of a task, of which there is more than one. `body` gets the strip and
+/// A loop over the strips of a task, of which there are several. `body` gets the strip and
 /// [`Around::is_later_strip`].
 pub fn for_each_strip(
     builder: Builder,
@@ -144,8 +144,8 @@ impl Kernel<'_> {
         });
     }
 
-    /// As [`Kernel::walk`], some of the tiles along the first dimension, counted in tiles
-    /// of the schedule's rows.
+    /// As [`Kernel::walk`] for a part of the tiles along the first dimension. Its bounds count tiles
+    /// of the schedule's size, whatever `rows` is.
     pub(super) fn walk_part(
         &self,
         builder: Builder,
@@ -158,7 +158,7 @@ impl Kernel<'_> {
         let size = self.group.root.sizes[dim];
         let runs = self.schedule.tiles(dim, size, self.core);
         let index = builder.context().index();
-        // How many tiles of a run come before a tile, which is one of all or their end.
+        // Tiles of `run` that precede the global index `tile`, which may equal the total.
         let clamp = |tile: Value, run: &Run| {
             let bound = |name, value, bound| {
                 builder.value(name, &[value, builder.index_constant(bound)], index)
@@ -249,7 +249,7 @@ impl Kernel<'_> {
         }
     }
 
-    /// The end of the steps of a strip that are not beyond the image.
+    /// Where the steps of a strip end that lie within the image.
     fn end_of_strip(&self, builder: Builder, uneven: Uneven) -> Value {
         let size = builder.index_constant(uneven.size);
         if uneven.end(self.group.strips) <= uneven.whole {

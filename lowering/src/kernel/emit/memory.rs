@@ -166,7 +166,7 @@ impl Kernel<'_> {
         }
     }
 
-    /// Where a member of a stream is for a row or a chunk of the tile.
+    /// The element of a member of a stream, for a row or a chunk of the tile.
     pub(super) fn packed_element(
         &self,
         tile: &Tile,
@@ -200,7 +200,7 @@ impl Kernel<'_> {
     }
 }
 
-/// Asks for the line of an element, to come to the second-level cache.
+/// Prefetches the line of an element into the second-level cache.
 pub(super) fn prefetch(builder: Builder, buffer: Value, element: Value) {
     let context = builder.context();
     builder

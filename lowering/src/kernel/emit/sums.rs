@@ -162,7 +162,7 @@ impl Kernel<'_> {
                 };
                 let carried =
                     repeat(builder, (0, full, unroll), carried, |builder, start, sums| {
-                        self.prefetch_ahead(builder, tile, &at(start.clone()), unroll);
+                        self.prefetch_at_distance(builder, tile, &at(start.clone()), unroll);
                         written_out(builder, start, unroll, sums)
                     });
                 written_out(builder, Linear::constant(full), size - full, carried)

@@ -14,8 +14,8 @@ pub(super) fn gcd(a: i64, b: i64) -> i64 {
     if b == 0 { a } else { gcd(b, a % b) }
 }
 
-/// What loops touch, each a stride and a number of trips: elements of the lines of the cache, and
-/// pages.
+/// What nested loops touch, each given by a stride and a trip count: elements of cache lines, counted
+/// by whole lines, and pages.
 pub(super) fn touched(mut loops: Vec<(i64, i64)>) -> [i64; 2] {
     loops.retain(|(stride, _)| *stride > 0);
     loops.sort_unstable();

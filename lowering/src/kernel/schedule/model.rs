@@ -22,15 +22,14 @@ use crate::{
 };
 use loads::RowLoads;
 
-/// Uses of a weight from which on it is found in a near cache.
+/// From so many uses on, a weight is in a near cache.
 const ENOUGH_USES: i64 = 10;
 
-/// Registers that an epilogue needs for its own values, and the cost from which on
-/// it needs so many.
+/// Registers that a long epilogue needs for its own values, and the cost from which on it is long.
 const EPILOGUE_REGISTERS: i64 = 12;
 const LONG_EPILOGUE: i64 = 16;
 
-/// What a hidden load costs more, in cycles, for a line of the second-level cache.
+/// The cost in cycles that is left of a hidden load of a line from the second-level cache.
 const HIDDEN_FAR_LOAD: f64 = 0.04;
 
 /// The cost in cycles of a vector of sums that is loaded and stored for a part of the
@@ -92,7 +91,7 @@ impl<'a> Model<'a> {
         }
     }
 
-    /// Only a sum can be split, and only along the steps that are written out.
+    /// Sets of accumulators: only a sum can have several, along the steps that are unrolled.
     pub(super) fn possible_splits(&self) -> &'static [i64] {
         let innermost = self.root().reduction_sizes().last().copied().unwrap_or(1);
         match self.body.is_sum() && innermost >= self.core.reduction_unroll {
@@ -120,8 +119,8 @@ impl<'a> Model<'a> {
         choices
     }
 
-    /// On a core that starts instructions in order, a bunch of loads stands before what is
-    /// computed from it, unless each cell reads for itself.
+    /// How many steps are loaded before the first is computed: on a core that issues in order, loads
+    /// stand in bunches, unless each cell reads for itself.
     pub(super) fn possible_ahead(&self) -> Vec<i64> {
         let root = self.root();
         match self.core.load_stall > 0 && !root.is_elementwise() && !self.body.reads_by_cell() {
@@ -256,7 +255,7 @@ impl<'a> Model<'a> {
         stores + arithmetic as f64 / self.core.fma_ports as f64
     }
 
-    /// Memory for the sums, where the epilogue is long and they would be in its way.
+    /// Elements of memory for the sums, where a long epilogue needs their registers.
     pub(super) fn scratch(&self, rows: i64, vectors: i64) -> i64 {
         let epilogue: i64 = self.group.epilogue.iter().map(ops_cost).sum();
         let sums = self.root().outputs.len() as i64 * rows * vectors;

@@ -1,4 +1,4 @@
-//! What the rows and vectors of a register tile are, and what they share.
+//! The micro-tile: its rows and vectors, and what they share.
 
 use std::{collections::HashSet, ops::Range};
 
@@ -28,8 +28,8 @@ pub fn chunks(size: i64, lanes: i64) -> Vec<Chunk> {
     full.chain(last).collect()
 }
 
-/// As [`chunks`], for a reduction, where one or two lanes of more would take a register
-/// too, but share nothing that is broadcast to four.
+/// As [`chunks`], for a reduction. Its last vector has at least four lanes: one or two would take a
+/// register too, and could not use what is broadcast to four.
 pub fn chunks_of_sums(size: i64, lanes: i64) -> Vec<Chunk> {
     let mut chunks = chunks(size, lanes);
     if let Some(last) = chunks.last_mut().filter(|_| size > 1) {
@@ -43,7 +43,7 @@ pub fn padded_width(chunks: &[Chunk]) -> i64 {
     chunks.iter().map(|chunk| chunk.width).sum()
 }
 
-/// A number as the sum of powers of two up to `most`, which is one: `(start, length)`.
+/// A number as a sum of powers of two up to `most`, itself a power of two: `(start, length)` of each.
 pub fn powers(count: i64, most: i64) -> Vec<(i64, i64)> {
     let mut parts = Vec::new();
     let mut start = 0;
@@ -66,14 +66,14 @@ pub(super) fn count_of_powers(count: i64, most: i64) -> i64 {
 /// Neighbouring elements that rows of a tile share: what one row reads in a step, the
 /// next one has read in an earlier step, as the rows of a convolution do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Window {
+pub struct RowWindow {
     /// From a row to the next.
     pub stride: i64,
     /// All that the rows read.
     pub size: i64,
 }
 
-impl Window {
+impl RowWindow {
     /// The window of so many rows and steps of the innermost reduction, where it takes
     /// fewer loads than each row for itself.
     pub fn of(
@@ -92,9 +92,8 @@ impl Window {
     }
 }
 
-/// Elements that rows read in so many steps of a reduction, with strides along both: how many
-/// wait between two steps at most, because one of the steps after reads them again, and how many
-/// there are.
+/// Elements that rows read in so many steps of a reduction, with strides along both: the most that are
+/// held between two steps, because a later step reads them again, and how many there are in all.
 pub(super) fn sharing(rows: i64, steps: i64, strides: (i64, i64)) -> (i64, i64) {
     let read = |step| (0..rows).map(move |row| row * strides.0 + step * strides.1);
     let all = |steps: Range<i64>| steps.flat_map(read).collect::<HashSet<_>>();
@@ -103,13 +102,13 @@ pub(super) fn sharing(rows: i64, steps: i64, strides: (i64, i64)) -> (i64, i64) 
     (most as i64, all(0..steps).len() as i64)
 }
 
-/// Up to this stride neighbours are loaded together and taken apart.
+/// Up to this stride, elements are loaded with those between them and shuffled apart.
 pub const MAX_INTERLEAVE: i64 = 4;
 
-/// The innermost reduction is written out up to this trip count.
+/// Up to this trip count, the innermost reduction is fully unrolled.
 const FULL_UNROLL: i64 = 8;
 
-/// Steps of the innermost reduction that are written out.
+/// Steps of the innermost reduction that are unrolled.
 pub fn unrolled_steps(reductions: &[i64], core: &Core) -> i64 {
     match reductions.last() {
         Some(&size) if size > FULL_UNROLL => core.reduction_unroll,

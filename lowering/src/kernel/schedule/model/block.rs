@@ -8,11 +8,11 @@ use crate::kernel::{
     schedule::{Block, cache::touched},
 };
 
-/// How much slower than from the second-level cache weights come from beyond it.
+/// The time of bytes from beyond the second-level cache, relative to bytes from it.
 const BEYOND: f64 = 3.0;
 
-/// How much slower lines come from the second-level cache where they lie in more pages than a
-/// core remembers the addresses of, and how many these are.
+/// The time of lines from the second-level cache that miss the TLB, relative to others, and the pages
+/// that the TLB holds.
 const SCATTERED: i64 = 3;
 const REMEMBERED_PAGES: i64 = 64;
 
@@ -33,7 +33,7 @@ impl Model<'_> {
         rows * root.outputs.len() as i64 * vectors * self.core.lanes
     }
 
-    /// The blocks to try, `None` being none.
+    /// The K-blocks to try, and `None` for going without.
     pub(in crate::kernel::schedule) fn possible_blocks(
         &self,
         choice: Choice,
@@ -88,8 +88,8 @@ impl Model<'_> {
         }
     }
 
-    /// Bytes of weights that stay in the first-level cache beside all else: beside those
-    /// of the next part, where they are asked for.
+    /// Bytes of weights that L1 holds beside all else, which includes those of the next K-block where
+    /// they are prefetched.
     fn near_bytes(&self, choice: Choice) -> i64 {
         let is_prefetched =
             self.core.prefetches && self.bytes_of_weights(choice) > self.core.l2_bytes;
@@ -105,8 +105,7 @@ impl Model<'_> {
         self.core.l2_rate > 0 && self.bytes_of_weights(choice) <= self.core.l2_bytes
     }
 
-    /// Bytes of weights that a step reads from the second-level cache, those from beyond
-    /// counted for as many as they take the time of.
+    /// L2 bytes of weights per step; weights that miss L2 are charged [`BEYOND`] times.
     pub(super) fn far_bytes(&self, choice: Choice, block: Option<&Block>) -> f64 {
         // What is used once comes from afar in any tile.
         let is_far = block.is_none()
@@ -121,9 +120,9 @@ impl Model<'_> {
         }
     }
 
-    /// Bytes of the lines of inputs that are not packed which a step reads, where a tile reads
-    /// more of them than the first-level cache holds and from more pages than the core remembers,
-    /// counted for as many as they take the time of. Others come before their turn.
+    /// L2 bytes per step of inputs that are not packed, charged [`SCATTERED`] times, where a tile
+    /// reads more of them than L1 holds and from more pages than the TLB does. Other inputs are
+    /// prefetched by the core.
     pub(super) fn far_bytes_of_inputs(&self, choice: Choice, block: Option<&Block>) -> f64 {
         let root = self.root();
         let lanes = (choice.vectors * self.core.lanes).min(root.sizes[self.vector]);
@@ -147,8 +146,8 @@ impl Model<'_> {
         }
     }
 
-    /// Parts of the reduction whose weights stay in the first-level cache while the
-    /// tiles of the innermost loops pass by, where there are enough of both.
+    /// The K-block: the part of the reduction whose weights stay in the first-level cache for all
+    /// tiles of the innermost loops; `None` where there are too few of either.
     pub(super) fn block(&self, choice: Choice, order: &[usize]) -> Option<Block> {
         let Choice { rows, vectors, splits, .. } = choice;
         let root = self.root();

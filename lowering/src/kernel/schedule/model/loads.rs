@@ -6,7 +6,7 @@ use crate::{
         nest::Access,
         schedule::{
             cache::{CACHE_LINE, CACHE_SETS, CACHE_WAYS, gcd},
-            tile::{MAX_INTERLEAVE, Window, count_of_powers, sharing, unrolled_steps},
+            tile::{MAX_INTERLEAVE, RowWindow, count_of_powers, sharing, unrolled_steps},
         },
     },
     target::Core,
@@ -99,22 +99,23 @@ impl Model<'_> {
         self.root().inputs.iter().filter(|input| !input.depends_on(self.vector))
     }
 
-    /// Are steps that are written out neighbours in what the rows read?
+    /// Do unrolled steps read neighbouring elements of the inputs of rows?
     fn has_neighbouring_steps(&self) -> bool {
         let steps = unrolled_steps(self.root().reduction_sizes(), self.core);
         steps > 1 && self.shared_inputs().all(|input| input.strides.last() == Some(&1))
     }
 
-    /// Are rows, and not steps, neighbours in what they read?
+    /// Do rows read neighbouring elements, and unrolled steps do not?
     fn has_neighbouring_rows(&self) -> bool {
         let is_next = |row: usize| self.shared_inputs().all(|input| input.strides[row] == 1);
         self.row.is_some_and(is_next) && !self.has_neighbouring_steps()
     }
 
-    /// What so many rows share.
-    pub(in crate::kernel::schedule) fn window(&self, rows: i64) -> Option<Window> {
+    /// The window that so many rows share.
+    pub(in crate::kernel::schedule) fn window(&self, rows: i64) -> Option<RowWindow> {
         let steps = unrolled_steps(self.root().reduction_sizes(), self.core);
-        self.shared_inputs().find_map(|input| Window::of(input, self.row, rows, steps, self.core))
+        self.shared_inputs()
+            .find_map(|input| RowWindow::of(input, self.row, rows, steps, self.core))
     }
 
     /// Loads per vector, per row and per vector of each row, of one step.
@@ -131,8 +132,8 @@ impl Model<'_> {
         loads
     }
 
-    /// Registers for vectors that the compiler loads before their turn: those of inputs
-    /// that are not packed, and the parts of vectors that are put together.
+    /// Registers for what LLVM loads early: vectors of inputs that are not packed, and the parts of
+    /// vectors that are shuffled together.
     pub(super) fn loads_ahead(&self, vectors: i64) -> i64 {
         let inputs = self
             .root()
