@@ -292,6 +292,10 @@ impl<'s> Network<'s> {
     }
 
     /// Appends a head to one public function, or to all.
+    ///
+    /// # Errors
+    ///
+    /// Where there is no such function, or its outputs do not fit the head.
     pub fn append_head(&mut self, head: &Head, function: Option<&str>) -> Result<(), Error> {
         let name = match function {
             Some(name) => Some(self.function(Some(name))?.name.clone()),
@@ -319,6 +323,10 @@ impl<'s> Network<'s> {
     }
 
     /// One public function: the one of this name, or the only one there is.
+    ///
+    /// # Errors
+    ///
+    /// Where there is no such function, or several and no name.
     pub fn function(&self, name: Option<&str>) -> Result<&Function, Error> {
         match (name, &self.functions[..]) {
             (None, [function]) => Ok(function),
@@ -355,6 +363,10 @@ impl<'s> Network<'s> {
     }
 
     /// Lowers a function to the LLVM dialect.
+    ///
+    /// # Errors
+    ///
+    /// Where a pass fails, which diagnostics explain, or the options cannot be passed on.
     pub fn lower(
         &self,
         function: &Function,
@@ -384,6 +396,10 @@ impl<'s> Network<'s> {
     }
 
     /// Compiles a function.
+    ///
+    /// # Errors
+    ///
+    /// As [`Network::lower`], and where LLVM fails, which is a fault of the compiler.
     pub fn compile(
         &self,
         function: &Function,

@@ -55,6 +55,10 @@ unsafe impl Sync for CompiledModel {}
 
 impl CompiledModel {
     /// Links a function that was compiled for the host.
+    ///
+    /// # Errors
+    ///
+    /// Where the object cannot be linked into this process.
     pub fn new(compiled: &Compiled) -> Result<Self, Error> {
         let context = Context::create();
         let machine = Machine::new(&compiled.target, compiled.branch_protection)?;
@@ -90,6 +94,10 @@ impl CompiledModel {
 
     /// Calls the function once: one slice for each input buffer, one vector for
     /// each output buffer.
+    ///
+    /// # Errors
+    ///
+    /// Where the number or the lengths of the inputs are not those of the function.
     pub fn run(&self, inputs: &[&[f32]]) -> Result<Vec<Vec<f32>>, Error> {
         let mut outputs: Vec<_> = self
             .signature
@@ -103,6 +111,10 @@ impl CompiledModel {
     }
 
     /// As [`CompiledModel::run`], into memory of the caller.
+    ///
+    /// # Errors
+    ///
+    /// As [`CompiledModel::prepare`].
     pub fn run_into(
         &self,
         inputs: &[&[f32]],
@@ -114,6 +126,10 @@ impl CompiledModel {
 
     /// As [`CompiledModel::run_into`], the tasks run by an executor. A function that
     /// was compiled without tasks runs in the calling thread.
+    ///
+    /// # Errors
+    ///
+    /// As [`CompiledModel::prepare`].
     pub fn run_parallel_into(
         &self,
         inputs: &[&[f32]],

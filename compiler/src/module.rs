@@ -63,6 +63,10 @@ impl Session {
     }
 
     /// Parses and verifies a module.
+    ///
+    /// # Errors
+    ///
+    /// Where MLIR, or what guards it, rejects the text.
     pub fn parse(&self, source: &Arc<Source>) -> Result<Module<'_>, Error> {
         self.messages.borrow_mut().clear();
         if source.bytes().starts_with(guard::BYTECODE) {
@@ -121,6 +125,10 @@ impl<'s> Module<'s> {
     }
 
     /// Runs passes, written as a textual pipeline without the anchor.
+    ///
+    /// # Errors
+    ///
+    /// Where the pipeline is not valid, or a pass fails.
     pub fn run(&mut self, passes: &str) -> Result<(), Error> {
         self.session.messages.borrow_mut().clear();
         let manager = PassManager::new(&self.session.context);
@@ -147,6 +155,10 @@ impl<'s> Module<'s> {
     }
 
     /// Refuses recursion, and calls that would be inlined to too many operations.
+    ///
+    /// # Errors
+    ///
+    /// At the call.
     pub fn check_calls(&mut self) -> Result<(), Error> {
         self.apply(gauss_check_calls::check)
     }
@@ -171,16 +183,28 @@ impl<'s> Module<'s> {
     }
 
     /// Gives every `gauss.parameter` its value.
+    ///
+    /// # Errors
+    ///
+    /// At a parameter without a valid value, or for a tensor that no parameter uses.
     pub fn load_parameters(&mut self, parameters: &dyn ParameterSource) -> Result<(), Error> {
         self.apply(|module| gauss_load_parameters::load(module, parameters))
     }
 
     /// Fixes a leading `?` dimension.
+    ///
+    /// # Errors
+    ///
+    /// At an op whose operands do not fit with that batch.
     pub fn set_batch(&mut self, batch: i64) -> Result<(), Error> {
         self.apply(|module| gauss_set_batch::set_batch(module, batch))
     }
 
     /// Appends a head to the public function of this name, or to all.
+    ///
+    /// # Errors
+    ///
+    /// At a function whose results the head cannot take.
     pub fn append_head(&mut self, head: &Head, function: Option<&str>) -> Result<(), Error> {
         self.apply(|module| gauss_append_head::append(module, head, function))
     }

@@ -85,6 +85,10 @@ impl fmt::Display for Conversion {
 }
 
 /// Opens a parameter file for `--gauss-load-parameters`.
+///
+/// # Errors
+///
+/// As [`Safetensors::open`], as text.
 pub fn open(file: &str) -> Result<Box<dyn ParameterSource>, String> {
     match Safetensors::open(Path::new(file)) {
         Ok(file) => Ok(Box::new(file)),
@@ -94,6 +98,10 @@ pub fn open(file: &str) -> Result<Box<dyn ParameterSource>, String> {
 
 impl Safetensors {
     /// Reads and checks a file.
+    ///
+    /// # Errors
+    ///
+    /// Where it cannot be read, or is not a valid safetensors file.
     pub fn open(path: &Path) -> Result<Self, Error> {
         let bytes =
             files::read(path, Kind::PARAMETERS).map_err(|error| Error::read(path, error))?;
@@ -101,6 +109,10 @@ impl Safetensors {
     }
 
     /// Checks the contents of a file; `name` stands in messages.
+    ///
+    /// # Errors
+    ///
+    /// Where they are not those of a valid safetensors file.
     pub fn from_bytes(name: &str, bytes: Vec<u8>) -> Result<Self, Error> {
         let malformed = |message: String| Error::malformed(name, "safetensors file", message);
         check_extent(&bytes).map_err(malformed)?;

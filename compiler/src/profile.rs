@@ -28,6 +28,10 @@ pub extern "C" fn mark(kernel: u32) {
 }
 
 /// The microseconds that each of so many kernels takes during `call`.
+///
+/// # Errors
+///
+/// That of `call`.
 pub fn of<E>(kernels: usize, call: impl FnOnce() -> Result<(), E>) -> Result<Vec<f64>, E> {
     let clock = Clock { last: Instant::now(), spent: vec![0.0; kernels] };
     CLOCK.set(Some(clock));

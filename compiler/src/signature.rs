@@ -59,6 +59,10 @@ impl Buffer<'_> {
 
 impl Signature {
     /// Reads the type of a `func.func` whose batch is fixed.
+    ///
+    /// # Errors
+    ///
+    /// Where an input or output is not a tensor of `f32` of static shape, or there is no output.
     pub fn of(function: Op) -> Result<Self, String> {
         let (inputs, outputs) = function
             .attribute("function_type")

@@ -63,6 +63,10 @@ pub fn initialise() {
 }
 
 /// The target that the command line names.
+///
+/// # Errors
+///
+/// Where no target or CPU of the name is known; the message names similar ones.
 pub fn find(target: &str, cpu: Option<&str>) -> Result<Target, Error> {
     initialise();
     let host = Target::host();

@@ -128,6 +128,10 @@ pub struct Interval {
 impl Layer {
     /// Reads an op; `None` where it is not of this dialect, an error where its
     /// attributes have no meaning.
+    ///
+    /// # Errors
+    ///
+    /// Where its attributes have no meaning; the message continues the words `'gauss.op' op`.
     pub fn of(op: Op) -> Result<Option<Layer>, String> {
         let name = op.name();
         if !name.starts_with("gauss.") {
@@ -137,6 +141,10 @@ impl Layer {
     }
 
     /// Reads an op by its name and a look-up of its attributes.
+    ///
+    /// # Errors
+    ///
+    /// As [`Layer::of`].
     pub fn from_attributes(
         op: &str,
         attribute: &dyn Fn(&str) -> Option<Attribute>,

@@ -16,6 +16,10 @@ use crate::{
 pub const UNCERTAINTIES: i64 = 3;
 
 /// The result type of a layer on operands of these types.
+///
+/// # Errors
+///
+/// Where the operands do not fit the layer; the message continues the words `'gauss.op' op`.
 pub fn infer(layer: &Layer, operands: &[TensorType]) -> Result<TensorType, String> {
     for (number, operand) in operands.iter().enumerate() {
         check_sizes(&format!("operand {number}"), operand)?;
@@ -152,6 +156,10 @@ fn infer_unchecked(layer: &Layer, operands: &[TensorType]) -> Result<TensorType,
 }
 
 /// Checks that `gauss.reshape` keeps the elements.
+///
+/// # Errors
+///
+/// Where it does not.
 pub fn check_reshape(input: &TensorType, result: &TensorType) -> Result<(), String> {
     check_sizes("operand 0", input)?;
     check_sizes("a result", result)?;

@@ -145,6 +145,10 @@ fn verify_constant(op: Op, result: &TensorType) -> Result<(), String> {
 
 /// Checks that every mean is finite, and every variance finite and not negative.
 /// `name` is `mean` or `variance`, or ends in one of them.
+///
+/// # Errors
+///
+/// The first number that is not.
 pub fn check_moments(name: &str, values: &[f32]) -> Result<(), String> {
     let signed = !name.ends_with("variance");
     let bad = |value: f32| !value.is_finite() || (!signed && value < 0.0);

@@ -139,6 +139,10 @@ pub struct Report {
 
 impl Data {
     /// Reads the images of a directory.
+    ///
+    /// # Errors
+    ///
+    /// Where a file is missing or not valid, or images and labels differ in number.
     pub fn open(directory: &Path, preparation: &Preparation) -> Result<Self, Error> {
         let read = |file: &str| data::read(&directory.join(file).display().to_string());
         let prepared = |file: &str, preparation: &Preparation| {
@@ -190,6 +194,10 @@ impl Group {
 }
 
 /// Compiles one network and measures it.
+///
+/// # Errors
+///
+/// Where the network cannot be compiled or run.
 pub fn measure(
     directory: &Path,
     network: &str,

@@ -170,6 +170,10 @@ fn count(shape: &[usize], item: &[usize]) -> Option<usize> {
 
 /// Runs a model on all items, batch by batch. The last batch is filled up with
 /// zeros, and what comes of them is dropped. `progress` gets the number of items done.
+///
+/// # Errors
+///
+/// Where a call fails.
 pub fn run(
     model: &CompiledModel,
     items: &Items,

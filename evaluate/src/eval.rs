@@ -77,6 +77,10 @@ impl Request {
 }
 
 /// Runs a network on data sets in all modes and measures it. Returns the data sets too.
+///
+/// # Errors
+///
+/// Where the network is no classifier, a data set does not fit it, or a result is not finite.
 pub fn evaluate(request: &Request, watch: &dyn Watch) -> Result<(Evaluation, Vec<DataSet>), Error> {
     let date = now();
     watch.stage("reading the network");

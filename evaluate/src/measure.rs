@@ -22,6 +22,10 @@ pub fn cpu_name() -> String {
 }
 
 /// The CPUs that this process may use, in ascending order.
+///
+/// # Errors
+///
+/// Where the system does not tell.
 pub fn allowed_cpus() -> Result<Vec<usize>, Error> {
     let set = sched_getaffinity(Pid::from_raw(0)).map_err(|error| {
         Error::request(format!("the CPUs of this process are unknown: {error}"))
@@ -30,6 +34,10 @@ pub fn allowed_cpus() -> Result<Vec<usize>, Error> {
 }
 
 /// Keeps the calling thread, and the threads that it will start, on these CPUs.
+///
+/// # Errors
+///
+/// Where one does not exist or may not be used.
 pub fn pin(cpus: &[usize]) -> Result<(), Error> {
     let refuse = |error| Error::request(format!("the CPUs {cpus:?} cannot be used: {error}"));
     let mut set = CpuSet::new();
@@ -39,6 +47,10 @@ pub fn pin(cpus: &[usize]) -> Result<(), Error> {
 
 /// Calls `call` for about so long after a short warm-up, at least three times.
 /// Returns the microseconds of each call.
+///
+/// # Errors
+///
+/// That of a call.
 pub fn time(
     duration: Duration,
     mut call: impl FnMut() -> Result<(), Error>,

@@ -131,6 +131,10 @@ pub struct Reference<'a> {
 
 impl<'a> Reference<'a> {
     /// Decodes a function of a network.
+    ///
+    /// # Errors
+    ///
+    /// Where the interpreter does not take it.
     pub fn new(network: &Network, function: &'a Function) -> Result<Self, Error> {
         let loaded = |name: &str, _: &TensorType| Err(format!("has no value for '{name}'"));
         let program = Program::of(network.op(), &function.name, &loaded).map_err(failed)?;
@@ -138,6 +142,10 @@ impl<'a> Reference<'a> {
     }
 
     /// Means and variances in double precision.
+    ///
+    /// # Errors
+    ///
+    /// Where the values of the items have no result, at the op.
     pub fn run(
         &self,
         items: &Items,
@@ -147,6 +155,10 @@ impl<'a> Reference<'a> {
     }
 
     /// Means and variances over forward passes with drawn weights.
+    ///
+    /// # Errors
+    ///
+    /// As [`Reference::run`].
     pub fn sample(
         &self,
         items: &Items,
@@ -159,6 +171,10 @@ impl<'a> Reference<'a> {
 
     /// Means and variances of the result of every layer, by the algebra and by Monte Carlo, layers
     /// without variance left out.
+    ///
+    /// # Errors
+    ///
+    /// As [`Reference::run`].
     pub fn layers(
         &self,
         items: &Items,

@@ -62,6 +62,10 @@ impl std::error::Error for Missing {}
 impl Llvm {
     /// Looks at the environment, then at `llvm-config-22`, then at Debian's
     /// location; the first that exists must be complete.
+    ///
+    /// # Errors
+    ///
+    /// Where there is none, or it lacks a part; the message says what to install.
     pub fn find() -> Result<Self, Missing> {
         let from_environment = PREFIX_VARIABLES
             .iter()
@@ -75,6 +79,10 @@ impl Llvm {
     }
 
     /// The installation at `prefix`, if it is complete and of the right version.
+    ///
+    /// # Errors
+    ///
+    /// Where it is not.
     pub fn at(prefix: PathBuf) -> Result<Self, Missing> {
         let missing: Vec<_> = REQUIRED
             .iter()

@@ -39,6 +39,10 @@ pub struct Sampling {
 /// Rewrites every function of a module, whose calls are inlined, so that it computes
 /// what the mode says. What is left of the dialect has plain tensors, but for
 /// Gaussian arguments of functions that sample.
+///
+/// # Errors
+///
+/// At an op that cannot be computed in the mode.
 pub fn apply(module: Op, mode: Mode) -> Outcome {
     match mode {
         Mode::Moments => Ok(()),

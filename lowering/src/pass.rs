@@ -58,6 +58,10 @@ pub struct Options(BTreeMap<String, String>);
 
 impl Options {
     /// Reads options; a value with spaces stands in double quotes.
+    ///
+    /// # Errors
+    ///
+    /// Where an option is not one of `known`, or the text has no end.
     pub fn parse(text: &str, known: &[&str]) -> Result<Self, String> {
         let mut options = BTreeMap::new();
         let mut rest = text.trim();

@@ -276,6 +276,10 @@ impl Core {
     }
 
     /// The core with some numbers in the place of its own.
+    ///
+    /// # Errors
+    ///
+    /// Where a number is none of a core, or out of its range.
     pub fn with(&self, given: &Map<String, Value>) -> Result<Self, String> {
         let mut numbers = self.numbers();
         for (name, value) in given {
@@ -355,6 +359,10 @@ impl Target {
 
     /// The description of a triple and a CPU, both by their LLVM names. The
     /// triple `host` stands for this machine, the CPU `native` for its own.
+    ///
+    /// # Errors
+    ///
+    /// Where no target of this triple, or no CPU of this name, is known.
     pub fn find(triple: &str, cpu: &str) -> Result<Self, String> {
         if triple == "host" && cpu == "native" {
             return Ok(Self::host());
@@ -388,6 +396,10 @@ impl Target {
     }
 
     /// The core of this name; `host` is this machine's.
+    ///
+    /// # Errors
+    ///
+    /// Where there is none.
     pub fn core(name: &str) -> Result<Core, String> {
         if name == "host" {
             return Ok(host_core().2);

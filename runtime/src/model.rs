@@ -279,6 +279,10 @@ macro_rules! model {
 }
 
 /// The arena as the compiled function wants it.
+///
+/// # Errors
+///
+/// Where it is too small, or not aligned.
 pub fn arena_pointer(arena: &mut [MaybeUninit<u8>], expected: usize) -> Result<*mut c_void, Error> {
     if arena.len() < expected {
         return Err(Error::ArenaTooSmall { expected, actual: arena.len() });
@@ -294,6 +298,10 @@ pub fn arena_pointer(arena: &mut [MaybeUninit<u8>], expected: usize) -> Result<*
 }
 
 /// A slice as an array of the length that the model reads.
+///
+/// # Errors
+///
+/// Where it has another length.
 pub fn array<'a, const N: usize>(
     buffer: &'static str,
     slice: &'a [f32],
@@ -302,6 +310,10 @@ pub fn array<'a, const N: usize>(
 }
 
 /// A slice as an array of the length that the model writes.
+///
+/// # Errors
+///
+/// Where it has another length.
 pub fn array_mut<'a, const N: usize>(
     buffer: &'static str,
     slice: &'a mut [f32],
@@ -311,6 +323,10 @@ pub fn array_mut<'a, const N: usize>(
 }
 
 /// The status of the compiled function.
+///
+/// # Errors
+///
+/// Where it is not 0.
 pub const fn status(status: c_int) -> Result<(), Error> {
     match status {
         0 => Ok(()),

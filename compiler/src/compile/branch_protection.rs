@@ -25,6 +25,10 @@ impl BranchProtection {
     pub const ALL: [Self; 4] = [Self::None, Self::Bti, Self::PacRet, Self::Standard];
 
     /// Refuses what the architecture does not have.
+    ///
+    /// # Errors
+    ///
+    /// Where the architecture does not have it.
     pub fn check(self, target: &Target) -> Result<(), Error> {
         match self {
             Self::PacRet if !target.core.is_aarch64 => {

@@ -25,6 +25,10 @@ pub struct Machine {
 
 impl Machine {
     /// The code generator for a target, whose code is protected so.
+    ///
+    /// # Errors
+    ///
+    /// Where LLVM has no code generator for the target.
     pub fn new(target: &Target, protection: BranchProtection) -> Result<Self, Error> {
         target::initialise();
         let triple = TargetTriple::create(&target.triple);
@@ -47,6 +51,10 @@ impl Machine {
 
     /// Turns a module in the LLVM dialect into LLVM IR. `name` becomes the source
     /// file name in the object.
+    ///
+    /// # Errors
+    ///
+    /// Where something is left that LLVM IR cannot say.
     pub fn translate<'c>(
         &self,
         module: &Module,
@@ -69,6 +77,10 @@ impl Machine {
     }
 
     /// Runs LLVM's -O3 pipeline for this target.
+    ///
+    /// # Errors
+    ///
+    /// Where LLVM fails.
     pub fn optimise(&self, module: &LlvmModule) -> Result<(), Error> {
         module.set_triple(&self.machine.get_triple());
         module.set_data_layout(&self.machine.get_target_data().get_data_layout());
@@ -81,11 +93,19 @@ impl Machine {
     }
 
     /// The object file of an optimised module.
+    ///
+    /// # Errors
+    ///
+    /// Where LLVM fails.
     pub fn object(&self, module: &LlvmModule) -> Result<Vec<u8>, Error> {
         self.emit(module, FileType::Object)
     }
 
     /// The assembly of an optimised module.
+    ///
+    /// # Errors
+    ///
+    /// Where LLVM fails.
     pub fn assembly(&self, module: &LlvmModule) -> Result<Vec<u8>, Error> {
         self.emit(module, FileType::Assembly)
     }

@@ -25,6 +25,10 @@ pub struct Report {
 
 impl Report {
     /// Reads an ELF object that was compiled with stack sizes.
+    ///
+    /// # Errors
+    ///
+    /// Where it is none, which is a fault of the compiler.
     pub fn of(object: &[u8]) -> Result<Self, Error> {
         let unreadable = |error| Error::Internal(format!("cannot read the object: {error}"));
         let file = File::parse(object).map_err(unreadable)?;

@@ -11,6 +11,10 @@ use crate::{compile::ARENA_ALIGN, error::Error};
 /// The arena of one call is kept for the next, whichever thread makes it, and freed when the
 /// library is unloaded. No thread has anything of its own: neither a variable, which would be
 /// taken from the stack of every thread of the process, nor an arena that outlives it.
+///
+/// # Errors
+///
+/// Where LLVM does not parse the function, which is a fault of the compiler.
 pub fn with_arena<'c>(compiled: &Compiled, context: &'c Context) -> Result<Module<'c>, Error> {
     let symbol = compiled.function.symbol();
     let buffers = buffers(compiled);
@@ -72,6 +76,10 @@ const ERROR_MEMORY: i32 = 3;
 /// `int pfp_NAME_packed(void **pointers)`: the function on a list of its
 /// pointers, whose number a caller in Rust does not know when it is compiled. The
 /// executor comes last where the function has tasks.
+///
+/// # Errors
+///
+/// As [`with_arena`].
 pub fn packed<'c>(compiled: &Compiled, context: &'c Context) -> Result<Module<'c>, Error> {
     let symbol = compiled.function.symbol();
     let (callee, pointers) = match compiled.tasks > 1 {

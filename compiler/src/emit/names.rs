@@ -29,6 +29,10 @@ const LIBRARIES: &str = "\
 
 /// Refuses functions whose files of these kinds cannot stand beside each other, or would stand
 /// before what a C compiler or linker brings along.
+///
+/// # Errors
+///
+/// At the first such function.
 pub fn check(network: &Network, functions: &[&Function], kinds: &[Kind]) -> Result<(), Error> {
     let mut taken: HashMap<String, &Function> = HashMap::new();
     for &function in functions {

@@ -12,6 +12,10 @@ use crate::{
 
 /// The shared library of a compiled function: the object, and `pfp_NAME_run`
 /// with an arena from the heap.
+///
+/// # Errors
+///
+/// Where the linker is missing or fails.
 pub fn library(compiled: &Compiled) -> Result<Vec<u8>, Error> {
     let name = &compiled.function.name;
     let linker = linker(&compiled.target.triple)?;
@@ -49,6 +53,10 @@ pub fn library(compiled: &Compiled) -> Result<Vec<u8>, Error> {
 }
 
 /// Checks that shared libraries of a target can be linked here.
+///
+/// # Errors
+///
+/// Where the target has no shared libraries, or their linker is missing.
 pub fn check(triple: &str) -> Result<(), Error> {
     let linker = linker(triple)?;
     match which::which(&linker) {

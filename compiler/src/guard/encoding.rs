@@ -14,6 +14,10 @@ pub fn without_mark(text: &[u8]) -> &[u8] {
 }
 
 /// Checks that a text is not of another encoding.
+///
+/// # Errors
+///
+/// Where it is.
 pub fn check(text: &[u8]) -> Result<(), Refusal> {
     match OTHERS.iter().any(|mark| text.starts_with(mark)) {
         true => Err(Refusal {

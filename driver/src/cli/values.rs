@@ -11,18 +11,30 @@ pub const DRAWS: i64 = 1 << 24;
 const SECONDS: f64 = 3600.0;
 
 /// Parses a number between 0 and 1, both excluded.
+///
+/// # Errors
+///
+/// Where it is not.
 pub fn share(text: &str) -> Result<f64, String> {
     let number = text.parse::<f64>().ok().filter(|&number| number > 0.0 && number < 1.0);
     number.ok_or_else(|| format!("'{text}' is not a number between 0 and 1"))
 }
 
 /// Parses a time in seconds that is not 0.
+///
+/// # Errors
+///
+/// Where it is not one, or too long.
 pub fn seconds(text: &str) -> Result<f64, String> {
     let number = text.parse::<f64>().ok().filter(|&number| number > 0.0 && number <= SECONDS);
     number.ok_or_else(|| format!("'{text}' is not a number above 0 and at most {SECONDS}"))
 }
 
 /// Parses a number of forward passes of Monte Carlo, of which variances need two; 0 for none.
+///
+/// # Errors
+///
+/// Where it is not one.
 pub fn samples_or_none(text: &str) -> Result<u64, String> {
     let number = text.parse::<u64>().ok().filter(|&number| number != 1);
     number.ok_or_else(|| format!("'{text}' is neither 0 nor a whole number of at least 2"))

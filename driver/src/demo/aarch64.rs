@@ -23,6 +23,10 @@ pub enum Run {
 }
 
 /// Runs an object with one plain input and one Gaussian output, one item per call.
+///
+/// # Errors
+///
+/// Where what is there fails: the compiler driver, or the emulated program.
 pub fn run(compiled: &Compiled, items: &Items) -> Result<Run, Error> {
     for (tool, package) in
         [(COMPILER, "gcc-aarch64-linux-gnu libc6-dev-arm64-cross"), (EMULATOR, "qemu-user")]

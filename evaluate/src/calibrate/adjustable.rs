@@ -93,6 +93,10 @@ impl Adjustable {
     }
 
     /// The parameters of the last layer, or why the logits cannot be scaled by them.
+    ///
+    /// # Errors
+    ///
+    /// Where there is no such layer.
     pub fn last(&self) -> Result<&[String], &str> {
         self.last.as_deref().map_err(String::as_str)
     }

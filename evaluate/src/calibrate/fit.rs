@@ -121,6 +121,10 @@ impl<'a> Fit<'a> {
     }
 
     /// Searches.
+    ///
+    /// # Errors
+    ///
+    /// Where the network cannot be run.
     pub fn run(&self, watch: &dyn Watch) -> Result<Fitted, Error> {
         let items = Items::new(self.model.signature(), &self.arrays)?;
         let layers = vec![0.0; self.model.layers().len()];

@@ -15,6 +15,10 @@ pub fn is(bytes: &[u8]) -> bool {
 
 /// The contents of all members. Zeros may follow a member: tapes and `dd` fill up blocks. What else
 /// follows is an error, for it may be the rest of a damaged member.
+///
+/// # Errors
+///
+/// Where a member is damaged, or the contents are too long.
 pub fn unpack(bytes: &[u8]) -> io::Result<Vec<u8>> {
     files::read_all(Members(GzDecoder::new(bytes)), Kind::DATA)
 }

@@ -3,6 +3,10 @@
 use pfp_compiler::array::{Element, Endian, Numbers};
 
 /// Reads an IDX file.
+///
+/// # Errors
+///
+/// Where it is not valid.
 pub fn parse(bytes: &[u8]) -> Result<Numbers, String> {
     let Some(([_, _, code, rank], mut rest)) = bytes.split_first_chunk::<4>() else {
         return Err("it ends within the header".into());

@@ -19,6 +19,10 @@ const NESTING_LIMIT: usize = 16;
 const SHOWN_DTYPE: usize = 120;
 
 /// Reads an array of numbers.
+///
+/// # Errors
+///
+/// Where it is not valid, or holds no numbers.
 pub fn parse(bytes: &[u8]) -> Result<Numbers, Fault> {
     let (header, data) = split(bytes)?;
     let Header { dtype, is_fortran, shape } = Header::parse(&header)?;

@@ -21,6 +21,10 @@ impl<'a> Archive<'a> {
     }
 
     /// Reads the list of files.
+    ///
+    /// # Errors
+    ///
+    /// Where they are no valid archive.
     pub fn new(bytes: &'a [u8]) -> Result<Self, String> {
         ZipArchive::new(Cursor::new(bytes)).map(Self).map_err(|error| error.to_string())
     }
@@ -32,6 +36,10 @@ impl<'a> Archive<'a> {
     }
 
     /// The npy file of an array.
+    ///
+    /// # Errors
+    ///
+    /// Where there is none, or it cannot be unpacked.
     pub fn read(&mut self, name: &str) -> Result<Vec<u8>, String> {
         let file = self.0.by_name(&format!("{name}{ENDING}"));
         let file = file.map_err(|error| match error {

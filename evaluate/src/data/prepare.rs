@@ -66,6 +66,10 @@ impl fmt::Display for Scale {
 }
 
 /// Parses `MEAN,STD`.
+///
+/// # Errors
+///
+/// Where a number is not finite, or the standard deviation not above 0.
 pub fn parse_normalize(text: &str) -> Result<(f64, f64), String> {
     let (mean, deviation) = text.split_once(',').ok_or("expected MEAN,STD")?;
     match (number(mean)?, number(deviation)?) {

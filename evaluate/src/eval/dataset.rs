@@ -52,6 +52,10 @@ enum Source {
 impl DataSet {
     /// Finds and checks a data set for a network of one input. `preparation` holds where the
     /// spec says nothing else.
+    ///
+    /// # Errors
+    ///
+    /// Where files are missing or not valid, or do not fit the network.
     pub fn open(
         spec: &Spec,
         role: Role,
@@ -143,6 +147,10 @@ impl DataSet {
     }
 
     /// The numbers of an item as they are in their file.
+    ///
+    /// # Errors
+    ///
+    /// Where its file cannot be read.
     pub fn raw(&self, item: usize) -> Result<Vec<f64>, Error> {
         match &self.items {
             Source::Array(numbers, length) => {

@@ -44,6 +44,10 @@ pub struct Classifier<'s> {
 impl<'s> Classifier<'s> {
     /// Opens a network and checks that it is a classifier: from one plain input to Gaussian
     /// logits, one for each class, or one of a binary label.
+    ///
+    /// # Errors
+    ///
+    /// Where it is none, or cannot be opened.
     pub fn open(
         session: &'s Session,
         source: &Arc<Source>,
@@ -92,6 +96,10 @@ impl<'s> Classifier<'s> {
     }
 
     /// Compiles the network for a mode and a batch.
+    ///
+    /// # Errors
+    ///
+    /// As `Network::compile`.
     pub fn compile(&self, mode: Mode, batch: usize) -> Result<CompiledModel, Error> {
         let batch = i64::try_from(batch).ok();
         let network = Network::open(self.session, &self.source, self.parameters.as_ref(), batch)?;
@@ -103,6 +111,10 @@ impl<'s> Classifier<'s> {
 
 /// Runs a model of this mode and batch on every item of a set, batches in parallel. What comes
 /// out does not depend on the number of threads.
+///
+/// # Errors
+///
+/// Where an item cannot be read, or has no finite logits.
 pub fn run(
     model: &CompiledModel,
     mode: Mode,

@@ -39,6 +39,10 @@ struct Timed {
 
 /// Times of every mode, in their order, at every batch. The calling thread is kept on one core
 /// meanwhile.
+///
+/// # Errors
+///
+/// Where a mode cannot be compiled or called, or the core cannot be had.
 pub fn measure(
     classifier: &Classifier,
     modes: &[Mode],

@@ -55,6 +55,10 @@ impl Choice {
 }
 
 /// Some items of a set; `None` where there are none to show.
+///
+/// # Errors
+///
+/// Where an item cannot be read.
 pub fn gallery(set: &DataSet, items: &Items, choice: Choice) -> Result<Option<Markup>, Error> {
     let chosen = choice.pick(set, items);
     if chosen.is_empty() {

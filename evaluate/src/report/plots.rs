@@ -106,6 +106,10 @@ fn diagonal() -> PathElement<(f64, f64)> {
 }
 
 /// Accuracy against confidence with its interval, and below it the number of items in each bin.
+///
+/// # Errors
+///
+/// Where drawing fails.
 pub fn reliability(bins: &[Bin], index: usize) -> Result<String, Error> {
     let most = bins.iter().map(|bin| bin.items).max().unwrap_or(0).max(1) as f64;
     svg(|canvas| {
@@ -161,6 +165,10 @@ fn count(items: usize) -> String {
 }
 
 /// Wrong answers against the share that is answered, one curve for each mode.
+///
+/// # Errors
+///
+/// Where drawing fails.
 pub fn risk_coverage(curves: &[&[RiskPoint]]) -> Result<String, Error> {
     let risks = curves.iter().flat_map(|curve| curve.iter().map(|point| 100.0 * point.risk));
     let most = 1.1 * risks.fold(1.0, f64::max);
@@ -176,6 +184,10 @@ pub fn risk_coverage(curves: &[&[RiskPoint]]) -> Result<String, Error> {
 }
 
 /// ROC curves.
+///
+/// # Errors
+///
+/// Where drawing fails.
 pub fn roc(curves: &[&[RocPoint]]) -> Result<String, Error> {
     let names = ("in domain, above threshold", "out of domain, above");
     svg(|canvas| {
@@ -191,6 +203,10 @@ pub fn roc(curves: &[&[RocPoint]]) -> Result<String, Error> {
 
 /// Accuracy in domain against microseconds per item, a point for each batch; `None` where no times
 /// were measured.
+///
+/// # Errors
+///
+/// Where drawing fails.
 pub fn latency_against_accuracy(evaluation: &Evaluation) -> Result<Option<String>, Error> {
     let curves: Vec<Vec<(f64, f64)>> = evaluation
         .modes
@@ -234,6 +250,10 @@ fn cell(value: f32, most: f64) -> usize {
 }
 
 /// How many items have which epistemic and aleatoric uncertainty, and the most items of a cell.
+///
+/// # Errors
+///
+/// Where drawing fails.
 pub fn uncertainties(items: &Items, most: f64) -> Result<(String, usize), Error> {
     let mut counts = vec![0usize; CELLS * CELLS];
     for (&aleatoric, &epistemic) in items.aleatoric.iter().zip(&items.epistemic) {
@@ -259,6 +279,10 @@ pub fn uncertainties(items: &Items, most: f64) -> Result<(String, usize), Error>
 }
 
 /// Histograms of aleatoric and of epistemic uncertainty.
+///
+/// # Errors
+///
+/// Where drawing fails.
 pub fn histograms(items: &Items, most: f64) -> Result<String, Error> {
     let shares = |values: &[f32]| {
         let mut shares = [0.0; CELLS];

@@ -64,6 +64,10 @@ impl ParameterSource for Posterior {
 }
 
 /// A network.
+///
+/// # Errors
+///
+/// Where the bytes are at their end.
 pub fn network(bytes: &mut Unstructured) -> Result<Generated> {
     let batch = bytes.int_in_range(1..=5)?;
     let dynamic = bytes.arbitrary()?;

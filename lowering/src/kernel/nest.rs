@@ -43,6 +43,10 @@ pub struct Access {
 
 impl Nest {
     /// Reads a `linalg.generic` on buffers with static strides.
+    ///
+    /// # Errors
+    ///
+    /// Where its accesses are not linear, or its strides not static.
     pub fn of(op: Op) -> Result<Nest, String> {
         let maps = op
             .attribute("indexing_maps")

@@ -101,6 +101,10 @@ pub struct ScheduleFile {
 impl ScheduleFile {
     /// The file that the option `schedule` names, empty without it; and the core that the
     /// option `core` names, with the numbers of the file.
+    ///
+    /// # Errors
+    ///
+    /// Where the file cannot be read or is no schedule file, or there is no such core.
     pub fn of(options: &Options) -> Result<(Self, Core), String> {
         let core = Target::core(options.get("core").unwrap_or("host"))?;
         let read =
@@ -191,6 +195,10 @@ impl Planner<'_> {
 
     /// Plans kernel `number` of the function, one of so many strips; what it needs is put
     /// at `builder`.
+    ///
+    /// # Errors
+    ///
+    /// Where a schedule that is given does not fit the kernel.
     pub fn plan(
         &self,
         group: Group,

@@ -137,6 +137,11 @@ fn dims_of_tiles(group: &Group) -> impl Iterator<Item = usize> {
 
 impl Schedule {
     /// Checks a schedule that is given for a group, and adds what follows from it.
+    ///
+    /// # Errors
+    ///
+    /// Where the schedule does not fit the group; the message continues the words `the schedule of
+    /// kernel 'NAME'`.
     pub fn complete(
         mut self,
         group: &Group,

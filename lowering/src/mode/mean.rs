@@ -9,6 +9,10 @@ use super::plain;
 use crate::pass::{Outcome, fail};
 
 /// Every Gaussian becomes a plain tensor, its mean. Layers take either.
+///
+/// # Errors
+///
+/// At an op that has no meaning without variances.
 pub fn apply(module: Op) -> Outcome {
     for op in module.descendants() {
         match op.name().as_str() {

@@ -33,6 +33,10 @@ const LAYER: &str = "average";
 const MAX_PRESAMPLED_BYTES: u64 = 1 << 30;
 
 /// Rewrites every function of a module.
+///
+/// # Errors
+///
+/// At an op that cannot be sampled.
 pub fn apply(module: Op, sampling: &Sampling) -> Outcome {
     let ops = module.body().map(Block::ops).unwrap_or_default();
     let mut presampled_bytes = 0;

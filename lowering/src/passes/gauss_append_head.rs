@@ -178,6 +178,10 @@ impl Head {
 }
 
 /// Appends a head to the public function of this name, or to all of them.
+///
+/// # Errors
+///
+/// At a function whose results the head cannot take.
 pub fn append(module: Op, head: &Head, function: Option<&str>) -> Outcome {
     let ops = module.body().map(|body| body.ops()).unwrap_or_default();
     let is_wanted = |op: &Op| {

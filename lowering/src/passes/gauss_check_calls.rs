@@ -25,6 +25,10 @@ struct Function {
 }
 
 /// Checks the functions of `module`. Each is counted once, however often it is called.
+///
+/// # Errors
+///
+/// At a call that is recursive, or from which too many operations would follow.
 pub fn check(module: Op) -> Outcome {
     let ops = module.body().map(|body| body.ops()).unwrap_or_default();
     let ops: Vec<_> = ops.into_iter().filter(|op| op.is("func.func")).collect();

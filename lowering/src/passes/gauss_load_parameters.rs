@@ -35,6 +35,10 @@ pub const PASS: Pass = Pass {
 
 /// Replaces every parameter of `module`. Every tensor of `source` must be used:
 /// one that is not is a misspelt name or another network's file.
+///
+/// # Errors
+///
+/// At a parameter without a valid value, or for a tensor that no parameter uses.
 pub fn load(module: Op, source: &dyn ParameterSource) -> Outcome {
     check_distinct(module)?;
     let tensors = source.tensors();

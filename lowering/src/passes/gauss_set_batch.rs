@@ -19,6 +19,10 @@ pub const PASS: Pass = Pass {
 };
 
 /// Fixes the batch of every function of `module`.
+///
+/// # Errors
+///
+/// At an op whose operands do not fit with that batch.
 pub fn set_batch(module: Op, n: i64) -> Outcome {
     for op in module.descendants() {
         let too_large = |value: Value| {

@@ -77,6 +77,10 @@ impl Folder {
     /// then are classes. Returns their classes too, and what was left out. `elements` is how many
     /// numbers an item of the network has, from which it follows whether the images are grey or in
     /// colour.
+    ///
+    /// # Errors
+    ///
+    /// Where the folder cannot be read, or has no images.
     pub fn open(
         path: &Path,
         elements: usize,
@@ -118,6 +122,10 @@ impl Folder {
     }
 
     /// Reads an image, its channels one after the other.
+    ///
+    /// # Errors
+    ///
+    /// Where it cannot be read, or differs from the others in size.
     pub fn read(&self, index: usize) -> Result<Numbers, Error> {
         image::read(self.path(index), self.shape)
     }

@@ -46,6 +46,10 @@ enum Samples {
 }
 
 /// Width and height.
+///
+/// # Errors
+///
+/// Where the file cannot be read, or is no image.
 pub fn size(path: &Path) -> Result<(usize, usize), Error> {
     File::open(path)?.size()
 }
@@ -53,6 +57,10 @@ pub fn size(path: &Path) -> Result<(usize, usize), Error> {
 /// The numbers of an image, its channels one after the other, from 0 to 255: bytes, or of 16 bits
 /// with fractions. The shape is channels, height and width; there are one (grey) or three (red,
 /// green, blue) channels.
+///
+/// # Errors
+///
+/// Where the file cannot be read, is no image, or is one of another shape.
 pub fn read(path: &Path, shape: [usize; 3]) -> Result<Numbers, Error> {
     let file = File::open(path)?;
     let (width, height) = file.size()?;
