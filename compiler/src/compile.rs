@@ -44,7 +44,7 @@ pub const TEXT_WEIGHT_BYTES: u64 = 16 << 20;
 pub const ARENA_ALIGN: u64 = 64;
 
 /// Is told which step begins.
-pub type Watch<'a> = &'a dyn Fn(&str);
+pub type OnStep<'a> = &'a dyn Fn(&str);
 
 /// A module with a fixed batch and loaded parameters, ready to be compiled or
 /// interpreted.
@@ -405,7 +405,7 @@ impl<'s> Network<'s> {
         function: &Function,
         target: &Target,
         options: &Options,
-        watch: Watch,
+        watch: OnStep,
     ) -> Result<Compiled, Error> {
         watch("lowering");
         let texts = options.texts;
