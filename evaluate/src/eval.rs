@@ -41,8 +41,8 @@ const LATENCY_BATCHES: [usize; 3] = [1, 10, 100];
 /// What is to be evaluated, and how.
 #[derive(Debug, Clone)]
 pub struct Request {
-    /// The network, which goes by its path.
-    pub module: Arc<Source>,
+    /// The file of the network.
+    pub module: PathBuf,
     /// Its posterior.
     pub parameters: Option<PathBuf>,
     /// The function, where there are several.
@@ -71,22 +71,26 @@ impl Request {
     /// The files that are read.
     pub fn inputs(&self) -> Vec<PathBuf> {
         let sets = self.sets.iter().flat_map(|(_, spec)| spec.files());
-        let module = PathBuf::from(self.module.name());
-        [module].into_iter().chain(self.parameters.clone()).chain(sets).collect()
+        [self.module.clone()].into_iter().chain(self.parameters.clone()).chain(sets).collect()
     }
 }
 
-/// Runs a network on data sets in all modes and measures it. Returns the data sets too.
+/// Runs a network, read from the file that is requested, on data sets in all modes and measures it.
+/// Returns the data sets too.
 ///
 /// # Errors
 ///
 /// Where the network is no classifier, a data set does not fit it, or a result is not finite.
-pub fn evaluate(request: &Request, watch: &dyn Watch) -> Result<(Evaluation, Vec<DataSet>), Error> {
+pub fn evaluate(
+    request: &Request,
+    source: &Arc<Source>,
+    watch: &dyn Watch,
+) -> Result<(Evaluation, Vec<DataSet>), Error> {
     let date = now();
     watch.stage("reading the network");
     let session = Session::new();
-    let (module, parameters) = (&request.module, request.parameters.as_deref());
-    let classifier = Classifier::open(&session, module, parameters, request.function.as_deref())?;
+    let parameters = request.parameters.as_deref();
+    let classifier = Classifier::open(&session, source, parameters, request.function.as_deref())?;
     classifier.remarks.iter().for_each(|remark| watch.remark(remark));
     let batch = match classifier.has_free_batch {
         true => request.batch.unwrap_or(BATCH),
@@ -170,7 +174,7 @@ fn settings(request: &Request, classifier: &Classifier, batch: usize, date: Stri
     let (module_sha256, parameters_sha256) = classifier.sha256.clone();
     Settings {
         version: env!("CARGO_PKG_VERSION").into(),
-        module: request.module.name().to_owned(),
+        module: request.module.display().to_string(),
         module_sha256,
         parameters: request.parameters.as_ref().map(|path| path.display().to_string()),
         parameters_sha256,

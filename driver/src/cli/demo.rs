@@ -48,15 +48,15 @@ pub struct DemoArgs {
 
 impl DemoArgs {
     /// What is evaluated of a network.
-    fn request(&self, network: &str, ui: &Ui) -> Result<Request, Error> {
+    fn request(&self, network: &str) -> Request {
         let file = |name: &str| self.directory.join(name);
         let set = |name: &str| Spec {
             path: file(name).display().to_string(),
             name: Some(name.to_owned()),
             ..Spec::default()
         };
-        Ok(Request {
-            module: open_module(&file(&format!("{network}.mlir")), ui)?.source,
+        Request {
+            module: file(&format!("{network}.mlir")),
             parameters: Some(file(&format!("{network}.safetensors"))),
             function: None,
             sets: vec![
@@ -72,7 +72,7 @@ impl DemoArgs {
             bins: BINS,
             threads: thread::available_parallelism().map_or(1, usize::from),
             latency: None,
-        })
+        }
     }
 
     fn preparation(&self) -> Preparation {
@@ -101,8 +101,7 @@ pub fn demo(args: DemoArgs, ui: &Ui) -> Result<Outcome, Error> {
         })?),
     };
     let directory = args.reports.as_deref().or(scratch.as_ref().map(Scratch::path));
-    let requests = NETWORKS.iter().map(|network| args.request(network, ui));
-    let requests = requests.collect::<Result<Vec<_>, Error>>()?;
+    let requests = NETWORKS.map(|network| args.request(network));
     let mut pages = Outputs::beside(requests.iter().flat_map(Request::inputs));
     for network in NETWORKS {
         let file = format!("pfp-demo-{network}.html");
@@ -114,8 +113,9 @@ pub fn demo(args: DemoArgs, ui: &Ui) -> Result<Outcome, Error> {
         .iter()
         .map(|network| demo::measure(&args.directory, network, &data, &|stage| ui.stage(stage)))
         .collect::<Result<Vec<_>, Error>>()?;
-    let page = |request| {
-        let (evaluation, sets) = eval::evaluate(request, ui)?;
+    let page = |request: &Request| {
+        let source = open_module(&request.module, ui)?.source;
+        let (evaluation, sets) = eval::evaluate(request, &source, ui)?;
         Ok(report::page(&evaluation, &sets)?.into_bytes())
     };
     let contents = requests.iter().map(page).collect::<Result<Vec<_>, Error>>()?;

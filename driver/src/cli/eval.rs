@@ -120,14 +120,14 @@ struct DataArgs {
 }
 
 impl EvalArgs {
-    fn request(&self, ui: &Ui) -> Result<Request, Error> {
+    fn request(&self) -> Request {
         let data = &self.data;
         let sets = [(Role::InDomain, data.in_domain.clone())].into_iter();
         let ambiguous = data.ambiguous.iter().map(|spec| (Role::Ambiguous, spec.clone()));
         let outside = data.ood.iter().map(|spec| (Role::OutOfDomain, spec.clone()));
         let numbers = |list: &[u32]| list.iter().map(|&number| number as usize).collect();
-        Ok(Request {
-            module: open_module(&self.module, ui)?.source,
+        Request {
+            module: self.module.clone(),
             parameters: self.params.clone(),
             function: self.function.clone(),
             sets: sets.chain(ambiguous).chain(outside).collect(),
@@ -143,7 +143,7 @@ impl EvalArgs {
                 (false, []) => None,
                 (false, batches) => Some(numbers(batches)),
             },
-        })
+        }
     }
 }
 
@@ -153,13 +153,14 @@ fn cpus() -> usize {
 }
 
 pub fn eval(args: EvalArgs, ui: &Ui) -> Result<Outcome, Error> {
-    let request = args.request(ui)?;
+    let request = args.request();
     let page = args.report.as_deref().map(|path| {
         let mut outputs = Outputs::beside(request.inputs());
         outputs.open(path, false).map(|()| outputs)
     });
     let page = page.transpose()?;
-    let (mut evaluation, sets) = eval::evaluate(&request, ui)?;
+    let source = open_module(&request.module, ui)?.source;
+    let (mut evaluation, sets) = eval::evaluate(&request, &source, ui)?;
     let written = page.map(|outputs| {
         ui.stage("writing the report");
         outputs.write(vec![report::page(&evaluation, &sets)?.into_bytes()])

@@ -29,8 +29,9 @@ fn evaluation(
     let outside = format!("{data}/fashion-mnist/t10k@name=fashion@normalize=0.2860,0.3530");
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
     let module = root.join(format!("test/models/{network}.mlir"));
+    let source = Source::new(network, fs::read(&module).unwrap());
     let request = Request {
-        module: Source::new(network, fs::read(module).unwrap()),
+        module,
         parameters: Some(parameters.to_owned()),
         function: None,
         sets: vec![
@@ -49,7 +50,8 @@ fn evaluation(
         threads: 2,
         latency: Some(vec![]),
     };
-    let (evaluation, sets) = evaluate(&request, &Silent).unwrap_or_else(|error| panic!("{error}"));
+    let (evaluation, sets) =
+        evaluate(&request, &source, &Silent).unwrap_or_else(|error| panic!("{error}"));
     assert_eq!(sets.iter().map(|set| set.len()).collect::<Vec<_>>(), [10_000; 2]);
     evaluation
 }
