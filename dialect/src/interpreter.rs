@@ -112,8 +112,11 @@ fn check_variances(variances: &[f64]) -> Result<(), String> {
 
 /// Where the values of `gauss.parameter` come from.
 pub trait Parameters {
-    /// The tensor of this name, of exactly this type. The message of an error
-    /// continues the words `'gauss.parameter' op`.
+    /// The tensor of this name, of exactly this type.
+    ///
+    /// # Errors
+    ///
+    /// Where there is none; the message continues the words `'gauss.parameter' op`.
     fn get(&self, name: &str, ty: &TensorType) -> Result<Tensor, String>;
 }
 
