@@ -78,7 +78,7 @@ fn files(folder: &Path, module: &[String]) -> BTreeMap<Module, String> {
         let path = entry.unwrap().path();
         let stem = path.file_stem().unwrap().to_str().unwrap().to_owned();
         let is_root = module.is_empty() && stem == "lib";
-        let inner = if is_root { vec![] } else { [module, &[stem.clone()]].concat() };
+        let inner = if is_root { vec![] } else { [module, std::slice::from_ref(&stem)].concat() };
         if path.is_dir() {
             // Programs are crates of their own.
             if stem != "bin" {
