@@ -144,7 +144,7 @@ fn elements(ty: &TensorType) -> u64 {
 }
 
 fn components(ty: &TensorType) -> u64 {
-    1 + u64::from(ty.gaussian)
+    ty.representation().components().len() as u64
 }
 
 /// Multiply-adds and maxima of Gaussians.

@@ -8,8 +8,7 @@
 //! as biases, may all be near 0 and are added to sums of about 1: theirs are compared with 1 where
 //! their means are smaller.
 
-use gauss_dialect::{parameters::ParameterSource, shape::TensorType};
-use gauss_lowering::parameters::declared::{mean_of, variance_of};
+use gauss_dialect::{parameters::ParameterSource, representation::Component, shape::TensorType};
 use serde::Serialize;
 
 use crate::parameters::Safetensors;
@@ -144,11 +143,13 @@ pub fn statistics(file: &Safetensors, declared: &[(String, TensorType)]) -> Vec<
         if !gaussian || found.iter().any(|known| known.name == *name) {
             continue;
         }
-        let tensor = |tensor: String| {
-            let read = file.tensor(&tensor).ok().flatten();
+        let component = |component: Component| {
+            let read = file.tensor(&component.tensor(name)).ok().flatten();
             read.filter(|tensor| tensor.shape == *shape)
         };
-        if let (Some(mean), Some(variance)) = (tensor(mean_of(name)), tensor(variance_of(name))) {
+        if let (Some(mean), Some(variance)) =
+            (component(Component::Mean), component(Component::Variance))
+        {
             found.push(Statistics::of(name, shape, &mean.values, &variance.values));
         }
     }

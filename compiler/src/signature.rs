@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use gauss_dialect::{
     ir::{Op, Type, Value},
+    representation::{Component, Representation},
     shape::TensorType,
 };
 use gauss_lowering::mode::{Mode, Sampling};
@@ -48,12 +49,14 @@ pub struct Buffer<'a> {
     pub name: String,
     /// The tensor that it holds a component of.
     pub tensor: &'a Tensor,
+    /// Which component.
+    pub component: Component,
 }
 
 impl Buffer<'_> {
     /// Does it hold the variances of a Gaussian tensor?
     pub fn is_variance(&self) -> bool {
-        self.tensor.gaussian && self.name.ends_with("variance")
+        self.component == Component::Variance
     }
 }
 
@@ -102,20 +105,12 @@ impl Signature {
 
     /// The parameters that the C function reads, in order.
     pub fn input_buffers(&self) -> Vec<Buffer<'_>> {
-        let buffers = |tensor: &'_ Tensor| match tensor.gaussian {
-            true => vec![format!("{}_mean", tensor.name), format!("{}_variance", tensor.name)],
-            false => vec![tensor.name.clone()],
-        };
-        all_buffers(&self.inputs, buffers)
+        all_buffers(&self.inputs, Component::input_buffer)
     }
 
     /// The parameters that the C function writes, in order.
     pub fn output_buffers(&self) -> Vec<Buffer<'_>> {
-        let buffers = |tensor: &'_ Tensor| match tensor.gaussian {
-            true => ["mean", "variance"].map(|part| tensor.name.replace("output", part)).to_vec(),
-            false => vec![tensor.name.clone()],
-        };
-        all_buffers(&self.outputs, buffers)
+        all_buffers(&self.outputs, Component::output_buffer)
     }
 
     /// How many items a call takes: the leading size that all inputs and outputs share, or 1.
@@ -168,11 +163,14 @@ fn tensor(name: String, ty: Type, prediction: Option<Prediction>) -> Result<Tens
     Ok(Tensor { name, shape, gaussian, prediction, ..Tensor::default() })
 }
 
-fn all_buffers(tensors: &[Tensor], names: impl Fn(&Tensor) -> Vec<String>) -> Vec<Buffer<'_>> {
-    tensors
-        .iter()
-        .flat_map(|tensor| names(tensor).into_iter().map(move |name| Buffer { name, tensor }))
-        .collect()
+fn all_buffers(tensors: &[Tensor], name: fn(Component, &str) -> String) -> Vec<Buffer<'_>> {
+    let mut buffers = Vec::new();
+    for tensor in tensors {
+        for &component in Representation::of(tensor.gaussian).components() {
+            buffers.push(Buffer { name: name(component, &tensor.name), tensor, component });
+        }
+    }
+    buffers
 }
 
 impl Default for Tensor {

@@ -5,6 +5,7 @@
 //! - [`layer`], [`shape`]: the ops as a Rust type, and their shape rules;
 //! - [`ops`]: the ops by family, each in a file of its own;
 //! - [`attributes`]: what ops read their attributes with, and write them;
+//! - [`representation`]: the components of an uncertain tensor, and their names;
 //! - [`moments`]: the algebra of means and variances, written once;
 //! - [`predictive`]: from Gaussian logits to probabilities and decisions, written once;
 //! - [`interpreter`]: the float64 reference and Monte Carlo;
@@ -24,11 +25,12 @@ pub mod moments;
 pub mod ops;
 pub mod parameters;
 pub mod predictive;
+pub mod representation;
 pub mod shape;
 pub mod types;
 mod verify;
 
-pub use verify::check_moments;
+pub use verify::check_component;
 
 use melior::dialect::DialectRegistry;
 

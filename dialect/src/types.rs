@@ -2,7 +2,10 @@
 
 use std::fmt;
 
-use crate::ir::{DYNAMIC, Type};
+use crate::{
+    ir::{DYNAMIC, Type},
+    representation::Representation,
+};
 
 /// A tensor type without its element type, which is always `f32`.
 #[derive(Debug, Clone, PartialEq)]
@@ -34,6 +37,11 @@ impl TensorType {
             return None;
         }
         Some(Self { shape: ty.shape()?, gaussian })
+    }
+
+    /// What a tensor of the type consists of.
+    pub fn representation(&self) -> Representation {
+        Representation::of(self.gaussian)
     }
 
     /// The MLIR type, with the element type of `like`.

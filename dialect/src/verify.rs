@@ -11,6 +11,7 @@ use mlir_sys::{MlirAttribute, MlirOperation, MlirStringCallback, MlirStringRef, 
 use crate::{
     ir::{Attribute, Op, Type},
     layer::Layer,
+    representation::Component,
     shape::{self, TensorType},
 };
 
@@ -125,7 +126,8 @@ fn verify_constant(op: Op, result: &TensorType) -> Result<(), String> {
     if result.shape.iter().any(|&size| size < 0) {
         return Err(format!("has type {result}: the shape of a constant is static"));
     }
-    for name in ["mean", "variance"] {
+    for component in result.representation().components() {
+        let name = component.name();
         let attribute =
             op.attribute(name).ok_or_else(|| format!("needs the attribute '{name}'"))?;
         let ty = attribute.value_type();
@@ -138,19 +140,19 @@ fn verify_constant(op: Op, result: &TensorType) -> Result<(), String> {
         let values = attribute
             .as_f32_elements()
             .ok_or_else(|| format!("has a {name} that is not dense f32 data of its shape"))?;
-        check_moments(name, &values)?;
+        check_component(*component, name, &values)?;
     }
     Ok(())
 }
 
-/// Checks that every mean is finite, and every variance finite and not negative.
-/// `name` is `mean` or `variance`, or ends in one of them.
+/// Checks that every number of a component that is called `name` is finite, and a variance not
+/// negative.
 ///
 /// # Errors
 ///
-/// The first number that is not.
-pub fn check_moments(name: &str, values: &[f32]) -> Result<(), String> {
-    let signed = !name.ends_with("variance");
+/// The first number that is not so, in words that continue `'gauss.name' op`.
+pub fn check_component(component: Component, name: &str, values: &[f32]) -> Result<(), String> {
+    let signed = component != Component::Variance;
     let bad = |value: f32| !value.is_finite() || (!signed && value < 0.0);
     match values.iter().position(|&value| bad(value)) {
         Some(index) if signed => {

@@ -7,6 +7,7 @@ use gauss_dialect::{
     ir::{Op, Value},
     layer::Layer as Kind,
     parameters::{ParameterSource, ParameterTensor},
+    representation::Component,
 };
 
 use super::{
@@ -201,8 +202,8 @@ impl ParameterSource for Without<'_> {
 
     fn tensors(&self) -> Vec<String> {
         let hidden = |tensor: &String| {
-            let name = tensor.strip_suffix(".mean").or_else(|| tensor.strip_suffix(".var"));
-            name.is_some_and(|name| self.names.iter().any(|hidden| hidden == name))
+            let component = Component::of_tensor(tensor);
+            component.is_some_and(|(name, _)| self.names.iter().any(|hidden| hidden == name))
         };
         self.source.tensors().into_iter().filter(|tensor| !hidden(tensor)).collect()
     }

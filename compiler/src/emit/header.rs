@@ -2,6 +2,8 @@
 
 use std::fmt::Write;
 
+use gauss_dialect::representation::Component;
+
 use crate::{
     compile::{ARENA_ALIGN, Compiled},
     prediction::Prediction,
@@ -194,11 +196,11 @@ fn describe(buffer: &Buffer, prefix: &str) -> String {
     if let Some(prediction) = buffer.tensor.prediction {
         return format!("{elements}, {}, {}", prediction.describe(), buffer.tensor.sizes());
     }
-    let part = match (buffer.tensor.gaussian, buffer.name.contains("variance")) {
-        (false, _) if buffer.tensor.passes.is_some() => "values of every forward pass",
-        (false, _) => "values",
-        (true, false) => "means",
-        (true, true) => "variances",
+    let part = match buffer.component {
+        Component::Value if buffer.tensor.passes.is_some() => "values of every forward pass",
+        Component::Value => "values",
+        Component::Mean => "means",
+        Component::Variance => "variances",
     };
     format!("{elements}, {part}, {}", buffer.tensor.sizes())
 }

@@ -8,11 +8,7 @@ use gauss_dialect::{
     parameters::{ParameterSource, ParameterTensor},
     shape::TensorType,
 };
-use gauss_lowering::{
-    kernel::plan::ScheduleFile,
-    mode::Mode,
-    parameters::declared::{mean_of, variance_of},
-};
+use gauss_lowering::{kernel::plan::ScheduleFile, mode::Mode};
 use pfp_compiler::{
     compile::{Arena, Function, Network, Options},
     error::Error,
@@ -261,17 +257,12 @@ impl ParameterSource for Zeros<'_> {
     }
 
     fn tensors(&self) -> Vec<String> {
-        let tensors = self.0.iter().flat_map(|(name, ty)| match ty.gaussian {
-            true => vec![mean_of(name), variance_of(name)],
-            false => vec![name.clone()],
-        });
-        tensors.collect()
+        self.0.iter().flat_map(|(name, ty)| ty.representation().tensors(name)).collect()
     }
 
     fn tensor(&self, name: &str) -> Result<Option<ParameterTensor>, String> {
-        let is_of = |(known, ty): &&(String, TensorType)| match ty.gaussian {
-            true => mean_of(known) == name || variance_of(known) == name,
-            false => known == name,
+        let is_of = |(known, ty): &&(String, TensorType)| {
+            ty.representation().tensors(known).iter().any(|tensor| tensor == name)
         };
         let Some((_, TensorType { shape, .. })) = self.0.iter().find(is_of) else {
             return Ok(None);

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use gauss_dialect::parameters::ParameterSource;
+use gauss_dialect::{parameters::ParameterSource, representation::Component};
 use pfp_compiler::{
     compile::{LinearLayer, OpenNetwork, Options},
     diagnostics::Source,
@@ -70,8 +70,8 @@ impl Adjustable {
         let opened = names.iter().map(|name| {
             let layer = layers.iter().position(|layer| layer.parameters.contains(name));
             Ok(Parameter {
-                mean: values(&format!("{name}.mean"))?,
-                variance: values(&format!("{name}.var"))?,
+                mean: values(&Component::Mean.tensor(name))?,
+                variance: values(&Component::Variance.tensor(name))?,
                 layer: layer.unwrap_or(0),
             })
         });

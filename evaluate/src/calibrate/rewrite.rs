@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use gauss_dialect::representation::Component;
 use pfp_compiler::{array::Array, error::Error, parameters::Safetensors};
 use safetensors::{Dtype, tensor::TensorView};
 
@@ -64,18 +65,13 @@ fn factor(tensor: &str, calibration: &Calibration, last: &[String]) -> f64 {
     if last.iter().any(|name| name == tensor) {
         return 1.0 / calibration.temperature.value;
     }
-    let (parameter, is_variance) = match (tensor.strip_suffix(".mean"), tensor.strip_suffix(".var"))
-    {
-        (_, Some(name)) => (name, true),
-        (Some(name), None) => (name, false),
-        (None, None) => (tensor, false),
-    };
+    let (parameter, component) = Component::of_tensor(tensor).unwrap_or((tensor, Component::Value));
     let temperature = match last.iter().any(|name| name == parameter) {
         true => calibration.temperature.value,
         false => 1.0,
     };
-    match is_variance {
-        true => calibration.factor(parameter) / (temperature * temperature),
-        false => 1.0 / temperature,
+    match component {
+        Component::Variance => calibration.factor(parameter) / (temperature * temperature),
+        Component::Value | Component::Mean => 1.0 / temperature,
     }
 }

@@ -3,6 +3,7 @@
 use gauss_dialect::{
     ir::{Builder, Op, Type},
     layer::Layer,
+    representation::Component,
 };
 
 use super::plain;
@@ -59,7 +60,7 @@ fn at_mean(op: Op, layer: &Layer) -> Outcome {
         }
         Layer::Parameter(name) => {
             if result.ty().is_gaussian() {
-                let name = op.context().string_attr(&format!("{name}.mean"));
+                let name = op.context().string_attr(&Component::Mean.tensor(name));
                 op.set_attribute("name", name);
             }
             result.set_type(plain(result.ty()));

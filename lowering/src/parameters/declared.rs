@@ -36,25 +36,12 @@ impl Declared {
     /// The names of the tensors of a parameter file that hold the parameter: of a Gaussian one the
     /// mean, then the variance.
     pub fn tensors(&self) -> Vec<String> {
-        match self.ty.gaussian {
-            true => vec![mean_of(&self.name), variance_of(&self.name)],
-            false => vec![self.name.clone()],
-        }
+        self.ty.representation().tensors(&self.name)
     }
 
     fn kind(&self) -> &'static str {
         if self.ty.gaussian { "Gaussian" } else { "deterministic" }
     }
-}
-
-/// The tensor of the means of a Gaussian parameter.
-pub fn mean_of(name: &str) -> String {
-    format!("{name}.mean")
-}
-
-/// The tensor of the variances of a Gaussian parameter.
-pub fn variance_of(name: &str) -> String {
-    format!("{name}.var")
 }
 
 /// Checks that a name has one kind and one shape, and that no tensor belongs to two names. Ops that

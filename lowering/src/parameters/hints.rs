@@ -1,6 +1,8 @@
 //! What may be meant where the names of a module and of a parameter file do not agree.
 
-use super::declared::{Declared, mean_of, variance_of};
+use gauss_dialect::representation::Component;
+
+use super::declared::Declared;
 
 /// How much alike names are that may be meant for each other, by Jaro and Winkler.
 const SIMILAR: f64 = 0.85;
@@ -51,13 +53,13 @@ pub fn of_missing(wanted: &str, declared: &Declared, tensors: &[String]) -> Opti
         names.into_iter().find(|tensor| is_there(tensor))
     };
     if declared.ty.gaussian {
-        if wanted == variance_of(name)
+        if wanted == Component::Variance.tensor(name)
             && let Some((tensor, what, variance)) =
                 SPREADS.iter().find_map(|(suffix, what, v)| Some((called(suffix)?, what, v)))
         {
             return Some(format!("the file has '{tensor}', {what}: export {variance}"));
         }
-        if wanted == mean_of(name)
+        if wanted == Component::Mean.tensor(name)
             && let Some(tensor) = MEANS.iter().find_map(|suffix| called(suffix))
         {
             return Some(format!("the file has '{tensor}': export it as '{wanted}'"));
@@ -67,10 +69,10 @@ pub fn of_missing(wanted: &str, declared: &Declared, tensors: &[String]) -> Opti
                 "the file has '{name}': if it has no variance, declare the parameter as tensor<...>"
             ));
         }
-    } else if is_there(&mean_of(name)) {
+    } else if is_there(&Component::Mean.tensor(name)) {
         return Some(format!(
             "the file has '{}': a parameter with a variance is declared as !gauss.tensor<...>",
-            mean_of(name)
+            Component::Mean.tensor(name)
         ));
     }
     let nearest = nearest(wanted, tensors.iter().map(String::as_str))?;
@@ -99,8 +101,8 @@ pub fn of_unused(unused: &[String], declared: &[Declared]) -> String {
         return format!(
             "'{name}' is declared as Gaussian and read from '{}' and '{}': export both, or declare it \
              as tensor<...>",
-            mean_of(name),
-            variance_of(name)
+            Component::Mean.tensor(name),
+            Component::Variance.tensor(name)
         );
     }
     match near {

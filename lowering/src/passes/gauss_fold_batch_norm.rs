@@ -1,9 +1,10 @@
 //! `--gauss-fold-batch-norm`: batch normalisation into the layer before it.
 
 use gauss_dialect::{
-    check_moments,
+    check_component,
     ir::{Attribute, Builder, Op, Type, Value},
     layer::{Layer, Linear},
+    representation::Component,
 };
 
 use crate::pass::{Outcome, Pass, fail};
@@ -31,7 +32,8 @@ pub const PASS: Pass = Pass {
 /// A running variance that is known must be one, and with epsilon something to divide by in `f32`.
 fn check_running_variance(op: Op, epsilon: f64) -> Outcome {
     let Some(constant) = Constant::of(op.operand(4)) else { return Ok(()) };
-    check_moments("running variance", &constant.mean).map_err(|error| fail(op, error))?;
+    check_component(Component::Variance, "running variance", &constant.mean)
+        .map_err(|error| fail(op, error))?;
     let is_nothing = |variance: &f32| variance + (epsilon as f32) < f32::MIN_POSITIVE;
     match constant.mean.iter().position(is_nothing) {
         Some(channel) => Err(fail(

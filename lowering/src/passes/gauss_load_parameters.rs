@@ -3,16 +3,17 @@
 use std::collections::BTreeSet;
 
 use gauss_dialect::{
-    check_moments,
+    check_component,
     ir::{Attribute, Builder, Op, Type},
     parameters::ParameterSource,
+    representation::{Component, Representation},
     shape::TensorType,
 };
 
 use crate::{
     parameters::{
         self,
-        declared::{Declared, check_distinct, mean_of, variance_of},
+        declared::{Declared, check_distinct},
         hints,
     },
     pass::{Failed, Outcome, Pass, fail, fail_with_note},
@@ -79,7 +80,8 @@ fn load_one(
     let Declared { op, name, ty: TensorType { shape, gaussian } } = parameter;
     let (op, ty) = (*op, op.result(0).ty());
     let tensor_type = Type::tensor(ty.element_type(), shape);
-    let mut read = |tensor: String, component: &str| -> Result<Attribute, Failed> {
+    let mut read = |component: Component| -> Result<Attribute, Failed> {
+        let tensor = component.tensor(name);
         let found = source
             .tensor(&tensor)
             .map_err(|error| fail(op, format!("needs the tensor '{tensor}': {error}")))?;
@@ -98,7 +100,7 @@ fn load_one(
                 ),
             ));
         }
-        check_moments(&format!("'{tensor}' as {component}"), &found.values)
+        check_component(component, &format!("'{tensor}' as {}", component.name()), &found.values)
             .map_err(|error| fail(op, error))?;
         let attribute = Attribute::resource(tensor_type, &tensor, found.values);
         used.insert(tensor);
@@ -106,17 +108,17 @@ fn load_one(
     };
     let builder = Builder::before(op);
     let value = if *gaussian {
-        let mean = read(mean_of(name), "mean");
-        let variance = read(variance_of(name), "variance");
-        builder
-            .op("gauss.constant")
-            .attr("mean", mean?)
-            .attr("variance", variance?)
-            .results(&[ty])
-            .build()
-            .result(0)
+        let components = Representation::Gaussian.components().iter();
+        // All are read, so that each that is missing is named.
+        let read = components.map(|component| (component.name(), read(*component)));
+        let read: Vec<_> = read.collect();
+        let constant = builder.op("gauss.constant").results(&[ty]);
+        let constant = read.into_iter().try_fold(constant, |constant, (name, values)| {
+            Ok::<_, Failed>(constant.attr(name, values?))
+        });
+        constant?.build().result(0)
     } else {
-        builder.constant(read(name.clone(), "mean")?, ty)
+        builder.constant(read(Component::Value)?, ty)
     };
     op.result(0).replace_all_uses_with(value);
     op.erase();

@@ -17,12 +17,13 @@ use gauss_dialect::{
     layer::{AvgPool2d, Conv2d, Layer, Linear, Window},
     moments::{self, Arithmetic, Moments},
     ops::binary::Binary,
+    representation::{Component, Representation},
 };
 
 use crate::{
     linalg,
     mode::{self, Mode, plain},
-    parameters::declared::{check_distinct, mean_of, variance_of},
+    parameters::declared::check_distinct,
     pass::{Failed, Outcome, Pass, fail},
     payload::Payload,
 };
@@ -94,7 +95,7 @@ fn check_nothing_left(module: Op) -> Outcome {
 
 fn split_types(types: Vec<Type>) -> Vec<Type> {
     let split = |ty: Type| match ty.is_gaussian() {
-        true => vec![plain(ty); 2],
+        true => vec![plain(ty); Representation::Gaussian.components().len()],
         false => vec![ty],
     };
     types.into_iter().flat_map(split).collect()
@@ -153,11 +154,13 @@ fn check_divisor(op: Op) -> Outcome {
 
 /// The components of a Gaussian value, the value itself otherwise.
 fn split_values(builder: Builder, values: Vec<Value>) -> Vec<Value> {
-    let split = |value: Value| match value.ty().is_gaussian() {
-        true => ["gauss.mean", "gauss.variance"]
-            .map(|name| builder.value(name, &[value], plain(value.ty())))
-            .to_vec(),
-        false => vec![value],
+    let split = |value: Value| {
+        let representation = Representation::of(value.ty().is_gaussian());
+        let read = move |component: &Component| match component.op() {
+            Some(name) => builder.value(name, &[value], plain(value.ty())),
+            None => value,
+        };
+        representation.components().iter().map(read)
     };
     values.into_iter().flat_map(split).collect()
 }
@@ -369,7 +372,10 @@ impl Emitter {
                 .result(0)
         };
         match ty.is_gaussian() {
-            true => Moments::gaussian(external(mean_of(name)), external(variance_of(name))),
+            true => {
+                let [mean, variance] = [Component::Mean, Component::Variance];
+                Moments::gaussian(external(mean.tensor(name)), external(variance.tensor(name)))
+            }
             false => Moments::deterministic(external(name.to_owned())),
         }
     }

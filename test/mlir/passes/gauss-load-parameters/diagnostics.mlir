@@ -35,7 +35,7 @@ func.func @net() -> (!gauss.tensor<2x3xf32>, tensor<2xf32>) {
 
   // One run tells of every bad parameter.
   // EMPTY: diagnostics.mlir:[[@LINE+2]]:8: error: 'gauss.parameter' op needs the tensor 'fc.bias', which {{.*}}empty.safetensors lacks
-  // INFINITE: diagnostics.mlir:[[@LINE+1]]:8: error: 'gauss.parameter' op has 'fc.bias' as mean inf at element 1; it must be finite
+  // INFINITE: diagnostics.mlir:[[@LINE+1]]:8: error: 'gauss.parameter' op has 'fc.bias' as value inf at element 1; it must be finite
   %b = gauss.parameter "fc.bias" : tensor<2xf32>
   return %w, %b : !gauss.tensor<2x3xf32>, tensor<2xf32>
 }
