@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 
 use gauss_dialect::{
     ir::{Op, Value},
-    layer::{Layer as Kind, Window},
-    ops::binary::Binary,
+    layer::Layer as Kind,
+    ops::{binary::Binary, pool, window::Window},
     shape::TensorType,
 };
 use gauss_lowering::mode::Mode;
@@ -152,12 +152,19 @@ fn work(kind: &Kind, operands: &[TensorType], output: &TensorType) -> (u64, u64)
     let outputs = elements(output);
     let [input, rest @ ..] = operands else { return (0, 0) };
     match kind {
-        Kind::Dense | Kind::Conv2d(_) => {
+        Kind::Dense | Kind::Convolution(_) => {
             let [weight, ..] = rest else { return (0, 0) };
             let products = elements(weight) / u64::try_from(weight.shape[0]).unwrap_or(1).max(1);
-            // One for the mean; for the variance one with each variance that there is.
-            let terms = 1 + u64::from(input.gaussian) + u64::from(weight.gaussian);
-            (outputs * products * terms, 0)
+            (outputs * products * terms(input, weight), 0)
+        }
+        Kind::ConvTranspose(convolution) => {
+            let [weight, ..] = rest else { return (0, 0) };
+            let shapes = [input, weight, output].map(|ty| ty.shape.get(2..).unwrap_or_default());
+            let of_pair = convolution.products(shapes[0], shapes[1], shapes[2]);
+            let size = |index: usize, ty: &TensorType| u64::try_from(ty.shape[index]).unwrap_or(1);
+            // An item and a channel meet the outputs of a group.
+            let pairs = size(0, input) * size(1, input) * size(1, weight);
+            (pairs * u64::try_from(of_pair).unwrap_or(0) * terms(input, weight), 0)
         }
         Kind::Matmul(matmul) => {
             let [rhs, ..] = rest else { return (0, 0) };
@@ -182,8 +189,12 @@ fn work(kind: &Kind, operands: &[TensorType], output: &TensorType) -> (u64, u64)
         Kind::Binary(_) => (outputs * components(output), 0),
         Kind::Reduction(_) => (elements(input) * components(output), 0),
         Kind::Activation(_) if input.gaussian => (0, outputs),
-        Kind::MaxPool2d(window) if input.gaussian => (0, inside(window, input, 1)),
-        Kind::AvgPool2d(pool) => (inside(&pool.window, input, 0) * components(output), 0),
+        Kind::Pool(layer) => match layer.kind {
+            pool::Kind::Max if input.gaussian => (0, inside(&layer.window, input, 1)),
+            pool::Kind::Max => (0, 0),
+            pool::Kind::Average { .. } => (inside(&layer.window, input, 0) * components(output), 0),
+        },
+        Kind::GlobalMaxPool if input.gaussian => (0, elements(input) - outputs),
         // Nothing is computed of numbers that move, nor of a deterministic maximum; what predictions
         // cost is not counted in these units.
         Kind::Movement(_)
@@ -191,7 +202,7 @@ fn work(kind: &Kind, operands: &[TensorType], output: &TensorType) -> (u64, u64)
         | Kind::Reshape
         | Kind::Flatten
         | Kind::Activation(_)
-        | Kind::MaxPool2d(_)
+        | Kind::GlobalMaxPool
         | Kind::Parameter(_)
         | Kind::Constant
         | Kind::Make
@@ -207,23 +218,32 @@ fn work(kind: &Kind, operands: &[TensorType], output: &TensorType) -> (u64, u64)
     }
 }
 
+/// Multiply-adds of a product in a sum: one for the mean; for the variance one with each variance
+/// that there is.
+fn terms(input: &TensorType, weight: &TensorType) -> u64 {
+    1 + u64::from(input.gaussian) + u64::from(weight.gaussian)
+}
+
 /// How many window elements lie inside of the input, over all positions, less
 /// `spared` at each.
 fn inside(window: &Window, input: &TensorType, spared: i64) -> u64 {
-    let [.., height, width] = input.shape[..] else { return 0 };
-    let Some(positions) = window.positions([height, width]) else { return 0 };
-    let along = |axis: usize, size: i64| {
+    let Some(spatial) = input.shape.get(2..) else { return 0 };
+    let Some(positions) = window.positions(spatial) else { return 0 };
+    let along = |(axis, (&size, &count)): (usize, (&i64, &i64))| {
         let inside = |position| window.places(axis, position).filter(|i| (0..size).contains(i));
-        (0..positions[axis]).map(|position| inside(position).count() as i64).sum::<i64>()
+        (0..count).map(|position| inside(position).count() as i64).sum::<i64>()
     };
-    let spared = spared * positions[0] * positions[1];
-    let per_plane = along(0, height) * along(1, width) - spared;
-    let planes = elements(input) / u64::try_from(height * width).unwrap_or(1).max(1);
+    let all: i64 = spatial.iter().zip(&positions).enumerate().map(along).product();
+    let per_plane = all - spared * positions.iter().product::<i64>();
+    let size = spatial.iter().product::<i64>();
+    let planes = elements(input) / u64::try_from(size).unwrap_or(1).max(1);
     planes * u64::try_from(per_plane).unwrap_or(0)
 }
 
 #[cfg(test)]
 mod tests {
+    use gauss_dialect::ops::{contraction::ConvTranspose, pool::Pool, window::SpatialAxis};
+
     use super::*;
 
     fn ty(shape: &[i64], gaussian: bool) -> TensorType {
@@ -244,16 +264,23 @@ mod tests {
 
     #[test]
     fn padding_takes_no_part_in_a_maximum() {
-        let window = Window {
-            kernel: [2, 2],
-            strides: [2, 2],
-            padding: [1; 4],
-            dilation: [1; 2],
-            ceil: false,
-        };
+        let axis = SpatialAxis { stride: 2, padding: [1, 1], dilation: 1 };
+        let window = Window { kernel: vec![2, 2], axes: vec![axis; 2], ceil: false };
+        let pool = Pool { kind: pool::Kind::Max, window };
         // 4x4 padded to 6x6: the corners of the 3x3 windows hold 1, the edges 2, the centre 4.
         let (_, maxima) =
-            work(&Kind::MaxPool2d(window), &[ty(&[1, 7, 4, 4], true)], &ty(&[1, 7, 3, 3], true));
+            work(&Kind::Pool(pool), &[ty(&[1, 7, 4, 4], true)], &ty(&[1, 7, 3, 3], true));
         assert_eq!(maxima, 7 * (4 + 3));
+    }
+    #[test]
+    fn a_transposed_convolution_counts_what_falls_into_its_result() {
+        // Along each axis 3 elements of the input meet 4 of the kernel; 1 product is cut off at
+        // either end.
+        let axes = vec![SpatialAxis { stride: 2, padding: [1, 1], dilation: 1 }; 2];
+        let convolution = ConvTranspose { axes, output_padding: vec![0, 0], groups: 2 };
+        let operands = [ty(&[5, 4, 3, 3], false), ty(&[4, 7, 4, 4], true)];
+        let (count, _) =
+            work(&Kind::ConvTranspose(convolution), &operands, &ty(&[5, 14, 6, 6], true));
+        assert_eq!(count, 5 * 4 * 7 * (12 - 2) * (12 - 2) * 2);
     }
 }

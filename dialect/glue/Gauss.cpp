@@ -169,7 +169,7 @@ OpFoldResult ReluOp::fold(FoldAdaptor) {
   return {};
 }
 
-/// A 1x1 window that moves by 1 and is not padded is the identity.
+/// A window of one element that moves by 1 and is not padded is the identity.
 template <typename PoolOp> static OpFoldResult foldUnitWindow(PoolOp op) {
   auto isOne = [](int64_t size) { return size == 1; };
   if (op.getInput().getType() == op.getType() && llvm::all_of(op.getKernel(), isOne) &&
@@ -178,8 +178,12 @@ template <typename PoolOp> static OpFoldResult foldUnitWindow(PoolOp op) {
   return {};
 }
 
+OpFoldResult MaxPool1dOp::fold(FoldAdaptor) { return foldUnitWindow(*this); }
 OpFoldResult MaxPool2dOp::fold(FoldAdaptor) { return foldUnitWindow(*this); }
+OpFoldResult MaxPool3dOp::fold(FoldAdaptor) { return foldUnitWindow(*this); }
+OpFoldResult AvgPool1dOp::fold(FoldAdaptor) { return foldUnitWindow(*this); }
 OpFoldResult AvgPool2dOp::fold(FoldAdaptor) { return foldUnitWindow(*this); }
+OpFoldResult AvgPool3dOp::fold(FoldAdaptor) { return foldUnitWindow(*this); }
 
 OpFoldResult ReshapeOp::fold(FoldAdaptor) {
   return getInput().getType() == getType() ? OpFoldResult(getInput()) : OpFoldResult();

@@ -90,25 +90,27 @@ impl<'a> Attributes<'a> {
         }
     }
 
-    /// An array of `N` integers in `range`.
+    /// So many integers in `range`.
     ///
     /// # Errors
     ///
-    /// Where it is missing without a default, of another length, or holds another number.
-    pub fn sizes<const N: usize>(
+    /// Where there are none and no default for each, there are more or fewer, or one is another.
+    pub fn sizes(
         &self,
         name: &str,
-        default: Option<[i64; N]>,
+        count: usize,
+        default: Option<i64>,
         range: RangeInclusive<i64>,
-    ) -> Result<[i64; N], String> {
+    ) -> Result<Vec<i64>, String> {
         let Some(value) = self.get(name) else {
-            return default.ok_or_else(|| format!("needs the attribute '{name}'"));
+            let default = default.ok_or_else(|| format!("needs the attribute '{name}'"))?;
+            return Ok(vec![default; count]);
         };
-        let values = value.as_i64_array().unwrap_or_default();
-        let sizes: [i64; N] = values
-            .as_slice()
-            .try_into()
-            .map_err(|_| format!("needs {N} integers as '{name}', got {}", values.len()))?;
+        let sizes = value.as_i64_array().unwrap_or_default();
+        if sizes.len() != count {
+            let plural = if count == 1 { "" } else { "s" };
+            return Err(format!("needs {count} integer{plural} as '{name}', got {}", sizes.len()));
+        }
         match sizes.iter().find(|size| !range.contains(size)) {
             Some(size) => Err(format!("has {size} in '{name}'; it must be in {range:?}")),
             None => Ok(sizes),

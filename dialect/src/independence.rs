@@ -330,13 +330,14 @@ fn copies(op: Op, layer: &Layer) -> Option<Dependence> {
         | Layer::Mean
         | Layer::Variance
         | Layer::Dense
-        | Layer::Conv2d(_)
+        | Layer::Convolution(_)
+        | Layer::ConvTranspose(_)
         | Layer::Matmul(_)
         | Layer::BatchNorm(_)
         | Layer::Reduction(_)
         | Layer::Activation(_)
-        | Layer::MaxPool2d(_)
-        | Layer::AvgPool2d(_)
+        | Layer::Pool(_)
+        | Layer::GlobalMaxPool
         | Layer::Reshape
         | Layer::Flatten
         | Layer::Softmax(_)

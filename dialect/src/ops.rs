@@ -2,8 +2,11 @@
 
 pub mod activation;
 pub mod binary;
+pub mod contraction;
 pub mod embedding;
 pub mod matmul;
 pub mod movement;
+pub mod pool;
 pub mod reduction;
 pub mod resize;
+pub mod window;

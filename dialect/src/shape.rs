@@ -7,7 +7,7 @@ pub use crate::types::TensorType;
 
 use crate::{
     ir::{DYNAMIC, MAX_ELEMENTS},
-    layer::{Layer, MAX_POOL, Window},
+    layer::Layer,
     ops::embedding,
 };
 
@@ -53,27 +53,15 @@ fn infer_unchecked(layer: &Layer, operands: &[TensorType]) -> Result<TensorType,
             check_bias(bias, outputs)?;
             result(vec![batch, outputs])
         }
-        (Layer::Conv2d(conv), [input, weight, bias @ ..]) => {
-            let [batch, channels, height, width] = rank(input)?;
-            let [outputs, weight_channels, kernel_height, kernel_width] = rank(weight)?;
-            let groups = conv.groups;
-            if channels % groups != 0 || outputs % groups != 0 {
-                return Err(format!(
-                    "has {groups} groups, which must divide the {channels} input channels and \
-                     the {outputs} output channels"
-                ));
-            }
-            if weight_channels != channels / groups {
-                return Err(format!(
-                    "convolves {input} with the weight {weight}: in {groups} group(s) the weight \
-                     must take {} channels, not {weight_channels}",
-                    channels / groups
-                ));
-            }
-            check_bias(bias, outputs)?;
-            let window = conv.window([kernel_height, kernel_width]);
-            let [rows, columns] = positions(&window, input, [height, width])?;
-            result(vec![batch, outputs, rows, columns])
+        (Layer::Convolution(convolution), [input, weight, bias @ ..]) => {
+            let result = convolution.infer(input, weight)?;
+            check_bias(bias, result.shape[1])?;
+            Ok(TensorType { gaussian, ..result })
+        }
+        (Layer::ConvTranspose(convolution), [input, weight, bias @ ..]) => {
+            let result = convolution.infer(input, weight)?;
+            check_bias(bias, result.shape[1])?;
+            Ok(TensorType { gaussian, ..result })
         }
         (Layer::BatchNorm(_), [input, parameters @ ..]) => {
             let [_, channels, ..] = input.shape[..] else {
@@ -98,8 +86,13 @@ fn infer_unchecked(layer: &Layer, operands: &[TensorType]) -> Result<TensorType,
         (Layer::Movement(movement), operands) => movement.infer(operands),
         (Layer::Reduction(reduction), [input]) => reduction.infer(input),
         (Layer::Activation(_), [input]) => result(input.shape.clone()),
-        (Layer::MaxPool2d(window), [input]) => pool(window, input),
-        (Layer::AvgPool2d(pool_layer), [input]) => pool(&pool_layer.window, input),
+        (Layer::Pool(pool), [input]) => pool.infer(input),
+        (Layer::GlobalMaxPool, [input]) => match &input.shape[..] {
+            [batch, channels, spatial @ ..] if !spatial.is_empty() => {
+                result([*batch, *channels].into_iter().chain(spatial.iter().map(|_| 1)).collect())
+            }
+            _ => Err(format!("needs an input with spatial dimensions, N×C×.., got {input}")),
+        },
         (Layer::Flatten, [input]) => {
             let [batch, rest @ ..] = &input.shape[..] else {
                 return Err(format!("needs an input with a batch dimension, got {input}"));
@@ -224,45 +217,10 @@ fn check_bias(bias: &[TensorType], outputs: i64) -> Result<(), String> {
     }
 }
 
-fn positions(window: &Window, input: &TensorType, size: [i64; 2]) -> Result<[i64; 2], String> {
-    window.positions(size).ok_or_else(|| {
-        let [height, width] = window.kernel;
-        format!("has a {height}x{width} window that does not fit in {input}, padding included")
-    })
-}
-
-fn pool(window: &Window, input: &TensorType) -> Result<TensorType, String> {
-    let [batch, channels, height, width] = rank(input)?;
-    for (side, name) in ["top", "left", "bottom", "right"].into_iter().enumerate() {
-        let axis = side % 2;
-        if window.padding[side] >= window.kernel[axis] {
-            return Err(format!(
-                "has padding {} at the {name}, which must be smaller than the kernel's {}: \
-                 otherwise a window holds nothing but padding",
-                window.padding[side], window.kernel[axis]
-            ));
-        }
-    }
-    let [rows, columns] = positions(window, input, [height, width])?;
-    for (axis, (size, count)) in [(height, rows), (width, columns)].into_iter().enumerate() {
-        // Only the outermost windows meet padding, which is shorter than the kernel.
-        let outer = (0..count.min(MAX_POOL)).chain((count - MAX_POOL).max(0)..count);
-        for position in outer {
-            if !window.places(axis, position).any(|place| (0..size).contains(&place)) {
-                return Err(format!(
-                    "has a window at position {position} that holds nothing but padding of {input}"
-                ));
-            }
-        }
-    }
-    let shape = vec![batch, channels, rows, columns];
-    Ok(TensorType { shape, gaussian: input.gaussian })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::layer::Conv2d;
+    use crate::ops::{contraction::Convolution, window::SpatialAxis};
 
     fn gaussian(shape: &[i64]) -> TensorType {
         TensorType { shape: shape.to_vec(), gaussian: true }
@@ -270,9 +228,12 @@ mod tests {
 
     #[test]
     fn a_strided_padded_convolution_rounds_its_output_size_down() {
-        let conv = Conv2d { strides: [2, 3], padding: [1, 0, 2, 1], dilation: [1, 2], groups: 2 };
+        let axes = vec![
+            SpatialAxis { stride: 2, padding: [1, 2], dilation: 1 },
+            SpatialAxis { stride: 3, padding: [0, 1], dilation: 2 },
+        ];
         let result = infer(
-            &Layer::Conv2d(conv),
+            &Layer::Convolution(Convolution { axes, groups: 2 }),
             &[gaussian(&[DYNAMIC, 4, 9, 11]), gaussian(&[6, 2, 3, 3]), gaussian(&[6])],
         );
         assert_eq!(result.unwrap(), gaussian(&[DYNAMIC, 6, 5, 3]));

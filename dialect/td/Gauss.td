@@ -227,7 +227,44 @@ def Gauss_DenseOp : Gauss_Layer<"dense"> {
   }];
 }
 
-def Gauss_Conv2dOp : Gauss_Layer<"conv2d"> {
+// A convolution, in src/ops/contraction.rs; the defaults are those of its rank.
+class Gauss_Convolution<string mnemonic, string ones, string zeros> : Gauss_Layer<mnemonic> {
+  let arguments = (ins
+    Gauss_Operand:$input, Gauss_Operand:$weight, Optional<Gauss_Operand>:$bias,
+    DefaultValuedAttr<DenseI64ArrayAttr, ones>:$strides,
+    DefaultValuedAttr<DenseI64ArrayAttr, zeros>:$padding,
+    DefaultValuedAttr<DenseI64ArrayAttr, ones>:$dilation,
+    DefaultValuedAttr<I64Attr, "1">:$groups);
+  let assemblyFormat = [{
+    $input `,` $weight (`,` $bias^)?
+    `` custom<Clauses>("\"strides padding dilation groups\"", $strides, $padding, $dilation, $groups)
+    attr-dict `:` functional-type(operands, results)
+  }];
+}
+
+def Gauss_Conv1dOp : Gauss_Convolution<"conv1d", "{1}", "{0, 0}"> {
+  let summary = "one-dimensional convolution (cross-correlation)";
+  let description = [{
+    `result[n, o, x] = Σ_{c,i} input[n, c, x·s + i·d − left] · weight[o, c, i] + bias[o]`,
+    zero outside of the input.
+
+    ```mlir
+    %y = gauss.conv1d %x, %w, %b strides [2] padding [1, 1]
+      : (!gauss.tensor<1x6x14xf32>, !gauss.tensor<16x6x3xf32>, !gauss.tensor<16xf32>)
+      -> !gauss.tensor<1x16x7xf32>
+    ```
+
+    The moments are those of `gauss.dense`, over the window. Padding is the
+    constant zero: mean 0, variance 0.
+
+    Attributes: `strides` [s], `padding` [left, right], `dilation` [d], `groups`.
+
+    Constraints: `input` is N×C×L, `weight` is O×(C/groups)×K, `bias` (optional)
+    is O; all else as in `gauss.conv2d`.
+  }];
+}
+
+def Gauss_Conv2dOp : Gauss_Convolution<"conv2d", "{1, 1}", "{0, 0, 0, 0}"> {
   let summary = "two-dimensional convolution (cross-correlation)";
   let description = [{
     `result[n, o, y, x] = Σ_{c,i,j} input[n, c, y·s₀ + i·d₀ − top, x·s₁ + j·d₁ − left] · weight[o, c, i, j] + bias[o]`,
@@ -250,15 +287,45 @@ def Gauss_Conv2dOp : Gauss_Layer<"conv2d"> {
     positive, paddings are not negative; the window fits at least once. Output
     sizes round down.
   }];
+}
+
+def Gauss_Conv3dOp
+    : Gauss_Convolution<"conv3d", "{1, 1, 1}", "{0, 0, 0, 0, 0, 0}"> {
+  let summary = "three-dimensional convolution (cross-correlation)";
+  let description = [{
+    `result[n, o, z, y, x] = Σ_{c,h,i,j} input[n, c, z·s₀ + h·d₀ − front, y·s₁ + i·d₁ − top, x·s₂ + j·d₂ − left] · weight[o, c, h, i, j] + bias[o]`,
+    zero outside of the input.
+
+    ```mlir
+    %y = gauss.conv3d %x, %w, %b padding [1, 1, 1, 1, 1, 1]
+      : (!gauss.tensor<1x2x4x8x8xf32>, !gauss.tensor<6x2x3x3x3xf32>, !gauss.tensor<6xf32>)
+      -> !gauss.tensor<1x6x4x8x8xf32>
+    ```
+
+    The moments are those of `gauss.dense`, over the window. Padding is the
+    constant zero: mean 0, variance 0.
+
+    Attributes: `strides` [depth, height, width], `padding` [front, top, left,
+    back, bottom, right], `dilation` [depth, height, width], `groups`.
+
+    Constraints: `input` is N×C×D×H×W, `weight` is O×(C/groups)×KD×KH×KW, `bias`
+    (optional) is O; all else as in `gauss.conv2d`.
+  }];
+}
+
+// A transposed convolution, in src/ops/contraction.rs; the defaults are those of its rank.
+class Gauss_ConvTranspose<string mnemonic, string ones, string zeros, string paddings>
+    : Gauss_Layer<mnemonic> {
   let arguments = (ins
     Gauss_Operand:$input, Gauss_Operand:$weight, Optional<Gauss_Operand>:$bias,
-    DefaultValuedAttr<DenseI64ArrayAttr, "{1, 1}">:$strides,
-    DefaultValuedAttr<DenseI64ArrayAttr, "{0, 0, 0, 0}">:$padding,
-    DefaultValuedAttr<DenseI64ArrayAttr, "{1, 1}">:$dilation,
+    DefaultValuedAttr<DenseI64ArrayAttr, ones>:$strides,
+    DefaultValuedAttr<DenseI64ArrayAttr, paddings>:$padding,
+    DefaultValuedAttr<DenseI64ArrayAttr, ones>:$dilation,
+    DefaultValuedAttr<DenseI64ArrayAttr, zeros>:$output_padding,
     DefaultValuedAttr<I64Attr, "1">:$groups);
   let assemblyFormat = [{
     $input `,` $weight (`,` $bias^)?
-    `` custom<Clauses>("\"strides padding dilation groups\"", $strides, $padding, $dilation, $groups)
+    `` custom<Clauses>("\"strides padding dilation output_padding groups\"", $strides, $padding, $dilation, $output_padding, $groups)
     attr-dict `:` functional-type(operands, results)
   }];
 }
@@ -288,6 +355,76 @@ def Gauss_MatmulOp : Gauss_Layer<"matmul"> {
   let assemblyFormat = [{
     $lhs `,` $rhs `` custom<Clauses>("\"transpose_lhs transpose_rhs\"", $transpose_lhs, $transpose_rhs)
     attr-dict `:` functional-type(operands, results)
+  }];
+}
+
+def Gauss_ConvTranspose1dOp
+    : Gauss_ConvTranspose<"conv_transpose1d", "{1}", "{0}", "{0, 0}"> {
+  let summary = "one-dimensional transposed convolution";
+  let description = [{
+    `result[n, o, x·s + i·d − left] += input[n, c, x] · weight[c, o, i]` over all
+    c, x and i, from `bias[o]`.
+
+    ```mlir
+    %y = gauss.conv_transpose1d %x, %w strides [2] padding [1, 1]
+      : (!gauss.tensor<1x16x7xf32>, !gauss.tensor<16x6x4xf32>) -> !gauss.tensor<1x6x14xf32>
+    ```
+
+    Attributes: `strides` [s], `padding` [left, right], `dilation` [d],
+    `output_padding` [right], `groups`.
+
+    Constraints: `input` is N×C×L, `weight` is C×(O/groups)×K, `bias` (optional) is
+    O; all else as in `gauss.conv_transpose2d`.
+  }];
+}
+
+def Gauss_ConvTranspose2dOp
+    : Gauss_ConvTranspose<"conv_transpose2d", "{1, 1}", "{0, 0}", "{0, 0, 0, 0}"> {
+  let summary = "two-dimensional transposed convolution";
+  let description = [{
+    `result[n, o, y·s₀ + i·d₀ − top, x·s₁ + j·d₁ − left] += input[n, c, y, x] · weight[c, o, i, j]`
+    over all c, y, x, i and j, from `bias[o]`: the transpose of the linear map that
+    `gauss.conv2d` is.
+
+    ```mlir
+    %y = gauss.conv_transpose2d %x, %w, %b strides [2, 2] padding [1, 1, 1, 1]
+      : (!gauss.tensor<1x16x7x7xf32>, !gauss.tensor<16x6x4x4xf32>, !gauss.tensor<6xf32>)
+      -> !gauss.tensor<1x6x14x14xf32>
+    ```
+
+    The moments are those of `gauss.dense`, over the products that fall on a place.
+    No product with a zero between elements of the input is computed.
+
+    Attributes: `strides` [height, width], `padding` [top, left, bottom, right], cut
+    off the result, `dilation` [height, width], `output_padding` [bottom, right],
+    places that are not cut off or that hold the bias alone, `groups`.
+
+    Constraints: `input` is N×C×H×W, `weight` is C×(O/groups)×KH×KW, `bias`
+    (optional) is O; `groups` divides C; strides and dilations are positive,
+    paddings are not negative; an `output_padding` is smaller than the stride or the
+    dilation; something is left of the result. The layout of the weight and the
+    sizes are those of PyTorch and ONNX.
+  }];
+}
+
+def Gauss_ConvTranspose3dOp
+    : Gauss_ConvTranspose<"conv_transpose3d", "{1, 1, 1}", "{0, 0, 0}", "{0, 0, 0, 0, 0, 0}"> {
+  let summary = "three-dimensional transposed convolution";
+  let description = [{
+    `result[n, o, z·s₀ + h·d₀ − front, y·s₁ + i·d₁ − top, x·s₂ + j·d₂ − left] += input[n, c, z, y, x] · weight[c, o, h, i, j]`
+    over all c, z, y, x, h, i and j, from `bias[o]`.
+
+    ```mlir
+    %y = gauss.conv_transpose3d %x, %w strides [2, 2, 2]
+      : (!gauss.tensor<1x6x2x4x4xf32>, !gauss.tensor<6x2x2x2x2xf32>) -> !gauss.tensor<1x2x4x8x8xf32>
+    ```
+
+    Attributes: `strides` [depth, height, width], `padding` [front, top, left, back,
+    bottom, right], `dilation` [depth, height, width], `output_padding` [back,
+    bottom, right], `groups`.
+
+    Constraints: `input` is N×C×D×H×W, `weight` is C×(O/groups)×KD×KH×KW, `bias`
+    (optional) is O; all else as in `gauss.conv_transpose2d`.
   }];
 }
 
@@ -682,7 +819,57 @@ def Gauss_SoftplusOp : Gauss_Activation<"softplus"> {
   }];
 }
 
-def Gauss_MaxPool2dOp : Gauss_Layer<"max_pool2d"> {
+// Pools, in src/ops/pool.rs; the defaults are those of their rank.
+class Gauss_MaxPool<string mnemonic, string ones, string zeros> : Gauss_Layer<mnemonic> {
+  let arguments = (ins
+    Gauss_Operand:$input, DenseI64ArrayAttr:$kernel,
+    DefaultValuedAttr<DenseI64ArrayAttr, ones>:$strides,
+    DefaultValuedAttr<DenseI64ArrayAttr, zeros>:$padding,
+    DefaultValuedAttr<DenseI64ArrayAttr, ones>:$dilation,
+    DefaultValuedAttr<BoolAttr, "false">:$ceil);
+  let assemblyFormat = [{
+    $input `` custom<Clauses>("\"kernel strides padding dilation ceil\"", $kernel, $strides, $padding, $dilation, $ceil)
+    attr-dict `:` functional-type(operands, results)
+  }];
+  let hasFolder = 1;
+}
+
+class Gauss_AvgPool<string mnemonic, string ones, string zeros> : Gauss_Layer<mnemonic> {
+  let arguments = (ins
+    Gauss_Operand:$input, DenseI64ArrayAttr:$kernel,
+    DefaultValuedAttr<DenseI64ArrayAttr, ones>:$strides,
+    DefaultValuedAttr<DenseI64ArrayAttr, zeros>:$padding,
+    DefaultValuedAttr<DenseI64ArrayAttr, ones>:$dilation,
+    DefaultValuedAttr<BoolAttr, "false">:$ceil,
+    DefaultValuedAttr<BoolAttr, "true">:$count_include_pad);
+  let assemblyFormat = [{
+    $input
+    `` custom<Clauses>("\"kernel strides padding dilation ceil count_include_pad\"", $kernel, $strides, $padding, $dilation, $ceil, $count_include_pad)
+    attr-dict `:` functional-type(operands, results)
+  }];
+  let hasFolder = 1;
+}
+
+def Gauss_MaxPool1dOp : Gauss_MaxPool<"max_pool1d", "{1}", "{0, 0}"> {
+  let summary = "maximum over a window along a line";
+  let description = [{
+    ```mlir
+    %y = gauss.max_pool1d %x kernel [2] strides [2]
+      : (!gauss.tensor<1x6x28xf32>) -> !gauss.tensor<1x6x14xf32>
+    ```
+
+    A chain of maxima of two independent Gaussians (Clark 1961), each result
+    taken as Gaussian again, from left to right. Padding takes no part in the
+    maximum.
+
+    Attributes: `kernel` [width], `strides` [width], `padding` [left, right],
+    `dilation` [width], `ceil`.
+
+    Constraints: `input` is N×C×L; all else as in `gauss.max_pool2d`.
+  }];
+}
+
+def Gauss_MaxPool2dOp : Gauss_MaxPool<"max_pool2d", "{1, 1}", "{0, 0, 0, 0}"> {
   let summary = "maximum over a window";
   let description = [{
     ```mlir
@@ -702,20 +889,44 @@ def Gauss_MaxPool2dOp : Gauss_Layer<"max_pool2d"> {
     but padding; the window fits at least once. Output sizes round down; with `ceil`
     a last window that begins inside of the input and its padding counts too.
   }];
-  let arguments = (ins
-    Gauss_Operand:$input, DenseI64ArrayAttr:$kernel,
-    DefaultValuedAttr<DenseI64ArrayAttr, "{1, 1}">:$strides,
-    DefaultValuedAttr<DenseI64ArrayAttr, "{0, 0, 0, 0}">:$padding,
-    DefaultValuedAttr<DenseI64ArrayAttr, "{1, 1}">:$dilation,
-    DefaultValuedAttr<BoolAttr, "false">:$ceil);
-  let assemblyFormat = [{
-    $input `` custom<Clauses>("\"kernel strides padding dilation ceil\"", $kernel, $strides, $padding, $dilation, $ceil)
-    attr-dict `:` functional-type(operands, results)
-  }];
-  let hasFolder = 1;
 }
 
-def Gauss_AvgPool2dOp : Gauss_Layer<"avg_pool2d"> {
+def Gauss_MaxPool3dOp
+    : Gauss_MaxPool<"max_pool3d", "{1, 1, 1}", "{0, 0, 0, 0, 0, 0}"> {
+  let summary = "maximum over a window of a volume";
+  let description = [{
+    ```mlir
+    %y = gauss.max_pool3d %x kernel [2, 2, 2] strides [2, 2, 2]
+      : (!gauss.tensor<1x6x4x8x8xf32>) -> !gauss.tensor<1x6x2x4x4xf32>
+    ```
+
+    A chain of maxima of two independent Gaussians (Clark 1961), each result
+    taken as Gaussian again: first along each row from left to right, then over
+    the rows from top to bottom, then over the slices from front to back. Padding
+    takes no part in the maximum.
+
+    Attributes: `kernel` [depth, height, width], `strides` [depth, height, width],
+    `padding` [front, top, left, back, bottom, right], `dilation` [depth, height,
+    width], `ceil`.
+
+    Constraints: `input` is N×C×D×H×W; all else as in `gauss.max_pool2d`.
+  }];
+}
+
+def Gauss_AvgPool1dOp : Gauss_AvgPool<"avg_pool1d", "{1}", "{0, 0}"> {
+  let summary = "average over a window along a line";
+  let description = [{
+    ```mlir
+    %y = gauss.avg_pool1d %x kernel [2] strides [2]
+      : (!gauss.tensor<1x6x28xf32>) -> !gauss.tensor<1x6x14xf32>
+    ```
+
+    The moments are those of `gauss.avg_pool2d`; attributes and constraints as in
+    `gauss.max_pool1d`, with `count_include_pad` beside them.
+  }];
+}
+
+def Gauss_AvgPool2dOp : Gauss_AvgPool<"avg_pool2d", "{1, 1}", "{0, 0, 0, 0}"> {
   let summary = "average over a window";
   let description = [{
     ```mlir
@@ -729,19 +940,39 @@ def Gauss_AvgPool2dOp : Gauss_Layer<"avg_pool2d"> {
 
     Attributes and constraints as in `gauss.max_pool2d`.
   }];
-  let arguments = (ins
-    Gauss_Operand:$input, DenseI64ArrayAttr:$kernel,
-    DefaultValuedAttr<DenseI64ArrayAttr, "{1, 1}">:$strides,
-    DefaultValuedAttr<DenseI64ArrayAttr, "{0, 0, 0, 0}">:$padding,
-    DefaultValuedAttr<DenseI64ArrayAttr, "{1, 1}">:$dilation,
-    DefaultValuedAttr<BoolAttr, "false">:$ceil,
-    DefaultValuedAttr<BoolAttr, "true">:$count_include_pad);
-  let assemblyFormat = [{
-    $input
-    `` custom<Clauses>("\"kernel strides padding dilation ceil count_include_pad\"", $kernel, $strides, $padding, $dilation, $ceil, $count_include_pad)
-    attr-dict `:` functional-type(operands, results)
+}
+
+def Gauss_AvgPool3dOp
+    : Gauss_AvgPool<"avg_pool3d", "{1, 1, 1}", "{0, 0, 0, 0, 0, 0}"> {
+  let summary = "average over a window of a volume";
+  let description = [{
+    ```mlir
+    %y = gauss.avg_pool3d %x kernel [2, 2, 2] strides [2, 2, 2]
+      : (!gauss.tensor<1x6x4x8x8xf32>) -> !gauss.tensor<1x6x2x4x4xf32>
+    ```
+
+    The moments are those of `gauss.avg_pool2d`; attributes and constraints as in
+    `gauss.max_pool3d`, with `count_include_pad` beside them.
   }];
-  let hasFolder = 1;
+}
+
+def Gauss_GlobalMaxPoolOp : Gauss_Layer<"global_max_pool"> {
+  let summary = "maximum of each channel";
+  let description = [{
+    ```mlir
+    %y = gauss.global_max_pool %x
+      : (!gauss.tensor<1x6x28x28xf32>) -> !gauss.tensor<1x6x1x1xf32>
+    ```
+
+    The maximum that `gauss.max_pool2d` and its like of other ranks give for a
+    window that is the whole image, whose size is not bounded here. The average
+    of each channel is `gauss.reduce_mean`.
+
+    Constraints: `input` has rank 3 or more, N×C×…; the result has as many
+    dimensions.
+  }];
+  let arguments = (ins Gauss_Operand:$input);
+  let assemblyFormat = "$input attr-dict `:` functional-type(operands, results)";
 }
 
 //===----------------------------------------------------------------------===//

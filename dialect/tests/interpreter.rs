@@ -242,6 +242,183 @@ fn conv2d_is_the_sum_over_its_window() {
     Convolution { sizes: [20, 30, 31, 2, 5, 5], padding: [2; 4], ..plain }.check(all);
 }
 
+/// A module with one layer from operands `%0`, `%1`, ..
+fn layer(op: &str, attributes: &str, operands: &[Tensor], result: &[usize]) -> Tensor {
+    let gaussian = operands.iter().any(|operand| operand.variance.is_some());
+    let shape = result.iter().map(|&size| size as i64).collect();
+    let result = TensorType { shape, gaussian };
+    let types: Vec<_> = operands.iter().map(|operand| operand.ty().to_string()).collect();
+    let names: Vec<_> = (0..operands.len()).map(|number| format!("%a{number}")).collect();
+    let arguments: Vec<_> =
+        names.iter().zip(&types).map(|(name, ty)| format!("{name}: {ty}")).collect();
+    let body = format!(
+        "%y = gauss.{op} {} {attributes} : ({}) -> {result}\nreturn %y : {result}",
+        names.join(", "),
+        types.join(", ")
+    );
+    run(&format!("({}) -> {result}", arguments.join(", ")), &body, operands)
+}
+
+/// The same elements in another shape.
+fn reshaped(tensor: &Tensor, shape: &[usize]) -> Tensor {
+    Tensor { shape: shape.to_vec(), ..tensor.clone() }
+}
+
+#[test]
+fn a_line_is_an_image_of_one_row() {
+    let (x, w, b) =
+        (random(&[2, 4, 9], true, 1), random(&[6, 2, 3], true, 2), random(&[6], true, 3));
+    let image = [reshaped(&x, &[2, 4, 1, 9]), reshaped(&w, &[6, 2, 1, 3]), b.clone()];
+    let two = "strides [1, 2] padding [0, 1, 0, 2] dilation [1, 2] groups 2";
+    let two = layer("conv2d", two, &image, &[2, 6, 1, 4]);
+    let one = "strides [2] padding [1, 2] dilation [2] groups 2";
+    let one = layer("conv1d", one, &[x.clone(), w, b], &[2, 6, 4]);
+    assert_eq!(one, reshaped(&two, &[2, 6, 4]));
+
+    for (op, more) in [("max", ""), ("avg", " count_include_pad false")] {
+        let two = format!("kernel [1, 3] strides [1, 2] padding [0, 2, 0, 1] ceil true{more}");
+        let two = layer(&format!("{op}_pool2d"), &two, &image[..1], &[2, 4, 1, 6]);
+        let one = format!("kernel [3] strides [2] padding [2, 1] ceil true{more}");
+        let one = layer(&format!("{op}_pool1d"), &one, std::slice::from_ref(&x), &[2, 4, 6]);
+        assert_eq!(one, reshaped(&two, &[2, 4, 6]));
+    }
+}
+
+/// Slice by slice: those of the kernel are convolutions of images whose results are added.
+#[test]
+fn conv3d_is_the_sum_of_convolutions_of_its_slices() {
+    let (x, w) = (random(&[1, 2, 5, 4, 6], true, 1), random(&[3, 2, 2, 3, 2], true, 2));
+    let attributes = "strides [2, 1, 2] padding [1, 1, 0, 0, 0, 1] dilation [3, 1, 2]";
+    let (depth, rows, columns) = (2, 3, 3);
+    let result =
+        layer("conv3d", attributes, &[x.clone(), w.clone()], &[1, 3, depth, rows, columns]);
+    // One slice of every channel, or of every kernel.
+    let slice = |of: &Tensor, at: usize| {
+        let [planes, slices, height, width] =
+            [of.shape[0] * of.shape[1], of.shape[2], of.shape[3], of.shape[4]];
+        let take = |values: &[f64]| -> Vec<f64> {
+            let size = height * width;
+            let start = |plane| (plane * slices + at) * size;
+            (0..planes)
+                .flat_map(|plane| values[start(plane)..start(plane) + size].to_vec())
+                .collect()
+        };
+        let variance = of.variance.as_ref().map(|values| take(values));
+        let shape = vec![of.shape[0], of.shape[1], height, width];
+        Tensor { shape, mean: take(&of.mean), variance }
+    };
+    let mut expected = Tensor {
+        mean: vec![0.0; result.mean.len()],
+        variance: Some(vec![0.0; result.mean.len()]),
+        ..result.clone()
+    };
+    for (z, h) in grid(depth, 2) {
+        // Of 5 slices and one before them.
+        let Some(at) = (2 * z + 3 * h).checked_sub(1).filter(|at| *at < 5) else { continue };
+        let attributes = "strides [1, 2] padding [1, 0, 0, 1] dilation [1, 2]";
+        let part =
+            layer("conv2d", attributes, &[slice(&x, at), slice(&w, h)], &[1, 3, rows, columns]);
+        for (o, place) in grid(3, rows * columns) {
+            let [to, from] = [(o * depth + z) * rows * columns + place, o * rows * columns + place];
+            expected.mean[to] += part.mean[from];
+            let variances = expected.variance.as_mut().zip(part.variance.as_ref());
+            variances.into_iter().for_each(|(to_, from_)| to_[to] += from_[from]);
+        }
+    }
+    assert_close(&result, &expected, 1e-12);
+}
+
+/// The definition of textbooks: a convolution of the input with zeros between its elements, whose
+/// kernel is turned round and has channels and outputs swapped.
+#[test]
+fn a_transposed_convolution_is_one_of_an_input_with_zeros() {
+    // Stride, padding before and behind, dilation, output padding, groups.
+    let cases = [
+        (1, [0, 0], 1, 0, 1),
+        (2, [1, 1], 1, 0, 1),
+        (2, [1, 0], 1, 1, 2),
+        (3, [0, 2], 2, 2, 1),
+        (2, [2, 1], 2, 1, 4),
+        (4, [0, 0], 3, 0, 2),
+    ];
+    let (channels, outputs, size, kernel) = (4, 8, 5, 3);
+    for (stride, [low, high], dilation, more, groups) in cases {
+        let (of_input, of_group) = (channels / groups, outputs / groups);
+        let x = random(&[2, channels, size], true, 1);
+        let w = random(&[channels, of_group, kernel], true, 2);
+        let b = random(&[outputs], true, 3);
+        let reach = dilation * (kernel - 1);
+        let length = (size - 1) * stride + reach + 1 + more - low - high;
+        let attributes = format!(
+            "strides [{stride}] padding [{low}, {high}] dilation [{dilation}] output_padding \
+             [{more}] groups {groups}"
+        );
+        let operands = [x.clone(), w.clone(), b.clone()];
+        let result = layer("conv_transpose1d", &attributes, &operands, &[2, outputs, length]);
+
+        // Zeros between the elements, so many before them and as many as are read behind them.
+        let before = reach as i64 - low as i64;
+        let wide = length + reach;
+        let spread = |values: &[f64]| -> Vec<f64> {
+            let mut spread = vec![0.0; 2 * channels * wide];
+            for (number, &value) in values.iter().enumerate() {
+                let at = (number % size * stride) as i64 + before;
+                if (0..wide as i64).contains(&at) {
+                    spread[number / size * wide + at as usize] = value;
+                }
+            }
+            spread
+        };
+        let turned = |values: &[f64]| -> Vec<f64> {
+            let mut turned = vec![0.0; values.len()];
+            for (c, o) in grid(channels, of_group) {
+                for k in 0..kernel {
+                    let output = c / of_input * of_group + o;
+                    let to = (output * of_input + c % of_input) * kernel + kernel - 1 - k;
+                    turned[to] = values[(c * of_group + o) * kernel + k];
+                }
+            }
+            turned
+        };
+        let map = |of: &Tensor, shape: &[usize], f: &dyn Fn(&[f64]) -> Vec<f64>| {
+            let variance = of.variance.as_ref().map(|values| f(values));
+            Tensor { shape: shape.to_vec(), mean: f(&of.mean), variance }
+        };
+        let x = map(&x, &[2, channels, wide], &spread);
+        let w = map(&w, &[outputs, of_input, kernel], &turned);
+        let attributes = format!("dilation [{dilation}] groups {groups}");
+        let expected = layer("conv1d", &attributes, &[x, w, b], &[2, outputs, length]);
+        assert_close(&result, &expected, 1e-12);
+    }
+}
+
+/// A kernel that is a product of one for rows and one for columns does both one after the other.
+#[test]
+fn a_transposed_convolution_goes_along_each_axis() {
+    let x = random(&[1, 1, 3, 4, 2], false, 1);
+    let kernels = [2, 3, 1].map(|size| random(&[size], false, size as u64));
+    let mut product = vec![];
+    for (i, (j, k)) in (0..2).flat_map(|i| grid(3, 1).map(move |jk| (i, jk))) {
+        product.push(kernels[0].mean[i] * kernels[1].mean[j] * kernels[2].mean[k]);
+    }
+    let w = exact(&[1, 1, 2, 3, 1], &product);
+    let attributes = "strides [2, 1, 3] padding [1, 0, 0, 0, 1, 0] output_padding [0, 0, 1]";
+    let result = layer("conv_transpose3d", attributes, &[x.clone(), w], &[1, 1, 5, 5, 5]);
+    let along = |x: &Tensor, axis: usize, strides: &str, rest: &str, size: usize| {
+        let mut shape = x.shape.clone();
+        shape[axis + 2] = size;
+        let mut of_kernel = vec![1; 5];
+        of_kernel[axis + 2] = kernels[axis].shape[0];
+        let attributes = format!("strides {strides} {rest}");
+        let operands = [x.clone(), reshaped(&kernels[axis], &of_kernel)];
+        layer("conv_transpose3d", &attributes, &operands, &shape)
+    };
+    let x = along(&x, 0, "[2, 1, 1]", "padding [1, 0, 0, 0, 0, 0]", 5);
+    let x = along(&x, 1, "[1, 1, 1]", "padding [0, 0, 0, 0, 1, 0]", 5);
+    let x = along(&x, 2, "[1, 1, 3]", "output_padding [0, 0, 1]", 5);
+    assert_close(&result, &x, 1e-12);
+}
+
 #[test]
 fn batch_norm_takes_any_rank() {
     // (x − 1)/2·3 + 4 in channel 0 and (x + 1)/4·1 in channel 1.
@@ -358,6 +535,36 @@ fn max_pool2d_goes_along_each_row_and_then_down() {
     let all = max(upper, third);
     assert_eq!(result.mean, [all.mean]);
     assert_eq!(result.variance, all.variance.map(|v| vec![v]));
+}
+
+#[test]
+fn a_global_maximum_is_a_pool_of_the_whole_image() {
+    let image = random(&[2, 3, 4, 5], true, 4);
+    let all = pool("max_pool2d", "kernel [4, 5]", &image, &[2, 3, 1, 1]);
+    assert_eq!(pool("global_max_pool", "", &image, &[2, 3, 1, 1]), all);
+    let volume = random(&[2, 3, 2, 4, 5], true, 4);
+    let all = pool("max_pool3d", "kernel [2, 4, 5]", &volume, &[2, 3, 1, 1, 1]);
+    assert_eq!(pool("global_max_pool", "", &volume, &[2, 3, 1, 1, 1]), all);
+    // A window has at most 256 elements along an axis, the whole line has not.
+    let line: Vec<_> = (0..300).map(|i| f64::from(i * 7 % 300)).collect();
+    let line = exact(&[1, 1, 300], &line);
+    assert_eq!(pool("global_max_pool", "", &line, &[1, 1, 1]), exact(&[1, 1, 1], &[299.0]));
+}
+
+#[test]
+fn max_pool3d_takes_slice_after_slice() {
+    let volume = random(&[1, 1, 2, 2, 2], true, 4);
+    let slices = reshaped(&volume, &[1, 2, 2, 2]);
+    let slices = pool("max_pool2d", "kernel [2, 2]", &slices, &[1, 2, 1, 1]);
+    let line = reshaped(&slices, &[1, 1, 2]);
+    let expected = pool("max_pool1d", "kernel [2]", &line, &[1, 1, 1]);
+    let result = pool("max_pool3d", "kernel [2, 2, 2]", &volume, &[1, 1, 1, 1, 1]);
+    assert_eq!(result, reshaped(&expected, &[1, 1, 1, 1, 1]));
+    let result = pool("avg_pool3d", "kernel [2, 2, 2]", &volume, &[1, 1, 1, 1, 1]);
+    let sum = |values: &[f64]| values.iter().sum::<f64>();
+    let variance = volume.variance.as_deref().map(sum).unwrap() / 64.0;
+    let expected = gaussian(&[1, 1, 1, 1, 1], &[sum(&volume.mean) / 8.0], &[variance]);
+    assert_close(&result, &expected, 1e-15);
 }
 
 #[test]

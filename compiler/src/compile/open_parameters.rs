@@ -138,7 +138,7 @@ fn last_layer(function: Op, module: Op) -> Result<Vec<String>, String> {
         let op = result.defining_op().ok_or("the function returns an input")?;
         match Kind::of(op) {
             Ok(Some(Kind::Reshape | Kind::Flatten)) => result = op.operand(0),
-            Ok(Some(Kind::Dense | Kind::Conv2d(_))) => break op,
+            Ok(Some(kind)) if kind.is_linear() => break op,
             _ => return Err(format!("the last layer is '{}', which is not linear", op.name())),
         }
     };

@@ -6,14 +6,17 @@ use rayon::prelude::*;
 
 use super::{F64, Tensor, check_variances, predictions};
 use crate::{
-    layer::{AvgPool2d, Conv2d, Layer, Window},
+    layer::Layer,
     moments::{self, Moments},
     ops::{
+        contraction::{ConvTranspose, Convolution},
         embedding,
         matmul::Matmul,
         movement::{Border, Movement},
+        pool::{self, Pool},
         reduction::Reduction,
         resize::Resize,
+        window::Window,
     },
     predictive::{central_quantile, interval_end},
     shape::{self, TensorType},
@@ -41,9 +44,11 @@ pub(super) fn apply(layer: &Layer, operands: &[&Tensor]) -> Result<Tensor, Strin
         }
         (Layer::Dense, [input, weight]) => dense(input, weight, None, &ty),
         (Layer::Dense, [input, weight, bias]) => dense(input, weight, Some(bias), &ty),
-        (Layer::Conv2d(conv), [input, weight]) => conv2d(conv, input, weight, None, &ty),
-        (Layer::Conv2d(conv), [input, weight, bias]) => {
-            conv2d(conv, input, weight, Some(bias), &ty)
+        (Layer::Convolution(convolution), [input, weight, bias @ ..]) => {
+            convolve(convolution, [*input, *weight], bias.first().copied(), &ty)
+        }
+        (Layer::ConvTranspose(convolution), [input, weight, bias @ ..]) => {
+            scatter(convolution, [*input, *weight], bias.first().copied(), &ty)
         }
         (Layer::BatchNorm(epsilon), [input, gamma, beta, mean, variance]) => {
             batch_norm(*epsilon, [*input, *gamma, *beta], [*mean, *variance], &ty)
@@ -66,8 +71,8 @@ pub(super) fn apply(layer: &Layer, operands: &[&Tensor]) -> Result<Tensor, Strin
             let input = input.view();
             elementwise(&ty, |i| activation.moments(&mut F64, input.at(i)))
         }
-        (Layer::MaxPool2d(window), [input]) => max_pool2d(window, input, &ty),
-        (Layer::AvgPool2d(pool), [input]) => avg_pool2d(pool, input, &ty),
+        (Layer::Pool(pool), [input]) => pooled(pool, input, &ty),
+        (Layer::GlobalMaxPool, [input]) => global_max(input, &ty),
         (Layer::Flatten, [input]) => Ok(Tensor { shape: sizes(&ty), ..(*input).clone() }),
         (Layer::Softmax(method), [logits]) => {
             Ok(Tensor::deterministic(&sizes(&ty), predictions::softmax(*method, logits)))
@@ -131,6 +136,11 @@ struct ViewMut<'a> {
 }
 
 impl ViewMut<'_> {
+    fn at(&self, index: usize) -> Moments<f64> {
+        let variance = self.variance.as_deref();
+        Moments { mean: self.mean[index], variance: variance.map(|v| v[index]) }
+    }
+
     fn set(&mut self, index: usize, value: Moments<f64>) {
         self.mean[index] = value.mean;
         if let Some(variance) = &mut self.variance {
@@ -324,34 +334,35 @@ fn dense(
     Ok(result)
 }
 
-fn conv2d(
-    conv: &Conv2d,
-    input: &Tensor,
-    weight: &Tensor,
+fn convolve(
+    convolution: &Convolution,
+    [input, weight]: [&Tensor; 2],
     bias: Option<&Tensor>,
     ty: &TensorType,
 ) -> Result<Tensor, String> {
     let mut result = Tensor::zeros(ty)?;
-    let [_, channels, height, width] = leading(&input.shape);
-    let [outputs, group_channels, kernel_height, kernel_width] = leading(&weight.shape);
-    let [_, _, rows, columns] = leading(&result.shape);
+    let [_, channels] = leading(&input.shape);
+    let [outputs, group_channels] = leading(&weight.shape);
     let (weights, bias) = (weight.view(), bias.map(Tensor::view));
-    let (depth, group_size) =
-        (group_channels * kernel_height * kernel_width, group_channels * height * width);
+    let kernel: Vec<_> = weight.ty().shape[2..].to_vec();
+    let window = convolution.window(&kernel);
+    let patches = Patches { window: &window, input: &input.shape[2..], output: &sizes(ty)[2..] };
+    let (rows, columns) = patches.lines();
+    let size: usize = input.shape[2..].iter().product();
+    let depth = weight.shape[1..].iter().product::<usize>();
     let groups = channels / group_channels;
     let block = (BLOCK / (depth * columns).max(1)).clamp(1, rows);
     let image_size = outputs * rows * columns;
     result.fill(image_size, |start, mut out| {
         let image = start / image_size;
         for group in 0..groups {
-            let from = (image * groups + group) * group_size;
-            let source = input.view().slice(from..from + group_size);
+            let from = (image * groups + group) * group_channels * size;
+            let source = input.view().slice(from..from + group_channels * size);
             for first in (0..rows).step_by(block) {
                 let block = first..rows.min(first + block);
                 let positions = block.len() * columns;
                 let patches = Buffer::arranged(source, depth * positions, |to, from| {
-                    let kernel = [kernel_height, kernel_width];
-                    gather(conv, kernel, [height, width], [block.clone(), 0..columns], from, to);
+                    patches.gather(block.clone(), from, to);
                 });
                 for output in group * outputs / groups..(group + 1) * outputs / groups {
                     let weights = weights.slice(output * depth..(output + 1) * depth);
@@ -424,41 +435,115 @@ impl Matrices {
     }
 }
 
-/// For every channel and kernel element, in the order of the weight, the values
-/// that it meets at the output `positions`; what lies in the padding stays zero.
-fn gather(
-    conv: &Conv2d,
-    kernel: [usize; 2],
-    [height, width]: [usize; 2],
-    positions: [Range<usize>; 2],
-    planes: &[f64],
-    patches: &mut [f64],
-) {
-    let [rows, columns] = positions;
-    let [_, stride] = conv.strides;
-    let step = usize::try_from(stride).unwrap_or(1);
-    // What is added to position·stride gives the place in the input.
-    let offset =
-        |element: usize, axis: usize| element as i64 * conv.dilation[axis] - conv.padding[axis];
-    let mut patches = patches.chunks_exact_mut(columns.len().max(1));
-    for plane in planes.chunks_exact(height * width) {
-        for i in 0..kernel[0] {
-            for j in 0..kernel[1] {
-                let valid = inside(offset(j, 1), stride, width, columns.len());
-                let left = valid.start as i64 * stride + offset(j, 1);
-                for (row, patch) in rows.clone().zip(&mut patches) {
-                    let row = row as i64 * conv.strides[0] + offset(i, 0);
-                    let Ok(row) = usize::try_from(row) else { continue };
-                    let Ok(left) = usize::try_from(left) else { continue };
-                    let Some(values) = plane.chunks_exact(width).nth(row) else { continue };
-                    let values = values.iter().skip(left).step_by(step);
-                    for (to, &value) in patch[valid.clone()].iter_mut().zip(values) {
-                        *to = value;
-                    }
-                }
+/// The values that a window meets, line by line: a line goes along the last axis.
+struct Patches<'a> {
+    window: &'a Window,
+    /// The spatial sizes of the input and of the result.
+    input: &'a [usize],
+    output: &'a [usize],
+}
+
+impl Patches<'_> {
+    /// Lines of the result, and their length.
+    fn lines(&self) -> (usize, usize) {
+        let (columns, rows) = self.output.split_last().unwrap_or((&1, &[]));
+        (rows.iter().product(), *columns)
+    }
+
+    /// For every channel and kernel element, in the order of the weight, the values that it meets in
+    /// some lines of the result; what lies in the padding stays zero.
+    fn gather(&self, rows: Range<usize>, planes: &[f64], patches: &mut [f64]) {
+        let last = self.input.len() - 1;
+        let (width, (_, columns)) = (self.input[last], self.lines());
+        let axis = self.window.axes[last];
+        let step = usize::try_from(axis.stride).unwrap_or(1);
+        let kernel: Vec<_> =
+            self.window.kernel.iter().map(|&size| usize::try_from(size).unwrap_or(0)).collect();
+        // For every kernel element and line: what of the line is inside, and where it begins.
+        let mut sources = Vec::new();
+        for element in 0..kernel.iter().product() {
+            let element = indices(element, &kernel);
+            let offset = element[last] as i64 * axis.dilation - axis.padding[0];
+            let valid = inside(offset, axis.stride, width, columns);
+            let left = usize::try_from(valid.start as i64 * axis.stride + offset).ok();
+            for row in rows.clone() {
+                let row = self.row(&indices(row, &self.output[..last]), &element);
+                sources.push((valid.clone(), row.zip(left).map(|(row, left)| row * width + left)));
+            }
+        }
+        let size = self.input.iter().product();
+        let patches = patches.chunks_exact_mut(columns.max(1));
+        let sources = planes
+            .chunks_exact(size)
+            .flat_map(|plane| sources.iter().map(move |(valid, start)| (plane, valid, start)));
+        for ((plane, valid, start), patch) in sources.zip(patches) {
+            let Some(start) = *start else { continue };
+            let values = plane.iter().skip(start).step_by(step);
+            for (to, &value) in patch[valid.clone()].iter_mut().zip(values) {
+                *to = value;
             }
         }
     }
+
+    /// The line of the input that a kernel element meets in a line of the result; `None` in the
+    /// padding.
+    fn row(&self, position: &[usize], element: &[usize]) -> Option<usize> {
+        let axes = self.window.axes.iter().zip(self.input).zip(position.iter().zip(element));
+        axes.into_iter().try_fold(0, |row, ((axis, &size), (&position, &element))| {
+            let place = position as i64 * axis.stride + element as i64 * axis.dilation;
+            let place = usize::try_from(place - axis.padding[0]).ok();
+            place.filter(|place| *place < size).map(|place| row * size + place)
+        })
+    }
+}
+
+/// A transposed convolution, by its definition: every element of the input is multiplied by the
+/// kernel, and each product added where it falls.
+fn scatter(
+    convolution: &ConvTranspose,
+    [input, weight]: [&Tensor; 2],
+    bias: Option<&Tensor>,
+    ty: &TensorType,
+) -> Result<Tensor, String> {
+    let mut result = Tensor::zeros(ty)?;
+    let [_, channels] = leading(&input.shape);
+    let [_, group_outputs] = leading(&weight.shape);
+    let outputs = result.shape[1];
+    let group_channels = channels * group_outputs / outputs;
+    let (from, kernel) = (&input.shape[2..], &weight.shape[2..]);
+    let to = result.shape[2..].to_vec();
+    let (positions, elements): (usize, usize) = (from.iter().product(), kernel.iter().product());
+    // For every kernel element, where in a plane of the result each product falls.
+    let place = |element: usize, position: usize| {
+        let (element, position) = (indices(element, kernel), indices(position, from));
+        convolution.axes.iter().enumerate().try_fold(0, |place, (number, axis)| {
+            let at = position[number] as i64 * axis.stride + element[number] as i64 * axis.dilation;
+            let at = usize::try_from(at - axis.padding[0]).ok().filter(|at| *at < to[number])?;
+            Some(place * to[number] + at)
+        })
+    };
+    let places: Vec<Vec<_>> = (0..elements)
+        .map(|element| (0..positions).map(|position| place(element, position)).collect())
+        .collect();
+    let (x, weights, bias) = (input.view(), weight.view(), bias.map(Tensor::view));
+    let plane: usize = to.iter().product();
+    result.fill(plane, |start, mut out| {
+        let (image, output) = (start / plane / outputs, start / plane % outputs);
+        let (group, of_group) = (output / group_outputs, output % group_outputs);
+        out.fill(bias.map_or(Moments::deterministic(0.0), |bias| bias.at(output)));
+        for channel in group * group_channels..(group + 1) * group_channels {
+            for (element, places) in places.iter().enumerate() {
+                let w = weights.at((channel * group_outputs + of_group) * elements + element);
+                for (position, place) in places.iter().enumerate() {
+                    let Some(place) = *place else { continue };
+                    let x = x.at((image * channels + channel) * positions + position);
+                    let sum = out.at(place);
+                    out.set(place, moments::multiply_add(&mut F64, x, w, sum));
+                }
+            }
+        }
+    });
+    Ok(result)
 }
 
 /// The output positions p for which `p·stride + offset` is within `0..size`.
@@ -609,31 +694,6 @@ fn batch_norm(
     })
 }
 
-fn max_pool2d(window: &Window, input: &Tensor, ty: &TensorType) -> Result<Tensor, String> {
-    let max = |x, y| moments::max(&mut F64, x, y);
-    pool(window, input, ty, |rows, columns, at| {
-        rows.places
-            .iter()
-            .filter_map(|&row| columns.places.iter().map(|&column| at(row, column)).reduce(max))
-            .reduce(max)
-            .unwrap_or(Moments::deterministic(f64::NEG_INFINITY))
-    })
-}
-
-fn avg_pool2d(pool_layer: &AvgPool2d, input: &Tensor, ty: &TensorType) -> Result<Tensor, String> {
-    pool(&pool_layer.window, input, ty, |rows, columns, at| {
-        let count = match pool_layer.count_include_pad {
-            true => (rows.padded * columns.padded) as f64,
-            false => (rows.places.len() * columns.places.len()) as f64,
-        };
-        let places = rows.places.iter();
-        let elements =
-            places.flat_map(|&row| columns.places.iter().map(move |&column| at(row, column)));
-        let sum = elements.reduce(|x, y| moments::add(&mut F64, x, y));
-        moments::scale(&mut F64, sum.unwrap_or(Moments::deterministic(0.0)), 1.0 / count)
-    })
-}
-
 /// What a window covers along an axis at one position.
 struct Covered {
     /// The places inside of the input.
@@ -644,7 +704,8 @@ struct Covered {
 
 impl Covered {
     fn of(window: &Window, axis: usize, position: usize, size: usize) -> Self {
-        let padded = -window.padding[axis]..size as i64 + window.padding[axis + 2];
+        let [low, high] = window.axes[axis].padding;
+        let padded = -low..size as i64 + high;
         let places = window.places(axis, position as i64);
         let inside = |place: i64| usize::try_from(place).ok().filter(|place| *place < size);
         Self {
@@ -654,22 +715,57 @@ impl Covered {
     }
 }
 
-/// Computes every output element from the rows and columns that its window covers.
-fn pool(
-    window: &Window,
-    input: &Tensor,
-    ty: &TensorType,
-    element: impl Fn(&Covered, &Covered, &dyn Fn(usize, usize) -> Moments<f64>) -> Moments<f64> + Sync,
-) -> Result<Tensor, String> {
-    let [_, _, height, width] = leading(&input.shape);
-    let [_, _, rows, columns] = leading(&sizes(ty));
-    let of_rows: Vec<_> = (0..rows).map(|row| Covered::of(window, 0, row, height)).collect();
-    let of_columns: Vec<_> = (0..columns).map(|c| Covered::of(window, 1, c, width)).collect();
-    let input = input.view();
+fn pooled(layer: &Pool, input: &Tensor, ty: &TensorType) -> Result<Tensor, String> {
+    let (from, to) = (&input.shape[2..], &sizes(ty)[2..]);
+    let of_axis = |axis: usize| -> Vec<_> {
+        (0..to[axis]).map(|p| Covered::of(&layer.window, axis, p, from[axis])).collect()
+    };
+    let covered: Vec<_> = (0..to.len()).map(of_axis).collect();
+    let (size, count): (usize, usize) = (from.iter().product(), to.iter().product());
+    let view = input.view();
     elementwise(ty, |i| {
-        let (plane, row, column) = (i / (rows * columns), i / columns % rows, i % columns);
-        element(&of_rows[row], &of_columns[column], &|row, column| {
-            input.at((plane * height + row) * width + column)
-        })
+        let positions = indices(i % count, to);
+        let covered: Vec<_> = covered.iter().zip(positions).map(|(axis, p)| &axis[p]).collect();
+        let combine = match layer.kind {
+            pool::Kind::Max => moments::max::<F64>,
+            pool::Kind::Average { .. } => moments::add::<F64>,
+        };
+        let combined = fold(&covered, i / count * size, from, view, combine);
+        let padded = |covered: &&Covered| covered.padded;
+        let inside = |covered: &&Covered| covered.places.len();
+        let elements: usize = match layer.kind {
+            pool::Kind::Max => return combined,
+            pool::Kind::Average { count_include_pad: true } => covered.iter().map(padded).product(),
+            pool::Kind::Average { .. } => covered.iter().map(inside).product(),
+        };
+        moments::scale(&mut F64, combined, 1.0 / elements as f64)
     })
+}
+
+fn global_max(input: &Tensor, ty: &TensorType) -> Result<Tensor, String> {
+    let sizes = &input.shape[2..];
+    let all = |&size: &usize| Covered { places: (0..size).collect(), padded: size };
+    let all: Vec<_> = sizes.iter().map(all).collect();
+    let covered: Vec<_> = all.iter().collect();
+    let (size, view) = (sizes.iter().product::<usize>(), input.view());
+    elementwise(ty, |i| fold(&covered, i * size, sizes, view, moments::max::<F64>))
+}
+
+/// Combines what a window covers: along the last axis first, then along those before it. `start` is
+/// the number of the element at the origin, `sizes` are those of its plane.
+fn fold(
+    covered: &[&Covered],
+    start: usize,
+    sizes: &[usize],
+    view: View,
+    combine: fn(&mut F64, Moments<f64>, Moments<f64>) -> Moments<f64>,
+) -> Moments<f64> {
+    let [first, rest @ ..] = covered else { return view.at(start) };
+    let inner: usize = sizes[1..].iter().product();
+    first
+        .places
+        .iter()
+        .map(|place| fold(rest, start + place * inner, &sizes[1..], view, combine))
+        .reduce(|x, y| combine(&mut F64, x, y))
+        .unwrap_or(Moments::deterministic(0.0))
 }

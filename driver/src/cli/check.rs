@@ -1,7 +1,10 @@
 //! `pfp check`.
 
 use clap::Args;
-use gauss_dialect::ops::activation::Activation;
+use gauss_dialect::ops::{
+    activation::Activation,
+    contraction::{ConvTranspose, Convolution},
+};
 use pfp_compiler::{
     array::Array,
     compile::Options,
@@ -109,7 +112,8 @@ struct Deviation {
 /// quadrature, whose error is relative to σ: a linear layer hides it, the end of a network does not.
 fn default_tolerance(layers: &[LayerSummary]) -> f64 {
     let is_smooth = |layer: &LayerSummary| Activation::is_by_quadrature(&layer.op);
-    let is_linear = |layer: &LayerSummary| matches!(layer.op.as_str(), "dense" | "conv2d");
+    let linear = [&["dense"][..], &Convolution::NAMES, &ConvTranspose::NAMES].concat();
+    let is_linear = |layer: &LayerSummary| linear.contains(&layer.op.as_str());
     let last = layers.iter().rposition(is_linear).map_or(layers, |last| &layers[last..]);
     match (last.iter().any(is_smooth), layers.iter().any(is_smooth)) {
         (true, _) => 1e-2,

@@ -7,11 +7,15 @@ use gauss_dialect::{
     ops::{
         activation::Activation,
         binary::Binary,
+        contraction::{ConvTranspose, Convolution},
         matmul::Matmul,
         movement::{Border, Movement},
+        pool::{Kind, Pool},
         reduction::Reduction,
         resize::{Extent, Resize},
+        window::{SpatialAxis, Window},
     },
+    shape::TensorType,
 };
 use gauss_lowering::target::Target;
 use pfp_compiler::{diagnostics::Source, module::Session};
@@ -117,40 +121,81 @@ impl Generator {
         ("dense", String::new(), operands, vec![n, m])
     }
 
-    fn conv2d(&mut self) -> Layer {
-        let (groups, channels, outputs) = match self.size(4) {
-            1 | 2 => (1, self.size(4), self.size(20)),
+    /// Groups, channels of the input and outputs: without groups, with some, depthwise.
+    fn channels(&mut self) -> [usize; 3] {
+        match self.size(4) {
+            1 | 2 => [1, self.size(4), self.size(20)],
             3 => {
                 let groups = self.size(3);
-                (groups, groups * self.size(4), groups * self.size(20))
+                [groups, groups * self.size(4), groups * self.size(20)]
             }
-            // Depthwise.
-            _ => [self.size(40); 3].into(),
-        };
-        let kernel = [self.size(4), self.size(4)];
-        let stride = [self.size(3), self.size(3)];
-        let dilation = [self.size(2), self.size(2)];
-        let padding: [usize; 4] = std::array::from_fn(|_| self.rng.random_range(0..3));
-        let mut positions = [0, 0];
-        let mut size = [0, 0];
-        for axis in 0..2 {
-            let extent = dilation[axis] * (kernel[axis] - 1) + 1;
-            size[axis] = extent + self.size(36) - 1;
-            positions[axis] =
-                (size[axis] + padding[axis] + padding[axis + 2] - extent) / stride[axis] + 1;
+            _ => [self.size(40); 3],
         }
-        let n = self.size(3);
-        let parameter = self.flip();
-        let mut operands = vec![
-            self.operand(&[n, channels, size[0], size[1]], false),
-            self.operand(&[outputs, channels / groups, kernel[0], kernel[1]], parameter),
+    }
+
+    /// How a kernel lies along so many axes.
+    fn axes(&mut self, rank: usize) -> Vec<SpatialAxis> {
+        let axis = |_| SpatialAxis {
+            stride: self.size(3) as i64,
+            padding: [0; 2].map(|_| self.rng.random_range(0..3)),
+            dilation: self.size(2) as i64,
+        };
+        (0..rank).map(axis).collect()
+    }
+
+    /// A convolution of any rank, of images as often as of all others.
+    fn convolution(&mut self) -> Layer {
+        let rank = [1, 2, 2, 3][self.rng.random_range(0..4)];
+        let [groups, channels, outputs] = self.channels();
+        let kernel: Vec<_> = (0..rank).map(|_| self.size(5 - rank / 2)).collect();
+        let axes = self.axes(rank);
+        let size: Vec<_> = kernel
+            .iter()
+            .zip(&axes)
+            .map(|(&kernel, axis)| {
+                axis.extent(kernel as i64) as usize + self.size([60, 36, 6][rank - 1]) - 1
+            })
+            .collect();
+        let convolution = Convolution { axes, groups: groups as i64 };
+        let shapes = [
+            [&[self.size(3), channels][..], &size].concat(),
+            [&[outputs, channels / groups][..], &kernel].concat(),
         ];
+        let operands = self.linear(&shapes, outputs);
+        let [input, weight] = [0, 1].map(|number: usize| operands[number].tensor.ty());
+        let result = convolution.infer(&input, &weight).unwrap();
+        (convolution.name(), convolution.write().to_string(), operands, sizes(&result))
+    }
+
+    /// A transposed convolution. What it cuts off may be more than a kernel is long.
+    fn conv_transpose(&mut self) -> Layer {
+        let rank = [1, 2, 2, 3][self.rng.random_range(0..4)];
+        let [groups, channels, outputs] = self.channels();
+        let kernel: Vec<_> = (0..rank).map(|_| self.size(6 - rank)).collect();
+        let axes = self.axes(rank);
+        let output_padding =
+            axes.iter().map(|axis| self.rng.random_range(0..axis.stride.max(axis.dilation)));
+        let output_padding: Vec<_> = output_padding.collect();
+        let size: Vec<_> = (0..rank).map(|_| 4 + self.size([40, 14, 3][rank - 1])).collect();
+        let convolution = ConvTranspose { axes, output_padding, groups: groups as i64 };
+        let shapes = [
+            [&[self.size(3), channels][..], &size].concat(),
+            [&[channels, outputs / groups][..], &kernel].concat(),
+        ];
+        let operands = self.linear(&shapes, outputs);
+        let [input, weight] = [0, 1].map(|number: usize| operands[number].tensor.ty());
+        let result = convolution.infer(&input, &weight).unwrap();
+        (convolution.name(), convolution.write().to_string(), operands, sizes(&result))
+    }
+
+    /// An input and a weight of these shapes, with a bias as often as without.
+    fn linear(&mut self, [input, weight]: &[Vec<usize>; 2], outputs: usize) -> Vec<Operand> {
+        let parameter = self.flip();
+        let mut operands = vec![self.operand(input, false), self.operand(weight, parameter)];
         if self.flip() {
             operands.push(self.operand(&[outputs], parameter));
         }
-        let attributes =
-            format!("strides {stride:?} padding {padding:?} dilation {dilation:?} groups {groups}");
-        ("conv2d", attributes, operands, vec![n, outputs, positions[0], positions[1]])
+        operands
     }
 
     /// A convolution along a line with a constant weight. Its rows share pixels at any
@@ -196,36 +241,41 @@ impl Generator {
         ("conv2d", format!("padding {padding:?}"), operands, vec![n, outputs, rows, columns])
     }
 
-    fn pool(&mut self, op: &'static str) -> Layer {
-        let kernel = [self.size(5), self.size(5)];
-        let stride = [self.size(4), self.size(6)];
-        let padding: [usize; 4] =
-            std::array::from_fn(|side| self.rng.random_range(0..kernel[side % 2]));
-        let mut size = [0, 0];
-        let mut positions = [0, 0];
+    /// A pool of any rank, of images as often as of all others.
+    fn pool(&mut self, is_max: bool) -> Layer {
+        let rank = [1, 2, 2, 3][self.rng.random_range(0..4)];
+        let kernel: Vec<_> = (0..rank).map(|_| self.size(6 - rank)).collect();
         // Gaps and windows that are cut are rarer than whole ones.
         let (is_apart, ceil) = (self.size(4) == 1, self.size(3) == 1);
-        let dilation = [0; 2].map(|_| if is_apart { self.size(3) } else { 1 });
-        for axis in 0..2 {
-            let extent = dilation[axis] * (kernel[axis] - 1) + 1;
-            size[axis] = extent.max(padding[axis] + padding[axis + 2]) + self.size(40) - 1;
-            let beyond = size[axis] + padding[axis] + padding[axis + 2] - extent;
-            let mut steps = beyond / stride[axis];
-            let next = (steps + 1) * stride[axis];
-            if ceil && !beyond.is_multiple_of(stride[axis]) && next < size[axis] + padding[axis] {
-                steps += 1;
-            }
-            positions[axis] = steps + 1;
+        let axes: Vec<_> = kernel
+            .iter()
+            .map(|&kernel| SpatialAxis {
+                stride: self.size(5) as i64,
+                padding: [0; 2].map(|_| self.rng.random_range(0..kernel as i64)),
+                dilation: if is_apart { self.size(3) as i64 } else { 1 },
+            })
+            .collect();
+        let mut shape = vec![self.size(2), self.size(3)];
+        for (&kernel, axis) in kernel.iter().zip(&axes) {
+            let least = axis.extent(kernel as i64).max(axis.padding.iter().sum());
+            shape.push(least as usize + self.size([60, 40, 6][rank - 1]) - 1);
         }
-        let (n, channels) = (self.size(2), self.size(3));
-        let operands = vec![self.operand(&[n, channels, size[0], size[1]], false)];
-        let mut attributes = format!(
-            "kernel {kernel:?} strides {stride:?} padding {padding:?} dilation {dilation:?} ceil {ceil}"
-        );
-        if op == "avg_pool2d" {
-            attributes += &format!(" count_include_pad {}", self.flip());
-        }
-        (op, attributes, operands, vec![n, channels, positions[0], positions[1]])
+        let kernel = kernel.into_iter().map(|size| size as i64).collect();
+        let kind = match is_max {
+            true => Kind::Max,
+            false => Kind::Average { count_include_pad: self.flip() },
+        };
+        let pool = Pool { kind, window: Window { kernel, axes, ceil } };
+        let operand = self.operand(&shape, false);
+        let result = pool.infer(&operand.tensor.ty()).unwrap();
+        (pool.name(), pool.write().to_string(), vec![operand], sizes(&result))
+    }
+
+    fn global_max_pool(&mut self) -> Layer {
+        let shape = self.shape(3..=5);
+        let operand = self.operand(&shape, false);
+        let result = shape.iter().enumerate().map(|(dim, &size)| if dim < 2 { size } else { 1 });
+        ("global_max_pool", String::new(), vec![operand], result.collect())
     }
 
     /// A shape of one of these ranks.
@@ -336,9 +386,8 @@ impl Generator {
         let shapes = [shape].into_iter().chain(others);
         let operands: Vec<_> = shapes.map(|shape| self.operand(&shape, false)).collect();
         let types: Vec<_> = operands.iter().map(|operand| operand.tensor.ty()).collect();
-        let result = movement.infer(&types).unwrap().shape;
-        let result = result.into_iter().map(|size| size as usize).collect();
-        (movement.name(), movement.write().to_string(), operands, result)
+        let result = movement.infer(&types).unwrap();
+        (movement.name(), movement.write().to_string(), operands, sizes(&result))
     }
 
     /// Matrices in one of four orders, with leading dimensions of which some are repeated.
@@ -429,9 +478,8 @@ impl Generator {
         }
         let reduction = Reduction { is_mean: self.flip(), axes, keep_dims: self.flip() };
         let operand = self.operand(&shape, false);
-        let result = reduction.infer(&operand.tensor.ty()).unwrap().shape;
-        let result = result.into_iter().map(|size| size as usize).collect();
-        (reduction.name(), reduction.write().to_string(), vec![operand], result)
+        let result = reduction.infer(&operand.tensor.ty()).unwrap();
+        (reduction.name(), reduction.write().to_string(), vec![operand], sizes(&result))
     }
 
     /// Every activation in turn.
@@ -582,10 +630,12 @@ impl Generator {
 
     fn case(&mut self, number: usize) -> Case {
         let op = match number % 13 {
+            0 if number % 26 > 0 => self.conv_transpose(),
             0 => self.dense(),
-            1 | 2 => self.conv2d(),
-            3 => self.pool("max_pool2d"),
-            4 => self.pool("avg_pool2d"),
+            1 | 2 => self.convolution(),
+            3 if number % 52 == 3 => self.global_max_pool(),
+            3 => self.pool(true),
+            4 => self.pool(false),
             5 => self.activation(number / 13),
             6 => self.batch_norm(),
             7 => self.binary(number / 13),
@@ -619,9 +669,7 @@ pub fn reference(case: &Case) -> Tensor {
 }
 
 /// A posterior for the interpreter.
-pub fn values(
-    posterior: &Posterior,
-) -> impl Fn(&str, &gauss_dialect::shape::TensorType) -> Result<Tensor, String> {
+pub fn values(posterior: &Posterior) -> impl Fn(&str, &TensorType) -> Result<Tensor, String> {
     |name, ty| {
         let read = |name: String| {
             let tensor = posterior.0.get(&name).ok_or(format!("no {name}"))?;
@@ -646,6 +694,11 @@ pub fn cases(seed: u64, count: usize) -> Vec<Case> {
 
 /// An op with its attributes, its operands and the shape of its result.
 type Layer = (&'static str, String, Vec<Operand>, Vec<usize>);
+
+/// The shape of a type, which is static.
+fn sizes(ty: &TensorType) -> Vec<usize> {
+    ty.shape.iter().map(|&size| size as usize).collect()
+}
 
 /// Cases of one kind of op.
 fn of_kind(seed: u64, count: usize, kind: fn(&mut Generator) -> Layer) -> Vec<Case> {

@@ -763,9 +763,14 @@ const OWN: &str = "its own loop";
 const VIEW: &str = "no loop";
 
 #[rustfmt::skip]
-const OPERATORS: [Operator; 56] = [
+const OPERATORS: &[Operator] = &[
     Operator("dense", "2", "exact for independent operands", "tiled, with what follows", "Gemm, MatMul"),
+    Operator("conv1d", "3", "exact for independent operands", "tiled, with what follows", "Conv"),
     Operator("conv2d", "4", "exact for independent operands", "tiled, with what follows", "Conv"),
+    Operator("conv3d", "5", "exact for independent operands", "tiled, with what follows", "Conv"),
+    Operator("conv_transpose1d", "3", "exact for independent operands", "tiled, with what follows", "ConvTranspose"),
+    Operator("conv_transpose2d", "4", "exact for independent operands", "tiled, with what follows", "ConvTranspose"),
+    Operator("conv_transpose3d", "5", "exact for independent operands", "tiled, with what follows", "ConvTranspose"),
     Operator("matmul", "2 and more", "exact for independent elements", "tiled, with what follows", "MatMul, Gemm"),
     Operator("batch_norm", "2 and more", EXACT, "the weights, or the loop before", "BatchNormalization"),
     Operator("add", ANY, "exact for independent operands", EPILOGUE, "Add, Sum"),
@@ -793,8 +798,13 @@ const OPERATORS: [Operator; 56] = [
     Operator("gelu", ANY, QUADRATURE, EPILOGUE, "Gelu"),
     Operator("mish", ANY, QUADRATURE, EPILOGUE, "Mish"),
     Operator("softplus", ANY, QUADRATURE, EPILOGUE, "Softplus"),
+    Operator("max_pool1d", "3", "a chain of maxima of two, each refitted", OWN, "MaxPool"),
     Operator("max_pool2d", "4", "a chain of maxima of two, each refitted", OWN, "MaxPool"),
+    Operator("max_pool3d", "5", "a chain of maxima of two, each refitted", OWN, "MaxPool"),
+    Operator("global_max_pool", "3 and more", "a chain of maxima of two, each refitted", OWN, "GlobalMaxPool"),
+    Operator("avg_pool1d", "3", "exact for independent elements", OWN, "AveragePool"),
     Operator("avg_pool2d", "4", "exact for independent elements", OWN, "AveragePool"),
+    Operator("avg_pool3d", "5", "exact for independent elements", OWN, "AveragePool"),
     Operator("reduce_sum", ANY, "exact for independent elements", OWN, "ReduceSum"),
     Operator("reduce_mean", ANY, "exact for independent elements", OWN, "ReduceMean, GlobalAveragePool"),
     Operator("transpose", ANY, MOVED, OWN, "Transpose"),
@@ -846,7 +856,7 @@ fn table_of_operators() -> String {
                      |---|---|---|---|---|---|\n"
         .to_owned();
     for Operator(name, ranks, moments, fused, onnx) in OPERATORS {
-        let modes = match OF_MOMENTS.contains(&name) || name == "variance" {
+        let modes = match OF_MOMENTS.contains(name) || *name == "variance" {
             true => "moments",
             false => "moments, mean, sample, presampled",
         };

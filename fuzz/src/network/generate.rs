@@ -7,14 +7,17 @@ use std::{
 
 use gauss_dialect::{
     ir::DYNAMIC,
-    layer::{AvgPool2d, Conv2d, Layer, Window},
+    layer::Layer,
     ops::{
         activation::Activation,
         binary::Binary,
+        contraction::{ConvTranspose, Convolution},
         matmul::Matmul,
         movement::{Border, Movement},
+        pool::{Kind, Pool},
         reduction::Reduction,
         resize::{Extent, Resize},
+        window::{SpatialAxis, Window},
     },
     parameters::{ParameterSource, ParameterTensor},
     shape::{self, TensorType},
@@ -173,7 +176,8 @@ impl Generator<'_, '_> {
         let gaussian = self.bytes.arbitrary()?;
         let n = self.leading();
         let shape = match self.bytes.int_in_range(0..=7u8)? {
-            0..=3 => vec![n, self.size(6)?, self.size(11)?, self.size(11)?],
+            0..=2 => vec![n, self.size(6)?, self.size(11)?, self.size(11)?],
+            3 => vec![n, self.size(4)?, self.size(4)?, self.size(5)?, self.size(5)?],
             4..=5 => vec![n, self.size(70)?],
             6 => vec![n],
             _ => vec![n, self.size(6)?, self.size(20)?],
@@ -291,11 +295,10 @@ impl Generator<'_, '_> {
             (18, 2..) => self.matmul(x),
             (19, 1..) => self.resize(x),
             (20, 1..) if !x.ty.gaussian => self.embedding(x),
-            (0..=3, 4) => self.conv2d(x),
-            (0..=3, 2) => self.dense(x),
-            (4, 4) => self.pool(x, true),
-            (5, 4) => self.pool(x, false),
-            (4..=5, 2) => self.dense(x),
+            (0..=5, 2) => self.dense(x),
+            (0..=2, 3..=5) => self.convolution(x),
+            (3, 3..=5) => self.conv_transpose(x),
+            (4..=5, 3..=5) => self.pool(x),
             (6..=7, 2..) => self.batch_norm(x),
             (8, _) => self.add(x),
             (9, 1..) => {
@@ -460,56 +463,80 @@ impl Generator<'_, '_> {
         Ok(())
     }
 
-    fn conv2d(&mut self, x: Value) -> Result<()> {
-        let channels = x.ty.shape[1];
+    fn convolution(&mut self, x: Value) -> Result<()> {
+        let (channels, rank) = (x.ty.shape[1], x.ty.shape.len() - 2);
         let divisors: Vec<_> = (1..=channels).filter(|d| channels % d == 0).collect();
         let groups = *self.bytes.choose(&divisors)?;
-        let kernel = [self.size(4)?, self.size(4)?];
-        let per_output = channels / groups * kernel[0] * kernel[1];
+        let kernel = self.kernel(rank)?;
+        let per_output = channels / groups * kernel.iter().product::<i64>();
         let outputs = groups * self.size((20 / groups).min(MAX_ELEMENTS / per_output / groups))?;
-        let strides = [self.size(3)?, self.size(3)?];
-        let dilation = [self.size(2)?, self.size(2)?];
-        let padding = self.padding(3)?;
-        let shape = [outputs, channels / groups, kernel[0], kernel[1]];
+        let axes = self.axes(&[3; 3][..rank], 3)?;
+        let convolution = Convolution { axes, groups };
+        let shape = [&[outputs, channels / groups][..], &kernel].concat();
         let gaussian = self.bytes.arbitrary()?;
         let weight = self.operand(&shape, gaussian, Domain::Any)?;
         let bias = self.bias(outputs)?;
         let operands: Vec<_> = [x, weight].into_iter().chain(bias).collect();
-        let attributes = format!(
-            " strides {strides:?} padding {padding:?} dilation {dilation:?} groups {groups}"
-        );
-        let layer = Layer::Conv2d(Conv2d { strides, padding, dilation, groups });
-        self.emit(&layer, "conv2d", &operands, &attributes);
+        let (name, attributes) = (convolution.name(), convolution.write().to_string());
+        self.emit(&Layer::Convolution(convolution), name, &operands, &attributes);
         Ok(())
     }
 
-    fn padding(&mut self, max: i64) -> Result<[i64; 4]> {
-        let mut padding = [0; 4];
-        if self.bytes.arbitrary()? {
-            for side in &mut padding {
-                *side = self.bytes.int_in_range(0..=max)?;
-            }
-        }
-        Ok(padding)
+    fn conv_transpose(&mut self, x: Value) -> Result<()> {
+        let (channels, rank) = (x.ty.shape[1], x.ty.shape.len() - 2);
+        let divisors: Vec<_> = (1..=channels).filter(|d| channels % d == 0).collect();
+        let groups = *self.bytes.choose(&divisors)?;
+        let kernel = self.kernel(rank)?;
+        let per_output = channels * kernel.iter().product::<i64>();
+        let outputs = self.size((20 / groups).min(MAX_ELEMENTS / per_output))?;
+        let axes = self.axes(&[3; 3][..rank], 3)?;
+        let output_padding = axes
+            .iter()
+            .map(|axis| self.bytes.int_in_range(0..=axis.stride.max(axis.dilation) - 1))
+            .collect::<Result<_>>()?;
+        let convolution = ConvTranspose { axes, output_padding, groups };
+        let shape = [&[channels, outputs][..], &kernel].concat();
+        let gaussian = self.bytes.arbitrary()?;
+        let weight = self.operand(&shape, gaussian, Domain::Any)?;
+        let bias = self.bias(outputs * groups)?;
+        let operands: Vec<_> = [x, weight].into_iter().chain(bias).collect();
+        let (name, attributes) = (convolution.name(), convolution.write().to_string());
+        self.emit(&Layer::ConvTranspose(convolution), name, &operands, &attributes);
+        Ok(())
     }
 
-    fn pool(&mut self, x: Value, maximum: bool) -> Result<()> {
-        let kernel = [self.size(4)?, self.size(4)?];
-        let strides = [self.size(4)?, self.size(4)?];
-        let padding = self.padding(kernel[0].min(kernel[1]) - 1)?;
-        let (dilation, ceil) = ([self.size(2)?, self.size(2)?], self.bytes.arbitrary()?);
-        let window = Window { kernel, strides, padding, dilation, ceil };
-        let mut attributes = format!(
-            " kernel {kernel:?} strides {strides:?} padding {padding:?} dilation {dilation:?} ceil {ceil}"
-        );
-        if maximum {
-            self.emit(&Layer::MaxPool2d(window), "max_pool2d", &[x], &attributes);
-        } else {
-            let count_include_pad = self.bytes.arbitrary()?;
-            let _ = write!(attributes, " count_include_pad {count_include_pad}");
-            let layer = Layer::AvgPool2d(AvgPool2d { window, count_include_pad });
-            self.emit(&layer, "avg_pool2d", &[x], &attributes);
+    /// The sizes of a window.
+    fn kernel(&mut self, rank: usize) -> Result<Vec<i64>> {
+        (0..rank).map(|_| self.size(if rank == 3 { 2 } else { 4 })).collect()
+    }
+
+    /// How a window lies along each axis, with so much padding at most.
+    fn axes(&mut self, padding: &[i64], stride: i64) -> Result<Vec<SpatialAxis>> {
+        let is_padded = self.bytes.arbitrary()?;
+        let axis = |&most: &i64| {
+            let mut side = || if is_padded { self.bytes.int_in_range(0..=most) } else { Ok(0) };
+            let padding = [side()?, side()?];
+            Ok(SpatialAxis { stride: self.size(stride)?, padding, dilation: self.size(2)? })
+        };
+        padding.iter().map(axis).collect()
+    }
+
+    fn pool(&mut self, x: Value) -> Result<()> {
+        if self.chance(8)? {
+            self.emit(&Layer::GlobalMaxPool, "global_max_pool", &[x], "");
+            return Ok(());
         }
+        let kernel = self.kernel(x.ty.shape.len() - 2)?;
+        let padding: Vec<_> = kernel.iter().map(|size| size - 1).collect();
+        let axes = self.axes(&padding, 4)?;
+        let window = Window { kernel, axes, ceil: self.bytes.arbitrary()? };
+        let kind = match self.bytes.arbitrary()? {
+            true => Kind::Max,
+            false => Kind::Average { count_include_pad: self.bytes.arbitrary()? },
+        };
+        let pool = Pool { kind, window };
+        let (name, attributes) = (pool.name(), pool.write().to_string());
+        self.emit(&Layer::Pool(pool), name, &[x], &attributes);
         Ok(())
     }
 

@@ -127,9 +127,8 @@ impl Kernel<'_> {
         let keep = |held: &mut HashMap<_, _>, nest: &Nest, results: Vec<Vec<Value>>| {
             for (out, values) in nest.outputs.iter().zip(results) {
                 if self.group.keeps(out.root) {
-                    for (&cell, &value) in cells.iter().zip(&values) {
-                        self.store(builder, tile, out, cell, value);
-                    }
+                    let cells = cells.iter().copied().zip(&values);
+                    self.store_cells(builder, tile, out, cells);
                 }
                 held.insert(out.root, values);
             }

@@ -21,28 +21,48 @@ use crate::{linalg::allocate, target::Core};
 /// Lays out the images that the groups exchange: channels last where that makes
 /// the reduction that computes one cheaper, and for what follows elementwise.
 pub fn assign(groups: &mut [Group], core: &Core, constants: &Constants) {
-    let mut channels_last: Vec<Value> = Vec::new();
+    // Each with the number of its spatial dimensions.
+    let mut channels_last: Vec<(Value, usize)> = Vec::new();
     for number in 0..groups.len() {
-        let images: Vec<Image> =
-            outputs(&groups[number]).into_iter().filter_map(Image::of).collect();
-        let Some(images) = movable(images, groups) else { continue };
+        let buffers = outputs(&groups[number]);
+        let mut all = Vec::new();
+        for rank in RANKS {
+            let images = buffers.iter().filter_map(|&buffer| Image::of(buffer, rank)).collect();
+            all.extend(movable(images, groups).map(|images| (rank, images)));
+        }
         let group = &groups[number];
         let wanted = match group.root.is_elementwise() {
-            true => group.root.inputs.iter().any(|input| channels_last.contains(&input.root)),
+            true => {
+                let mut inputs = group.root.inputs.iter().map(|input| input.root);
+                let of_input = inputs.find_map(|root| {
+                    channels_last.iter().find(|(buffer, _)| *buffer == root).map(|(_, rank)| *rank)
+                });
+                all.into_iter().find(|(rank, _)| Some(*rank) == of_input)
+            }
             false => {
-                let mut moved = group.clone();
-                images.iter().for_each(|image| image.lay_out(&mut moved));
-                cost(&moved, core, constants) < cost(group, core, constants)
+                let cost_of = |images: &[Image]| {
+                    let mut moved = group.clone();
+                    images.iter().for_each(|image| image.lay_out(&mut moved));
+                    cost(&moved, core, constants)
+                };
+                let all = all.into_iter().map(|of_rank| (cost_of(&of_rank.1), of_rank));
+                let cheapest = all.min_by(|(a, _), (b, _)| a.total_cmp(b));
+                let cheaper = |(moved, _): &(f64, _)| *moved < cost(group, core, constants);
+                cheapest.filter(cheaper).map(|(_, of_rank)| of_rank)
             }
         };
-        if wanted {
-            for image in images {
-                groups.iter_mut().for_each(|group| image.lay_out(group));
-                channels_last.push(image.buffer);
-            }
+        for (rank, image) in wanted
+            .into_iter()
+            .flat_map(|(rank, images)| images.into_iter().map(move |image| (rank, image)))
+        {
+            groups.iter_mut().for_each(|group| image.lay_out(group));
+            channels_last.push((image.buffer, rank));
         }
     }
 }
+
+/// Numbers of spatial dimensions that an image may have, the usual one first.
+const RANKS: [usize; 3] = [2, 1, 3];
 
 /// Elements after which an address falls into the same set of a first-level cache.
 const SET_PERIOD: i64 = 1024;
@@ -139,31 +159,30 @@ fn movable(images: Vec<Image>, groups: &mut [Group]) -> Option<Vec<Image>> {
     (!images.is_empty()).then_some(images)
 }
 
-/// A batch of images in a buffer of the function: item, channel, row, column.
+/// A batch of images in a buffer of the function: item, channel, and a place along each spatial
+/// dimension.
 struct Image {
     buffer: Value,
-    channels: i64,
-    rows: i64,
-    columns: i64,
+    /// Channels, then the spatial sizes.
+    sizes: Vec<i64>,
 }
 
 impl Image {
-    fn of(buffer: Value) -> Option<Self> {
+    /// The images that a buffer holds, if they may have so many spatial dimensions. Before those and
+    /// the channels may be more than one dimension of items where it is the usual number.
+    fn of(buffer: Value, rank: usize) -> Option<Self> {
         let shape = buffer.ty().shape().filter(|_| is_allocated(buffer))?;
-        let [_, .., channels, rows, columns] = shape[..] else { return None };
-        let differs = channels > 1 && rows * columns > 1;
-        differs.then_some(Self { buffer, channels, rows, columns })
+        let items = shape.len().checked_sub(rank + 1).filter(|&items| items > 0)?;
+        let sizes = shape[items..].to_vec();
+        let differs = sizes[0] > 1 && sizes[1..].iter().product::<i64>() > 1;
+        (differs && (items == 1 || rank == RANKS[0])).then_some(Self { buffer, sizes })
     }
 
-    fn sizes(&self) -> [i64; 3] {
-        [self.channels, self.rows, self.columns]
-    }
-
-    /// Splits loops that walk a whole item as one dimension into three; does every
+    /// Splits loops that walk a whole item as one dimension into those of an image; does every
     /// access of the image then move along its dimensions?
     fn fits(&self, group: &mut Group) -> bool {
         while let Some(dim) = self.flattened(group) {
-            group.split(dim, &self.sizes());
+            group.split(dim, &self.sizes);
         }
         let sizes = group.root.sizes.clone();
         let all = group.members().flat_map(|nest| nest.accesses());
@@ -173,7 +192,7 @@ impl Image {
 
     /// A dimension along which some access walks all elements of an item.
     fn flattened(&self, group: &Group) -> Option<usize> {
-        let item: i64 = self.sizes().iter().product();
+        let item: i64 = self.sizes.iter().product();
         let sizes = &group.root.sizes;
         let mut accesses = group.members().flat_map(|nest| nest.accesses());
         accesses.find_map(|access| {
@@ -182,29 +201,36 @@ impl Image {
         })
     }
 
-    /// The offset, and the stride along each dimension of the nest, as item,
-    /// channel, row and column; `None` where an access leaves a row or an image.
+    /// The offset, and the stride along each dimension of the nest, as item, channel and places;
+    /// `None` where an access leaves a row or an image.
     fn coordinates(&self, access: &Access, sizes: &[i64]) -> Option<(Index, Vec<Index>)> {
         let split = |elements: i64| {
-            let (rest, column) = (elements / self.columns, elements % self.columns);
-            let (rest, row) = (rest / self.rows, rest % self.rows);
-            [rest / self.channels, rest % self.channels, row, column]
+            let mut rest = elements;
+            let mut index: Index = vec![0; self.sizes.len() + 1];
+            for (axis, size) in self.sizes.iter().enumerate().rev() {
+                index[axis + 1] = rest % size;
+                rest /= size;
+            }
+            index[0] = rest;
+            index
         };
         let offset = split(access.offset);
         let strides: Vec<_> = access.strides.iter().map(|&stride| split(stride)).collect();
-        let limits = [i64::MAX, self.channels, self.rows, self.columns];
-        let stays = |axis: usize| {
-            let steps = strides.iter().zip(sizes).map(|(step, size)| step[axis] * (size - 1));
-            offset[axis] + steps.sum::<i64>() < limits[axis]
+        let stays = |(axis, limit): (usize, &i64)| {
+            let steps = strides.iter().zip(sizes).map(|(step, size)| step[axis + 1] * (size - 1));
+            offset[axis + 1] + steps.sum::<i64>() < *limit
         };
-        (1..4).all(stays).then_some((offset, strides))
+        self.sizes.iter().enumerate().all(stays).then_some((offset, strides))
     }
 
     /// Makes the accesses of a group those of the image with channels last.
     fn lay_out(&self, group: &mut Group) {
         let sizes = group.root.sizes.clone();
-        let join = |[item, channel, row, column]: Index| {
-            ((item * self.rows + row) * self.columns + column) * self.channels + channel
+        let [channels, spatial @ ..] = &self.sizes[..] else { return };
+        let join = |index: Index| {
+            let places = spatial.iter().zip(&index[2..]);
+            let place = places.fold(index[0], |place, (size, index)| place * size + index);
+            place * channels + index[1]
         };
         for nest in group.members_mut() {
             for access in nest.accesses_mut().filter(|access| access.root == self.buffer) {
@@ -217,5 +243,5 @@ impl Image {
     }
 }
 
-/// Item, channel, row and column.
-type Index = [i64; 4];
+/// Item, channel, and a place along each spatial dimension.
+type Index = Vec<i64>;

@@ -423,7 +423,9 @@ fn reading_order(value: Value) -> Vec<usize> {
             && user.operands().get(1) == Some(&value);
         match Layer::of(user) {
             Ok(Some(Layer::Dense)) if is_weight => vec![1, 0],
-            Ok(Some(Layer::Conv2d(conv))) if is_weight && conv.groups == 1 => vec![2, 3, 1, 0],
+            Ok(Some(Layer::Convolution(convolution))) if is_weight && convolution.groups == 1 => {
+                (2..rank).chain([1, 0]).collect()
+            }
             _ => natural.clone(),
         }
     };

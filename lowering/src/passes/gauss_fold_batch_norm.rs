@@ -4,14 +4,16 @@ use gauss_dialect::{
     check_component,
     ir::{Attribute, Builder, Op, Type, Value},
     layer::{Layer, Linear},
+    ops::movement::{Border, Movement},
     representation::Component,
 };
 
 use crate::pass::{Outcome, Pass, fail};
 
 /// Folds `gauss.batch_norm` with constant deterministic parameters into the
-/// constant weight and bias of the `gauss.dense` or `gauss.conv2d` that feeds it,
-/// where nothing else uses that layer. With factor f = gamma/√(variance + ε) per
+/// constant weight and bias of the linear layer that feeds it, where nothing else
+/// uses that layer. Between both may be a `gauss.pad` that adds elements of the same
+/// channel, or a number that all channels make the same of. With factor f = gamma/√(variance + ε) per
 /// output: weight mean · f, weight variance · f², and the same for the bias plus
 /// beta − running mean · f. Exact: scaling a Gaussian is affine.
 pub const PASS: Pass = Pass {
@@ -105,13 +107,54 @@ impl Constant {
     }
 }
 
+/// A padding between a layer and its normalisation.
+struct Padding {
+    op: Op,
+    border: Border,
+}
+
+/// The linear layer that feeds an op alone, and the paddings on the way to it, the first one first.
+fn producer(op: Op) -> Option<(Op, Layer, Vec<Padding>)> {
+    let mut paddings = Vec::new();
+    let mut user = op;
+    loop {
+        let op = user.operand(0).defining_op()?;
+        if op.result(0).users().len() != 1 {
+            return None;
+        }
+        match Layer::of(op).ok()?? {
+            layer if layer.is_linear() => {
+                paddings.reverse();
+                return Some((op, layer, paddings));
+            }
+            Layer::Movement(Movement::Pad { low, high, border }) => {
+                if [low, high].iter().any(|added| added.get(1) != Some(&0)) {
+                    return None;
+                }
+                paddings.push(Padding { op, border });
+                user = op;
+            }
+            _ => return None,
+        }
+    }
+}
+
+/// The factor of each part of a weight: its outputs, or the outputs of each channel.
+fn factors_of_parts(layer: &Layer, weight: &[i64], factors: &[f64]) -> Vec<f64> {
+    match layer {
+        Layer::ConvTranspose(convolution) => {
+            let [channels, of_group] = [weight[0], weight[1]].map(|size| size as usize);
+            let group_channels = channels / convolution.groups as usize;
+            let group = |channel| channel / group_channels * of_group;
+            (0..channels).flat_map(|c| &factors[group(c)..group(c) + of_group]).copied().collect()
+        }
+        _ => factors.to_vec(),
+    }
+}
+
 /// Folds one op, if its operands allow it.
 fn fold(op: Op, epsilon: f64) -> Option<()> {
-    let linear = op.operand(0).defining_op()?;
-    let layer = Layer::of(linear).ok()??;
-    if !layer.is_linear() || linear.result(0).users().len() != 1 {
-        return None;
-    }
+    let (linear, layer, paddings) = producer(op)?;
     let deterministic = |number: usize| {
         let constant = Constant::of(op.operand(number))?;
         constant.variance.is_none().then_some(constant.mean)
@@ -129,7 +172,22 @@ fn fold(op: Op, epsilon: f64) -> Option<()> {
         .zip(&variance)
         .map(|(&gamma, &variance)| f64::from(gamma) / (f64::from(variance) + epsilon).sqrt())
         .collect();
-    weights.scale(&factors);
+    // What a border of one number becomes, if it is the same in every channel.
+    let border = |border: &Border| match *border {
+        Border::Constant(value) => {
+            let of_channel = |channel: usize| {
+                let centred = value - f64::from(mean[channel]);
+                (centred * factors[channel] + f64::from(beta[channel])) as f32
+            };
+            let first = of_channel(0);
+            let is_one = (0..factors.len()).all(|channel| of_channel(channel) == first);
+            (is_one && first.is_finite()).then_some(Some(first))
+        }
+        Border::Reflect | Border::Edge => Some(None),
+    };
+    let borders = paddings.iter().map(|padding| border(&padding.border));
+    let borders = borders.collect::<Option<Vec<_>>>()?;
+    weights.scale(&factors_of_parts(&layer, &weight.ty().shape()?, &factors));
     for (index, value) in biases.mean.iter_mut().enumerate() {
         let centred = f64::from(*value) - f64::from(mean[index]);
         *value = (centred * factors[index] + f64::from(beta[index])) as f32;
@@ -154,9 +212,18 @@ fn fold(op: Op, epsilon: f64) -> Option<()> {
     let folded = linear.clone_detached();
     builder.insert(folded);
     folded.set_operands(&[input, weight, bias]);
-    folded.result(0).set_type(op.result(0).ty());
-    op.result(0).replace_all_uses_with(folded.result(0));
+    let result = paddings.iter().zip(borders).fold(folded.result(0), |x, (padding, border)| {
+        let padded = padding.op.clone_detached();
+        builder.insert(padded);
+        padded.set_operand(0, x);
+        if let Some(value) = border {
+            padded.set_attribute("value", op.context().f64_attr(value.into()));
+        }
+        padded.result(0)
+    });
+    op.result(0).replace_all_uses_with(result);
     op.erase();
+    paddings.iter().rev().for_each(|padding| padding.op.erase());
     linear.erase();
     Some(())
 }

@@ -16,19 +16,27 @@ pub const PASS: Pass = Pass {
     description: "Compute what a reduction derives from one input once, before it",
     options: &[],
     run: |module, _| {
+        let mut squared = Vec::new();
         for op in module.descendants() {
             if op.is("linalg.generic") && !op.results().is_empty() {
-                hoist(op)?;
+                hoist(op, &mut squared)?;
             }
         }
         Ok(())
     },
 };
 
+/// A tensor and its squares, which later reductions of the same block may read too.
+struct Squared {
+    input: Value,
+    block: Block,
+    squares: Value,
+}
+
 /// A reduction that uses each element of an input less often computes as fast as it loads.
 const LEAST_USES: i64 = 8;
 
-fn hoist(op: Op) -> Outcome {
+fn hoist(op: Op, squared: &mut Vec<Squared>) -> Outcome {
     let body = op.body().ok_or_else(|| fail(op, "has no body"))?;
     let maps = op.attribute("indexing_maps").and_then(Attribute::as_array).unwrap_or_default();
     let mut maps: Vec<_> = maps.into_iter().filter_map(Attribute::as_affine_map).collect();
@@ -37,7 +45,16 @@ fn hoist(op: Op) -> Outcome {
     while let Some((number, derived)) = candidate(op, body, iterations) {
         let mut operands = op.operands();
         let inputs = operands.len() - outputs;
-        operands.insert(inputs, compute(op, derived, operands[number]));
+        let input = operands[number];
+        let known = squared.iter().find(|known| known.input == input && known.block == op.block());
+        let result = match known.filter(|_| derived.is("arith.mulf")) {
+            Some(known) => known.squares,
+            None => compute(op, derived, input),
+        };
+        if derived.is("arith.mulf") && known.is_none() {
+            squared.push(Squared { input, block: op.block(), squares: result });
+        }
+        operands.insert(inputs, result);
         maps.insert(inputs, maps[number]);
         let argument = body.insert_argument(inputs, derived.result(0).ty(), op.location());
         derived.result(0).replace_all_uses_with(argument);

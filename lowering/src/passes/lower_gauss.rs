@@ -4,17 +4,20 @@
 //! pass runs, `gauss.make` stands for the pair, so that the IR is valid between
 //! any two steps; at the end nothing of gauss is left, or an error says why.
 
+mod contraction;
 mod gather;
 mod matmul;
 mod movement;
+mod pool;
 mod predictions;
 mod resize;
+mod transposed;
 
 use std::collections::HashSet;
 
 use gauss_dialect::{
-    ir::{AffineExpr, AffineMap, Attribute, Block, Builder, Context, DYNAMIC, Op, Type, Value},
-    layer::{AvgPool2d, Conv2d, Layer, Linear, Window},
+    ir::{AffineMap, Attribute, Block, Builder, Context, DYNAMIC, Op, Type, Value},
+    layer::{Layer, Linear},
     moments::{self, Arithmetic, Moments},
     ops::binary::Binary,
     representation::{Component, Representation},
@@ -232,7 +235,10 @@ fn lower_op(
         Layer::Parameter(name) => emit.parameter(op, name, module, globals),
         Layer::Constant => emit.constant(op)?,
         Layer::Dense => emit.dense(Linear::of(op), &shape),
-        Layer::Conv2d(conv) => emit.conv2d(conv, Linear::of(op), &shape),
+        Layer::Convolution(convolution) => emit.convolution(convolution, Linear::of(op), &shape),
+        Layer::ConvTranspose(convolution) => {
+            emit.conv_transpose(convolution, Linear::of(op), &shape)
+        }
         Layer::Matmul(matmul) => emit.matmul(*matmul, [operand(0), operand(1)], &shape),
         Layer::BatchNorm(epsilon) => {
             let channel = [operand(1), operand(2), operand(3), operand(4)];
@@ -261,13 +267,8 @@ fn lower_op(
         Layer::Activation(activation) => {
             emit.elementwise(&shape, &[operand(0)], |a, x| activation.moments(a, x[0]))
         }
-        Layer::MaxPool2d(window) => {
-            let size = operand(0).mean.ty().shape().unwrap_or_default();
-            let window = window.closed([size[2], size[3]]);
-            let padded = emit.pad(operand(0), &window, f64::NEG_INFINITY);
-            emit.pool(padded, &window, &shape, moments::max, |_, x, _| x, None)
-        }
-        Layer::AvgPool2d(layer) => emit.avg_pool2d(layer, operand(0), &shape),
+        Layer::Pool(pool) => emit.pool(pool, operand(0), &shape),
+        Layer::GlobalMaxPool => emit.global_max(operand(0), &shape),
         Layer::Reshape | Layer::Flatten => emit.each(operand(0), |x| emit.reshape(x, &shape)),
         Layer::Softmax(method) => emit.softmax(op, *method, predicted),
         Layer::Uncertainty(method) => emit.uncertainty(op, *method, predicted, &shape),
@@ -393,132 +394,6 @@ impl Emitter {
     // Layers
     //===------------------------------------------------------------------===//
 
-    fn dense(&self, layer: Linear, shape: &[i64]) -> Moments<Value> {
-        let dim = |number| self.context.dim(number);
-        let map = |a, b| self.context.affine_map(3, &[dim(a), dim(b)]);
-        let (batch, output, depth) = (0, 1, 2);
-        let inputs = [
-            (self.moments(layer.input), map(batch, depth)),
-            self.as_stored(layer.weight, 3, &[dim(output), dim(depth)]),
-        ];
-        let initial = self.bias(layer.bias, shape, [inputs[0].0, inputs[1].0]);
-        self.contract(inputs, initial, map(batch, output))
-    }
-
-    fn conv2d(&self, conv: &Conv2d, layer: Linear, shape: &[i64]) -> Moments<Value> {
-        let weight = self.moments(layer.weight);
-        let weight_shape = layer.weight.ty().shape().unwrap_or_default();
-        let window = conv.window([weight_shape[2], weight_shape[3]]);
-        let input = self.pad(self.moments(layer.input), &window, 0.0);
-        let initial = self.bias(layer.bias, shape, [input, weight]);
-        let dim = |number| self.context.dim(number);
-        let along = |position: usize, element: usize, axis: usize| {
-            dim(position)
-                .times(window.strides[axis])
-                .plus(dim(element).times(window.dilation[axis]))
-        };
-        if conv.groups == 1 {
-            // n, o, y, x; c, i, j
-            let map = |results: &[_]| self.context.affine_map(7, results);
-            return self.contract(
-                [
-                    (input, map(&[dim(0), dim(4), along(2, 5, 0), along(3, 6, 1)])),
-                    self.as_stored(layer.weight, 7, &[dim(1), dim(4), dim(5), dim(6)]),
-                ],
-                initial,
-                map(&[dim(0), dim(1), dim(2), dim(3)]),
-            );
-        }
-        if weight_shape[..2] == [conv.groups, 1] {
-            // n, c, y, x; i, j: a channel and an output are a group.
-            let map = |results: &[_]| self.context.affine_map(6, results);
-            let only = self.context.affine_constant(0);
-            return self.contract(
-                [
-                    (input, map(&[dim(0), dim(1), along(2, 4, 0), along(3, 5, 1)])),
-                    self.as_stored(layer.weight, 6, &[dim(1), only, dim(4), dim(5)]),
-                ],
-                initial,
-                map(&[dim(0), dim(1), dim(2), dim(3)]),
-            );
-        }
-        // n, g, o, y, x; c, i, j: the channels and the outputs split by group.
-        let groups = conv.groups;
-        let split = |x: Value, position: usize| {
-            let mut sizes = x.ty().shape().unwrap_or_default();
-            let size = sizes[position];
-            sizes.splice(position..=position, [groups, size / groups]);
-            self.reshape(x, &sizes)
-        };
-        let map = |results: &[_]| self.context.affine_map(8, results);
-        let result = self.contract(
-            [
-                (
-                    self.each(input, |x| split(x, 1)),
-                    map(&[dim(0), dim(1), dim(5), along(3, 6, 0), along(4, 7, 1)]),
-                ),
-                (
-                    self.each(weight, |x| split(x, 0)),
-                    map(&[dim(1), dim(2), dim(5), dim(6), dim(7)]),
-                ),
-            ],
-            self.each(initial, |x| split(x, 1)),
-            map(&[dim(0), dim(1), dim(2), dim(3), dim(4)]),
-        );
-        self.each(result, |x| self.reshape(x, shape))
-    }
-
-    /// A read of a weight by these indices, in the place of a transposition from it.
-    fn as_stored(&self, weight: Value, dims: usize, indices: &[AffineExpr]) -> Read {
-        let permutation = |op: Op| op.attribute("permutation").and_then(Attribute::as_i64_array);
-        let transposition = weight.defining_op().filter(|op| op.is("linalg.transpose"));
-        let Some((op, permutation)) = transposition.and_then(|op| Some((op, permutation(op)?)))
-        else {
-            return (self.moments(weight), self.context.affine_map(dims, indices));
-        };
-        // Dimension d of the result is dimension permutation[d] of what is stored.
-        let mut stored = indices.to_vec();
-        for (&index, &dim) in indices.iter().zip(&permutation) {
-            stored[dim as usize] = index;
-        }
-        let map = self.context.affine_map(dims, &stored);
-        (Moments::deterministic(op.operand(0)), map)
-    }
-
-    /// `initial + Σ input · weight`; the dimensions after those of the result are summed.
-    fn contract(
-        &self,
-        inputs: [Read; 2],
-        initial: Moments<Value>,
-        out: AffineMap,
-    ) -> Moments<Value> {
-        self.generic(&inputs, initial, out, |a, x, sum| moments::multiply_add(a, x[0], x[1], sum))
-    }
-
-    /// The bias, or zero, along dimension 1 of `shape`; with a variance where the
-    /// bias or an operand has one.
-    fn bias(
-        &self,
-        bias: Option<Value>,
-        shape: &[i64],
-        operands: [Moments<Value>; 2],
-    ) -> Moments<Value> {
-        let bias = bias.map(|bias| self.moments(bias));
-        let gaussian = operands.into_iter().chain(bias).any(|x| x.variance.is_some());
-        let fill = |x: Option<Value>| match x {
-            Some(x) => {
-                let map = self.context.affine_map(shape.len(), &[self.context.dim(1)]);
-                let read = [(Moments::deterministic(x), map)];
-                self.map(shape, &read, false, |_, x| x[0]).mean
-            }
-            None => self.fill(shape, 0.0),
-        };
-        Moments {
-            mean: fill(bias.map(|b| b.mean)),
-            variance: gaussian.then(|| fill(bias.and_then(|b| b.variance))),
-        }
-    }
-
     fn batch_norm(
         &self,
         input: Moments<Value>,
@@ -541,75 +416,6 @@ impl Emitter {
         let gaussian = inputs.iter().any(|(x, _)| x.variance.is_some());
         self.map(shape, &inputs, gaussian, |a, x| {
             moments::batch_norm(a, x[0], x[1], x[2], x[3].mean, x[4].mean)
-        })
-    }
-
-    fn avg_pool2d(
-        &self,
-        layer: &AvgPool2d,
-        input: Moments<Value>,
-        shape: &[i64],
-    ) -> Moments<Value> {
-        let size = input.mean.ty().shape().unwrap_or_default();
-        let window = &layer.window.closed([size[2], size[3]]);
-        let padded = self.pad(input, window, 0.0);
-        let scale = |a: &mut Payload, x, factor: Option<Moments<Value>>| {
-            let factor = match factor {
-                Some(factor) => factor.mean,
-                None => a.constant(1.0 / (window.kernel[0] * window.kernel[1]) as f64),
-            };
-            moments::scale(a, x, factor)
-        };
-        // Windows that end beyond the padding have fewer elements in any case.
-        let is_cut = *window != Window { ceil: false, ..layer.window.clone() };
-        let has_counts = is_cut || (window.is_padded() && !layer.count_include_pad);
-        let reciprocals = has_counts.then(|| {
-            let values = reciprocal_counts(layer, [size[2], size[3]], [shape[2], shape[3]]);
-            let ty = Type::tensor(self.context.f32(), &shape[2..]);
-            let constant = self.builder.constant(Attribute::dense(ty, &values), ty);
-            let map = self.context.affine_map(4, &[self.context.dim(2), self.context.dim(3)]);
-            (Moments::deterministic(constant), map)
-        });
-        self.pool(padded, window, shape, moments::add, scale, reciprocals)
-    }
-
-    /// Combines the elements of a window: first each row from left to right,
-    /// then the rows from top to bottom. `finish` ends the second step.
-    fn pool(
-        &self,
-        input: Moments<Value>,
-        window: &Window,
-        shape: &[i64],
-        combine: fn(&mut Payload, Moments<Value>, Moments<Value>) -> Moments<Value>,
-        finish: impl Fn(&mut Payload, Moments<Value>, Option<Moments<Value>>) -> Moments<Value>,
-        extra: Option<Read>,
-    ) -> Moments<Value> {
-        let rows =
-            (shape[2] - 1) * window.strides[0] + (window.kernel[0] - 1) * window.dilation[0] + 1;
-        let row_shape = [shape[0], shape[1], rows, shape[3]];
-        let gaussian = input.variance.is_some();
-        let identity = self.context.identity_map(4);
-        let slices = |x: Moments<Value>, axis: usize, sizes: &[i64]| -> Vec<Read> {
-            (0..window.kernel[axis])
-                .map(|element| {
-                    let mut offsets = [0; 4];
-                    offsets[axis + 2] = element * window.dilation[axis];
-                    let mut strides = [1; 4];
-                    strides[axis + 2] = window.strides[axis];
-                    (self.each(x, |x| self.slice(x, &offsets, sizes, &strides)), identity)
-                })
-                .collect()
-        };
-        let fold = |a: &mut Payload, x: &[Moments<Value>]| {
-            x[1..].iter().fold(x[0], |sum, &next| combine(a, sum, next))
-        };
-        let row = self.map(&row_shape, &slices(input, 1, &row_shape), gaussian, fold);
-        let mut inputs = slices(row, 0, shape);
-        let elements = inputs.len();
-        inputs.extend(extra);
-        self.map(shape, &inputs, gaussian, |a, x| {
-            let combined = fold(a, &x[..elements]);
-            finish(a, combined, x.get(elements).copied())
         })
     }
 
@@ -741,22 +547,13 @@ impl Emitter {
         self.map(shape, &[], false, |a, _| Moments::deterministic(a.constant(value))).mean
     }
 
-    /// `input` with `value` ± 0 around it; `input` itself where there is no padding.
-    fn pad(&self, input: Moments<Value>, window: &Window, value: f64) -> Moments<Value> {
-        if !window.is_padded() {
-            return input;
-        }
-        let [top, left, bottom, right] = window.padding;
-        let pad = |x: Value, value: f64| {
-            let size = x.ty().shape().unwrap_or_default();
-            let padded = [size[0], size[1], size[2] + top + bottom, size[3] + left + right];
-            self.insert(x, self.fill(&padded, value), &[0, 0, top, left])
-        };
-        Moments { mean: pad(input.mean, value), variance: input.variance.map(|v| pad(v, 0.0)) }
-    }
-
     /// `around` with `x` in it, from these offsets on.
     fn insert(&self, x: Value, around: Value, offsets: &[i64]) -> Value {
+        self.insert_strided(x, around, offsets, &vec![1; offsets.len()])
+    }
+
+    /// `around` with `x` in it at every `strides`-th place, from these offsets on.
+    fn insert_strided(&self, x: Value, around: Value, offsets: &[i64], strides: &[i64]) -> Value {
         let size = x.ty().shape().unwrap_or_default();
         let sizes = self.dynamic_sizes(&size);
         self.builder
@@ -766,7 +563,7 @@ impl Emitter {
             .results(&[around.ty()])
             .attr("static_offsets", self.context.i64_array_attr(offsets))
             .attr("static_sizes", self.context.i64_array_attr(&size))
-            .attr("static_strides", self.context.i64_array_attr(&vec![1; size.len()]))
+            .attr("static_strides", self.context.i64_array_attr(strides))
             .attr(
                 "operandSegmentSizes",
                 self.context.i32_array_attr(&[1, 1, 0, sizes.len() as i32, 0]),
@@ -864,26 +661,4 @@ impl Emitter {
 
 fn is_dynamic(x: Value) -> bool {
     x.ty().shape().is_some_and(|shape| shape.contains(&DYNAMIC))
-}
-
-/// One over the number of window elements that an average counts, for every position.
-fn reciprocal_counts(layer: &AvgPool2d, input: [i64; 2], positions: [i64; 2]) -> Vec<f32> {
-    let window = &layer.window;
-    let inside = |axis: usize, position: i64| {
-        let counted = match layer.count_include_pad {
-            true => -window.padding[axis]..input[axis] + window.padding[axis + 2],
-            false => 0..input[axis],
-        };
-        window.places(axis, position).filter(|place| counted.contains(place)).count()
-    };
-    let columns: Vec<_> = (0..positions[1]).map(|x| inside(1, x)).collect();
-    (0..positions[0])
-        .flat_map(|y| {
-            let rows = inside(0, y);
-            columns
-                .iter()
-                .map(move |columns| (1.0 / (rows * columns) as f64) as f32)
-                .collect::<Vec<_>>()
-        })
-        .collect()
 }

@@ -56,6 +56,48 @@ func.func @conv2d(%x: !gauss.tensor<1x4x8x8xf32>, %w: !gauss.tensor<4x2x3x3xf32>
   return
 }
 
+// CHECK-LABEL: func.func @other_ranks
+func.func @other_ranks(%l: !gauss.tensor<1x4x8xf32>, %a: tensor<4x2x3xf32>,
+                       %v: !gauss.tensor<1x4x2x4x8xf32>, %c: tensor<4x2x1x3x3xf32>) {
+  // CHECK: gauss.conv1d %{{.*}}, %{{.*}} strides [2] padding [1, 0] dilation [2] groups 2 :
+  %0 = gauss.conv1d %l, %a strides [2] padding [1, 0] dilation [2] groups 2
+    : (!gauss.tensor<1x4x8xf32>, tensor<4x2x3xf32>) -> !gauss.tensor<1x4x3xf32>
+  // CHECK: gauss.conv3d %{{.*}}, %{{.*}} strides [1, 1, 2] padding [0, 1, 1, 0, 0, 1] groups 2 :
+  %1 = gauss.conv3d %v, %c strides [1, 1, 2] padding [0, 1, 1, 0, 0, 1] dilation [1, 1, 1] groups 2
+    : (!gauss.tensor<1x4x2x4x8xf32>, tensor<4x2x1x3x3xf32>) -> !gauss.tensor<1x4x2x3x4xf32>
+  // CHECK: gauss.max_pool1d %{{[^ ]*}} kernel [2] strides [2] ceil true :
+  %2 = gauss.max_pool1d %l kernel [2] strides [2] padding [0, 0] ceil true
+    : (!gauss.tensor<1x4x8xf32>) -> !gauss.tensor<1x4x4xf32>
+  // CHECK: gauss.max_pool3d %{{[^ ]*}} kernel [2, 2, 2] padding [0, 0, 1, 0, 0, 0] dilation [1, 2, 1] :
+  %3 = gauss.max_pool3d %v kernel [2, 2, 2] padding [0, 0, 1, 0, 0, 0] dilation [1, 2, 1]
+    : (!gauss.tensor<1x4x2x4x8xf32>) -> !gauss.tensor<1x4x1x2x8xf32>
+  // CHECK: gauss.avg_pool1d %{{[^ ]*}} kernel [3] count_include_pad false :
+  %4 = gauss.avg_pool1d %l kernel [3] count_include_pad false
+    : (!gauss.tensor<1x4x8xf32>) -> !gauss.tensor<1x4x6xf32>
+  // CHECK: gauss.avg_pool3d %{{[^ ]*}} kernel [1, 2, 2] strides [1, 2, 2] :
+  %5 = gauss.avg_pool3d %v kernel [1, 2, 2] strides [1, 2, 2]
+    : (!gauss.tensor<1x4x2x4x8xf32>) -> !gauss.tensor<1x4x2x2x4xf32>
+  // CHECK: gauss.global_max_pool %{{[^ ]*}} : (!gauss.tensor<1x4x2x4x8xf32>) -> !gauss.tensor<1x4x1x1x1xf32>
+  %6 = gauss.global_max_pool %v : (!gauss.tensor<1x4x2x4x8xf32>) -> !gauss.tensor<1x4x1x1x1xf32>
+  return
+}
+
+// CHECK-LABEL: func.func @transposed
+func.func @transposed(%l: tensor<?x4x8xf32>, %a: !gauss.tensor<4x2x3xf32>, %b: tensor<6xf32>,
+                      %x: tensor<1x4x8x8xf32>, %w: tensor<4x3x2x2xf32>,
+                      %v: !gauss.tensor<1x4x2x4x8xf32>, %c: tensor<4x2x1x3x3xf32>) {
+  // CHECK: gauss.conv_transpose1d %{{.*}}, %{{.*}} strides [2] padding [1, 0] dilation [2] output_padding [1] :
+  %0 = gauss.conv_transpose1d %l, %a strides [2] output_padding [1] padding [1, 0] dilation [2]
+    : (tensor<?x4x8xf32>, !gauss.tensor<4x2x3xf32>) -> !gauss.tensor<?x2x19xf32>
+  // CHECK: gauss.conv_transpose2d %{{.*}}, %{{.*}}, %{{.*}} strides [2, 2] groups 2 :
+  %1 = gauss.conv_transpose2d %x, %w, %b strides [2, 2] groups 2 output_padding [0, 0]
+    : (tensor<1x4x8x8xf32>, tensor<4x3x2x2xf32>, tensor<6xf32>) -> tensor<1x6x16x16xf32>
+  // CHECK: gauss.conv_transpose3d %{{.*}}, %{{[^ ]*}} :
+  %2 = gauss.conv_transpose3d %v, %c
+    : (!gauss.tensor<1x4x2x4x8xf32>, tensor<4x2x1x3x3xf32>) -> !gauss.tensor<1x2x2x6x10xf32>
+  return
+}
+
 // The order of attributes is free; one is printed.
 // CHECK-LABEL: func.func @orders
 func.func @orders(%x: !gauss.tensor<1x4x8x8xf32>, %w: !gauss.tensor<4x2x3x3xf32>,

@@ -131,7 +131,31 @@ impl Kernel<'_> {
         }
     }
 
-    pub(super) fn store(
+    /// Stores the values of some cells. What rows have in one line of memory, which is no whole
+    /// vector of theirs, goes there together, before the lines of other lanes take its place.
+    pub(super) fn store_cells<'v>(
+        &self,
+        builder: Builder,
+        tile: &Tile,
+        access: &Access,
+        cells: impl Iterator<Item = ((i64, usize), &'v Value)> + Clone,
+    ) {
+        let step_of_rows = self.schedule.row.map_or(0, |row| access.strides[row]);
+        if self.vector_stride(access) <= 1 || step_of_rows <= 1 {
+            cells.for_each(|(cell, &value)| self.store(builder, tile, access, cell, value));
+            return;
+        }
+        for (column, chunk) in tile.extent.chunks.iter().enumerate() {
+            for lane in 0..chunk.count {
+                for ((row, _), &value) in cells.clone().filter(|((_, of), _)| *of == column) {
+                    let element = self.element(tile, &[], access, (row, column));
+                    self.store_lane(builder, access, element, lane, value);
+                }
+            }
+        }
+    }
+
+    fn store(
         &self,
         builder: Builder,
         tile: &Tile,
@@ -154,16 +178,29 @@ impl Kernel<'_> {
             return;
         }
         for lane in 0..chunk.count {
-            let scalar = builder
-                .op("vector.extract")
-                .operands(&[value])
-                .attr("static_position", builder.context().i64_array_attr(&[lane]))
-                .results(&[builder.context().f32()])
-                .build()
-                .result(0);
-            let index = element.clone().plus_constant(lane * stride).emit(builder);
-            builder.op("memref.store").operands(&[scalar, buffer, index]).build();
+            self.store_lane(builder, access, element.clone(), lane, value);
         }
+    }
+
+    /// Stores one lane of a vector whose first one has its place at `element`.
+    fn store_lane(
+        &self,
+        builder: Builder,
+        access: &Access,
+        element: Linear,
+        lane: i64,
+        value: Value,
+    ) {
+        let scalar = builder
+            .op("vector.extract")
+            .operands(&[value])
+            .attr("static_position", builder.context().i64_array_attr(&[lane]))
+            .results(&[builder.context().f32()])
+            .build()
+            .result(0);
+        let index = element.plus_constant(lane * self.vector_stride(access)).emit(builder);
+        let buffer = self.flat[&access.root];
+        builder.op("memref.store").operands(&[scalar, buffer, index]).build();
     }
 
     /// The element of a member of a stream, for a row or a chunk of the tile.

@@ -10,6 +10,9 @@ const PAGE: i64 = 1024;
 pub(super) const CACHE_SETS: i64 = 64;
 pub(super) const CACHE_WAYS: i64 = 8;
 
+/// The cost in cycles of storing to a line that has left the first-level cache.
+pub(super) const MISSED_STORE: f64 = 16.0;
+
 pub(super) fn gcd(a: i64, b: i64) -> i64 {
     if b == 0 { a } else { gcd(b, a % b) }
 }

@@ -185,7 +185,7 @@ impl<'a> Model<'a> {
         let [loads_of_vector, loads_of_row, loads_of_cell] = self.loads();
         let of_vector = self.ops_of_vector(precompute);
         let loads_of_vector = loads_of_vector + of_vector.loaded as f64;
-        let per_element = self.per_element(vectors);
+        let per_element = self.per_element(rows, vectors);
         let parts = self.parts(block) as f64;
         let far_bytes = self.far_bytes(choice, block);
         // Weights from beyond the next cache are no more bytes in this one.
@@ -246,11 +246,12 @@ impl<'a> Model<'a> {
     }
 
     /// What is done once per vector of results: stores and the epilogue.
-    fn per_element(&self, vectors: i64) -> f64 {
+    fn per_element(&self, rows: i64, vectors: i64) -> f64 {
         let outputs = self.group.members().flat_map(|nest| &nest.outputs);
         let stored: Vec<_> = outputs.filter(|out| self.group.keeps(out.root)).collect();
         let others = vectors * stored.len() as i64;
-        let stores: f64 = stored.into_iter().map(|out| self.vector_stores(out, others)).sum();
+        let stores = stored.into_iter().map(|out| self.vector_stores(out, others, rows));
+        let stores: f64 = stores.sum();
         let arithmetic: i64 = self.group.epilogue.iter().map(ops_cost).sum();
         stores + arithmetic as f64 / self.core.fma_ports as f64
     }

@@ -88,3 +88,31 @@ func.func @infinite_factor(%x: tensor<?x2xf32>) -> tensor<?x2xf32> {
     : (tensor<?x2xf32>, tensor<2xf32>, tensor<2xf32>, tensor<2xf32>, tensor<2xf32>) -> tensor<?x2xf32>
   return %1 : tensor<?x2xf32>
 }
+
+// The border becomes another number in each channel.
+// CHECK-LABEL: func.func @padding
+// CHECK: gauss.pad
+// CHECK: gauss.batch_norm
+func.func @padding(%x: tensor<?x1x4xf32>) -> tensor<?x2x5xf32> {
+  %w = arith.constant dense<2.0> : tensor<2x1x1xf32>
+  %c = arith.constant dense<[2.0, 4.0]> : tensor<2xf32>
+  %0 = gauss.conv1d %x, %w : (tensor<?x1x4xf32>, tensor<2x1x1xf32>) -> tensor<?x2x4xf32>
+  %1 = gauss.pad %0 low [0, 0, 1] high [0, 0, 0] : (tensor<?x2x4xf32>) -> tensor<?x2x5xf32>
+  %2 = gauss.batch_norm %1, %c, %c, %c, %c
+    : (tensor<?x2x5xf32>, tensor<2xf32>, tensor<2xf32>, tensor<2xf32>, tensor<2xf32>) -> tensor<?x2x5xf32>
+  return %2 : tensor<?x2x5xf32>
+}
+
+// Padding adds channels that the layer has not.
+// CHECK-LABEL: func.func @more_channels
+// CHECK: gauss.pad
+// CHECK: gauss.batch_norm
+func.func @more_channels(%x: tensor<?x1x4xf32>) -> tensor<?x3x4xf32> {
+  %w = arith.constant dense<2.0> : tensor<2x1x1xf32>
+  %c = arith.constant dense<[2.0, 4.0, 2.0]> : tensor<3xf32>
+  %0 = gauss.conv1d %x, %w : (tensor<?x1x4xf32>, tensor<2x1x1xf32>) -> tensor<?x2x4xf32>
+  %1 = gauss.pad %0 low [0, 0, 0] high [0, 1, 0] mode "edge" : (tensor<?x2x4xf32>) -> tensor<?x3x4xf32>
+  %2 = gauss.batch_norm %1, %c, %c, %c, %c
+    : (tensor<?x3x4xf32>, tensor<3xf32>, tensor<3xf32>, tensor<3xf32>, tensor<3xf32>) -> tensor<?x3x4xf32>
+  return %2 : tensor<?x3x4xf32>
+}

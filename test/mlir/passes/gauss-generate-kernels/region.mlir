@@ -27,7 +27,7 @@ func.func @convolve_and_pool(%x: memref<2x66xf32>, %y: memref<2x4x31xf32>) {
   // CHECK: vector.store {{.*}}, %[[SUM]]
   // CHECK: vector.load %[[SUM]]
   // CHECK: arith.maximumf
-  // CHECK: vector.store
+  // CHECK: memref.store
   %w = memref.get_global @weight : memref<4x3xf32>
   %sum = memref.alloc() : memref<2x4x64xf32>
   linalg.generic {indexing_maps = [#all], iterator_types = ["parallel", "parallel", "parallel"]}

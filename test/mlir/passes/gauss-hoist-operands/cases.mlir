@@ -122,3 +122,32 @@ func.func @padded(%x: tensor<4xf32>, %y: tensor<8xf32>) -> tensor<8xf32> {
   } -> tensor<8xf32>
   return %0 : tensor<8xf32>
 }
+
+// -----
+
+// Two reductions that square one input share the squares.
+// CHECK-LABEL: func.func @shared
+// CHECK: %[[SQUARES:.*]] = linalg.generic
+// CHECK: linalg.generic {{.*}} ins(%{{.*}}, %[[SQUARES]] :
+// CHECK-NEXT: ^bb0
+// CHECK-NOT: arith.mulf
+// CHECK: linalg.generic {{.*}} ins(%{{.*}}, %[[SQUARES]] :
+#input = affine_map<(d0, d1) -> (d1)>
+#output = affine_map<(d0, d1) -> (d0)>
+func.func @shared(%x: tensor<4xf32>, %y: tensor<8xf32>) -> (tensor<8xf32>, tensor<8xf32>) {
+  %0 = linalg.generic {indexing_maps = [#input, #output], iterator_types = ["parallel", "reduction"]}
+      ins(%x : tensor<4xf32>) outs(%y : tensor<8xf32>) {
+  ^bb0(%in: f32, %sum: f32):
+    %2 = arith.mulf %in, %in : f32
+    %3 = arith.addf %2, %sum : f32
+    linalg.yield %3 : f32
+  } -> tensor<8xf32>
+  %1 = linalg.generic {indexing_maps = [#input, #output], iterator_types = ["parallel", "reduction"]}
+      ins(%x : tensor<4xf32>) outs(%y : tensor<8xf32>) {
+  ^bb0(%in: f32, %sum: f32):
+    %2 = arith.mulf %in, %in : f32
+    %3 = arith.subf %sum, %2 : f32
+    linalg.yield %3 : f32
+  } -> tensor<8xf32>
+  return %0, %1 : tensor<8xf32>, tensor<8xf32>
+}

@@ -5,7 +5,7 @@ use crate::{
     kernel::{
         nest::Access,
         schedule::{
-            cache::{CACHE_LINE, CACHE_SETS, CACHE_WAYS, gcd},
+            cache::{CACHE_LINE, CACHE_SETS, CACHE_WAYS, MISSED_STORE, gcd},
             tile::{MAX_INTERLEAVE, RowWindow, count_of_powers, sharing, unrolled_steps},
         },
     },
@@ -36,8 +36,9 @@ impl Model<'_> {
         }
     }
 
-    /// The cost in cycles of storing one vector to an access, beside so many others of a tile.
-    pub(super) fn vector_stores(&self, access: &Access, others: i64) -> f64 {
+    /// The cost in cycles of storing one vector to an access, one of so many of a row, of which the
+    /// tile has so many.
+    pub(super) fn vector_stores(&self, access: &Access, others: i64, rows: i64) -> f64 {
         let lanes = self.core.lanes;
         let stride = access.strides[self.vector];
         // Lines at these distances are in as many sets of the cache.
@@ -49,7 +50,14 @@ impl Model<'_> {
             0 | 1 => 1.0,
             // The rows of a tile are neighbours in its lines, where these stay in the cache.
             _ if self.row.is_some() && lanes * others <= sets * CACHE_WAYS => lanes as f64,
-            _ => 2.0 * lanes as f64,
+            _ => match self.row.map_or(0, |row| access.strides[row]) {
+                0 | 1 => 2.0 * lanes as f64,
+                // The tile stores to a line once, what its rows have there.
+                step => {
+                    let in_line = (CACHE_LINE / step).clamp(1, rows) as f64;
+                    lanes as f64 * (1.0 + MISSED_STORE / in_line)
+                }
+            },
         }
     }
 
