@@ -3,7 +3,7 @@
 use super::window::{MAX_WINDOW, SpatialAxis, Window, image, rank_of};
 use crate::{
     attributes::{AttributeList, Attributes},
-    shape::TensorType,
+    types::TensorType,
 };
 
 /// `gauss.conv2d` and its like of other ranks. The kernel size comes from the weight.

@@ -3,7 +3,7 @@
 use super::window::{SpatialAxis, Window, image, rank_of};
 use crate::{
     attributes::{AttributeList, Attributes},
-    shape::TensorType,
+    types::TensorType,
 };
 
 /// The largest window along an axis: the lowering writes out its steps.

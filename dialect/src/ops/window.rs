@@ -6,7 +6,7 @@
 
 use crate::{
     attributes::{AttributeList, Attributes},
-    shape::TensorType,
+    types::TensorType,
 };
 
 /// The largest stride, dilation, padding or kernel size that is accepted; it

@@ -630,7 +630,7 @@ impl Generator {
 
     fn case(&mut self, number: usize) -> Case {
         let op = match number % 13 {
-            0 if number % 26 > 0 => self.conv_transpose(),
+            0 if !number.is_multiple_of(26) => self.conv_transpose(),
             0 => self.dense(),
             1 | 2 => self.convolution(),
             3 if number % 52 == 3 => self.global_max_pool(),

@@ -60,6 +60,10 @@ pub struct Exponential {
 }
 
 /// A number that is an attribute, up to [`LARGEST`].
+///
+/// # Errors
+///
+/// Where it is below `least` or above [`LARGEST`].
 pub fn parameter(attributes: &Attributes, least: f64) -> Result<f64, String> {
     let alpha = attributes.number("alpha")?.unwrap_or(1.0);
     match (least..=LARGEST).contains(&alpha) {
