@@ -5,7 +5,7 @@
 // RUN: pfp-opt %s | diff %t -
 // RUN: FileCheck %s < %t.remarks
 
-// CHECK: example.mlir:[[@LINE+8]]:8: remark: 'gauss.add' op takes its operands 0 and 1 as independent; both
+// CHECK: example.mlir:[[@LINE+7]]:8: remark: 'gauss.add' op takes its operands 0 and 1 as independent; both
 // CHECK-SAME: depend on a result of gauss.dense, and their covariance is dropped
 // CHECK: example.mlir:[[@LINE+3]]:8: note: computed here
 func.func @residual(%x: tensor<?x4xf32>) -> !gauss.tensor<?x4xf32> {
