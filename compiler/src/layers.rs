@@ -5,8 +5,13 @@ use std::collections::BTreeSet;
 use gauss_dialect::{
     ir::{Op, Value},
     layer::Layer as Kind,
-    ops::{binary::Binary, pool, window::Window},
-    shape::TensorType,
+    ops::{
+        binary::Binary,
+        build::{Build, Part},
+        pool,
+        window::Window,
+    },
+    shape::{self, TensorType},
 };
 use gauss_lowering::mode::Mode;
 use serde::Serialize;
@@ -173,6 +178,24 @@ fn work(kind: &Kind, operands: &[TensorType], output: &TensorType) -> (u64, u64)
             let terms = 1 + u64::from(input.gaussian) + u64::from(rhs.gaussian);
             (outputs * depth * terms, 0)
         }
+        // A product with the state's weight and three more for the variance.
+        Kind::Blend => (outputs * (2 + 3 * u64::from(output.gaussian)), 0),
+        // An exponential of each logit; a logarithm and a logistic function of a Gaussian where there
+        // are variances.
+        Kind::AttentionWeights(_) => (
+            elements(input) * (2 + 5 * u64::from(input.gaussian)),
+            elements(input) * u64::from(input.gaussian),
+        ),
+        Kind::Composite(composite) => {
+            let mut count = Count::default();
+            // What does not fit has passed no verifier.
+            let _ = composite.build(&mut count, operands);
+            (count.multiply_adds, count.gaussian_maxima)
+        }
+        // Sums of the mean, its rest, squares and variances, three more sums for the spread of the mean
+        // square, and some thirty operations for the moments of an element.
+        Kind::Norm(_) if input.gaussian => (elements(input) * 37, 0),
+        Kind::Norm(_) => (elements(input) * (4 + u64::from(output.gaussian)), 0),
         // Two neighbours along each dimension in turn.
         Kind::Resize(resize) => {
             let axes = resize.axes(&input.shape).len();
@@ -222,6 +245,39 @@ fn work(kind: &Kind, operands: &[TensorType], output: &TensorType) -> (u64, u64)
 /// that there is.
 fn terms(input: &TensorType, weight: &TensorType) -> u64 {
     1 + u64::from(input.gaussian) + u64::from(weight.gaussian)
+}
+
+/// Adds up the work of the layers that a composite is made of.
+#[derive(Default)]
+struct Count {
+    multiply_adds: u64,
+    gaussian_maxima: u64,
+}
+
+impl Build for Count {
+    type Value = TensorType;
+
+    fn ty(&self, value: &TensorType) -> TensorType {
+        value.clone()
+    }
+
+    fn layer(&mut self, part: Part, operands: &[&TensorType]) -> Result<TensorType, String> {
+        let layer = &Kind::from(part);
+        let operands: Vec<_> = operands.iter().map(|&operand| operand.clone()).collect();
+        let output = shape::infer(layer, &operands)?;
+        let (multiply_adds, gaussian_maxima) = work(layer, &operands, &output);
+        self.multiply_adds += multiply_adds;
+        self.gaussian_maxima += gaussian_maxima;
+        Ok(output)
+    }
+
+    fn reshape(&mut self, value: &TensorType, shape: &[i64]) -> Result<TensorType, String> {
+        Ok(TensorType { shape: shape.to_vec(), ..*value })
+    }
+
+    fn zero(&mut self, rank: usize) -> TensorType {
+        TensorType { shape: vec![1; rank], gaussian: false }
+    }
 }
 
 /// How many window elements lie inside of the input, over all positions, less

@@ -2,7 +2,7 @@
 
 use std::{fmt, ops::RangeInclusive};
 
-use crate::ir::Attribute;
+use crate::ir::{Attribute, Context};
 
 /// A look-up of the attributes of an op. Messages continue the words `'gauss.op' op`.
 #[derive(Clone, Copy)]
@@ -138,6 +138,19 @@ pub enum Setting {
     Flag(bool),
 }
 
+impl Setting {
+    /// The attribute that an op holds.
+    fn attribute(&self, context: Context) -> Attribute {
+        match self {
+            Self::Number(number) => context.f64_attr(*number),
+            Self::Text(text) => context.string_attr(text),
+            Self::Integer(number) => context.i64_attr(*number),
+            Self::Integers(numbers) => context.i64_array_attr(numbers),
+            Self::Flag(flag) => context.bool_attr(*flag),
+        }
+    }
+}
+
 impl From<i64> for Setting {
     fn from(number: i64) -> Self {
         Self::Integer(number)
@@ -190,6 +203,11 @@ impl AttributeList {
     pub fn with(mut self, name: &'static str, value: impl Into<Setting>) -> Self {
         self.0.push((name, value.into()));
         self
+    }
+
+    /// The attributes by name.
+    pub fn entries(&self, context: Context) -> impl Iterator<Item = (&'static str, Attribute)> {
+        self.0.iter().map(move |(name, setting)| (*name, setting.attribute(context)))
     }
 }
 

@@ -292,6 +292,7 @@ fn copies(op: Op, layer: &Layer) -> Option<Dependence> {
         Layer::Binary(Binary::Add | Binary::Sub | Binary::Mul) => {
             (0..2).find(|&operand| is_repeated(operand))
         }
+        Layer::Blend => (0..3).find(|&operand| is_repeated(operand)),
         Layer::Binary(Binary::Div | Binary::Prelu) | Layer::Movement(Movement::Expand(_)) => {
             is_repeated(0).then_some(0)
         }
@@ -333,6 +334,9 @@ fn copies(op: Op, layer: &Layer) -> Option<Dependence> {
         | Layer::Convolution(_)
         | Layer::ConvTranspose(_)
         | Layer::Matmul(_)
+        | Layer::Norm(_)
+        | Layer::AttentionWeights(_)
+        | Layer::Composite(_)
         | Layer::BatchNorm(_)
         | Layer::Reduction(_)
         | Layer::Activation(_)

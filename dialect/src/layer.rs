@@ -9,12 +9,16 @@ use crate::{
     ops::{
         activation::Activation,
         binary::Binary,
+        build::Part,
+        composite::Composite,
         contraction::{ConvTranspose, Convolution},
         matmul::Matmul,
         movement::Movement,
+        norm::Norm,
         pool::Pool,
         reduction::Reduction,
         resize::Resize,
+        weights::Weights,
     },
     predictive::{MAX_DRAWS, Method, Sampling, Thresholds},
 };
@@ -48,6 +52,14 @@ pub enum Layer {
     Binary(Binary),
     /// Elements in other places: `gauss.transpose`, ..
     Movement(Movement),
+    /// A normalisation by statistics of the values: `gauss.layer_norm`, ..
+    Norm(Norm),
+    /// `gauss.blend`.
+    Blend,
+    /// `gauss.attention_weights`.
+    AttentionWeights(Weights),
+    /// A network of other ops: `gauss.lstm`, ..
+    Composite(Composite),
     /// `gauss.embedding`.
     Embedding,
     /// `gauss.resize`.
@@ -121,6 +133,12 @@ impl Layer {
         if let Some(movement) = Movement::read(short, attributes) {
             return movement.map(Layer::Movement);
         }
+        if let Some(composite) = Composite::read(short, attributes) {
+            return composite.map(Layer::Composite);
+        }
+        if let Some(norm) = Norm::read(short, attributes) {
+            return norm.map(Layer::Norm);
+        }
         if let Some(reduction) = Reduction::read(short, attributes) {
             return reduction.map(Layer::Reduction);
         }
@@ -147,6 +165,8 @@ impl Layer {
             "gauss.variance" => Layer::Variance,
             "gauss.dense" => Layer::Dense,
             "gauss.matmul" => Layer::Matmul(Matmul::read(attributes)),
+            "gauss.blend" => Layer::Blend,
+            "gauss.attention_weights" => Layer::AttentionWeights(Weights::read(attributes)?),
             "gauss.embedding" => Layer::Embedding,
             "gauss.resize" => Layer::Resize(Resize::read(attributes)?),
             "gauss.batch_norm" => Layer::BatchNorm(attributes.amount("epsilon")?.unwrap_or(1e-5)),
@@ -173,6 +193,22 @@ impl Layer {
     /// Is this a layer that sums products of its input with a weight?
     pub fn is_linear(&self) -> bool {
         matches!(self, Layer::Dense | Layer::Convolution(_) | Layer::ConvTranspose(_))
+    }
+}
+
+impl From<Part> for Layer {
+    fn from(part: Part) -> Self {
+        match part {
+            Part::Mean => Layer::Mean,
+            Part::Dense => Layer::Dense,
+            Part::Blend => Layer::Blend,
+            Part::Matmul(matmul) => Layer::Matmul(matmul),
+            Part::Binary(binary) => Layer::Binary(binary),
+            Part::Movement(movement) => Layer::Movement(movement),
+            Part::Reduction(reduction) => Layer::Reduction(reduction),
+            Part::Activation(activation) => Layer::Activation(activation),
+            Part::AttentionWeights(weights) => Layer::AttentionWeights(weights),
+        }
     }
 }
 

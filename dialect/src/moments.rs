@@ -29,6 +29,7 @@
 
 mod double;
 mod normal;
+pub mod normalised;
 pub mod quadrature;
 mod tail;
 

@@ -8,7 +8,12 @@ pub use crate::types::TensorType;
 use crate::{
     ir::{DYNAMIC, MAX_ELEMENTS},
     layer::Layer,
-    ops::embedding,
+    ops::{
+        blend,
+        build::{Build, Part},
+        composite::Composite,
+        embedding,
+    },
 };
 
 /// The numbers that `gauss.uncertainty` gives for an item: total, aleatoric and
@@ -81,6 +86,13 @@ fn infer_unchecked(layer: &Layer, operands: &[TensorType]) -> Result<TensorType,
         }
         (Layer::Binary(binary), [left, right]) => binary.infer(left, right),
         (Layer::Matmul(matmul), [lhs, rhs]) => matmul.infer(lhs, rhs),
+        (Layer::Norm(norm), [input, parameters @ ..]) => norm.infer(input, parameters),
+        (Layer::Blend, [z, x, y]) => blend::infer([z, x, y]),
+        (Layer::AttentionWeights(weights), [logits]) => weights.infer(logits),
+        (Layer::Composite(Composite::Recurrent(recurrent)), operands) => recurrent.infer(operands),
+        (Layer::Composite(Composite::Attention(attention)), operands) => {
+            attention.build(&mut Types, operands)
+        }
         (Layer::Embedding, [indices, table]) => embedding::infer(indices, table),
         (Layer::Resize(resize), [input]) => resize.infer(input),
         (Layer::Movement(movement), operands) => movement.infer(operands),
@@ -145,6 +157,31 @@ fn infer_unchecked(layer: &Layer, operands: &[TensorType]) -> Result<TensorType,
         (layer, operands) => {
             Err(format!("has {} operands, which {layer:?} does not take", operands.len()))
         }
+    }
+}
+
+/// Builds nothing but types.
+struct Types;
+
+impl Build for Types {
+    type Value = TensorType;
+
+    fn ty(&self, value: &TensorType) -> TensorType {
+        value.clone()
+    }
+
+    fn layer(&mut self, part: Part, operands: &[&TensorType]) -> Result<TensorType, String> {
+        let operands: Vec<_> = operands.iter().map(|&operand| operand.clone()).collect();
+        infer(&part.into(), &operands)
+    }
+
+    fn reshape(&mut self, value: &TensorType, shape: &[i64]) -> Result<TensorType, String> {
+        let result = TensorType { shape: shape.to_vec(), ..*value };
+        check_reshape(value, &result).map(|()| result)
+    }
+
+    fn zero(&mut self, rank: usize) -> TensorType {
+        TensorType { shape: vec![1; rank], gaussian: false }
     }
 }
 
@@ -220,7 +257,11 @@ fn check_bias(bias: &[TensorType], outputs: i64) -> Result<(), String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ops::{contraction::Convolution, window::SpatialAxis};
+    use crate::ops::{
+        contraction::Convolution,
+        recurrent::{Cell, Direction, Recurrent},
+        window::SpatialAxis,
+    };
 
     fn gaussian(shape: &[i64]) -> TensorType {
         TensorType { shape: shape.to_vec(), gaussian: true }
@@ -251,5 +292,17 @@ mod tests {
         // 3·6148914691236517206 is 2 modulo 2^64.
         let result = check_reshape(&gaussian(&[2]), &gaussian(&[3, 6148914691236517206]));
         assert!(result.unwrap_err().contains("2^28"));
+    }
+
+    #[test]
+    fn a_recurrent_layer_is_built_of_what_its_rule_says() {
+        let recurrent = Recurrent {
+            cell: Cell::Gru { linear_before_reset: true },
+            direction: Direction::Bidirectional,
+            onnx_gates: false,
+        };
+        let operands = [&[DYNAMIC, 5, 3][..], &[2, 12, 3], &[2, 12, 4], &[2, 12]].map(gaussian);
+        assert_eq!(recurrent.infer(&operands), Ok(gaussian(&[DYNAMIC, 5, 8])));
+        assert_eq!(recurrent.build(&mut Types, &operands), Ok(gaussian(&[DYNAMIC, 5, 8])));
     }
 }

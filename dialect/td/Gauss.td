@@ -458,6 +458,110 @@ def Gauss_BatchNormOp : Gauss_Layer<"batch_norm"> {
   }];
 }
 
+//===----------------------------------------------------------------------===//
+// Normalisation by the values, in src/ops/norm.rs
+//===----------------------------------------------------------------------===//
+
+def Gauss_LayerNormOp : Gauss_Layer<"layer_norm"> {
+  let summary = "normalisation over the last dimensions";
+  let description = [{
+    ```mlir
+    %y = gauss.layer_norm %x, %gamma, %beta
+      : (!gauss.tensor<?x16x64xf32>, tensor<64xf32>, tensor<64xf32>) -> !gauss.tensor<?x16x64xf32>
+    ```
+
+    `result = (input − mean) / √(variance + epsilon) · gamma + beta`, mean and variance
+    over the last `dimensions` of each item.
+
+    The statistics are those of the values, which vary with them. Around their
+    expectations the moments are those of the Taylor polynomial of degree 2, in terms
+    of which none is negative: an approximation, exact at zero variance.
+
+    Constraints: `parameters` are none, gamma, or gamma and beta, each of the last
+    `dimensions` of the input; `epsilon` is finite and not negative; no batch that is
+    not fixed is normalised over.
+  }];
+  let arguments = (ins Gauss_Operand:$input, Variadic<Gauss_Operand>:$parameters,
+    DefaultValuedAttr<I64Attr, "1">:$dimensions,
+    DefaultValuedAttr<F64Attr, "1.0e-05">:$epsilon);
+  let assemblyFormat = [{
+    $input (`,` $parameters^)? `` custom<Clauses>("\"dimensions epsilon\"", $dimensions, $epsilon)
+    attr-dict `:` functional-type(operands, results)
+  }];
+}
+
+def Gauss_RmsNormOp : Gauss_Layer<"rms_norm"> {
+  let summary = "division by the root mean square over the last dimensions";
+  let description = [{
+    ```mlir
+    %y = gauss.rms_norm %x, %gamma
+      : (!gauss.tensor<?x16x64xf32>, tensor<64xf32>) -> !gauss.tensor<?x16x64xf32>
+    ```
+
+    `result = input / √(mean of squares + epsilon) · gamma`, over the last `dimensions`
+    of each item.
+
+    The statistics are those of the values, which vary with them. Around their
+    expectations the moments are those of the Taylor polynomial of degree 2, in terms
+    of which none is negative: an approximation, exact at zero variance.
+
+    Constraints: `parameters` is gamma or nothing, of the last `dimensions` of the
+    input; `epsilon` is finite and not negative; no batch that is not fixed is
+    normalised over.
+  }];
+  let arguments = (ins Gauss_Operand:$input, Variadic<Gauss_Operand>:$parameters,
+    DefaultValuedAttr<I64Attr, "1">:$dimensions,
+    DefaultValuedAttr<F64Attr, "1.0e-05">:$epsilon);
+  let assemblyFormat = [{
+    $input (`,` $parameters^)? `` custom<Clauses>("\"dimensions epsilon\"", $dimensions, $epsilon)
+    attr-dict `:` functional-type(operands, results)
+  }];
+}
+
+def Gauss_GroupNormOp : Gauss_Layer<"group_norm"> {
+  let summary = "normalisation over groups of channels";
+  let description = [{
+    ```mlir
+    %y = gauss.group_norm %x, %gamma, %beta groups 4
+      : (!gauss.tensor<?x8x6x6xf32>, tensor<8xf32>, tensor<8xf32>) -> !gauss.tensor<?x8x6x6xf32>
+    ```
+
+    As `gauss.layer_norm`, over all elements of an item in each of `groups` groups of
+    channels (dimension 1). gamma and beta are per channel.
+
+    Constraints: `input` has rank 2 or more, N×C×…; `groups` divides C; `parameters`
+    are none, gamma, or gamma and beta, each C; `epsilon` is finite and not negative.
+  }];
+  let arguments = (ins Gauss_Operand:$input, Variadic<Gauss_Operand>:$parameters,
+    I64Attr:$groups,
+    DefaultValuedAttr<F64Attr, "1.0e-05">:$epsilon);
+  let assemblyFormat = [{
+    $input (`,` $parameters^)? `` custom<Clauses>("\"groups epsilon\"", $groups, $epsilon)
+    attr-dict `:` functional-type(operands, results)
+  }];
+}
+
+def Gauss_InstanceNormOp : Gauss_Layer<"instance_norm"> {
+  let summary = "normalisation over each channel of each item";
+  let description = [{
+    ```mlir
+    %y = gauss.instance_norm %x, %gamma, %beta
+      : (!gauss.tensor<?x8x6x6xf32>, tensor<8xf32>, tensor<8xf32>) -> !gauss.tensor<?x8x6x6xf32>
+    ```
+
+    As `gauss.group_norm` with a group for each channel.
+
+    Constraints: `input` has rank 2 or more, N×C×…; `parameters` are none, gamma, or
+    gamma and beta, each C; `epsilon` is finite and not negative.
+  }];
+  let arguments = (ins Gauss_Operand:$input, Variadic<Gauss_Operand>:$parameters,
+    DefaultValuedAttr<F64Attr, "1.0e-05">:$epsilon);
+  let assemblyFormat = [{
+    $input (`,` $parameters^)? `` custom<Clauses>("\"epsilon\"", $epsilon)
+    attr-dict `:` functional-type(operands, results)
+  }];
+}
+
 // A function of two tensors, in src/ops/binary.rs.
 class Gauss_Binary<string mnemonic> : Gauss_Layer<mnemonic> {
   let arguments = (ins Gauss_Operand:$lhs, Gauss_Operand:$rhs);
@@ -1269,6 +1373,147 @@ def Gauss_ReduceMeanOp : Gauss_Layer<"reduce_mean"> {
     DenseI64ArrayAttr:$axes, DefaultValuedAttr<BoolAttr, "false">:$keep_dims);
   let assemblyFormat = [{
     $input `` custom<Clauses>("\"axes keep_dims\"", $axes, $keep_dims)
+    attr-dict `:` functional-type(operands, results)
+  }];
+}
+
+//===----------------------------------------------------------------------===//
+// Recurrent layers and attention, in src/ops/composite.rs: experimental
+//===----------------------------------------------------------------------===//
+
+def Gauss_BlendOp : Gauss_Layer<"blend"> {
+  let summary = "mean of two tensors, weighted by a third";
+  let description = [{
+    `result = z·x + (1 − z)·y`, element by element.
+
+    ```mlir
+    %h = gauss.blend %z, %x, %y
+      : (!gauss.tensor<1x10xf32>, !gauss.tensor<1x10xf32>, tensor<1x10xf32>) -> !gauss.tensor<1x10xf32>
+    ```
+
+    With means ζ, m, μ and variances s, v, w: mean = ζm + (1 − ζ)μ, variance =
+    s(m − μ)² + v(ζ² + s) + w((1 − ζ)² + s), exact. The operands are taken as
+    independent.
+
+    Constraints: all operands have the same shape, but for dimensions of size 1,
+    which are repeated.
+  }];
+  let arguments = (ins Gauss_Operand:$weight, Gauss_Operand:$lhs, Gauss_Operand:$rhs);
+  let assemblyFormat = "$weight `,` $lhs `,` $rhs attr-dict `:` functional-type(operands, results)";
+}
+
+def Gauss_AttentionWeightsOp : Gauss_Layer<"attention_weights"> {
+  let summary = "softmax along the last dimension, as Gaussians";
+  let description = [{
+    ```mlir
+    %w = gauss.attention_weights %logits scale 0.125 causal true
+      : (!gauss.tensor<?x4x16x16xf32>) -> !gauss.tensor<?x4x16x16xf32>
+    ```
+
+    Experimental. A weight is the logistic function of its log-odds, whose mean and
+    variance are taken to the second order; weights of a row are divided by the sum
+    of their means. An approximation, the softmax at zero variance.
+
+    Attributes: `scale`, by which logits are multiplied; `causal`: row i sees
+    columns up to i, counted from the last of both.
+
+    Constraints: `logits` has rank 2 or more; with `causal` not more rows than
+    columns.
+  }];
+  let arguments = (ins Gauss_Operand:$logits,
+    DefaultValuedAttr<F64Attr, "1.0">:$scale, DefaultValuedAttr<BoolAttr, "false">:$causal);
+  let assemblyFormat = [{
+    $logits `` custom<Clauses>("\"scale causal\"", $scale, $causal)
+    attr-dict `:` functional-type(operands, results)
+  }];
+}
+
+def Gauss_AttentionOp : Gauss_Layer<"attention"> {
+  let summary = "scaled dot-product attention";
+  let description = [{
+    `result = softmax(scale · queries · keysᵀ) · values`
+
+    ```mlir
+    %y = gauss.attention %q, %k, %v
+      : (!gauss.tensor<?x4x16x8xf32>, !gauss.tensor<?x4x16x8xf32>, !gauss.tensor<?x4x16x8xf32>)
+      -> !gauss.tensor<?x4x16x8xf32>
+    ```
+
+    Experimental. Two products of `gauss.matmul` around `gauss.attention_weights`; what
+    all values have in common does not vary with the weights, which add up to 1.
+
+    Attributes: `scale`, one over the root of the length of a query where it is left
+    out; `causal`, as in `gauss.attention_weights`.
+
+    Constraints: `queries` is …×T×D, `keys` …×S×D, `values` …×S×E; leading
+    dimensions are those of `gauss.matmul`.
+  }];
+  let arguments = (ins Gauss_Operand:$queries, Gauss_Operand:$keys, Gauss_Operand:$values,
+    OptionalAttr<F64Attr>:$scale, DefaultValuedAttr<BoolAttr, "false">:$causal);
+  let assemblyFormat = [{
+    $queries `,` $keys `,` $values `` custom<Clauses>("\"scale causal\"", $scale, $causal)
+    attr-dict `:` functional-type(operands, results)
+  }];
+}
+
+def Gauss_LstmOp : Gauss_Layer<"lstm"> {
+  let summary = "long short-term memory over a known number of steps";
+  let description = [{
+    ```mlir
+    %y = gauss.lstm %x, %w, %r, %b direction "bidirectional"
+      : (!gauss.tensor<?x7x3xf32>, !gauss.tensor<2x16x3xf32>, !gauss.tensor<2x16x4xf32>,
+         !gauss.tensor<2x16xf32>) -> !gauss.tensor<?x7x8xf32>
+    ```
+
+    Experimental. Every step is written out of dense layers, activations, products
+    and sums, whose operands are taken as independent; steps share their weights.
+    States begin with 0. The result is the hidden state of every step, directions
+    behind each other.
+
+    Attributes: `direction`, "forward", "reverse" or "bidirectional"; `gates`, their
+    order: "ifgo" as in PyTorch or "iofc" as in ONNX.
+
+    Constraints: `input` is N×T×I with T up to 512, `weight` D×4H×I, `recurrence`
+    D×4H×H for D directions; `biases` are none, one of the input, or that and one of
+    the state, each D×4H.
+  }];
+  let arguments = (ins Gauss_Operand:$input, Gauss_Operand:$weight, Gauss_Operand:$recurrence,
+    Variadic<Gauss_Operand>:$biases,
+    DefaultValuedAttr<StrAttr, "\"forward\"">:$direction, DefaultValuedAttr<StrAttr, "\"ifgo\"">:$gates);
+  let assemblyFormat = [{
+    $input `,` $weight `,` $recurrence (`,` $biases^)?
+    `` custom<Clauses>("\"direction gates\"", $direction, $gates)
+    attr-dict `:` functional-type(operands, results)
+  }];
+}
+
+def Gauss_GruOp : Gauss_Layer<"gru"> {
+  let summary = "gated recurrent unit over a known number of steps";
+  let description = [{
+    ```mlir
+    %y = gauss.gru %x, %w, %r, %b, %rb
+      : (!gauss.tensor<?x7x3xf32>, !gauss.tensor<1x12x3xf32>, !gauss.tensor<1x12x4xf32>,
+         !gauss.tensor<1x12xf32>, !gauss.tensor<1x12xf32>) -> !gauss.tensor<?x7x4xf32>
+    ```
+
+    Experimental. As `gauss.lstm`, of three gates.
+
+    Attributes: `direction`, "forward", "reverse" or "bidirectional"; `gates`, their
+    order: "rzn" as in PyTorch or "zrh" as in ONNX; `linear_before_reset`: whether the
+    reset gate is a factor of the product with the recurrent weights and its bias, as
+    in PyTorch, or else of the state, as in ONNX where nothing is said.
+
+    Constraints: `input` is N×T×I with T up to 512, `weight` D×3H×I, `recurrence`
+    D×3H×H for D directions; `biases` are none, one of the input, or that and one of
+    the state, each D×3H.
+  }];
+  let arguments = (ins Gauss_Operand:$input, Gauss_Operand:$weight, Gauss_Operand:$recurrence,
+    Variadic<Gauss_Operand>:$biases,
+    DefaultValuedAttr<StrAttr, "\"forward\"">:$direction, DefaultValuedAttr<StrAttr, "\"rzn\"">:$gates,
+    DefaultValuedAttr<BoolAttr, "true">:$linear_before_reset);
+  let assemblyFormat = [{
+    $input `,` $weight `,` $recurrence (`,` $biases^)?
+    `` custom<Clauses>("\"direction gates linear_before_reset\"", $direction, $gates, $linear_before_reset)
     attr-dict `:` functional-type(operands, results)
   }];
 }

@@ -1,6 +1,8 @@
 //! The float64 interpreter: every op by hand, golden vectors, Monte Carlo.
 
 mod common;
+#[path = "interpreter/composites.rs"]
+mod composites;
 #[path = "interpreter/contraction.rs"]
 mod contraction;
 #[path = "interpreter/golden.rs"]

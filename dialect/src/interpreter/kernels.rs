@@ -7,15 +7,22 @@ use rayon::prelude::*;
 use super::{F64, Tensor, check_variances, predictions};
 use crate::{
     layer::Layer,
-    moments::{self, Moments},
+    moments::{
+        self, Moments,
+        normalised::{Normalised, Spread},
+    },
     ops::{
+        blend,
+        build::{Build, Part},
         contraction::{ConvTranspose, Convolution},
         embedding,
         matmul::Matmul,
         movement::{Border, Movement},
+        norm::Norm,
         pool::{self, Pool},
         reduction::Reduction,
         resize::Resize,
+        weights::{self, Weights},
         window::Window,
     },
     predictive::{central_quantile, interval_end},
@@ -63,6 +70,22 @@ pub(super) fn apply(layer: &Layer, operands: &[&Tensor]) -> Result<Tensor, Strin
             })
         }
         (Layer::Matmul(matmul), [lhs, rhs]) => product(*matmul, lhs, rhs, &ty),
+        (Layer::Norm(norm), [input, parameters @ ..]) => normalised(norm, input, parameters, &ty),
+        (Layer::Blend, [z, x, y]) => {
+            let shape = sizes(&ty);
+            let places = [z, x, y].map(|operand| strides(&operand.shape, &shape));
+            let views = [z.view(), x.view(), y.view()];
+            elementwise(&ty, |i| {
+                let [z, x, y] =
+                    [0, 1, 2].map(|operand| views[operand].at(place(i, &shape, &places[operand])));
+                blend::moments(&mut F64, z, x, y)
+            })
+        }
+        (Layer::AttentionWeights(weights), [logits]) => attention_weights(*weights, logits),
+        (Layer::Composite(composite), operands) => {
+            let operands: Vec<_> = operands.iter().map(|&operand| operand.clone()).collect();
+            composite.build(&mut Evaluate, &operands)
+        }
         (Layer::Embedding, [indices, table]) => embedded(indices, table, &ty),
         (Layer::Resize(resize), [input]) => resized(resize, input, &ty),
         (Layer::Movement(movement), operands) => moved(movement, operands, &ty),
@@ -692,6 +715,147 @@ fn batch_norm(
         let (x, gamma, beta) = (input.at(i), gamma.at(c), beta.at(c));
         moments::batch_norm(&mut F64, x, gamma, beta, running_mean.mean[c], deviations[c])
     })
+}
+
+/// What is known of elements that are normalised together.
+struct Statistics {
+    mean: f64,
+    scale: f64,
+    /// `None` where there are no variances.
+    spread: Option<Spread<f64>>,
+}
+
+impl Statistics {
+    fn of(formula: Normalised, x: View) -> Self {
+        let n = formula.count;
+        let average = |values: &mut dyn Iterator<Item = f64>| values.map(|value| value / n).sum();
+        let mean = match formula.centred {
+            true => average(&mut x.mean.iter().copied()),
+            false => 0.0,
+        };
+        let square = average(&mut x.mean.iter().map(|m| (m - mean) * (m - mean)));
+        let variance = x.variance.map(|variances| average(&mut variances.iter().copied()));
+        let scale = formula.scale(&mut F64, square, variance);
+        let spread = x.variance.zip(variance).map(|(variances, variance)| {
+            let [_, a] = formula.scaled(&mut F64, 0.0, variance, scale);
+            let mut spread = Spread { a, b: 0.0, c: 0.0, d: 0.0 };
+            for (&m, &v) in x.mean.iter().zip(variances) {
+                let scaled = formula.scaled(&mut F64, m - mean, v, scale);
+                let [b, c, d] = formula.terms(&mut F64, scaled);
+                spread = Spread { a, b: spread.b + b, c: spread.c + c, d: spread.d + d };
+            }
+            spread
+        });
+        Self { mean, scale, spread }
+    }
+
+    fn element(&self, formula: Normalised, x: Moments<f64>) -> Moments<f64> {
+        let d = x.mean - self.mean;
+        match x.variance.zip(self.spread) {
+            Some((variance, spread)) => {
+                let scaled = formula.scaled(&mut F64, d, variance, self.scale);
+                formula.element(&mut F64, scaled, spread)
+            }
+            None => Moments::deterministic(d * self.scale),
+        }
+    }
+}
+
+fn normalised(
+    norm: &Norm,
+    input: &Tensor,
+    parameters: &[&Tensor],
+    ty: &TensorType,
+) -> Result<Tensor, String> {
+    let formula = norm.grouping(&ty.shape).formula;
+    let size = formula.count as usize;
+    let view = input.view();
+    let groups: Vec<_> = (0..view.mean.len() / size)
+        .into_par_iter()
+        .map(|group| Statistics::of(formula, view.slice(group * size..(group + 1) * size)))
+        .collect();
+    // Which element of the parameters an element of the input meets.
+    let dims = norm.parameter_dims(input.shape.len());
+    let count: usize = input.shape[dims.clone()].iter().product();
+    let inner: usize = input.shape[dims.end..].iter().product();
+    elementwise(ty, |i| {
+        let normalised = groups[i / size].element(formula, view.at(i));
+        let parameter = |tensor: &Tensor| tensor.view().at(i / inner % count);
+        match parameters {
+            [] => normalised,
+            [gamma] => moments::mul(&mut F64, normalised, parameter(gamma)),
+            [gamma, beta, ..] => {
+                moments::multiply_add(&mut F64, normalised, parameter(gamma), parameter(beta))
+            }
+        }
+    })
+}
+
+/// Composites evaluate the layers that they are built of.
+struct Evaluate;
+
+impl Build for Evaluate {
+    type Value = Tensor;
+
+    fn ty(&self, value: &Tensor) -> TensorType {
+        value.ty()
+    }
+
+    fn layer(&mut self, part: Part, operands: &[&Tensor]) -> Result<Tensor, String> {
+        apply(&part.into(), operands)
+    }
+
+    fn reshape(&mut self, value: &Tensor, shape: &[i64]) -> Result<Tensor, String> {
+        let ty = TensorType { shape: shape.to_vec(), ..value.ty() };
+        shape::check_reshape(&value.ty(), &ty)?;
+        Ok(Tensor { shape: sizes(&ty), ..value.clone() })
+    }
+
+    fn zero(&mut self, rank: usize) -> Tensor {
+        Tensor::deterministic(&vec![1; rank], vec![0.0])
+    }
+}
+
+fn attention_weights(layer: Weights, logits: &Tensor) -> Result<Tensor, String> {
+    let [columns, rows] = [1, 2].map(|dim| logits.shape[logits.shape.len() - dim]);
+    let mut result = Tensor::zeros(&logits.ty())?;
+    let view = logits.view();
+    result.fill(columns, |start, mut out| {
+        let row = start / columns % rows;
+        let seen = (0..columns).take_while(|&column| layer.sees([row, rows], [column, columns]));
+        let logits: Vec<_> = seen
+            .map(|column| moments::scale(&mut F64, view.at(start + column), layer.scale))
+            .collect();
+        for (column, weight) in weights_of(&logits).into_iter().enumerate() {
+            out.set(column, weight);
+        }
+    });
+    Ok(result)
+}
+
+/// A softmax.
+fn weights_of(logits: &[Moments<f64>]) -> Vec<Moments<f64>> {
+    let largest = |values: &mut dyn Iterator<Item = f64>| values.fold(f64::NEG_INFINITY, f64::max);
+    let peak = largest(&mut logits.iter().map(|x| x.mean));
+    let count = logits.len() as f64;
+    let weights: Vec<_> = match logits.iter().all(|x| x.variance.is_none()) {
+        true => logits.iter().map(|x| Moments::deterministic((x.mean - peak).exp())).collect(),
+        false => {
+            let variance = |x: &Moments<f64>| x.variance.unwrap_or(0.0);
+            let most = largest(&mut logits.iter().map(variance));
+            let mut sums = weights::Sums { peak, most, e: 0.0, ev: 0.0, eev: 0.0 };
+            for x in logits {
+                let [e, ev, eev] = weights::terms(&mut F64, x.mean, variance(x), peak);
+                sums =
+                    weights::Sums { e: sums.e + e, ev: sums.ev + ev, eev: sums.eev + eev, ..sums };
+            }
+            let weight =
+                |x: &Moments<f64>| weights::weight(&mut F64, x.mean, variance(x), sums, count);
+            logits.iter().map(weight).collect()
+        }
+    };
+    let sum = weights.iter().map(|weight| weight.mean).sum();
+    weights.into_iter().map(|weight| weights::normalised(&mut F64, weight, sum)).collect()
 }
 
 /// What a window covers along an axis at one position.

@@ -171,6 +171,13 @@ activations! {
     Tanh(tanh::Tanh),
 }
 
+impl Activation {
+    /// The logistic function.
+    pub const SIGMOID: Self = Self::Sigmoid(sigmoid::Sigmoid);
+    /// The hyperbolic tangent.
+    pub const TANH: Self = Self::Tanh(tanh::Tanh);
+}
+
 /// An activation without attributes, as a layer.
 macro_rules! plain {
     ($ty:ident, $name:literal) => {

@@ -7,6 +7,7 @@ mod common;
 mod calibrated;
 mod case;
 mod chains;
+mod encoder;
 mod evaluated;
 mod golden;
 mod hot_loops;

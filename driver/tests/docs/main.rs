@@ -757,6 +757,8 @@ struct Operator(&'static str, &'static str, &'static str, &'static str, &'static
 const ANY: &str = "any";
 const EXACT: &str = "exact for an element";
 const QUADRATURE: &str = "quadrature";
+const EXPANDED: &str = "Taylor polynomial of degree 2";
+const COMPOSED: &str = "those of its parts";
 const MOVED: &str = "exact";
 const EPILOGUE: &str = "the loop before";
 const OWN: &str = "its own loop";
@@ -773,6 +775,10 @@ const OPERATORS: &[Operator] = &[
     Operator("conv_transpose3d", "5", "exact for independent operands", "tiled, with what follows", "ConvTranspose"),
     Operator("matmul", "2 and more", "exact for independent elements", "tiled, with what follows", "MatMul, Gemm"),
     Operator("batch_norm", "2 and more", EXACT, "the weights, or the loop before", "BatchNormalization"),
+    Operator("layer_norm", "1 and more", EXPANDED, OWN, "LayerNormalization"),
+    Operator("rms_norm", "1 and more", EXPANDED, OWN, "RMSNormalization"),
+    Operator("group_norm", "2 and more", EXPANDED, OWN, "GroupNormalization"),
+    Operator("instance_norm", "2 and more", EXPANDED, OWN, "InstanceNormalization"),
     Operator("add", ANY, "exact for independent operands", EPILOGUE, "Add, Sum"),
     Operator("sub", ANY, "exact for independent operands", EPILOGUE, "Sub"),
     Operator("mul", ANY, "exact for independent operands", EPILOGUE, "Mul"),
@@ -818,6 +824,11 @@ const OPERATORS: &[Operator] = &[
     Operator("resize", ANY, "exact for independent elements", OWN, "Resize, linear"),
     Operator("reshape", ANY, MOVED, VIEW, "Reshape, Squeeze, Unsqueeze"),
     Operator("flatten", "1 and more", MOVED, VIEW, "Flatten"),
+    Operator("blend", ANY, "exact for independent operands", EPILOGUE, "-"),
+    Operator("attention_weights", "2 and more", "log-odds, quadrature", OWN, "Softmax within a network"),
+    Operator("attention", "2 and more", COMPOSED, OWN, "Attention"),
+    Operator("lstm", "3", COMPOSED, OWN, "LSTM"),
+    Operator("gru", "3", COMPOSED, OWN, "GRU"),
     Operator("softmax", "2", "by the method", OWN, "Softmax at the end"),
     Operator("uncertainty", "2", "by the method", OWN, "-"),
     Operator("decide", "2", "exact", OWN, "-"),

@@ -10,13 +10,18 @@ use gauss_dialect::{
     layer::Layer,
     ops::{
         activation::Activation,
+        attention::Attention,
         binary::Binary,
+        composite::Composite,
         contraction::{ConvTranspose, Convolution},
         matmul::Matmul,
         movement::{Border, Movement},
+        norm::{Norm, Over},
         pool::{Kind, Pool},
+        recurrent::{Cell, Direction, Recurrent},
         reduction::Reduction,
         resize::{Extent, Resize},
+        weights::Weights,
         window::{SpatialAxis, Window},
     },
     parameters::{ParameterSource, ParameterTensor},
@@ -289,9 +294,13 @@ impl Generator<'_, '_> {
             false => self.values[last].clone(),
         };
         let rank = x.ty.shape.len();
-        match (self.bytes.int_in_range(0..=20u8)?, rank) {
+        match (self.bytes.int_in_range(0..=24u8)?, rank) {
             (16, 1..) => self.movement(x),
             (17, 2..) => self.reduction(x),
+            (21, 2..) => self.norm(x),
+            (22, _) => self.blend(x),
+            (23, 3..) => self.attention(x),
+            (24, 3) => self.recurrent(x),
             (18, 2..) => self.matmul(x),
             (19, 1..) => self.resize(x),
             (20, 1..) if !x.ty.gaussian => self.embedding(x),
@@ -409,6 +418,84 @@ impl Generator<'_, '_> {
         let resize = Resize { extent: Extent::Sizes(sizes), aligned: self.bytes.arbitrary()? };
         let attributes = resize.write().to_string();
         self.emit(&Layer::Resize(resize), Resize::NAME, &[x], &attributes);
+        Ok(())
+    }
+
+    fn norm(&mut self, x: Value) -> Result<()> {
+        let shape = x.ty.shape.clone();
+        let dimensions = self.bytes.int_in_range(1..=shape.len() - 1)?;
+        let over = match self.bytes.int_in_range(0..=3u8)? {
+            0 => Over::Layer(dimensions),
+            1 => Over::RootMeanSquare(dimensions),
+            2 => {
+                let divisors: Vec<_> = (1..=shape[1]).filter(|d| shape[1] % d == 0).collect();
+                Over::Groups(*self.bytes.choose(&divisors)?)
+            }
+            _ => Over::Instance,
+        };
+        let norm = Norm { over, epsilon: *self.bytes.choose(&[1e-5, 1e-2])? };
+        let most = if matches!(over, Over::RootMeanSquare(_)) { 1 } else { 2 };
+        let sizes = shape[norm.parameter_dims(shape.len())].to_vec();
+        let mut operands = vec![x];
+        for _ in 0..self.bytes.int_in_range(0..=most)? {
+            let gaussian = self.bytes.arbitrary()?;
+            operands.push(self.operand(&sizes, gaussian, Domain::Any)?);
+        }
+        let (name, attributes) = (norm.name(), norm.write().to_string());
+        self.emit(&Layer::Norm(norm), name, &operands, &attributes);
+        Ok(())
+    }
+
+    fn blend(&mut self, x: Value) -> Result<()> {
+        let shape = x.ty.shape.clone();
+        let gaussian = self.bytes.arbitrary()?;
+        let weight = self.operand(&shape, gaussian, Domain::Any)?;
+        let gaussian = self.bytes.arbitrary()?;
+        let other = self.operand(&shape, gaussian, Domain::Any)?;
+        self.emit(&Layer::Blend, "blend", &[weight, x, other], "");
+        Ok(())
+    }
+
+    /// Attention of a value to itself, or its weights alone.
+    fn attention(&mut self, x: Value) -> Result<()> {
+        let causal = self.bytes.arbitrary()?;
+        if self.bytes.arbitrary()? {
+            let weights = Weights { scale: 0.5, causal };
+            let attributes = weights.write().to_string();
+            self.emit(&Layer::AttentionWeights(weights), Weights::NAME, &[x], &attributes);
+            return Ok(());
+        }
+        let attention = Composite::Attention(Attention { scale: None, causal });
+        let (name, attributes) = (attention.name(), attention.write().to_string());
+        self.emit(&Layer::Composite(attention), name, &[x.clone(), x.clone(), x], &attributes);
+        Ok(())
+    }
+
+    fn recurrent(&mut self, x: Value) -> Result<()> {
+        let direction = *self.bytes.choose(&[
+            Direction::Forward,
+            Direction::Reverse,
+            Direction::Bidirectional,
+        ])?;
+        let cell = match self.bytes.arbitrary()? {
+            true => Cell::Lstm,
+            false => Cell::Gru { linear_before_reset: self.bytes.arbitrary()? },
+        };
+        let recurrent = Recurrent { cell, direction, onnx_gates: self.bytes.arbitrary()? };
+        let (directions, hidden) = (recurrent.directions(), self.size(4)?);
+        let outputs = recurrent.gates() * hidden;
+        let mut operands = vec![x.clone()];
+        for depth in [x.ty.shape[2], hidden] {
+            let gaussian = self.bytes.arbitrary()?;
+            operands.push(self.operand(&[directions, outputs, depth], gaussian, Domain::Any)?);
+        }
+        for _ in 0..self.bytes.int_in_range(0..=2u8)? {
+            let gaussian = self.bytes.arbitrary()?;
+            operands.push(self.operand(&[directions, outputs], gaussian, Domain::Any)?);
+        }
+        let composite = Composite::Recurrent(recurrent);
+        let (name, attributes) = (composite.name(), composite.write().to_string());
+        self.emit(&Layer::Composite(composite), name, &operands, &attributes);
         Ok(())
     }
 

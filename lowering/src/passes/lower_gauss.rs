@@ -4,13 +4,17 @@
 //! pass runs, `gauss.make` stands for the pair, so that the IR is valid between
 //! any two steps; at the end nothing of gauss is left, or an error says why.
 
+mod attention;
+mod composite;
 mod contraction;
 mod gather;
 mod matmul;
 mod movement;
+mod norm;
 mod pool;
 mod predictions;
 mod resize;
+mod rows;
 mod transposed;
 
 use std::collections::HashSet;
@@ -19,7 +23,7 @@ use gauss_dialect::{
     ir::{AffineMap, Attribute, Block, Builder, Context, DYNAMIC, Op, Type, Value},
     layer::{Layer, Linear},
     moments::{self, Arithmetic, Moments},
-    ops::binary::Binary,
+    ops::{binary::Binary, blend},
     representation::{Component, Representation},
 };
 
@@ -44,6 +48,7 @@ pub const PASS: Pass = Pass {
     run: |module, options| {
         let mode = Mode::of(options).map_err(|error| fail(module, error))?;
         mode::apply(module, mode)?;
+        composite::expand(module)?;
         lower(module)
     },
 };
@@ -255,6 +260,19 @@ fn lower_op(
         Layer::Movement(movement) => {
             let operands: Vec<_> = (0..op.operands().len()).map(operand).collect();
             emit.movement(movement, &operands, &shape)
+        }
+        Layer::Norm(norm) => {
+            let parameters: Vec<_> = (1..op.operands().len()).map(operand).collect();
+            emit.norm(norm, operand(0), &parameters, &shape)
+        }
+        Layer::Blend => {
+            let reads = [0, 1, 2].map(|number| emit.repeated(operand(number), &shape));
+            let gaussian = reads.iter().any(|(x, _)| x.variance.is_some());
+            emit.map(&shape, &reads, gaussian, |a, x| blend::moments(a, x[0], x[1], x[2]))
+        }
+        Layer::AttentionWeights(weights) => emit.attention_weights(*weights, operand(0), &shape),
+        Layer::Composite(_) => {
+            return Err(fail(op, "is made of other ops, and not yet written out"));
         }
         Layer::Embedding => {
             if is_dynamic(op.operand(0)) {

@@ -355,3 +355,33 @@ func.func @matrices_and_rows(%q: !gauss.tensor<?x4x5x3xf32>, %w: tensor<5x3xf32>
   %5 = gauss.resize %x numerators [1, 1, 3, 3] denominators [1, 1, 2, 2] coordinates "align_corners" : (!gauss.tensor<?x3x4x4xf32>) -> !gauss.tensor<?x3x6x6xf32>
   return
 }
+
+// CHECK-LABEL: func.func @normalisations
+func.func @normalisations(%x: !gauss.tensor<?x8x4x4xf32>, %d: tensor<?x8x4x4xf32>, %c: tensor<8xf32>, %g: !gauss.tensor<4xf32>, %m: tensor<4x4xf32>) {
+  // CHECK: gauss.layer_norm %{{.*}} : (!gauss.tensor<?x8x4x4xf32>) -> !gauss.tensor<?x8x4x4xf32>
+  %0 = gauss.layer_norm %x dimensions 1 : (!gauss.tensor<?x8x4x4xf32>) -> !gauss.tensor<?x8x4x4xf32>
+  // CHECK: gauss.layer_norm %{{.*}}, %{{.*}}, %{{.*}} dimensions 2 : (tensor<?x8x4x4xf32>, tensor<4x4xf32>, tensor<4x4xf32>) -> tensor<?x8x4x4xf32>
+  %1 = gauss.layer_norm %d, %m, %m epsilon 1e-5 dimensions 2 : (tensor<?x8x4x4xf32>, tensor<4x4xf32>, tensor<4x4xf32>) -> tensor<?x8x4x4xf32>
+  // CHECK: gauss.rms_norm %{{.*}}, %{{.*}} epsilon 5.000000e-01 : (tensor<?x8x4x4xf32>, !gauss.tensor<4xf32>) -> !gauss.tensor<?x8x4x4xf32>
+  %2 = gauss.rms_norm %d, %g epsilon 0.5 : (tensor<?x8x4x4xf32>, !gauss.tensor<4xf32>) -> !gauss.tensor<?x8x4x4xf32>
+  // CHECK: gauss.group_norm %{{.*}}, %{{.*}}, %{{.*}} groups 2 : (!gauss.tensor<?x8x4x4xf32>, tensor<8xf32>, tensor<8xf32>) -> !gauss.tensor<?x8x4x4xf32>
+  %3 = gauss.group_norm %x, %c, %c groups 2 : (!gauss.tensor<?x8x4x4xf32>, tensor<8xf32>, tensor<8xf32>) -> !gauss.tensor<?x8x4x4xf32>
+  // CHECK: gauss.instance_norm %{{.*}}, %{{.*}} : (!gauss.tensor<?x8x4x4xf32>, tensor<8xf32>) -> !gauss.tensor<?x8x4x4xf32>
+  %4 = gauss.instance_norm %x, %c : (!gauss.tensor<?x8x4x4xf32>, tensor<8xf32>) -> !gauss.tensor<?x8x4x4xf32>
+  return
+}
+
+// CHECK-LABEL: func.func @composites
+func.func @composites(%q: !gauss.tensor<?x2x5x3xf32>, %x: !gauss.tensor<?x5x3xf32>, %z: tensor<?x5x3xf32>, %w: !gauss.tensor<2x16x3xf32>, %r: tensor<2x16x4xf32>, %b: tensor<2x16xf32>, %gw: !gauss.tensor<1x12x3xf32>, %gr: !gauss.tensor<1x12x4xf32>) {
+  // CHECK: gauss.blend %{{.*}}, %{{.*}}, %{{.*}} : (tensor<?x5x3xf32>, !gauss.tensor<?x5x3xf32>, tensor<?x5x3xf32>) -> !gauss.tensor<?x5x3xf32>
+  %0 = gauss.blend %z, %x, %z : (tensor<?x5x3xf32>, !gauss.tensor<?x5x3xf32>, tensor<?x5x3xf32>) -> !gauss.tensor<?x5x3xf32>
+  // CHECK: gauss.attention_weights %{{.*}} scale 5.000000e-01 : (!gauss.tensor<?x2x5x3xf32>) -> !gauss.tensor<?x2x5x3xf32>
+  %1 = gauss.attention_weights %q causal false scale 0.5 : (!gauss.tensor<?x2x5x3xf32>) -> !gauss.tensor<?x2x5x3xf32>
+  // CHECK: gauss.attention %{{.*}}, %{{.*}}, %{{.*}} causal true : (!gauss.tensor<?x2x5x3xf32>, !gauss.tensor<?x2x5x3xf32>, !gauss.tensor<?x2x5x3xf32>) -> !gauss.tensor<?x2x5x3xf32>
+  %2 = gauss.attention %q, %q, %q causal true : (!gauss.tensor<?x2x5x3xf32>, !gauss.tensor<?x2x5x3xf32>, !gauss.tensor<?x2x5x3xf32>) -> !gauss.tensor<?x2x5x3xf32>
+  // CHECK: gauss.lstm %{{.*}}, %{{.*}}, %{{.*}}, %{{.*}} direction "bidirectional" gates "iofc" : (!gauss.tensor<?x5x3xf32>, !gauss.tensor<2x16x3xf32>, tensor<2x16x4xf32>, tensor<2x16xf32>) -> !gauss.tensor<?x5x8xf32>
+  %3 = gauss.lstm %x, %w, %r, %b gates "iofc" direction "bidirectional" : (!gauss.tensor<?x5x3xf32>, !gauss.tensor<2x16x3xf32>, tensor<2x16x4xf32>, tensor<2x16xf32>) -> !gauss.tensor<?x5x8xf32>
+  // CHECK: gauss.gru %{{.*}}, %{{.*}}, %{{.*}} direction "reverse" linear_before_reset false : (tensor<?x5x3xf32>, !gauss.tensor<1x12x3xf32>, !gauss.tensor<1x12x4xf32>) -> !gauss.tensor<?x5x4xf32>
+  %4 = gauss.gru %z, %gw, %gr direction "reverse" gates "rzn" linear_before_reset false : (tensor<?x5x3xf32>, !gauss.tensor<1x12x3xf32>, !gauss.tensor<1x12x4xf32>) -> !gauss.tensor<?x5x4xf32>
+  return
+}

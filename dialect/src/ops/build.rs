@@ -1,0 +1,85 @@
+//! What ops are made of that are networks of others.
+
+use super::{
+    activation::Activation, binary::Binary, matmul::Matmul, movement::Movement,
+    reduction::Reduction, weights::Weights,
+};
+use crate::{attributes::AttributeList, types::TensorType};
+
+/// An op that others are made of.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Part {
+    /// `gauss.mean`.
+    Mean,
+    /// `gauss.dense`.
+    Dense,
+    /// `gauss.blend`.
+    Blend,
+    /// `gauss.matmul`.
+    Matmul(Matmul),
+    /// A function of two tensors.
+    Binary(Binary),
+    /// Elements in other places.
+    Movement(Movement),
+    /// A sum or a mean over dimensions.
+    Reduction(Reduction),
+    /// An activation.
+    Activation(Activation),
+    /// `gauss.attention_weights`.
+    AttentionWeights(Weights),
+}
+
+impl Part {
+    /// The op, without the dialect.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Mean => "mean",
+            Self::Dense => "dense",
+            Self::Blend => "blend",
+            Self::Matmul(_) => Matmul::NAME,
+            Self::Binary(binary) => binary.name(),
+            Self::Movement(movement) => movement.name(),
+            Self::Reduction(reduction) => reduction.name(),
+            Self::Activation(activation) => activation.name(),
+            Self::AttentionWeights(_) => Weights::NAME,
+        }
+    }
+
+    /// The attributes.
+    pub fn write(&self) -> AttributeList {
+        match self {
+            Self::Mean | Self::Dense | Self::Blend | Self::Binary(_) => AttributeList::default(),
+            Self::Matmul(matmul) => matmul.write(),
+            Self::Movement(movement) => movement.write(),
+            Self::Reduction(reduction) => reduction.write(),
+            Self::Activation(activation) => activation.write(),
+            Self::AttentionWeights(weights) => weights.write(),
+        }
+    }
+}
+
+/// What makes values out of others: the interpreter, the lowering, a count.
+pub trait Build {
+    /// A tensor, or the name of one in the program being built.
+    type Value: Clone;
+
+    /// The type of a value.
+    fn ty(&self, value: &Self::Value) -> TensorType;
+
+    /// The result of a part.
+    ///
+    /// # Errors
+    ///
+    /// Where the operands do not fit.
+    fn layer(&mut self, part: Part, operands: &[&Self::Value]) -> Result<Self::Value, String>;
+
+    /// The same elements in another shape.
+    ///
+    /// # Errors
+    ///
+    /// Where there are not as many.
+    fn reshape(&mut self, value: &Self::Value, shape: &[i64]) -> Result<Self::Value, String>;
+
+    /// A deterministic 0 whose dimensions all have the size 1.
+    fn zero(&mut self, rank: usize) -> Self::Value;
+}

@@ -1,0 +1,173 @@
+//! A softmax of independent Gaussians whose results are Gaussians again, for use within a network.
+//!
+//! A result is the logistic function of its log-odds zᵢ − ln Σ_{j≠i} e^(zⱼ). With eⱼ = e^(mⱼ − peak)
+//! and qⱼ = eⱼ/Σ_{k≠i} eₖ these have, to the second order in the deviations of the others,
+//!
+//! ```text
+//! mean      lᵢ = mᵢ − ln Σ_{j≠i} e^(mⱼ) − ½ Σ_{j≠i} qⱼ(1 − qⱼ)vⱼ
+//! variance  τᵢ = vᵢ + Σ_{j≠i} qⱼ²vⱼ
+//! ```
+//!
+//! of which the last term of the mean is at most √(2·ln n·max v), how far the largest of n Gaussians
+//! is above their mean. The moments of the logistic function are those of `gauss.sigmoid`. Sums over
+//! all others are sums over all less one element, bounded by what they may be. At last all results of
+//! a row are divided by the sum of their means.
+
+use super::activation::Activation;
+use crate::{
+    attributes::{AttributeList, Attributes},
+    ir::DYNAMIC,
+    moments::{self, Elementary, Moments},
+    types::TensorType,
+};
+
+/// `gauss.attention_weights`: a softmax along the last dimension.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Weights {
+    /// What the logits are multiplied by.
+    pub scale: f64,
+    /// Does row i see but the columns up to i, counted from the last of both?
+    pub causal: bool,
+}
+
+/// What a sum of all but one is at least, where all but one are as good as 0.
+const LEAST: f64 = 1e-30;
+
+/// The log-odds of an element that is alone.
+const CERTAIN: f64 = 1e15;
+
+/// Sums over a row, each with what it begins with.
+#[derive(Debug, Clone, Copy)]
+pub struct Sums<V> {
+    /// The largest mean.
+    pub peak: V,
+    /// The largest variance.
+    pub most: V,
+    /// Of e.
+    pub e: V,
+    /// Of e·v.
+    pub ev: V,
+    /// Of e²·v.
+    pub eev: V,
+}
+
+/// e, e·v and e²·v of an element.
+pub fn terms<A: Elementary>(
+    a: &mut A,
+    mean: A::Value,
+    variance: A::Value,
+    peak: A::Value,
+) -> [A::Value; 3] {
+    let below = a.sub(mean, peak);
+    let e = a.decay(below);
+    let ev = a.mul(e, variance);
+    [e, ev, a.mul(e, ev)]
+}
+
+/// A result before the last division, of `count` elements in a row.
+pub fn weight<A: Elementary>(
+    a: &mut A,
+    mean: A::Value,
+    variance: A::Value,
+    sums: Sums<A::Value>,
+    count: f64,
+) -> Moments<A::Value> {
+    let zero = a.constant(0.0);
+    let [e, ev, eev] = terms(a, mean, variance, sums.peak);
+    let least = a.constant(LEAST);
+    let rest = a.sub(sums.e, e);
+    let rest = a.max(rest, least);
+    let [single, double] = [(sums.ev, ev), (sums.eev, eev)].map(|(all, own)| {
+        let others = a.sub(all, own);
+        a.max(others, zero)
+    });
+    // Both are means of variances, weighted by q and by q².
+    let average = a.div(single, rest);
+    let average = a.min_or(average, sums.most);
+    let shared = a.div(double, rest);
+    let shared = a.div(shared, rest);
+    let shared = a.min_or(shared, average);
+    let half = a.constant(0.5);
+    let rise = a.sub(average, shared);
+    let rise = a.mul(rise, half);
+    let reach = a.constant(2.0 * count.ln());
+    let reach = a.mul(reach, sums.most);
+    let reach = a.sqrt(reach);
+    let rise = a.min_or(rise, reach);
+    let log = a.ln(rest);
+    let below = a.sub(mean, sums.peak);
+    let odds = a.sub(below, log);
+    let odds = a.sub(odds, rise);
+    let certain = a.constant(CERTAIN);
+    let odds = a.select_ge(least, rest, certain, odds);
+    let spread = a.add(variance, shared);
+    Activation::SIGMOID.moments(a, Moments::gaussian(odds, spread))
+}
+
+/// A result divided by the sum of the means of its row. A number from 0 to 1 with the mean m has a
+/// variance of at most m(1 − m).
+pub fn normalised<A: Elementary>(
+    a: &mut A,
+    weight: Moments<A::Value>,
+    sum: A::Value,
+) -> Moments<A::Value> {
+    let least = a.constant(LEAST);
+    let sum = a.max(sum, least);
+    let Moments { mean, variance } = moments::div(a, weight, sum);
+    let variance = variance.map(|variance| {
+        let [zero, one] = [0.0, 1.0].map(|value| a.constant(value));
+        let rest = a.sub(one, mean);
+        let rest = a.max(rest, zero);
+        let most = a.mul(mean, rest);
+        a.min_or(variance, most)
+    });
+    Moments { mean, variance }
+}
+
+impl Weights {
+    /// The op, without the dialect.
+    pub const NAME: &'static str = "attention_weights";
+
+    /// Reads the attributes.
+    ///
+    /// # Errors
+    ///
+    /// Where one has no meaning.
+    pub fn read(attributes: &Attributes) -> Result<Self, String> {
+        Ok(Self {
+            scale: attributes.number("scale")?.unwrap_or(1.0),
+            causal: attributes.flag("causal").unwrap_or(false),
+        })
+    }
+
+    /// The attributes, as [`Weights::read`] takes them.
+    pub fn write(self) -> AttributeList {
+        AttributeList::default().with("scale", self.scale).with("causal", self.causal)
+    }
+
+    /// The type of the result.
+    ///
+    /// # Errors
+    ///
+    /// Where the operand is no matrix, has a row that sees nothing, or its rows are the batch.
+    pub fn infer(self, logits: &TensorType) -> Result<TensorType, String> {
+        let [.., rows, columns] = logits.shape[..] else {
+            return Err(format!("needs logits of rank 2 or more, got {logits}"));
+        };
+        if self.causal && rows == DYNAMIC {
+            return Err(format!("is causal along the batch of {logits}, which is not fixed"));
+        }
+        if self.causal && rows > columns {
+            return Err(format!(
+                "is causal on {logits}, whose first {} rows would see nothing",
+                rows - columns
+            ));
+        }
+        Ok(logits.clone())
+    }
+
+    /// Does a row of so many see a column of so many?
+    pub fn sees(self, [row, rows]: [usize; 2], [column, columns]: [usize; 2]) -> bool {
+        !self.causal || column + rows <= row + columns
+    }
+}

@@ -1,0 +1,111 @@
+//! A softmax whose results are Gaussians again: sums over each row, then two steps for every element.
+
+use gauss_dialect::{
+    ir::{Attribute, Type, Value},
+    moments::{self, Arithmetic, Elementary, Moments},
+    ops::weights::{self, Weights},
+};
+
+use super::{Emitter, rows::Rows};
+use crate::payload::Payload;
+
+/// A logit that is not seen: far below all others, and still a number.
+const UNSEEN: f64 = -1e30;
+
+impl Emitter {
+    /// The weights of rows of logits, in a tensor of this shape.
+    pub(super) fn attention_weights(
+        &self,
+        layer: Weights,
+        logits: Moments<Value>,
+        shape: &[i64],
+    ) -> Moments<Value> {
+        let logits = self.seen(layer, logits, shape);
+        let Some((&count, sizes)) = shape.split_last() else { return logits };
+        let rows = Rows::of(self, sizes, count, logits);
+        let peak = rows.reduced(
+            &[],
+            &[UNSEEN],
+            |a, x, _, peak| vec![a.max(x.mean, peak[0])],
+            |a, x, y| a.max(x, y),
+        );
+        let Some(_) = logits.variance else {
+            let power = self.with_rows(shape, logits, &peak, |a, x, peak| {
+                let below = a.sub(x.mean, peak[0]);
+                Moments::deterministic(a.decay(below))
+            });
+            return self.divided(power, shape);
+        };
+        let most = rows.reduced(
+            &[],
+            &[0.0],
+            |a, x, _, most| vec![a.max(x.variance.unwrap_or(x.mean), most[0])],
+            |a, x, y| a.max(x, y),
+        );
+        let sums = rows.sums(&peak, 3, |a, x, peak, sums| {
+            let variance = x.variance.unwrap_or(x.mean);
+            let terms = weights::terms(a, x.mean, variance, peak[0]);
+            terms.into_iter().zip(sums).map(|(term, &sum)| a.add(term, sum)).collect()
+        });
+        let known = [peak, most, sums].concat();
+        let weights = self.with_rows(shape, logits, &known, |a, x, known| {
+            let &[peak, most, e, ev, eev] = known else { return x };
+            let sums = weights::Sums { peak, most, e, ev, eev };
+            weights::weight(a, x.mean, x.variance.unwrap_or(x.mean), sums, count as f64)
+        });
+        self.divided(weights, shape)
+    }
+
+    /// The logits times their factor, those that are not seen far below all others.
+    fn seen(&self, layer: Weights, logits: Moments<Value>, shape: &[i64]) -> Moments<Value> {
+        if layer.scale == 1.0 && !layer.causal {
+            return logits;
+        }
+        let rank = shape.len();
+        let mut reads = vec![(logits, self.context.identity_map(rank))];
+        if let (true, &[.., rows, columns]) = (layer.causal, shape) {
+            let [rows, columns] = [rows, columns].map(|size| size as usize);
+            let places = (0..rows).flat_map(|row| (0..columns).map(move |column| (row, column)));
+            let sees = |(row, column)| layer.sees([row, rows], [column, columns]);
+            let mask: Vec<_> = places.map(|place| if sees(place) { 1.0 } else { 0.0 }).collect();
+            let ty = Type::tensor(self.context.f32(), &shape[rank - 2..]);
+            let mask = self.builder.constant(Attribute::dense(ty, &mask), ty);
+            let dims = [rank - 2, rank - 1].map(|dim| self.context.dim(dim));
+            reads.push((Moments::deterministic(mask), self.context.affine_map(rank, &dims)));
+        }
+        self.map(shape, &reads, logits.variance.is_some(), |a, x| {
+            let factor = a.constant(layer.scale);
+            let scaled = moments::scale(a, x[0], factor);
+            let Some(mask) = x.get(1) else { return scaled };
+            let [one, unseen] = [1.0, UNSEEN].map(|value| a.constant(value));
+            Moments { mean: a.select_ge(mask.mean, one, scaled.mean, unseen), ..scaled }
+        })
+    }
+
+    /// A function of each element and of numbers of its row.
+    fn with_rows(
+        &self,
+        shape: &[i64],
+        x: Moments<Value>,
+        known: &[Value],
+        f: impl FnOnce(&mut Payload, Moments<Value>, &[Value]) -> Moments<Value>,
+    ) -> Moments<Value> {
+        let rank = shape.len();
+        let dims: Vec<_> = (0..rank - 1).map(|dim| self.context.dim(dim)).collect();
+        let row = self.context.affine_map(rank, &dims);
+        let mut reads = vec![(x, self.context.identity_map(rank))];
+        reads.extend(known.iter().map(|&known| (Moments::deterministic(known), row)));
+        self.map(shape, &reads, x.variance.is_some(), |a, x| {
+            let known: Vec<_> = x[1..].iter().map(|known| known.mean).collect();
+            f(a, x[0], &known)
+        })
+    }
+
+    /// Elements divided by the sum of the means of their row.
+    fn divided(&self, x: Moments<Value>, shape: &[i64]) -> Moments<Value> {
+        let Some((&count, sizes)) = shape.split_last() else { return x };
+        let means = Rows::of(self, sizes, count, Moments::deterministic(x.mean));
+        let sum = means.sums(&[], 1, |a, x, _, sums| vec![a.add(x.mean, sums[0])]);
+        self.with_rows(shape, x, &sum, |a, x, sum| weights::normalised(a, x, sum[0]))
+    }
+}
