@@ -8,6 +8,7 @@ use gauss_dialect::{
     ops::{
         binary::Binary,
         build::{Build, Part},
+        noise::Noise,
         pool,
         window::Window,
     },
@@ -212,19 +213,24 @@ fn work(kind: &Kind, operands: &[TensorType], output: &TensorType) -> (u64, u64)
         Kind::Binary(_) => (outputs * components(output), 0),
         Kind::Reduction(_) => (elements(input) * components(output), 0),
         Kind::Activation(_) if input.gaussian => (0, outputs),
+        Kind::Noise(Noise::Dropout { .. }) if output.gaussian => {
+            (outputs * (1 + u64::from(input.gaussian)), 0)
+        }
+        Kind::Noise(Noise::Additive { .. }) => (outputs * u64::from(input.gaussian), 0),
         Kind::Pool(layer) => match layer.kind {
             pool::Kind::Max if input.gaussian => (0, inside(&layer.window, input, 1)),
             pool::Kind::Max => (0, 0),
             pool::Kind::Average { .. } => (inside(&layer.window, input, 0) * components(output), 0),
         },
         Kind::GlobalMaxPool if input.gaussian => (0, elements(input) - outputs),
-        // Nothing is computed of numbers that move, nor of a deterministic maximum; what predictions
-        // cost is not counted in these units.
+        // Nothing is computed of numbers that move, nor of a deterministic maximum; what predictions and
+        // draws cost is not counted in these units.
         Kind::Movement(_)
         | Kind::Embedding
         | Kind::Reshape
         | Kind::Flatten
         | Kind::Activation(_)
+        | Kind::Noise(_)
         | Kind::GlobalMaxPool
         | Kind::Parameter(_)
         | Kind::Constant

@@ -340,6 +340,7 @@ fn copies(op: Op, layer: &Layer) -> Option<Dependence> {
         | Layer::BatchNorm(_)
         | Layer::Reduction(_)
         | Layer::Activation(_)
+        | Layer::Noise(_)
         | Layer::Pool(_)
         | Layer::GlobalMaxPool
         | Layer::Reshape

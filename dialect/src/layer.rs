@@ -14,6 +14,7 @@ use crate::{
         contraction::{ConvTranspose, Convolution},
         matmul::Matmul,
         movement::Movement,
+        noise::Noise,
         norm::Norm,
         pool::Pool,
         reduction::Reduction,
@@ -68,6 +69,8 @@ pub enum Layer {
     Reduction(Reduction),
     /// An activation: `gauss.relu`, `gauss.gelu`, ..
     Activation(Activation),
+    /// Noise that is drawn for each element: `gauss.dropout` or `gauss.noise`.
+    Noise(Noise),
     /// A pool: `gauss.max_pool2d`, ..
     Pool(Pool),
     /// `gauss.global_max_pool`.
@@ -129,6 +132,9 @@ impl Layer {
         let short = op.strip_prefix("gauss.").unwrap_or(op);
         if let Some(activation) = Activation::read(short, attributes) {
             return activation.map(Layer::Activation);
+        }
+        if let Some(noise) = Noise::read(short, attributes) {
+            return noise.map(Layer::Noise);
         }
         if let Some(movement) = Movement::read(short, attributes) {
             return movement.map(Layer::Movement);

@@ -10,6 +10,7 @@ pub mod contraction;
 pub mod embedding;
 pub mod matmul;
 pub mod movement;
+pub mod noise;
 pub mod norm;
 pub mod pool;
 pub mod recurrent;

@@ -98,6 +98,7 @@ fn infer_unchecked(layer: &Layer, operands: &[TensorType]) -> Result<TensorType,
         (Layer::Movement(movement), operands) => movement.infer(operands),
         (Layer::Reduction(reduction), [input]) => reduction.infer(input),
         (Layer::Activation(_), [input]) => result(input.shape.clone()),
+        (Layer::Noise(_), [input]) => Ok(TensorType { shape: input.shape.clone(), gaussian: true }),
         (Layer::Pool(pool), [input]) => pool.infer(input),
         (Layer::GlobalMaxPool, [input]) => match &input.shape[..] {
             [batch, channels, spatial @ ..] if !spatial.is_empty() => {

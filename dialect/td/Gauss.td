@@ -772,6 +772,39 @@ def Gauss_SeluOp : Gauss_Activation<"selu"> {
   }];
 }
 
+def Gauss_DropoutOp
+    : Gauss_ActivationWith<"dropout", "rate", "$rate",
+        (ins DefaultValuedAttr<F64Attr, "0.5">:$rate)> {
+  let summary = "dropout that stays at inference: elements become 0 at random";
+  let description = [{
+    ```mlir
+    %y = gauss.dropout %x rate 0.1 : (tensor<?x10xf32>) -> !gauss.tensor<?x10xf32>
+    ```
+
+    An element becomes 0 with probability p = `rate`, and is else divided by 1 − p.
+    Each element of each item has a draw of its own. mean = m,
+    variance = v/(1 − p) + m²·p/(1 − p), exact. The result is Gaussian, of a
+    deterministic input too.
+
+    Constraints: `rate` is at least 0 and, rounded to float32, below 1.
+  }];
+}
+
+def Gauss_NoiseOp
+    : Gauss_ActivationWith<"noise", "variance", "$variance", (ins F64Attr:$variance)> {
+  let summary = "Gaussian noise that is added to every element";
+  let description = [{
+    ```mlir
+    %y = gauss.noise %x variance 0.25 : (tensor<?x10xf32>) -> !gauss.tensor<?x10xf32>
+    ```
+
+    mean = m, variance = v + `variance`, exact. Each element of each item has a draw
+    of its own. The result is Gaussian, of a deterministic input too.
+
+    Constraints: `variance` is finite and not negative.
+  }];
+}
+
 def Gauss_AbsOp : Gauss_Activation<"abs"> {
   let summary = "absolute value";
   let description = [{

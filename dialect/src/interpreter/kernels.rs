@@ -94,6 +94,10 @@ pub(super) fn apply(layer: &Layer, operands: &[&Tensor]) -> Result<Tensor, Strin
             let input = input.view();
             elementwise(&ty, |i| activation.moments(&mut F64, input.at(i)))
         }
+        (Layer::Noise(noise), [input]) => {
+            let input = input.view();
+            elementwise(&ty, |i| noise.moments(&mut F64, input.at(i)))
+        }
         (Layer::Pool(pool), [input]) => pooled(pool, input, &ty),
         (Layer::GlobalMaxPool, [input]) => global_max(input, &ty),
         (Layer::Flatten, [input]) => Ok(Tensor { shape: sizes(&ty), ..(*input).clone() }),

@@ -8,7 +8,7 @@ use rand_distr::StandardNormal;
 use rayon::prelude::*;
 
 use super::{Action, Error, Place, Program, Semantics, Tensor, kernels, owned};
-use crate::layer::Layer;
+use crate::{layer::Layer, ops::noise::Noise};
 
 /// Up to so many numbers in the inputs, draws are evaluated in parallel.
 const PARALLEL_INPUT: usize = 1 << 16;
@@ -29,8 +29,8 @@ impl Program {
     /// Mean and unbiased variance of the outputs over `samples` forward passes.
     ///
     /// Every pass draws each Gaussian input, parameter and constant once, so
-    /// that the whole batch sees the same weights, and each `gauss.make` where
-    /// it is executed. A `gauss.parameter` that is named twice is one draw.
+    /// that the whole batch sees the same weights, and each `gauss.make` and the
+    /// noise of each layer where it is executed. A `gauss.parameter` that is named twice is one draw.
     /// The result depends on the seed alone, not on the number of threads.
     ///
     /// A `gauss.mean` that the function returns stands for the number drawn,
@@ -186,6 +186,11 @@ impl Semantics for Sampler {
     fn apply(&mut self, layer: &Layer, operands: &[&Tensor]) -> Result<Tensor, String> {
         match layer {
             Layer::Make => Ok(draw(&kernels::apply(layer, operands)?, &mut self.rng)),
+            Layer::Noise(noise) => {
+                // Checks the operand.
+                kernels::apply(layer, operands)?;
+                Ok(disturb(*noise, operands[0], &mut self.rng))
+            }
             _ => kernels::apply(layer, operands),
         }
     }
@@ -213,6 +218,22 @@ fn draw(tensor: &Tensor, rng: &mut ChaCha8Rng) -> Tensor {
         mean + variance.sqrt() * standard
     });
     Tensor::deterministic(&tensor.shape, numbers.collect())
+}
+
+/// Each number with noise of its own.
+fn disturb(noise: Noise, tensor: &Tensor, rng: &mut ChaCha8Rng) -> Tensor {
+    let mut disturbed = |x: f64| match noise {
+        Noise::Dropout { rate } => {
+            let is_kept = rng.random::<f64>() >= rate;
+            x * if is_kept { 1.0 / (1.0 - rate) } else { 0.0 }
+        }
+        Noise::Additive { variance } => {
+            let standard: f64 = rng.sample(StandardNormal);
+            x + variance.sqrt() * standard
+        }
+    };
+    let numbers = tensor.mean.iter().map(|&x| disturbed(x)).collect();
+    Tensor::deterministic(&tensor.shape, numbers)
 }
 
 /// Mean and variance of a sequence of tensors. Welford 1962.

@@ -53,6 +53,35 @@ fn monte_carlo_converges_where_the_moments_are_exact() {
 }
 
 #[test]
+fn noise_has_the_moments_of_its_draws() {
+    const SAMPLES: u64 = 40_000;
+    let means = [-1.0, 0.25, 0.7, 3.0];
+    // The kurtosis of x·B/(1 − p), the largest of which is that of a rate of 0.9, is 3/(1 − p) at most.
+    for (op, kurtosis) in [
+        ("dropout %x rate 0.3", 4.5),
+        ("dropout %x rate 0.9", 30.0),
+        ("noise %x variance 0.25", 3.0),
+    ] {
+        for (ty, x) in [
+            ("tensor<4xf32>", Tensor::deterministic(&[4], means.to_vec())),
+            ("!gauss.tensor<4xf32>", gaussian(&[4], &means, &[0.5, 1.0, 0.0, 2.0])),
+        ] {
+            let source = main_of(
+                &format!("(%x: {ty}) -> !gauss.tensor<4xf32>"),
+                &format!(
+                    "%y = gauss.{op} : ({ty}) -> !gauss.tensor<4xf32>
+                          return %y : !gauss.tensor<4xf32>"
+                ),
+            );
+            let noisy = program(&source, &none).unwrap();
+            let x = [x];
+            let estimate = noisy.sample(&x, SAMPLES, 3).unwrap().remove(0);
+            assert_converged(&estimate, &noisy.run(&x).unwrap()[0], SAMPLES, kurtosis);
+        }
+    }
+}
+
+#[test]
 fn samples_are_the_mean_and_variance_of_the_draws() {
     let program = Network::small().program();
     let x = [random(&[5, 3], true, 11)];

@@ -4,6 +4,7 @@ use std::{collections::BTreeMap, fmt::Write};
 
 use gauss_dialect::{
     interpreter::Tensor,
+    ops::noise::Noise,
     parameters::{ParameterSource, ParameterTensor},
     shape::TensorType,
 };
@@ -101,7 +102,8 @@ impl Case {
             }
             types.push(ty.to_string());
         }
-        let gaussian = operands.iter().any(|operand| operand.tensor.variance.is_some());
+        let is_random = |operand: &Operand| operand.tensor.variance.is_some();
+        let gaussian = Noise::NAMES.contains(&op) || operands.iter().any(is_random);
         let result = TensorType { gaussian, ..case.expected.ty() };
         case.module = format!(
             "func.func @{}({}) -> {result} {{\n{parameters}  %r = gauss.{op} {} {attributes} : ({}) -> {result}\n  \

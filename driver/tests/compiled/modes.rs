@@ -1,6 +1,9 @@
 //! Modes: the network of the means, and samples with drawn weights.
 
-use gauss_dialect::interpreter::{Program, Tensor};
+use gauss_dialect::{
+    interpreter::{Program, Tensor},
+    ops::noise::Noise,
+};
 use gauss_lowering::{
     mode::{Mode, Sampling},
     target::Target,
@@ -59,6 +62,12 @@ fn networks(seed: u64) -> Vec<Case> {
     [random::cases(seed, 60), random::chains(seed, 4)].concat()
 }
 
+/// Networks that are their means where no input and weight has a variance.
+fn without_noise(seed: u64) -> impl Iterator<Item = Case> {
+    let is_noisy = |case: &Case| Noise::NAMES.iter().any(|op| case.name.starts_with(op));
+    networks(seed).into_iter().filter(move |case| !is_noisy(case))
+}
+
 #[test]
 fn the_mean_network_has_every_gaussian_at_its_mean() {
     for case in networks(21) {
@@ -79,7 +88,7 @@ fn the_mean_network_has_every_gaussian_at_its_mean() {
 fn samples_without_variance_are_the_mean_network() {
     for presampled in [false, true] {
         let mode = Mode::Sample(Sampling { presampled, ..sampling(2, 5) });
-        for case in networks(22) {
+        for case in without_noise(22) {
             let case = without_variance(&case);
             let outputs = run(&case.compile_with(&Target::host(), &options(mode)), &case.buffers());
             check(&case.module, &case.result(outputs), &case.expected, TOLERANCE);
@@ -90,7 +99,7 @@ fn samples_without_variance_are_the_mean_network() {
 #[test]
 fn samples_on_aarch64() {
     let target = Target::find("aarch64-linux-gnu", "cortex-a53").unwrap();
-    let cases: Vec<_> = networks(23).iter().map(without_variance).collect();
+    let cases: Vec<_> = without_noise(23).map(|case| without_variance(&case)).collect();
     let options = options(Mode::Sample(sampling(2, 5)));
     let Some(results) = linked::run_with(&cases, &target, &options) else { return };
     for (case, result) in cases.iter().zip(results) {
@@ -273,6 +282,113 @@ fn samples_converge(seed: u32) {
         );
         let difference = (f64::from(average[element]) - reference[1].mean[element]).abs();
         assert!(difference < 4.0 * of_mean, "plain mean: off by {difference}");
+    }
+}
+
+/// Draws of each pass, one row of `elements` for each.
+fn draws_of(op: &str, elements: usize, mode: Sampling, target: &Target) -> Vec<Vec<f32>> {
+    let module = format!(
+        "func.func @net(%x: tensor<{elements}xf32>) -> !gauss.tensor<{elements}xf32> {{
+  %0 = gauss.{op} : (tensor<{elements}xf32>) -> !gauss.tensor<{elements}xf32>
+  return %0 : !gauss.tensor<{elements}xf32>
+}}"
+    );
+    let mode = Mode::Sample(Sampling { draws: true, ..mode });
+    let compiled = case::compile_with(&module, None, None, target, &options(mode));
+    let draws = run(&compiled, &[vec![2.0; elements]]).swap_remove(2);
+    draws.chunks_exact(elements).map(<[f32]>::to_vec).collect()
+}
+
+/// Dropout is exact: each number is 0 or its quotient, as often as the rate says, whatever its
+/// neighbours and other passes are. Noise has the distribution that it should have.
+#[test]
+fn noise_is_drawn_for_each_element_and_pass() {
+    const SAMPLES: u32 = 3000;
+    const ELEMENTS: usize = 37;
+    let target = Target::host();
+    let n = f64::from(SAMPLES) * ELEMENTS as f64;
+    for (op, mean, variance, fourth) in [
+        // 2·B/0.8 with p = 0.2, centred: 0.5 and −2.
+        ("dropout %x rate 0.2", 2.0, 1.0, 0.8 * 0.0625 + 0.2 * 16.0),
+        ("noise %x variance 0.25", 2.0, 0.25, 3.0 * 0.0625),
+    ] {
+        let rows = draws_of(op, ELEMENTS, sampling(SAMPLES, 9), &target);
+        let presampled = Sampling { presampled: true, ..sampling(SAMPLES, 9) };
+        assert_eq!(rows, draws_of(op, ELEMENTS, presampled, &target), "{op}: presampled");
+        assert_ne!(rows, draws_of(op, ELEMENTS, sampling(SAMPLES, 10), &target), "{op}: the seed");
+        let plain = Target::find("host", "x86-64").unwrap();
+        assert_eq!(rows, draws_of(op, ELEMENTS, sampling(SAMPLES, 9), &plain), "{op}: x86-64");
+        if op.starts_with("dropout") {
+            assert!(rows.iter().flatten().all(|y| [0.0, 2.5].contains(y)), "{op}");
+        }
+        let centred: Vec<Vec<f64>> =
+            rows.iter().map(|row| row.iter().map(|&y| f64::from(y) - mean).collect()).collect();
+        let average = |terms: &mut dyn Iterator<Item = f64>| terms.sum::<f64>() / n;
+        let first = average(&mut centred.iter().flatten().copied());
+        let second = average(&mut centred.iter().flatten().map(|y| y * y));
+        // Beside each other, and in the next pass.
+        let beside = average(
+            &mut centred
+                .iter()
+                .flat_map(|row| row.iter().zip(row.iter().cycle().skip(1)).map(|(x, y)| x * y)),
+        );
+        let later = average(
+            &mut centred
+                .iter()
+                .zip(centred.iter().cycle().skip(1))
+                .flat_map(|(row, next)| row.iter().zip(next).map(|(x, y)| x * y)),
+        );
+        let error = |power: f64| 4.5 * (power / n).sqrt();
+        assert!(first.abs() < error(variance), "{op}: mean {first}");
+        assert!((second - variance).abs() < error(fourth - variance * variance), "{op}: {second}");
+        assert!(beside.abs() < error(variance * variance), "{op}: neighbours {beside}");
+        assert!(later.abs() < error(variance * variance), "{op}: passes {later}");
+    }
+}
+
+/// Moments, compiled samples and the reference's Monte Carlo of a network with dropout and noise between
+/// layers, whose weights are known.
+#[test]
+fn monte_carlo_dropout_agrees_with_moments_and_reference() {
+    const SAMPLES: usize = 20_000;
+    const NET: &str = "
+func.func @net(%x: tensor<3x6xf32>) -> !gauss.tensor<3x4xf32> {
+  %w = gauss.parameter \"w\" : tensor<4x6xf32>
+  %a = gauss.dropout %x rate 0.25 : (tensor<3x6xf32>) -> !gauss.tensor<3x6xf32>
+  %b = gauss.dense %a, %w : (!gauss.tensor<3x6xf32>, tensor<4x6xf32>) -> !gauss.tensor<3x4xf32>
+  %c = gauss.noise %b variance 0.1 : (!gauss.tensor<3x4xf32>) -> !gauss.tensor<3x4xf32>
+  %d = gauss.dropout %c rate 0.1 : (!gauss.tensor<3x4xf32>) -> !gauss.tensor<3x4xf32>
+  return %d : !gauss.tensor<3x4xf32>
+}";
+    let mut posterior = Posterior::default();
+    posterior.insert("w", &random::tensor(&[4, 6], false, 3));
+    let x = random::tensor(&[3, 6], false, 4);
+    let session = Session::new();
+    let module = session.parse(&Source::new("net", NET)).unwrap();
+    let program = Program::of(module.op(), "net", &random::values(&posterior)).unwrap();
+    let exact = program.run(std::slice::from_ref(&x)).unwrap().remove(0);
+    let estimate = program.sample(std::slice::from_ref(&x), SAMPLES as u64, 5).unwrap().remove(0);
+    let compile =
+        |mode| case::compile_with(NET, Some(&posterior), None, &Target::host(), &options(mode));
+    let inputs = components(&x);
+    let moments = run(&compile(Mode::Moments), &inputs);
+    let samples = run(&compile(Mode::Sample(sampling(SAMPLES as u32, 6))), &inputs);
+    let plain = run(&compile(Mode::Mean), &inputs);
+    let n = SAMPLES as f64;
+    let variances = exact.variance.as_ref().unwrap();
+    for (element, (&mean, &variance)) in exact.mean.iter().zip(variances).enumerate() {
+        let known = [f64::from(moments[0][element]), f64::from(moments[1][element])];
+        assert!((known[0] - mean).abs() < 1e-5 && (known[1] - variance).abs() < 1e-5 * variance);
+        assert!((f64::from(plain[0][element]) - mean).abs() < 1e-5);
+        let drawn = [f64::from(samples[0][element]), f64::from(samples[1][element])];
+        let reference = [estimate.mean[element], estimate.variance.as_ref().unwrap()[element]];
+        for [m, v] in [drawn, reference] {
+            // All layers are linear: the moments are exact. Of sums of a few such terms the kurtosis is
+            // below 6.
+            assert!((m - mean).abs() < 4.5 * (variance / n).sqrt(), "{element}: {m} {mean}");
+            let error = 4.5 * variance * (5.0 / n).sqrt();
+            assert!((v - variance).abs() < error, "{element}: {v} {variance}");
+        }
     }
 }
 

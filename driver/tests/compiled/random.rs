@@ -12,6 +12,7 @@ use gauss_dialect::{
         contraction::{ConvTranspose, Convolution},
         matmul::Matmul,
         movement::{Border, Movement},
+        noise::Noise,
         norm::{Norm, Over},
         pool::{Kind, Pool},
         recurrent::{Cell, Direction, Recurrent},
@@ -603,6 +604,15 @@ impl Generator {
         (activation.name(), activation.write().to_string(), operands, shape)
     }
 
+    /// Each kind of noise in turn.
+    fn noise(&mut self, number: usize) -> Layer {
+        let samples = Noise::samples();
+        let noise = samples[number % samples.len()];
+        let shape = self.shape(0..=4);
+        let operands = vec![self.operand(&shape, false)];
+        (noise.name(), noise.write().to_string(), operands, shape)
+    }
+
     /// One to `most`, small numbers as likely as large ones.
     fn any_size(&mut self, most: usize) -> usize {
         let most = most >> self.rng.random_range(0..=most.ilog2());
@@ -741,22 +751,23 @@ impl Generator {
     }
 
     fn case(&mut self, number: usize) -> Case {
-        let op = match number % 15 {
-            0 if !number.is_multiple_of(30) => self.conv_transpose(),
+        let op = match number % 16 {
+            0 if !number.is_multiple_of(32) => self.conv_transpose(),
             0 => self.dense(),
             1 | 2 => self.convolution(),
-            3 if number % 60 == 3 => self.global_max_pool(),
+            3 if number % 64 == 3 => self.global_max_pool(),
             3 => self.pool(true),
             4 => self.pool(false),
-            5 => self.activation(number / 15),
+            5 => self.activation(number / 16),
             6 => self.batch_norm(),
-            7 => self.binary(number / 15),
-            8 => self.movement(number / 15),
+            7 => self.binary(number / 16),
+            8 => self.movement(number / 16),
             9 => self.matmul(),
             10 => self.embedding(),
             11 => self.resize(),
-            12 => self.norm(number / 15),
-            13 => self.composite(number / 15),
+            12 => self.norm(number / 16),
+            13 => self.composite(number / 16),
+            14 => self.noise(number / 16),
             _ => self.reduction(),
         };
         self.of_op(number, op)

@@ -804,6 +804,8 @@ const OPERATORS: &[Operator] = &[
     Operator("gelu", ANY, QUADRATURE, EPILOGUE, "Gelu"),
     Operator("mish", ANY, QUADRATURE, EPILOGUE, "Mish"),
     Operator("softplus", ANY, QUADRATURE, EPILOGUE, "Softplus"),
+    Operator("dropout", ANY, EXACT, EPILOGUE, "Dropout in training mode"),
+    Operator("noise", ANY, EXACT, EPILOGUE, "Add of RandomNormalLike"),
     Operator("max_pool1d", "3", "a chain of maxima of two, each refitted", OWN, "MaxPool"),
     Operator("max_pool2d", "4", "a chain of maxima of two, each refitted", OWN, "MaxPool"),
     Operator("max_pool3d", "5", "a chain of maxima of two, each refitted", OWN, "MaxPool"),

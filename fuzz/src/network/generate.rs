@@ -16,6 +16,7 @@ use gauss_dialect::{
         contraction::{ConvTranspose, Convolution},
         matmul::Matmul,
         movement::{Border, Movement},
+        noise::Noise,
         norm::{Norm, Over},
         pool::{Kind, Pool},
         recurrent::{Cell, Direction, Recurrent},
@@ -294,7 +295,7 @@ impl Generator<'_, '_> {
             false => self.values[last].clone(),
         };
         let rank = x.ty.shape.len();
-        match (self.bytes.int_in_range(0..=24u8)?, rank) {
+        match (self.bytes.int_in_range(0..=25u8)?, rank) {
             (16, 1..) => self.movement(x),
             (17, 2..) => self.reduction(x),
             (21, 2..) => self.norm(x),
@@ -303,6 +304,7 @@ impl Generator<'_, '_> {
             (24, 3) => self.recurrent(x),
             (18, 2..) => self.matmul(x),
             (19, 1..) => self.resize(x),
+            (25, _) => self.noise(x),
             (20, 1..) if !x.ty.gaussian => self.embedding(x),
             (0..=5, 2) => self.dense(x),
             (0..=2, 3..=5) => self.convolution(x),
@@ -528,6 +530,12 @@ impl Generator<'_, '_> {
         let activation = *self.bytes.choose(&known)?;
         let (name, attributes) = (activation.name(), activation.write().to_string());
         self.emit(&Layer::Activation(activation), name, &[x], &attributes);
+        Ok(())
+    }
+
+    fn noise(&mut self, x: Value) -> Result<()> {
+        let noise = *self.bytes.choose(&Noise::samples())?;
+        self.emit(&Layer::Noise(noise), noise.name(), &[x], &noise.write().to_string());
         Ok(())
     }
 

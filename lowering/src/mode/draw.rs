@@ -1,4 +1,4 @@
-//! Draws of a Gaussian tensor: one number for each element, from its own distribution.
+//! Draws of a Gaussian tensor: one number for each element, from its own distribution; and dropout.
 //!
 //! Element e of a tensor of n elements is word e div q of block e mod q, with q = ⌈n/4⌉
 //! blocks of four words. So a vector of blocks writes four contiguous runs. A block is
@@ -6,7 +6,7 @@
 //! seed is the key. Nothing else enters: neither the target nor the batch nor the task.
 
 use gauss_dialect::ir::{Attribute, Builder, Context, Type, Value};
-use pfp_runtime::random::{DrawArithmetic, standard_normals, standard_normals_on};
+use pfp_runtime::random::{DrawArithmetic, philox4x32_on, standard_normals, standard_normals_on};
 
 use crate::linalg::{self, allocate, as_buffer, as_tensor, insert};
 
@@ -52,27 +52,92 @@ impl Stream {
 pub struct MomentLists {
     /// The means.
     pub mean: Value,
-    /// The standard deviations, or the variances.
-    pub spread: Value,
-    /// Is `spread` the standard deviation?
-    pub is_deviation: bool,
+    /// How far from them.
+    pub spread: Spread,
+}
+
+/// What a standard normal number is multiplied by.
+#[derive(Debug, Clone, Copy)]
+pub enum Spread {
+    /// Standard deviations.
+    Deviations(Value),
+    /// The roots of variances.
+    Variances(Value),
+    /// One standard deviation for all.
+    Deviation(f64),
 }
 
 /// Emits the draw of the pass whose number the `i32` `sample` holds: a list of as many
 /// elements as the moments have.
 pub fn emit(builder: Builder, stream: Stream, sample: Value, moments: &MomentLists) -> Value {
+    let spread = match moments.spread {
+        Spread::Deviations(list) | Spread::Variances(list) => Some(list),
+        Spread::Deviation(_) => None,
+    };
+    let lists = [Some(moments.mean), spread].into_iter().flatten().collect::<Vec<_>>();
+    emit_blocks(builder, stream, sample, &lists, |a, counter, arguments| {
+        let normals = standard_normals_on(a, counter, stream.key());
+        let shifted = normals.into_iter().enumerate().map(|(word, z)| {
+            let deviation = match moments.spread {
+                Spread::Deviations(_) => arguments[WORDS + word],
+                Spread::Variances(_) => a.sqrt(arguments[WORDS + word]),
+                Spread::Deviation(deviation) => a.float(deviation as f32),
+            };
+            let scaled = a.mul(deviation, z);
+            a.add(scaled, arguments[word])
+        });
+        shifted.collect()
+    })
+}
+
+/// Emits dropout of the pass whose number the `i32` `sample` holds: each element of a list is
+/// 0 with probability `rate`, to 2⁻³¹, and else divided by the rest.
+pub fn emit_dropout(
+    builder: Builder,
+    stream: Stream,
+    sample: Value,
+    list: Value,
+    rate: f64,
+) -> Value {
+    // Of the numbers from −2³⁰ to 2³⁰ that a word has but for its last bit, those below are kept.
+    let range = f64::from(1u32 << 30);
+    let bound = (-range + (1.0 - rate) * 2.0 * range).round() as i32;
+    let factor = (1.0 / (1.0 - rate)) as f32;
+    emit_blocks(builder, stream, sample, &[list], |a, counter, arguments| {
+        let words = philox4x32_on(a, counter, stream.key());
+        let scaled = words.into_iter().zip(arguments).map(|(word, &x)| {
+            let number = a.shift_right(word, 1);
+            let bound = a.word(bound.cast_unsigned());
+            let difference = a.sub_words(number, bound);
+            // All ones where it is negative.
+            let mask = a.shift_right(difference, 31);
+            let factor = a.word(factor.to_bits());
+            let factor = a.and(mask, factor);
+            let factor = a.bits_to_float(factor);
+            a.mul(x, factor)
+        });
+        scaled.collect()
+    })
+}
+
+/// Emits a kernel on lists of a multiple of four elements, for each block of random numbers one
+/// step: `body` has the counter of the block, and of each list the elements of the four words.
+fn emit_blocks(
+    builder: Builder,
+    stream: Stream,
+    sample: Value,
+    lists: &[Value],
+    body: impl FnOnce(&mut Scalars, [Value; 4], &[Value]) -> Vec<Value>,
+) -> Value {
     let context = builder.context();
-    let elements = moments.mean.ty().shape().and_then(|shape| shape.first().copied()).unwrap_or(0);
+    let elements = lists[0].ty().shape().and_then(|shape| shape.first().copied()).unwrap_or(0);
     let blocks = elements / WORDS as i64;
     let identity = context.identity_map(1);
     // On buffers: bufferisation would not write four parts of one tensor in place.
     let parts = |buffer: Value| {
         (0..WORDS as i64).map(move |word| (part(builder, buffer, word * blocks, blocks), identity))
     };
-    let inputs: Vec<_> = [moments.mean, moments.spread]
-        .into_iter()
-        .flat_map(|x| parts(as_buffer(builder, x)))
-        .collect();
+    let inputs: Vec<_> = lists.iter().flat_map(|&x| parts(as_buffer(builder, x))).collect();
     let buffer = allocate(builder, &[elements]);
     let outs: Vec<_> = parts(buffer).collect();
     linalg::generic(builder, &inputs, &outs, LAYER, |inner, arguments| {
@@ -85,14 +150,7 @@ pub fn emit(builder: Builder, stream: Stream, sample: Value, moments: &MomentLis
             .result(0);
         let block = inner.value("arith.index_cast", &[index], context.integer(32));
         let (number, zero) = (a.word(stream.number), a.word(0));
-        let normals = standard_normals_on(&mut a, [block, sample, number, zero], stream.key());
-        let shifted = normals.into_iter().enumerate().map(|(word, z)| {
-            let (mean, spread) = (arguments[word], arguments[WORDS + word]);
-            let deviation = if moments.is_deviation { spread } else { a.sqrt(spread) };
-            let scaled = a.mul(deviation, z);
-            a.add(scaled, mean)
-        });
-        shifted.collect()
+        body(&mut a, [block, sample, number, zero], arguments)
     });
     as_tensor(builder, buffer)
 }

@@ -48,7 +48,7 @@ fn at_mean(op: Op, layer: &Layer) -> Outcome {
         Layer::Variance => {
             return Err(fail(op, "has no meaning in the mode mean, where nothing has a variance"));
         }
-        Layer::Mean | Layer::Make => {
+        Layer::Mean | Layer::Make | Layer::Noise(_) => {
             result.replace_all_uses_with(op.operand(0));
             op.erase();
         }

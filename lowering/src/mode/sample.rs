@@ -1,7 +1,7 @@
 //! Forward passes with drawn weights: a loop around the deterministic network.
 //!
 //! Each pass draws every Gaussian input, parameter and constant once, for the whole
-//! batch, and each `gauss.make` where it is executed. What depends on no draw is
+//! batch, and each `gauss.make` and the noise of a layer where it is executed. What depends on no draw is
 //! computed once, before the loop. Mean and variance of the results are carried from
 //! pass to pass by Welford's recurrence (B. P. Welford, *Note on a method for
 //! calculating corrected sums of squares and products*, Technometrics 4, 1962), which
@@ -14,11 +14,12 @@ use std::collections::HashSet;
 use gauss_dialect::{
     ir::{Attribute, Block, Builder, DYNAMIC, Op, Type, Value},
     layer::Layer,
+    ops::noise::Noise,
 };
 
 use super::{
     Sampling,
-    draw::{self, MomentLists, Stream},
+    draw::{self, MomentLists, Spread, Stream},
     plain,
 };
 use crate::{
@@ -169,7 +170,7 @@ fn sources(body: Block) -> Result<Vec<Source>, Failed> {
     }
     for op in body.ops() {
         let number = match Layer::of(op).map_err(|error| fail(op, error))? {
-            Some(Layer::Constant | Layer::Make) => next(),
+            Some(Layer::Constant | Layer::Make | Layer::Noise(_)) => next(),
             Some(Layer::Parameter(name)) if op.result(0).ty().is_gaussian() => {
                 match named.iter().find(|(known, _)| *known == name) {
                     Some(&(_, number)) => number,
@@ -282,15 +283,21 @@ impl Function<'_> {
         }
         let number = self.sources[index].number;
         let stream = Stream { seed: self.sampling.seed, number };
-        let op = value.defining_op();
-        let drawn = match op.filter(|op| op.is("gauss.constant")) {
-            Some(op) => self.draw_constant(op, stream)?,
-            None => {
-                if let Some(op) = op.filter(|op| op.is("gauss.make")) {
-                    self.draw_operands(op)?;
-                }
+        let layer = match value.defining_op() {
+            Some(op) => Layer::of(op).map_err(|error| fail(op, error))?.map(|layer| (op, layer)),
+            None => None,
+        };
+        let drawn = match layer {
+            Some((op, Layer::Constant)) => self.draw_constant(op, stream)?,
+            Some((op, Layer::Make)) => {
+                self.draw_operands(op)?;
                 self.draw_value(value, stream)
             }
+            Some((op, Layer::Noise(noise))) => {
+                self.draw_operands(op)?;
+                self.draw_noise(op, noise, stream)
+            }
+            _ => self.draw_value(value, stream),
         };
         self.sources[index].drawn = Some(drawn);
         Ok(drawn)
@@ -309,11 +316,30 @@ impl Function<'_> {
             }
         };
         let as_list = |x: Value| draw::pad(builder, reshape(builder, x, list));
-        let (mean, spread) = (as_list(mean), as_list(variance));
-        let moments = MomentLists { mean, spread, is_deviation: false };
+        let moments =
+            MomentLists { mean: as_list(mean), spread: Spread::Variances(as_list(variance)) };
         let drawn = draw::emit(self.inside, stream, self.sample, &moments);
         let drawn = linalg::slice(self.inside, drawn, &[0], &[shape.iter().product()]);
         reshape(self.inside, drawn, ty)
+    }
+
+    /// The numbers that a layer reads, each with noise of its own.
+    fn draw_noise(&self, op: Op, noise: Noise, stream: Stream) -> Value {
+        let x = op.operand(0);
+        let ty = plain(x.ty());
+        let elements: i64 = ty.shape().unwrap_or_default().iter().product();
+        let list = Type::tensor(ty.element_type(), &[elements]);
+        let mean = draw::pad(self.inside, reshape(self.inside, x, list));
+        let drawn = match noise {
+            Noise::Dropout { rate } => {
+                draw::emit_dropout(self.inside, stream, self.sample, mean, rate)
+            }
+            Noise::Additive { variance } => {
+                let spread = Spread::Deviation(variance.sqrt());
+                draw::emit(self.inside, stream, self.sample, &MomentLists { mean, spread })
+            }
+        };
+        reshape(self.inside, linalg::slice(self.inside, drawn, &[0], &[elements]), ty)
     }
 
     /// The draw of a constant, in the order in which its layer reads it.
@@ -333,8 +359,7 @@ impl Function<'_> {
             false => {
                 let moments = MomentLists {
                     mean: self.constant("mean", mean),
-                    spread: self.constant("deviation", deviation),
-                    is_deviation: true,
+                    spread: Spread::Deviations(self.constant("deviation", deviation)),
                 };
                 let drawn = draw::emit(self.inside, stream, self.sample, &moments);
                 linalg::slice(self.inside, drawn, &[0], &[shape.iter().product()])

@@ -285,6 +285,10 @@ fn lower_op(
         Layer::Activation(activation) => {
             emit.elementwise(&shape, &[operand(0)], |a, x| activation.moments(a, x[0]))
         }
+        Layer::Noise(noise) => {
+            let read = (operand(0), emit.context.identity_map(shape.len()));
+            emit.map(&shape, &[read], true, |a, x| noise.moments(a, x[0]))
+        }
         Layer::Pool(pool) => emit.pool(pool, operand(0), &shape),
         Layer::GlobalMaxPool => emit.global_max(operand(0), &shape),
         Layer::Reshape | Layer::Flatten => emit.each(operand(0), |x| emit.reshape(x, &shape)),

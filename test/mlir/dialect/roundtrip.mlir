@@ -282,6 +282,19 @@ func.func @activations(%x: !gauss.tensor<4xf32>, %d: tensor<4xf32>) {
   return
 }
 
+// CHECK-LABEL: func.func @noise
+func.func @noise(%x: !gauss.tensor<4xf32>, %d: tensor<?x4xf32>) {
+  // CHECK: gauss.dropout %{{.*}} : (!gauss.tensor<4xf32>) -> !gauss.tensor<4xf32>
+  %0 = gauss.dropout %x : (!gauss.tensor<4xf32>) -> !gauss.tensor<4xf32>
+  // CHECK: gauss.dropout %{{.*}} rate 1.000000e-01 : (tensor<?x4xf32>) -> !gauss.tensor<?x4xf32>
+  %1 = gauss.dropout %d rate 0.1 : (tensor<?x4xf32>) -> !gauss.tensor<?x4xf32>
+  // CHECK: gauss.noise %{{.*}} variance 2.500000e-01 : (!gauss.tensor<4xf32>) -> !gauss.tensor<4xf32>
+  %2 = gauss.noise %x variance 0.25 : (!gauss.tensor<4xf32>) -> !gauss.tensor<4xf32>
+  // CHECK: gauss.noise %{{.*}} variance 2.500000e-01 : (tensor<?x4xf32>) -> !gauss.tensor<?x4xf32>
+  %3 = gauss.noise %d variance 0.25 : (tensor<?x4xf32>) -> !gauss.tensor<?x4xf32>
+  return
+}
+
 // CHECK-LABEL: func.func @movements
 func.func @movements(%x: !gauss.tensor<?x3x4xf32>, %d: tensor<?x3x4xf32>, %one: !gauss.tensor<?x1x4xf32>) {
   // CHECK: gauss.transpose %{{.*}} permutation [0, 2, 1] : (!gauss.tensor<?x3x4xf32>) -> !gauss.tensor<?x4x3xf32>
