@@ -35,7 +35,7 @@ mod tail;
 
 pub use double::F64;
 pub use normal::{bell, horner, tanh, upper_tail};
-use normal::{exp_m1, scaled_tail, upper_tail_beside};
+use normal::{exp_m1, scaled_tails, upper_tail_beside};
 pub use tail::{TAIL_LIMIT_F32, Tail};
 
 use quadrature::Smooth;
@@ -130,12 +130,12 @@ pub trait Elementary: Arithmetic {
     {
         upper_tail_beside(self, a, bell)
     }
-    /// (1 − Φ(a))·e^(a²/2) for a ≥ 0.
-    fn scaled_tail(&mut self, a: Self::Value) -> Self::Value
+    /// (1 − Φ(a))·e^(a²/2) for two a from 0 to 1e9.
+    fn scaled_tails(&mut self, a: [Self::Value; 2]) -> [Self::Value; 2]
     where
         Self: Sized,
     {
-        scaled_tail(self, a)
+        scaled_tails(self, a)
     }
     /// Mean and variance of a smooth function of a Gaussian.
     fn smooth<F: Smooth>(

@@ -106,8 +106,8 @@ impl Elementary for F64 {
         self.upper_tail(a)
     }
 
-    fn scaled_tail(&mut self, a: f64) -> f64 {
-        tail::scaled(a)
+    fn scaled_tails(&mut self, a: [f64; 2]) -> [f64; 2] {
+        a.map(tail::scaled)
     }
 
     fn smooth<F: Smooth>(&mut self, f: F, mean: f64, variance: f64) -> Moments<f64> {

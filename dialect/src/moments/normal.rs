@@ -25,15 +25,31 @@ pub fn upper_tail<A: Elementary>(a: &mut A, x: A::Value) -> A::Value {
 
 /// Q for x ≥ 0 where e^(−x²/2) is known.
 pub fn upper_tail_beside<A: Arithmetic>(a: &mut A, x: A::Value, bell: A::Value) -> A::Value {
-    let ratio = scaled_tail(a, x);
+    let (one, divisor) = (a.constant(1.0), mills_divisor(a, x));
+    let t = a.div(one, divisor);
+    let ratio = mills(a, t);
     a.mul(bell, ratio)
 }
 
-/// Q(x)·e^(x²/2) for x ≥ 0.
-pub fn scaled_tail<A: Arithmetic>(a: &mut A, x: A::Value) -> A::Value {
+/// Q(x)·e^(x²/2) for two x from 0 to 1e9, with one division.
+pub fn scaled_tails<A: Arithmetic>(a: &mut A, x: [A::Value; 2]) -> [A::Value; 2] {
+    let [first, second] = x.map(|x| mills_divisor(a, x));
+    let product = a.mul(first, second);
+    let reciprocal = a.reciprocal(product);
+    [second, first].map(|other| {
+        let t = a.mul(reciprocal, other);
+        mills(a, t)
+    })
+}
+
+/// 1/t.
+fn mills_divisor<A: Arithmetic>(a: &mut A, x: A::Value) -> A::Value {
     let (one, scale) = (a.constant(1.0), a.constant(MILLS_SCALE));
-    let divisor = a.fma(x, scale, one);
-    let t = a.div(one, divisor);
+    a.fma(x, scale, one)
+}
+
+/// t·P(t).
+fn mills<A: Arithmetic>(a: &mut A, t: A::Value) -> A::Value {
     let ratio = horner(a, &MILLS, t);
     a.mul(ratio, t)
 }

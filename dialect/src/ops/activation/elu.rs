@@ -34,10 +34,10 @@ use crate::{
 };
 
 /// From this σ on the scaled tails are exact, in single and in double precision.
-const WIDE: [f64; 2] = [0.35, 0.01];
+const WIDE: [f64; 2] = [0.25, 0.01];
 
 /// The terms of the series.
-const TERMS: usize = 11;
+const TERMS: usize = 9;
 
 /// √(2π).
 const SQRT_TWO_PI: f64 = 2.506_628_274_631_000_2;
@@ -47,6 +47,9 @@ const LARGE: f64 = 80.0;
 
 /// Larger than any mean in units of the exponent that is near to 0 beside a small σ.
 const FAR: f64 = 1e18;
+
+/// Beyond so many deviations tails are 0.
+const LARGEST_PLACE: f64 = 1e9;
 
 /// The largest parameter: its square is a number beside any variance that is used with it.
 const LARGEST: f64 = 1e6;
@@ -275,11 +278,12 @@ impl<V: Copy> Scaled<V> {
             let k = a.constant(k);
             a.fma(self.sigma, k, quotient)
         });
-        let tails = places.map(|place| {
+        let most = a.constant(LARGEST_PLACE);
+        let sizes = places.map(|place| {
             let size = a.abs(place);
-            let ratio = a.scaled_tail(size);
-            a.mul(bell, ratio)
+            a.min_or(size, most)
         });
+        let tails = a.scaled_tails(sizes).map(|ratio| a.mul(bell, ratio));
         // m ≥ 0.
         let above = a.sub(tails[0], rarer);
         let twice = a.add(tails[0], tails[0]);

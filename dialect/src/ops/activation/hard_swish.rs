@@ -58,16 +58,15 @@ impl Pointwise for HardSwish {
         let (zero, bend) = (a.constant(0.0), a.constant(BEND));
         let bound = a.by_precision(WIDE);
         let bound = a.constant(bound);
-        let scale = Scale::of(a, variance);
-        let sigma = scale.sigma;
+        let sigma = a.sqrt(variance);
         let distance = a.abs(mean);
         let inner = a.sub(bend, distance);
         // The near tail is that at 0 where σ is large.
         let beyond = a.abs(inner);
         let near = a.select_ge(sigma, bound, distance, beyond);
-        let near = Side::of(a, near, scale);
+        let near = Side::of(a, near, sigma, variance);
         let far = a.add(bend, distance);
-        let far = Side::of(a, far, scale);
+        let far = Side::of(a, far, sigma, variance);
 
         let plain = self.value(a, mean);
         let (first, second) = bent(a, [mean, inner], &near, &far);
@@ -80,26 +79,11 @@ impl Pointwise for HardSwish {
     }
 }
 
-/// v, σ and 1/σ.
-#[derive(Clone, Copy)]
-struct Scale<V> {
-    variance: V,
-    sigma: V,
-    per_sigma: V,
-}
-
-impl<V: Copy> Scale<V> {
-    fn of<A: Elementary<Value = V>>(a: &mut A, variance: V) -> Self {
-        let sigma = a.sqrt(variance);
-        let one = a.constant(1.0);
-        Self { variance, sigma, per_sigma: a.div(one, sigma) }
-    }
-}
-
 /// max(S, 0) of a Gaussian S whose mean is not above 0.
 struct Side<V> {
     distance: V,
-    scale: Scale<V>,
+    variance: V,
+    sigma: V,
     tail: Tail<V>,
     /// The distance in standard deviations, at most that at which the tail is 0.
     ratio: V,
@@ -108,15 +92,15 @@ struct Side<V> {
 }
 
 impl<V: Copy> Side<V> {
-    fn of<A: Elementary<Value = V>>(a: &mut A, distance: V, scale: Scale<V>) -> Self {
-        let quotient = a.mul(distance, scale.per_sigma);
+    fn of<A: Elementary<Value = V>>(a: &mut A, distance: V, sigma: V, variance: V) -> Self {
+        let quotient = a.div(distance, sigma);
         // σ may be a negative zero.
         let ratio = a.abs(quotient);
         let tail = a.tail(ratio);
         let limit = a.constant(TAIL_LIMIT_F32);
         let ratio = a.min_or(ratio, limit);
-        let moments = [a.mul(scale.sigma, tail.j), a.mul(scale.variance, tail.k)];
-        Self { distance, scale, tail, ratio, moments }
+        let moments = [a.mul(sigma, tail.j), a.mul(variance, tail.k)];
+        Self { distance, variance, sigma, tail, ratio, moments }
     }
 
     /// The upper tail.
@@ -127,7 +111,7 @@ impl<V: Copy> Side<V> {
     /// The means of the third and fourth power: E\[Sⁿ\] = (n − 1)v·E\[Sⁿ⁻²\] − d·E\[Sⁿ⁻¹\].
     fn higher<A: Elementary<Value = V>>(&self, a: &mut A) -> [V; 2] {
         let [first, second] = self.moments;
-        let variance = self.scale.variance;
+        let variance = self.variance;
         let twice = a.add(variance, variance);
         let thrice = a.add(twice, variance);
         let third = a.mul(twice, first);
@@ -144,7 +128,7 @@ fn bent<A: Elementary>(
     near: &Side<A::Value>,
     far: &Side<A::Value>,
 ) -> (A::Value, A::Value) {
-    let variance = near.scale.variance;
+    let variance = near.variance;
     let zero = a.constant(0.0);
     let [half, third, sixth, small] =
         [0.5, 1.0 / 3.0, 1.0 / 6.0, 1.0 / 36.0].map(|x| a.constant(x));
@@ -211,7 +195,7 @@ fn bent<A: Elementary>(
 /// Mean and variance where σ is large: those of max(x, 0), and what the remainder adds.
 fn wide<A: Elementary>(a: &mut A, mean: A::Value, near: &Side<A::Value>) -> (A::Value, A::Value) {
     let (zero, one) = (a.constant(0.0), a.constant(1.0));
-    let Scale { variance, per_sigma, .. } = near.scale;
+    let (variance, per_sigma) = (near.variance, a.div(one, near.sigma));
     let rectified = a.select_ge(zero, mean, zero, mean);
     let rectified = a.add(rectified, near.moments[0]);
     let with_square = a.select_ge(zero, mean, near.tail.k, near.tail.rest);
