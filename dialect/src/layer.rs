@@ -4,7 +4,7 @@
 //! so that an attribute's meaning, default and range stand in one place.
 
 use crate::{
-    attributes::Attributes,
+    attributes::{AttributeList, Attributes},
     ir::{Attribute, Op, Value},
     ops::{
         activation::Activation,
@@ -105,6 +105,144 @@ pub struct Interval {
 }
 
 impl Layer {
+    /// Ops that stand for values: they have no moments of their own.
+    pub const SOURCES: [&'static str; 5] = ["parameter", "constant", "make", "mean", "variance"];
+
+    /// Ops that read moments and give what follows from them.
+    pub const PREDICTIONS: [&'static str; 7] = [
+        "softmax",
+        "uncertainty",
+        "decide",
+        "binary_probability",
+        "binary_uncertainty",
+        "binary_decide",
+        "interval",
+    ];
+
+    /// Layers of no family.
+    const SINGLE: [&'static str; 9] = [
+        "dense",
+        Matmul::NAME,
+        "batch_norm",
+        "blend",
+        Weights::NAME,
+        "embedding",
+        Resize::NAME,
+        "global_max_pool",
+        "reshape",
+    ];
+
+    /// Every op that maps moments to moments, without the dialect.
+    pub fn names() -> Vec<&'static str> {
+        let families: [&[&str]; 12] = [
+            &Self::SINGLE,
+            &["flatten"],
+            &Convolution::NAMES,
+            &ConvTranspose::NAMES,
+            &Pool::MAXIMA,
+            &Pool::AVERAGES,
+            &Norm::NAMES,
+            &Composite::NAMES,
+            &Noise::NAMES,
+            &Movement::NAMES,
+            &Reduction::NAMES,
+            Activation::NAMES,
+        ];
+        let binary = Binary::ALL.map(Binary::name);
+        families.into_iter().flatten().copied().chain(binary).collect()
+    }
+
+    /// The op, without the dialect.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Parameter(_) => "parameter",
+            Self::Constant => "constant",
+            Self::Make => "make",
+            Self::Mean => "mean",
+            Self::Variance => "variance",
+            Self::Dense => "dense",
+            Self::Convolution(convolution) => convolution.name(),
+            Self::ConvTranspose(convolution) => convolution.name(),
+            Self::Matmul(_) => Matmul::NAME,
+            Self::BatchNorm(_) => "batch_norm",
+            Self::Binary(binary) => binary.name(),
+            Self::Movement(movement) => movement.name(),
+            Self::Norm(norm) => norm.name(),
+            Self::Noise(noise) => noise.name(),
+            Self::Blend => "blend",
+            Self::AttentionWeights(_) => Weights::NAME,
+            Self::Composite(composite) => composite.name(),
+            Self::Embedding => "embedding",
+            Self::Resize(_) => Resize::NAME,
+            Self::Reduction(reduction) => reduction.name(),
+            Self::Activation(activation) => activation.name(),
+            Self::Pool(pool) => pool.name(),
+            Self::GlobalMaxPool => "global_max_pool",
+            Self::Reshape => "reshape",
+            Self::Flatten => "flatten",
+            Self::Softmax(_) => "softmax",
+            Self::Uncertainty(_) => "uncertainty",
+            Self::Decide(_) => "decide",
+            Self::BinaryProbability => "binary_probability",
+            Self::BinaryUncertainty => "binary_uncertainty",
+            Self::BinaryDecide(_) => "binary_decide",
+            Self::Interval(_) => "interval",
+        }
+    }
+
+    /// The attributes, as [`Layer::of`] reads them; those of sources hold values, and are not among
+    /// them.
+    pub fn write(&self) -> AttributeList {
+        let none = AttributeList::default();
+        match self {
+            Self::Parameter(_)
+            | Self::Constant
+            | Self::Make
+            | Self::Mean
+            | Self::Variance
+            | Self::Dense
+            | Self::Blend
+            | Self::Embedding
+            | Self::GlobalMaxPool
+            | Self::Reshape
+            | Self::Flatten
+            | Self::Binary(_)
+            | Self::BinaryProbability
+            | Self::BinaryUncertainty => none,
+            Self::Convolution(convolution) => convolution.write(),
+            Self::ConvTranspose(convolution) => convolution.write(),
+            Self::Matmul(matmul) => matmul.write(),
+            Self::BatchNorm(epsilon) => none.with("epsilon", *epsilon),
+            Self::Movement(movement) => movement.write(),
+            Self::Norm(norm) => norm.write(),
+            Self::Noise(noise) => noise.write(),
+            Self::AttentionWeights(weights) => weights.write(),
+            Self::Composite(composite) => composite.write(),
+            Self::Resize(resize) => resize.write(),
+            Self::Reduction(reduction) => reduction.write(),
+            Self::Activation(activation) => activation.write(),
+            Self::Pool(pool) => pool.write(),
+            Self::Softmax(method) | Self::Uncertainty(method) => {
+                let list = none.with("method", method.name());
+                match method {
+                    Method::MeanField | Method::Laplace => list,
+                    Method::Sample(Sampling { draws, seed }) => {
+                        list.with("draws", i64::from(*draws)).with("seed", seed.cast_signed())
+                    }
+                }
+            }
+            Self::Decide(thresholds) | Self::BinaryDecide(thresholds) => {
+                let given =
+                    [("epistemic", thresholds.epistemic), ("aleatoric", thresholds.aleatoric)];
+                let given = given.into_iter().filter_map(|(name, at)| Some((name, at?)));
+                given.fold(none, |list, (name, at)| list.with(name, at))
+            }
+            Self::Interval(Interval { coverage, noise }) => {
+                none.with("coverage", *coverage).with("noise", *noise)
+            }
+        }
+    }
+
     /// Reads an op; `None` where it is not of this dialect, an error where its
     /// attributes have no meaning.
     ///

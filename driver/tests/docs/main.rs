@@ -14,6 +14,7 @@ use std::{
 use gauss_dialect::{
     interpreter::{Program, Tensor},
     ir::Op,
+    layer::Layer,
     ops::activation::Activation,
     shape::TensorType,
 };
@@ -252,6 +253,18 @@ fn every_op_has_a_page() {
     let ops: BTreeSet<_> = ops().into_iter().map(|op| format!("docs/ops/{}.md", op.name)).collect();
     let pages: BTreeSet<_> = pages_in("docs/ops").iter().map(Page::name).collect();
     assert_eq!(ops, pages);
+}
+
+/// What tests and generators go through is what the definition has.
+#[test]
+fn the_registry_has_every_op() {
+    let mut known = Layer::names();
+    known.extend(Layer::SOURCES);
+    known.extend(Layer::PREDICTIONS);
+    known.sort_unstable();
+    let mut defined: Vec<_> = ops().into_iter().map(|op| op.name).collect();
+    defined.sort_unstable();
+    assert_eq!(known, defined);
 }
 
 #[test]

@@ -267,9 +267,9 @@ impl Generator<'_, '_> {
         value
     }
 
-    /// Writes a layer whose attributes are `attributes`, unless its operands do
-    /// not fit or its result is too large.
-    fn emit(&mut self, layer: &Layer, name: &str, operands: &[Value], attributes: &str) {
+    /// Writes a layer, unless its operands do not fit or its result is too large.
+    fn emit(&mut self, layer: &Layer, operands: &[Value]) {
+        let (name, attributes) = (layer.name(), layer.write());
         let types: Vec<_> = operands.iter().map(|operand| operand.ty.clone()).collect();
         let Ok(ty) = shape::infer(layer, &types) else { return };
         if self.elements(&ty.shape) > MAX_ELEMENTS {
@@ -294,32 +294,85 @@ impl Generator<'_, '_> {
             true => self.bytes.choose(&self.values)?.clone(),
             false => self.values[last].clone(),
         };
+        // Layers with weights as often as all others.
+        if self.bytes.arbitrary()? {
+            return self.linear(x);
+        }
+        match self.bytes.int_in_range(0..=15u8)? {
+            0 => return self.make(x),
+            1 => return self.components(x),
+            2 => return self.call(&x),
+            _ => {}
+        }
+        let name = *self.bytes.choose(&Layer::names())?;
+        self.op(name, x)
+    }
+
+    /// An op on a value, a member of its family if not itself; an activation where its rank does not fit.
+    fn op(&mut self, name: &str, x: Value) -> Result<()> {
         let rank = x.ty.shape.len();
-        match (self.bytes.int_in_range(0..=25u8)?, rank) {
-            (16, 1..) => self.movement(x),
-            (17, 2..) => self.reduction(x),
-            (21, 2..) => self.norm(x),
-            (22, _) => self.blend(x),
-            (23, 3..) => self.attention(x),
-            (24, 3) => self.recurrent(x),
-            (18, 2..) => self.matmul(x),
-            (19, 1..) => self.resize(x),
-            (25, _) => self.noise(x),
-            (20, 1..) if !x.ty.gaussian => self.embedding(x),
-            (0..=5, 2) => self.dense(x),
-            (0..=2, 3..=5) => self.convolution(x),
-            (3, 3..=5) => self.conv_transpose(x),
-            (4..=5, 3..=5) => self.pool(x),
-            (6..=7, 2..) => self.batch_norm(x),
-            (8, _) => self.add(x),
-            (9, 1..) => {
-                self.emit(&Layer::Flatten, "flatten", &[x], "");
+        let is_image = (3..=5).contains(&rank);
+        let is_pool = |name| Pool::MAXIMA.contains(&name) || Pool::AVERAGES.contains(&name);
+        match name {
+            name if Activation::NAMES.contains(&name) => self.activation(x),
+            name if name == "dense" || Convolution::NAMES.contains(&name) => self.linear(x),
+            name if ConvTranspose::NAMES.contains(&name) && is_image => self.conv_transpose(x),
+            name if is_pool(name) && is_image => self.pool(x),
+            "global_max_pool" if is_image => {
+                self.emit(&Layer::GlobalMaxPool, &[x]);
                 Ok(())
             }
-            (10, 1..) => self.reshape(x),
-            (11, _) => self.make(x),
-            (12, _) => self.components(x),
-            (13, _) => self.call(&x),
+            name if Movement::NAMES.contains(&name) && rank >= 1 => self.movement(x),
+            name if Reduction::NAMES.contains(&name) && rank >= 2 => self.reduction(x),
+            name if Norm::NAMES.contains(&name) && rank >= 2 => self.norm(x),
+            name if Binary::ALL.iter().any(|binary| binary.name() == name) => self.binary(x),
+            Matmul::NAME if rank >= 2 => self.matmul(x),
+            "batch_norm" if rank >= 2 => self.batch_norm(x),
+            Resize::NAME if rank >= 1 => self.resize(x),
+            "embedding" if rank >= 1 && !x.ty.gaussian => self.embedding(x),
+            "blend" => self.blend(x),
+            name if Noise::NAMES.contains(&name) => self.noise(x),
+            Attention::NAME | Weights::NAME if rank >= 3 => self.attention(x),
+            "lstm" | "gru" if rank == 3 => self.recurrent(x),
+            "flatten" if rank >= 1 => {
+                self.emit(&Layer::Flatten, &[x]);
+                Ok(())
+            }
+            "reshape" if rank >= 1 => self.reshape(x),
+            name if Self::needs_rank(name) => self.activation(x),
+            name => panic!("no network is made of gauss.{name}: teach the generator"),
+        }
+    }
+
+    /// Does an op take values of some ranks, or exact ones, only?
+    fn needs_rank(name: &str) -> bool {
+        let families: [&[&str]; 7] = [
+            &ConvTranspose::NAMES,
+            &Pool::MAXIMA,
+            &Pool::AVERAGES,
+            &Movement::NAMES,
+            &Reduction::NAMES,
+            &Norm::NAMES,
+            &Composite::NAMES,
+        ];
+        let others = [
+            "global_max_pool",
+            Matmul::NAME,
+            "batch_norm",
+            Resize::NAME,
+            "embedding",
+            Weights::NAME,
+            "flatten",
+            "reshape",
+        ];
+        families.into_iter().flatten().chain(&others).any(|known| *known == name)
+    }
+
+    /// A layer with a weight.
+    fn linear(&mut self, x: Value) -> Result<()> {
+        match x.ty.shape.len() {
+            2 => self.dense(x),
+            3..=5 => self.convolution(x),
             _ => self.activation(x),
         }
     }
@@ -352,8 +405,7 @@ impl Generator<'_, '_> {
                 let gaussian = self.bytes.arbitrary()?;
                 let other = self.operand(&shape, gaussian, Domain::Any)?;
                 let movement = Movement::Concat(axis);
-                let attributes = movement.write().to_string();
-                self.emit(&Layer::Movement(movement), "concat", &[x, other], &attributes);
+                self.emit(&Layer::Movement(movement), &[x, other]);
                 return Ok(());
             }
             3 => {
@@ -382,8 +434,7 @@ impl Generator<'_, '_> {
                 Movement::Upsample(factors)
             }
         };
-        let (name, attributes) = (movement.name(), movement.write().to_string());
-        self.emit(&Layer::Movement(movement), name, &[x], &attributes);
+        self.emit(&Layer::Movement(movement), &[x]);
         Ok(())
     }
 
@@ -405,8 +456,7 @@ impl Generator<'_, '_> {
         }
         let gaussian = self.bytes.arbitrary()?;
         let other = self.operand(&shape, gaussian, Domain::Any)?;
-        let attributes = matmul.write().to_string();
-        self.emit(&Layer::Matmul(matmul), Matmul::NAME, &[x, other], &attributes);
+        self.emit(&Layer::Matmul(matmul), &[x, other]);
         Ok(())
     }
 
@@ -418,8 +468,7 @@ impl Generator<'_, '_> {
             }
         }
         let resize = Resize { extent: Extent::Sizes(sizes), aligned: self.bytes.arbitrary()? };
-        let attributes = resize.write().to_string();
-        self.emit(&Layer::Resize(resize), Resize::NAME, &[x], &attributes);
+        self.emit(&Layer::Resize(resize), &[x]);
         Ok(())
     }
 
@@ -443,8 +492,7 @@ impl Generator<'_, '_> {
             let gaussian = self.bytes.arbitrary()?;
             operands.push(self.operand(&sizes, gaussian, Domain::Any)?);
         }
-        let (name, attributes) = (norm.name(), norm.write().to_string());
-        self.emit(&Layer::Norm(norm), name, &operands, &attributes);
+        self.emit(&Layer::Norm(norm), &operands);
         Ok(())
     }
 
@@ -454,7 +502,7 @@ impl Generator<'_, '_> {
         let weight = self.operand(&shape, gaussian, Domain::Any)?;
         let gaussian = self.bytes.arbitrary()?;
         let other = self.operand(&shape, gaussian, Domain::Any)?;
-        self.emit(&Layer::Blend, "blend", &[weight, x, other], "");
+        self.emit(&Layer::Blend, &[weight, x, other]);
         Ok(())
     }
 
@@ -463,13 +511,11 @@ impl Generator<'_, '_> {
         let causal = self.bytes.arbitrary()?;
         if self.bytes.arbitrary()? {
             let weights = Weights { scale: 0.5, causal };
-            let attributes = weights.write().to_string();
-            self.emit(&Layer::AttentionWeights(weights), Weights::NAME, &[x], &attributes);
+            self.emit(&Layer::AttentionWeights(weights), &[x]);
             return Ok(());
         }
         let attention = Composite::Attention(Attention { scale: None, causal });
-        let (name, attributes) = (attention.name(), attention.write().to_string());
-        self.emit(&Layer::Composite(attention), name, &[x.clone(), x.clone(), x], &attributes);
+        self.emit(&Layer::Composite(attention), &[x.clone(), x.clone(), x]);
         Ok(())
     }
 
@@ -496,8 +542,7 @@ impl Generator<'_, '_> {
             operands.push(self.operand(&[directions, outputs], gaussian, Domain::Any)?);
         }
         let composite = Composite::Recurrent(recurrent);
-        let (name, attributes) = (composite.name(), composite.write().to_string());
-        self.emit(&Layer::Composite(composite), name, &operands, &attributes);
+        self.emit(&Layer::Composite(composite), &operands);
         Ok(())
     }
 
@@ -506,7 +551,7 @@ impl Generator<'_, '_> {
         let shape = [self.size(20)?, self.size(20)?];
         let gaussian = self.bytes.arbitrary()?;
         let table = self.operand(&shape, gaussian, Domain::Any)?;
-        self.emit(&Layer::Embedding, "embedding", &[x, table], "");
+        self.emit(&Layer::Embedding, &[x, table]);
         Ok(())
     }
 
@@ -514,8 +559,7 @@ impl Generator<'_, '_> {
         let axis = self.bytes.int_in_range(1..=x.ty.shape.len() - 1)?;
         let (is_mean, keep_dims) = (self.bytes.arbitrary()?, self.bytes.arbitrary()?);
         let reduction = Reduction { is_mean, axes: vec![axis], keep_dims };
-        let (name, attributes) = (reduction.name(), reduction.write().to_string());
-        self.emit(&Layer::Reduction(reduction), name, &[x], &attributes);
+        self.emit(&Layer::Reduction(reduction), &[x]);
         Ok(())
     }
 
@@ -528,14 +572,13 @@ impl Generator<'_, '_> {
             known.retain(|activation| activation.name() == "relu");
         }
         let activation = *self.bytes.choose(&known)?;
-        let (name, attributes) = (activation.name(), activation.write().to_string());
-        self.emit(&Layer::Activation(activation), name, &[x], &attributes);
+        self.emit(&Layer::Activation(activation), &[x]);
         Ok(())
     }
 
     fn noise(&mut self, x: Value) -> Result<()> {
         let noise = *self.bytes.choose(&Noise::samples())?;
-        self.emit(&Layer::Noise(noise), noise.name(), &[x], &noise.write().to_string());
+        self.emit(&Layer::Noise(noise), &[x]);
         Ok(())
     }
 
@@ -554,7 +597,7 @@ impl Generator<'_, '_> {
         let weight = self.operand(&[outputs, depth], gaussian, Domain::Any)?;
         let bias = self.bias(outputs)?;
         let operands: Vec<_> = [x, weight].into_iter().chain(bias).collect();
-        self.emit(&Layer::Dense, "dense", &operands, "");
+        self.emit(&Layer::Dense, &operands);
         Ok(())
     }
 
@@ -572,8 +615,7 @@ impl Generator<'_, '_> {
         let weight = self.operand(&shape, gaussian, Domain::Any)?;
         let bias = self.bias(outputs)?;
         let operands: Vec<_> = [x, weight].into_iter().chain(bias).collect();
-        let (name, attributes) = (convolution.name(), convolution.write().to_string());
-        self.emit(&Layer::Convolution(convolution), name, &operands, &attributes);
+        self.emit(&Layer::Convolution(convolution), &operands);
         Ok(())
     }
 
@@ -595,8 +637,7 @@ impl Generator<'_, '_> {
         let weight = self.operand(&shape, gaussian, Domain::Any)?;
         let bias = self.bias(outputs * groups)?;
         let operands: Vec<_> = [x, weight].into_iter().chain(bias).collect();
-        let (name, attributes) = (convolution.name(), convolution.write().to_string());
-        self.emit(&Layer::ConvTranspose(convolution), name, &operands, &attributes);
+        self.emit(&Layer::ConvTranspose(convolution), &operands);
         Ok(())
     }
 
@@ -618,7 +659,7 @@ impl Generator<'_, '_> {
 
     fn pool(&mut self, x: Value) -> Result<()> {
         if self.chance(8)? {
-            self.emit(&Layer::GlobalMaxPool, "global_max_pool", &[x], "");
+            self.emit(&Layer::GlobalMaxPool, &[x]);
             return Ok(());
         }
         let kernel = self.kernel(x.ty.shape.len() - 2)?;
@@ -630,8 +671,7 @@ impl Generator<'_, '_> {
             false => Kind::Average { count_include_pad: self.bytes.arbitrary()? },
         };
         let pool = Pool { kind, window };
-        let (name, attributes) = (pool.name(), pool.write().to_string());
-        self.emit(&Layer::Pool(pool), name, &[x], &attributes);
+        self.emit(&Layer::Pool(pool), &[x]);
         Ok(())
     }
 
@@ -646,17 +686,24 @@ impl Generator<'_, '_> {
             self.operand(&channels, false, Domain::Positive)?,
         ];
         let epsilon = *self.bytes.choose(&[1e-5, 0.0, 1.0])?;
-        let attributes = format!(" epsilon {epsilon:.6}");
-        self.emit(&Layer::BatchNorm(epsilon), "batch_norm", &operands, &attributes);
+        self.emit(&Layer::BatchNorm(epsilon), &operands);
         Ok(())
     }
 
-    fn add(&mut self, x: Value) -> Result<()> {
-        let gaussian = self.bytes.arbitrary()?;
-        let other = self.operand(&x.ty.shape.clone(), gaussian, Domain::Any)?;
-        let operands = if self.bytes.arbitrary()? { [x, other] } else { [other, x] };
-        let binary = *self.bytes.choose(&[Binary::Add, Binary::Sub, Binary::Mul])?;
-        self.emit(&Layer::Binary(binary), binary.name(), &operands, "");
+    fn binary(&mut self, x: Value) -> Result<()> {
+        let binary = *self.bytes.choose(&Binary::ALL)?;
+        let shape = x.ty.shape.clone();
+        let operands = match binary {
+            // A divisor and a slope are known.
+            Binary::Div => [x, self.operand(&shape, false, Domain::Positive)?],
+            Binary::Prelu => [x, self.operand(&shape, false, Domain::Any)?],
+            Binary::Add | Binary::Sub | Binary::Mul => {
+                let gaussian = self.bytes.arbitrary()?;
+                let other = self.operand(&shape, gaussian, Domain::Any)?;
+                if self.bytes.arbitrary()? { [x, other] } else { [other, x] }
+            }
+        };
+        self.emit(&Layer::Binary(binary), &operands);
         Ok(())
     }
 
@@ -686,22 +733,21 @@ impl Generator<'_, '_> {
     fn make(&mut self, x: Value) -> Result<()> {
         let mean = match x.ty.gaussian {
             true => {
-                self.emit(&Layer::Mean, "mean", &[x], "");
+                self.emit(&Layer::Mean, &[x]);
                 self.values[self.values.len() - 1].clone()
             }
             false => x,
         };
         let variance = self.operand(&mean.ty.shape.clone(), false, Domain::Variance)?;
-        self.emit(&Layer::Make, "make", &[mean, variance], "");
+        self.emit(&Layer::Make, &[mean, variance]);
         Ok(())
     }
 
     fn components(&mut self, x: Value) -> Result<()> {
         if x.ty.gaussian {
             let variance: bool = self.bytes.arbitrary()?;
-            let (layer, name) =
-                if variance { (Layer::Variance, "variance") } else { (Layer::Mean, "mean") };
-            self.emit(&layer, name, &[x], "");
+            let layer = if variance { Layer::Variance } else { Layer::Mean };
+            self.emit(&layer, &[x]);
         }
         Ok(())
     }

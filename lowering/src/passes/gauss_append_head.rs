@@ -4,7 +4,7 @@ use std::{fmt, str::FromStr};
 
 use gauss_dialect::{
     ir::{Attribute, Builder, Op, Type, Value},
-    layer::{Interval, fits_f32},
+    layer::{Interval, Layer, fits_f32},
     predictive::{MAX_DRAWS, Method, Sampling, Thresholds},
     shape::UNCERTAINTIES,
 };
@@ -259,24 +259,15 @@ fn classify(
     method: Method,
     thresholds: Thresholds,
 ) -> Vec<Value> {
-    let context = builder.context();
-    let tensor = |shape: &[i64]| Type::tensor(context.f32(), shape);
-    let by_method = |name: &str, ty: Type| {
-        let op = builder.op(name).operands(&[logits]).results(&[ty]);
-        let op = op.attr("method", context.string_attr(method.name()));
-        let op = match method {
-            Method::MeanField | Method::Laplace => op,
-            Method::Sample(Sampling { draws, seed }) => op
-                .attr("draws", context.i64_attr(draws.into()))
-                .attr("seed", context.i64_attr(seed.cast_signed())),
-        };
-        op.build().result(0)
-    };
     let shape = logits.ty().shape().unwrap_or_default();
-    let probabilities = by_method("gauss.softmax", tensor(&shape));
-    let uncertainty = by_method("gauss.uncertainty", tensor(&[items, UNCERTAINTIES]));
+    let probabilities = predict(builder, &Layer::Softmax(method), &[logits], &shape);
+    let uncertainty = Layer::Uncertainty(method);
+    let uncertainty = predict(builder, &uncertainty, &[logits], &[items, UNCERTAINTIES]);
     let mut results = vec![probabilities, uncertainty];
-    results.extend(decide(builder, "gauss.decide", &results, &[items], thresholds));
+    if thresholds != Thresholds::default() {
+        let decide = Layer::Decide(thresholds);
+        results.push(predict(builder, &decide, &results, &[items]));
+    }
     results
 }
 
@@ -286,50 +277,32 @@ fn binary(
     [items, labels]: [i64; 2],
     thresholds: Thresholds,
 ) -> Vec<Value> {
-    let of_logits = |name: &str, shape: &[i64]| {
-        let ty = Type::tensor(builder.context().f32(), shape);
-        builder.value(name, &[logits], ty)
-    };
-    let probability = of_logits("gauss.binary_probability", &[items, labels]);
-    let uncertainty = of_logits("gauss.binary_uncertainty", &[items, labels, UNCERTAINTIES]);
-    let mut results = vec![probability, uncertainty];
     let shape = [items, labels];
-    results.extend(decide(builder, "gauss.binary_decide", &results, &shape, thresholds));
+    let of_logits = |layer: &Layer, shape: &[i64]| predict(builder, layer, &[logits], shape);
+    let probability = of_logits(&Layer::BinaryProbability, &shape);
+    let uncertainty = of_logits(&Layer::BinaryUncertainty, &[items, labels, UNCERTAINTIES]);
+    let mut results = vec![probability, uncertainty];
+    if thresholds != Thresholds::default() {
+        let decide = Layer::BinaryDecide(thresholds);
+        results.push(predict(builder, &decide, &results, &shape));
+    }
     results
 }
 
-/// The decision with probabilities and uncertainty, where there is a threshold.
-fn decide(
-    builder: Builder,
-    name: &str,
-    operands: &[Value],
-    shape: &[i64],
-    thresholds: Thresholds,
-) -> Option<Value> {
-    if thresholds == Thresholds::default() {
-        return None;
-    }
-    let context = builder.context();
-    let ty = Type::tensor(context.f32(), shape);
-    let mut op = builder.op(name).operands(operands).results(&[ty]);
-    let given = [("epistemic", thresholds.epistemic), ("aleatoric", thresholds.aleatoric)];
-    for (name, threshold) in given {
-        if let Some(threshold) = threshold {
-            op = op.attr(name, context.f64_attr(threshold));
-        }
-    }
-    Some(op.build().result(0))
+/// An op of the head with its attributes.
+fn predict(builder: Builder, layer: &Layer, operands: &[Value], shape: &[i64]) -> Value {
+    let ty = Type::tensor(builder.context().f32(), shape);
+    let name = format!("gauss.{}", layer.name());
+    let op = builder.op(&name).operands(operands).results(&[ty]);
+    let attributes = layer.write();
+    let op = attributes
+        .entries(builder.context())
+        .fold(op, |op, (name, attribute)| op.attr(name, attribute));
+    op.build().result(0)
 }
 
 fn interval(builder: Builder, output: Value, interval: Interval) -> Value {
-    let context = builder.context();
     let shape = output.ty().shape().unwrap_or_default().into_iter().chain([2]);
-    builder
-        .op("gauss.interval")
-        .operands(&[output])
-        .results(&[Type::tensor(context.f32(), &shape.collect::<Vec<_>>())])
-        .attr("coverage", context.f64_attr(interval.coverage))
-        .attr("noise", context.f64_attr(interval.noise))
-        .build()
-        .result(0)
+    let shape: Vec<_> = shape.collect();
+    predict(builder, &Layer::Interval(interval), &[output], &shape)
 }
