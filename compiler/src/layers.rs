@@ -281,8 +281,8 @@ impl Build for Count {
         Ok(TensorType { shape: shape.to_vec(), ..*value })
     }
 
-    fn zero(&mut self, rank: usize) -> TensorType {
-        TensorType { shape: vec![1; rank], gaussian: false }
+    fn zero(&mut self, rank: usize, gaussian: bool) -> TensorType {
+        TensorType { shape: vec![1; rank], gaussian }
     }
 }
 

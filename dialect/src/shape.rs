@@ -181,8 +181,8 @@ impl Build for Types {
         check_reshape(value, &result).map(|()| result)
     }
 
-    fn zero(&mut self, rank: usize) -> TensorType {
-        TensorType { shape: vec![1; rank], gaussian: false }
+    fn zero(&mut self, rank: usize, gaussian: bool) -> TensorType {
+        TensorType { shape: vec![1; rank], gaussian }
     }
 }
 
@@ -305,5 +305,12 @@ mod tests {
         let operands = [&[DYNAMIC, 5, 3][..], &[2, 12, 3], &[2, 12, 4], &[2, 12]].map(gaussian);
         assert_eq!(recurrent.infer(&operands), Ok(gaussian(&[DYNAMIC, 5, 8])));
         assert_eq!(recurrent.build(&mut Types, &operands), Ok(gaussian(&[DYNAMIC, 5, 8])));
+        // Nor is it another type where the Gaussian weights are not used.
+        let exact = |ty: &TensorType| TensorType { gaussian: false, ..ty.clone() };
+        let [input, weight, recurrence, _] = &operands;
+        let input = TensorType { shape: vec![DYNAMIC, 1, 3], ..exact(input) };
+        let operands = [input, exact(weight), recurrence.clone()];
+        assert_eq!(recurrent.infer(&operands), Ok(gaussian(&[DYNAMIC, 1, 8])));
+        assert_eq!(recurrent.build(&mut Types, &operands), Ok(gaussian(&[DYNAMIC, 1, 8])));
     }
 }

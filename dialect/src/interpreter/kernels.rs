@@ -815,8 +815,9 @@ impl Build for Evaluate {
         Ok(Tensor { shape: sizes(&ty), ..value.clone() })
     }
 
-    fn zero(&mut self, rank: usize) -> Tensor {
-        Tensor::deterministic(&vec![1; rank], vec![0.0])
+    fn zero(&mut self, rank: usize, gaussian: bool) -> Tensor {
+        let variance = gaussian.then(|| vec![0.0]);
+        Tensor { shape: vec![1; rank], mean: vec![0.0], variance }
     }
 }
 

@@ -80,6 +80,6 @@ pub trait Build {
     /// Where there are not as many.
     fn reshape(&mut self, value: &Self::Value, shape: &[i64]) -> Result<Self::Value, String>;
 
-    /// A deterministic 0 whose dimensions all have the size 1.
-    fn zero(&mut self, rank: usize) -> Self::Value;
+    /// A 0 whose dimensions all have the size 1; as a Gaussian with the variance 0.
+    fn zero(&mut self, rank: usize, gaussian: bool) -> Self::Value;
 }

@@ -192,7 +192,7 @@ impl Recurrent {
     /// Where the operands do not fit.
     pub fn build<B: Build>(self, b: &mut B, operands: &[B::Value]) -> Result<B::Value, String> {
         let types: Vec<_> = operands.iter().map(|operand| b.ty(operand)).collect();
-        self.infer(&types)?;
+        let ty = self.infer(&types)?;
         let reversed: &[bool] = match self.direction {
             Direction::Forward => &[false],
             Direction::Reverse => &[true],
@@ -206,7 +206,13 @@ impl Recurrent {
             }
             results.push(self.one_direction(b, &operands[0], &of_direction, reversed)?);
         }
-        join(b, &results, 2)
+        let result = join(b, &results, 2)?;
+        if b.ty(&result).gaussian == ty.gaussian {
+            return Ok(result);
+        }
+        // One step from a state of zeros does not use the recurrent weights, the only Gaussian ones.
+        let certain = b.zero(3, true);
+        b.layer(Part::Binary(Binary::Add), &[&result, &certain])
     }
 
     /// All steps of one direction.
@@ -385,7 +391,7 @@ fn gru_from_zero<B: Build>(
     }
     let new = b.layer(Part::Activation(Activation::TANH), &[&sum])?;
     let update = gate_of(b, &gates, 1, Activation::SIGMOID)?;
-    let nothing = b.zero(2);
+    let nothing = b.zero(2, false);
     let hidden = b.layer(Part::Blend, &[&update, &nothing, &new])?;
     Ok(State { hidden, cell: None })
 }

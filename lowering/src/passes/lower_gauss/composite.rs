@@ -60,8 +60,13 @@ impl Build for Ops {
         Ok(self.builder.value("gauss.reshape", &[*value], self.type_of(&ty)?))
     }
 
-    fn zero(&mut self, rank: usize) -> Value {
+    fn zero(&mut self, rank: usize, gaussian: bool) -> Value {
         let ty = Type::tensor(self.builder.context().f32(), &vec![1; rank]);
-        self.builder.constant(Attribute::splat(ty, 0.0), ty)
+        let zero = self.builder.constant(Attribute::splat(ty, 0.0), ty);
+        let pair = TensorType { shape: vec![1; rank], gaussian };
+        match pair.to_type(ty) {
+            Some(ty) if gaussian => self.builder.value("gauss.make", &[zero, zero], ty),
+            _ => zero,
+        }
     }
 }

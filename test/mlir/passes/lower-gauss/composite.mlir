@@ -9,7 +9,8 @@
 // CHECK: pfp.layer = "tanh"
 // CHECK: pfp.layer = "mul"
 // CHECK: pfp.layer = "dense"
-// CHECK-NOT: pfp.layer = "dense"
+// CHECK: iterator_types = ["parallel", "parallel", "reduction"]
+// CHECK-NOT: "reduction"]
 // CHECK: return
 func.func @steps(%x: !gauss.tensor<?x2x3xf32>, %w: !gauss.tensor<1x16x3xf32>, %r: tensor<1x16x4xf32>) -> !gauss.tensor<?x2x4xf32> {
   %0 = gauss.lstm %x, %w, %r : (!gauss.tensor<?x2x3xf32>, !gauss.tensor<1x16x3xf32>, tensor<1x16x4xf32>) -> !gauss.tensor<?x2x4xf32>
