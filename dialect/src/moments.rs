@@ -34,8 +34,9 @@ pub mod quadrature;
 mod tail;
 
 pub use double::F64;
-pub use normal::{bell, horner, tanh, upper_tail};
+pub use normal::{bell, finite_bell, horner, tanh, upper_tail};
 use normal::{exp_m1, scaled_tails, upper_tail_beside};
+pub(crate) use tail::INVERSE_SQRT_TWO_PI;
 pub use tail::{TAIL_LIMIT_F32, Tail};
 
 use quadrature::Smooth;
@@ -53,6 +54,11 @@ pub trait Arithmetic {
     fn sub(&mut self, a: Self::Value, b: Self::Value) -> Self::Value;
     /// `a · b`.
     fn mul(&mut self, a: Self::Value, b: Self::Value) -> Self::Value;
+    /// `−a`.
+    fn negate(&mut self, a: Self::Value) -> Self::Value {
+        let minus_one = self.constant(-1.0);
+        self.mul(a, minus_one)
+    }
     /// `a / b`.
     fn div(&mut self, a: Self::Value, b: Self::Value) -> Self::Value;
     /// `1 / a`, where `a` and the quotient are normal numbers.
@@ -97,7 +103,7 @@ pub trait Elementary: Arithmetic {
     fn finite_exp(&mut self, a: Self::Value) -> Self::Value {
         self.exp(a)
     }
-    /// eᵃ for a ≤ 0; anything where `a` is not a number.
+    /// eᵃ for a ≤ 88; anything where `a` is not a number.
     fn decay(&mut self, a: Self::Value) -> Self::Value {
         self.exp(a)
     }
@@ -147,7 +153,7 @@ pub trait Elementary: Arithmetic {
     where
         Self: Sized,
     {
-        quadrature::moments(self, f, mean, variance)
+        f.moments(self, mean, variance)
     }
 }
 

@@ -74,6 +74,10 @@ impl Arithmetic for Payload {
         self.emit("arith.mulf", &[a, b])
     }
 
+    fn negate(&mut self, a: Value) -> Value {
+        self.emit("arith.negf", &[a])
+    }
+
     fn div(&mut self, a: Value, b: Value) -> Value {
         self.emit("arith.divf", &[a, b])
     }

@@ -6,12 +6,12 @@
 pub const ESTIMATE: &str = "pfp.estimate";
 
 /// The discardable attribute by which a `math.exp` promises an operand in
-/// [[`TAIL_LEAST`], 0].
+/// [[`TAIL_LEAST`], −[`TAIL_LEAST`]].
 pub const TAIL_EXPONENT: &str = "pfp.tail_exponent";
 
 /// The discardable attribute by which a `math.exp` promises that its result is of no use where its
 /// operand is not a number or its result not finite.
 pub const FINITE_EXPONENT: &str = "pfp.finite_exponent";
 
-/// −127.4 ln 2: the least exponent of the tail.
+/// −127.4 ln 2: the least exponent of the tail; beyond the opposite nothing is promised.
 pub const TAIL_LEAST: f64 = -88.3;

@@ -62,6 +62,14 @@ pub fn bell<A: Elementary>(a: &mut A, x: A::Value) -> A::Value {
     a.exp(exponent)
 }
 
+/// e^(−x²/2); anything where x is not a number.
+pub fn finite_bell<A: Elementary>(a: &mut A, x: A::Value) -> A::Value {
+    let minus_half = a.constant(-0.5);
+    let square = a.mul(x, x);
+    let exponent = a.mul(square, minus_half);
+    a.finite_exp(exponent)
+}
+
 /// A polynomial, constant term first.
 pub fn horner<A: Arithmetic>(a: &mut A, coefficients: &[f64], x: A::Value) -> A::Value {
     let mut sum = a.constant(0.0);

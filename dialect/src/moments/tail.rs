@@ -49,7 +49,7 @@ const DENOMINATOR: [f64; 5] = [
 const SCALE: f64 = 1.0 / (1 << 18) as f64;
 
 /// 1/√(2π).
-const INVERSE_SQRT_TWO_PI: f64 = 0.398_942_280_401_432_7;
+pub const INVERSE_SQRT_TWO_PI: f64 = 0.398_942_280_401_432_7;
 
 impl<V: Copy> Tail<V> {
     /// For arithmetic that rounds to `f32`: one exponential, one division, and

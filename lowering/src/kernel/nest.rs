@@ -1,8 +1,10 @@
 //! Loop nests: what a `linalg.generic` on buffers reads, writes and computes.
 
-use std::ops::Range;
+use std::{collections::HashSet, ops::Range};
 
 use gauss_dialect::ir::{AffineExpr, Block, Builder, DYNAMIC, Op, Value};
+
+use crate::target::Core;
 
 /// A perfect loop nest over buffers of `f32`.
 #[derive(Debug, Clone)]
@@ -140,6 +142,19 @@ impl Nest {
     /// Has the nest no reduction?
     pub fn is_elementwise(&self) -> bool {
         self.parallel == self.sizes.len()
+    }
+
+    /// Vectors that are computed side by side, where there is no reduction: at least two where the body
+    /// has more constants than the core has registers, so that each is loaded for both.
+    pub fn unroll(&self, core: &Core) -> i64 {
+        let operands = self.body.ops().into_iter().flat_map(Op::operands);
+        let is_constant =
+            |value: &Value| value.defining_op().is_some_and(|op| op.is("arith.constant"));
+        let constants: HashSet<_> = operands.filter(is_constant).collect();
+        match constants.len() as i64 > core.vector_registers {
+            true => core.elementwise_unroll.max(2),
+            false => core.elementwise_unroll,
+        }
     }
 
     /// The trip counts of the parallel dimensions.

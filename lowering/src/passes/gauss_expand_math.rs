@@ -221,7 +221,7 @@ impl Lanes {
         self.select(Unordered, [x, x], x, result)
     }
 
-    /// eˣ = 2ⁿ·2ᶠ for x in [[`TAIL_LEAST`](crate::promises::TAIL_LEAST), 0], in fewer steps than [`Lanes::exp`]
+    /// eˣ = 2ⁿ·2ᶠ for |x| up to that of [`TAIL_LEAST`](crate::promises::TAIL_LEAST), in fewer steps than [`Lanes::exp`]
     /// and to 2 units in the last place at 0, 12 at the end, where the rounding of
     /// log₂ e counts most. There the bits of 2ⁿ, n = −127, are those of zero. `scale`
     /// multiplies the result by way of the coefficients.

@@ -1,11 +1,15 @@
 //! ln(1 + eˣ).
 
-use super::{Pointwise, plain, sigmoid::Sides, smooth};
+use super::{
+    Pointwise, plain,
+    sigmoid::{Logistic, Sides},
+    smooth,
+};
 use crate::{
     attributes::Attributes,
     moments::{
         Elementary, Moments,
-        quadrature::{Asymptote, Grid, Smooth},
+        quadrature::{Asymptote, Extent, PAIRS, Pair, Smooth, Wide},
     },
 };
 
@@ -15,9 +19,41 @@ pub struct Softplus;
 
 smooth!(Softplus, "softplus");
 
+/// The rule for wide Gaussians: the coefficients of the function, and of its square.
+const MEAN: [f64; 11] = [
+    -0.160_092_494_5,
+    0.0,
+    0.551_570_048_3,
+    0.0,
+    0.222_275_966_8,
+    0.0,
+    0.226_707_078_8,
+    0.0,
+    0.075_625_924_88,
+    0.0,
+    0.013_958_293_87,
+];
+const SQUARE: [f64; 11] = [
+    2.402_754_819,
+    0.514_439_591_7,
+    1.602_269_517,
+    2.702_726_036,
+    2.245_521_253,
+    1.508_838_327,
+    1.042_881_742,
+    0.619_006_221_1,
+    0.234_450_877,
+    0.050_726_878_86,
+    -0.000_276_797_146_3,
+];
+
 impl Smooth for Softplus {
     const ASYMPTOTE: Asymptote = Asymptote::Rectified;
-    const GRID: Grid = Grid { steps: [-13, 13], step: 0.9, smoothing: 1.3, width: [0.85, 0.12] };
+    const EXTENT: Extent = Extent { scale: 0.9, end: 11.7 };
+
+    fn wide(self) -> Wide {
+        Wide { from: [0.88, 0.12], smoothing: 1.9, mean: &MEAN, square: &SQUARE }
+    }
 
     /// max(x, 0) + ln(1 + q) with q = e^(−|x|). Where 1 + q is rounded, ln(1 + q)·q/((1 + q) − 1)
     /// has the digits of q.
@@ -40,5 +76,14 @@ impl Smooth for Softplus {
     fn slope<A: Elementary>(self, a: &mut A, x: A::Value) -> A::Value {
         let sides = Sides::at(a, x);
         sides.select(a, x)
+    }
+
+    fn slopes<A: Elementary>(
+        self,
+        a: &mut A,
+        mean: A::Value,
+        spacing: A::Value,
+    ) -> [Pair<A::Value>; PAIRS] {
+        Logistic::of(a, mean, spacing).values(a)
     }
 }

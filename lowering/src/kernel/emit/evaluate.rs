@@ -96,7 +96,7 @@ impl Evaluation<'_> {
         // loaded once for all.
         let cells: Vec<_> = self.tile.extent.cells().collect();
         let side_by_side = match nest.is_elementwise() {
-            true => self.kernel.core.elementwise_unroll as usize,
+            true => nest.unroll(self.kernel.core) as usize,
             // What each cell reads for itself would wait for all others.
             false if self.body.reads_by_cell() => 1,
             false => cells.len(),

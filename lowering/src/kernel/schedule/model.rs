@@ -83,7 +83,7 @@ impl<'a> Model<'a> {
     pub(super) fn largest_tile(&self) -> (i64, i64) {
         let vectors = chunks(self.root().sizes[self.vector], self.core.lanes).len() as i64;
         match self.root().is_elementwise() {
-            true => (1, vectors.min(self.core.elementwise_unroll)),
+            true => (1, vectors.min(self.root().unroll(self.core))),
             false => {
                 let rows = self.row.map_or(1, |row| self.root().sizes[row]);
                 (rows.min(self.core.max_rows), vectors.min(self.core.max_vectors))
