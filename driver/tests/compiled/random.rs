@@ -863,12 +863,44 @@ fn check_here(cases: &[Case], target: &Target, tolerance: Tolerance) {
     }
 }
 
+/// A number from the environment, such as `PFP_RANDOM_CASES=10000 PFP_RANDOM_SEED=1` for a long run.
+fn setting(name: &str, usual: u64) -> u64 {
+    let value = std::env::var(name);
+    value.map_or(usual, |value| value.parse().unwrap_or_else(|_| panic!("{name}={value}")))
+}
+
+/// Numbers of cases that are made and checked at a time.
+fn portions(usual: usize, seed: u64) -> impl Iterator<Item = (u64, usize)> {
+    const MOST: usize = 400;
+    let count = setting("PFP_RANDOM_CASES", usual as u64) as usize;
+    let seed = setting("PFP_RANDOM_SEED", seed);
+    (0..count).step_by(MOST).map(move |from| (seed + from as u64, MOST.min(count - from)))
+}
+
 #[test]
 fn random_ops_on_the_host() {
-    let cases = cases(1, 400);
-    assert_every_op_is_there(&cases);
-    assert_attributes_are_read_as_they_are_written(&cases);
-    check_here(&cases, &Target::host(), TOLERANCE);
+    for (number, (seed, count)) in portions(400, 1).enumerate() {
+        let cases = cases(seed, count);
+        if number == 0 {
+            assert_every_op_is_there(&cases);
+            assert_attributes_are_read_as_they_are_written(&cases);
+        }
+        check_here(&cases, &Target::host(), TOLERANCE);
+    }
+}
+
+/// A long run goes through all ops on one core.
+#[test]
+fn random_ops_on_one_other_core() {
+    let target = Target::find("aarch64-linux-gnu", "cortex-a72").unwrap();
+    for (seed, count) in portions(80, 200) {
+        let cases = cases(seed, count);
+        let Some(results) = linked::run(&cases, &target) else { return };
+        for (case, result) in cases.iter().zip(results) {
+            let name = format!("{} on {}\n{}", case.name, target.name, case.module);
+            check(&name, &result, &case.expected, of_case(case, TOLERANCE));
+        }
+    }
 }
 
 /// An op that no case has would be one that is compared with the reference nowhere.
