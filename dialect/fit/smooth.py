@@ -326,7 +326,7 @@ class NarrowFit:
     """The problems of the rule for narrow Gaussians, over all functions that use it."""
 
     def __init__(self):
-        distances = np.concatenate([np.linspace(0, 10, 26), np.linspace(11, 24, 5)])
+        distances = np.concatenate([np.linspace(0, 10, 61), np.linspace(10.5, 24, 10)])
         parts = {
             name: [] for name in ("sums", "differences", "gains", "variances", "mean_unit", "unit", "of")
         }
@@ -337,7 +337,7 @@ class NarrowFit:
             samples = [
                 (sign * distance, share * function.wide.bound(distance))
                 for distance in distances
-                for share in (1, 0.85, 0.65, 0.4, 0.1)
+                for share in (1, 0.93, 0.86, 0.79, 0.72, 0.65, 0.58, 0.5, 0.4, 0.3, 0.2, 0.1)
                 for sign in ((1, -1) if distance else (1,))
             ]
             means, sigmas = np.array(samples).T

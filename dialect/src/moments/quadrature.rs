@@ -52,8 +52,8 @@
 //! # Errors
 //!
 //! Of the mean, in σ (for a step no larger than that), and of the variance, relative to itself and
-//! 1e-3σ²: at most 2.3e-5, of mish, and 2.2e-4, of GELU with a hyperbolic tangent, by the narrow rule;
-//! 2.5e-5 and 1.3e-4, both of mish, by the wide one. `dialect/fit/smooth.py` computes all coefficients, and
+//! 1e-3σ²: at most 2.3e-5 and 1e-4 by the narrow rule, 2.5e-5 and 1.3e-4 by the wide one, all of mish.
+//! `dialect/fit/smooth.py` computes all coefficients, and
 //! these errors with `--check`.
 
 mod reference;
@@ -70,19 +70,19 @@ const SPACING: f64 = 0.9;
 
 /// p: what the differences of the slopes add to the mean, in σ.
 const SHIFT: [f64; PAIRS] =
-    [0.240_963_934_1, 0.086_527_453_5, 0.009_654_850_304, 0.000_958_368_922_6, 2.508_525_543e-6];
+    [0.240_896_192_9, 0.086_575_642_01, 0.009_630_526_332, 0.000_965_891_620_9, 1.438_860_712e-6];
 
 /// U, the sums of the slopes in the variance.
 const EVEN: [[f64; PAIRS]; 3] = [
-    [0.346_504_664_3, 0.107_646_293_2, 0.011_874_666_46, 0.000_754_306_964_7, 0.000_399_643_248_5],
-    [0.0, 0.130_943_151_2, 0.040_521_842_1, 0.003_488_558_597, -0.002_021_445_399],
-    [0.0, 0.0, 0.024_904_390_42, 0.014_753_465_22, 0.003_211_092_168],
+    [0.344_545_009_4, 0.115_469_454_7, 0.009_323_053_431, 0.002_348_628_998, -1.972_357_392e-5],
+    [0.0, 0.106_693_508_3, 0.057_477_207_48, -0.003_313_243_788, -0.000_325_710_782_9],
+    [0.0, 0.0, 0.027_441_524_77, 0.010_391_644_91, 0.004_123_376_782],
 ];
 
 /// V, the differences.
 const ODD: [[f64; PAIRS]; 2] = [
-    [0.154_865_326_3, 0.123_961_387_7, 0.014_827_783_57, -0.005_535_241_321, 0.001_316_701_742],
-    [0.0, 0.056_443_502_16, 0.059_727_068_42, 0.010_078_049_29, -0.000_266_225_280_3],
+    [0.132_321_986_2, 0.138_500_928_2, 0.013_547_533_37, -0.005_066_000_274, 0.000_977_925_599_4],
+    [0.0, 0.058_086_802_05, 0.047_504_715_54, 0.017_497_186_03, -0.001_596_236_981],
 ];
 
 /// From this |m| on a function is its asymptote, for every narrow Gaussian.
