@@ -1,6 +1,6 @@
 //! From a gauss module and its posterior to machine code.
 //!
-//! - [`array`]: arrays as models read them and as files hold them;
+//! - [`mod@array`]: arrays as models read them and as files hold them;
 //! - [`parameters`], [`posterior`]: the posterior in safetensors, and whether its numbers can be meant;
 //! - [`module`]: parsing a gauss module and running passes on it;
 //! - [`target`]: which machine code is made for;

@@ -17,7 +17,7 @@
 //! positive, and nothing is a difference of values of f: a variance keeps its relative accuracy
 //! however small σ is and however saturated f.
 //!
-//! The slopes are taken at the 2·[`PAIRS`] nodes ±(k + ½)·[`SPACING`]·σ around m. Those of equal
+//! The slopes are taken at the 2·`PAIRS` nodes ±(k + ½)·`SPACING`·σ around m. Those of equal
 //! distance enter as sum Sₖ and difference Dₖ, since the coefficients of even n depend on the sums
 //! alone and those of odd n on the differences. So the gain of the mean is linear in the differences,
 //! and the variance a sum of squares of linear forms, one block for each of both:
@@ -349,7 +349,7 @@ impl<V: Copy> Smoothed<V> {
         }
     }
 
-    /// The variance of a function with a rectified asymptote from its mean M, where E[f²] is
+    /// The variance of a function with a rectified asymptote from its mean M, where E\[f²\] is
     /// vΦ + mM + D·excess:
     ///
     /// ```text

@@ -1,5 +1,7 @@
 //! Normalisations, recurrent layers and attention, against their plain functions.
 
+use std::slice;
+
 use gauss_dialect::interpreter::Tensor;
 
 use super::{assert_close, common::random, exact, gaussian, run};
@@ -46,7 +48,7 @@ fn normalisations_without_variance_are_the_plain_functions() {
         let parts = x.mean.chunks(size).flat_map(|part| spread(part, is_centred));
         let expected: Vec<_> = parts.collect();
         for x in exact_and_certain(&x) {
-            let actual = of_op(op, attributes, &[x.clone()], &x.ty().to_string());
+            let actual = of_op(op, attributes, slice::from_ref(&x), &x.ty().to_string());
             for (actual, expected) in actual.mean.iter().zip(&expected) {
                 assert!((actual - expected).abs() < 1e-12, "{op}: {actual}, {expected}");
             }
@@ -75,7 +77,7 @@ fn normalised_moments_are_numbers_at_any_proportion() {
             [("layer_norm", [sigma * sigma; 4]), ("rms_norm", [0.0, sigma, 0.0, 1e-30])]
         {
             let x = gaussian(&[1, 4], &mean, &variance);
-            let result = of_op(op, "epsilon 0.0", &[x.clone()], &x.ty().to_string());
+            let result = of_op(op, "epsilon 0.0", slice::from_ref(&x), &x.ty().to_string());
             let variance = result.variance.unwrap();
             assert!(
                 result.mean.iter().all(|mean| mean.is_finite() && mean.abs() < 4.0),
@@ -255,7 +257,7 @@ fn weights_of_an_attention_are_numbers_at_any_deviation() {
             let mean = [0.0, spread, -spread, 2.0 * spread, 0.5];
             let variance = [sigma * sigma, sigma, 0.0, sigma * sigma, 1.0];
             let x = gaussian(&[1, 5], &mean, &variance);
-            let result = of_op("attention_weights", "", &[x.clone()], &x.ty().to_string());
+            let result = of_op("attention_weights", "", slice::from_ref(&x), &x.ty().to_string());
             let sum: f64 = result.mean.iter().sum();
             assert!((sum - 1.0).abs() < 1e-9, "{sigma} {spread}: {:?}", result.mean);
             let variance = result.variance.unwrap();
@@ -267,7 +269,8 @@ fn weights_of_an_attention_are_numbers_at_any_deviation() {
     }
     // A row that sees one element alone is sure of it.
     let x = gaussian(&[2, 2], &[1.0, 2.0, 3.0, 4.0], &[1e4; 4]);
-    let result = of_op("attention_weights", "causal true", &[x.clone()], &x.ty().to_string());
+    let result =
+        of_op("attention_weights", "causal true", slice::from_ref(&x), &x.ty().to_string());
     assert_eq!((result.mean[0], result.mean[1]), (1.0, 0.0));
     assert_eq!(result.variance.unwrap()[..2], [0.0, 0.0]);
 }

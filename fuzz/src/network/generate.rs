@@ -733,8 +733,13 @@ impl Generator<'_, '_> {
     fn make(&mut self, x: Value) -> Result<()> {
         let mean = match x.ty.gaussian {
             true => {
+                let known = self.values.len();
                 self.emit(&Layer::Mean, &[x]);
-                self.values[self.values.len() - 1].clone()
+                match self.values.get(known) {
+                    Some(mean) => mean.clone(),
+                    // The input may be larger than what a layer may make.
+                    None => return Ok(()),
+                }
             }
             false => x,
         };
