@@ -30,7 +30,7 @@
 //! A quadratic form has such a sum with triangular U and V (Cholesky), and the squares converge twice as
 //! fast as the bₙ: three forms of the sums and two of the differences stand for all. p, U and V minimise
 //! the largest error over the functions of the dialect, each over its own narrow Gaussians, where a
-//! constant slope counts so much that it is exact.
+//! constant slope counts most: its variance is right to 1e-6.
 //!
 //! At nodes of equal distance functions of eˣ need no exponential each; see [`Smooth::slopes`].
 //!

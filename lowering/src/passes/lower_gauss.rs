@@ -241,9 +241,9 @@ fn lower_op(
         Layer::Constant => emit.constant(op)?,
         Layer::Dense => emit.dense(Linear::of(op), &shape),
         Layer::Convolution(convolution) => emit.convolution(convolution, Linear::of(op), &shape),
-        Layer::ConvTranspose(convolution) => {
-            emit.conv_transpose(convolution, Linear::of(op), &shape)
-        }
+        Layer::ConvTranspose(convolution) => emit
+            .conv_transpose(convolution, Linear::of(op), &shape)
+            .map_err(|error| fail(op, error))?,
         Layer::Matmul(matmul) => emit.matmul(*matmul, [operand(0), operand(1)], &shape),
         Layer::BatchNorm(epsilon) => {
             let channel = [operand(1), operand(2), operand(3), operand(4)];

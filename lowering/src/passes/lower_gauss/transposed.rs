@@ -19,6 +19,9 @@ use super::{
     contraction::{AxisLoops, Pairs},
 };
 
+/// The most phases, or groups of neighbours that are computed together.
+const MAX_PHASES: usize = 64;
+
 /// Neighbouring phases along an axis that are computed together.
 #[derive(Debug, Clone, PartialEq)]
 struct Phases {
@@ -157,12 +160,17 @@ struct Weight<'a> {
 
 impl Emitter {
     /// A transposed convolution, phase by phase.
+    ///
+    /// # Errors
+    ///
+    /// Where there are more phases than are written out; the message continues the words
+    /// `'gauss.op' op`.
     pub(super) fn conv_transpose(
         &self,
         convolution: &ConvTranspose,
         layer: Linear,
         shape: &[i64],
-    ) -> Moments<Value> {
+    ) -> Result<Moments<Value>, String> {
         let (input, weight) = (self.moments(layer.input), self.moments(layer.weight));
         let [from, kernel] = [input, weight].map(|x| x.mean.ty().shape().unwrap_or_default());
         let known = numbers(weight);
@@ -172,6 +180,14 @@ impl Emitter {
                 Axis::of(&convolution.axes[number], sizes, known.is_some())
             })
             .collect();
+        let count = axes.iter().fold(1usize, |n, axis| n.saturating_mul(axis.phases.len()));
+        if count > MAX_PHASES {
+            return Err(format!(
+                "has {count} phases, places of the result that see other elements of the kernel; each \
+                 is written out, up to {MAX_PHASES}: take smaller strides, or a constant weight whose \
+                 kernel and result are multiples of the stride"
+            ));
+        }
         let padding: Vec<_> = axes.iter().map(|axis| axis.padding).collect();
         let value = match known {
             Some(_) => weight,
@@ -190,7 +206,7 @@ impl Emitter {
             [only] => self.part(&parts, only),
             _ => self.interleaved(&parts, &all, shape),
         };
-        self.each(result, |x| self.reshape(x, shape))
+        Ok(self.each(result, |x| self.reshape(x, shape)))
     }
 
     /// The parts at their places in a result of `shape`, each axis as places and phases.

@@ -69,3 +69,12 @@ func.func @division_by_nothing(%x: !gauss.tensor<?x3xf32>) -> !gauss.tensor<?x3x
   %0 = gauss.div %x, %d : (!gauss.tensor<?x3xf32>, tensor<1x3xf32>) -> !gauss.tensor<?x3xf32>
   return %0 : !gauss.tensor<?x3xf32>
 }
+
+// -----
+
+// Places that see other elements of the kernel are computed apart.
+func.func @phases(%x: !gauss.tensor<1x1x4x4xf32>, %w: tensor<1x1x3x3xf32>) -> !gauss.tensor<1x1x51x51xf32> {
+  // expected-error @+1 {{has 256 phases, places of the result that see other elements of the kernel; each is written out, up to 64}}
+  %0 = gauss.conv_transpose2d %x, %w strides [16, 16] : (!gauss.tensor<1x1x4x4xf32>, tensor<1x1x3x3xf32>) -> !gauss.tensor<1x1x51x51xf32>
+  return %0 : !gauss.tensor<1x1x51x51xf32>
+}
