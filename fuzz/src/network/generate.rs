@@ -329,7 +329,10 @@ impl Generator<'_, '_> {
             Matmul::NAME if rank >= 2 => self.matmul(x),
             "batch_norm" if rank >= 2 => self.batch_norm(x),
             Resize::NAME if rank >= 1 => self.resize(x),
-            "embedding" if rank >= 1 && !x.ty.gaussian => self.embedding(x),
+            // A row is a step function of its number, which rounding must not move.
+            "embedding" if rank >= 1 && !x.ty.gaussian && x.name.starts_with("%in") => {
+                self.embedding(x)
+            }
             "blend" => self.blend(x),
             name if Noise::NAMES.contains(&name) => self.noise(x),
             Attention::NAME | Weights::NAME if rank >= 3 => self.attention(x),
