@@ -848,19 +848,22 @@ fn weights_of(logits: &[Moments<f64>]) -> Vec<Moments<f64>> {
         false => {
             let variance = |x: &Moments<f64>| x.variance.unwrap_or(0.0);
             let most = largest(&mut logits.iter().map(variance));
-            let mut sums = weights::Sums { peak, most, e: 0.0, ev: 0.0, eev: 0.0 };
+            let mut sums = weights::Sums { peak, most, terms: [0.0; weights::TERMS] };
             for x in logits {
-                let [e, ev, eev] = weights::terms(&mut F64, x.mean, variance(x), peak);
-                sums =
-                    weights::Sums { e: sums.e + e, ev: sums.ev + ev, eev: sums.eev + eev, ..sums };
+                let own = weights::terms(&mut F64, x.mean, variance(x), peak);
+                sums.terms.iter_mut().zip(own).for_each(|(sum, own)| *sum += own);
             }
             let weight =
                 |x: &Moments<f64>| weights::weight(&mut F64, x.mean, variance(x), sums, count);
             logits.iter().map(weight).collect()
         }
     };
-    let sum = weights.iter().map(|weight| weight.mean).sum();
-    weights.into_iter().map(|weight| weights::normalised(&mut F64, weight, sum)).collect()
+    let mut sums = [0.0; 2];
+    for weight in &weights {
+        let own = weights::share(&mut F64, weight.mean);
+        sums.iter_mut().zip(own).for_each(|(sum, own)| *sum += own);
+    }
+    weights.into_iter().map(|weight| weights::normalised(&mut F64, weight, sums)).collect()
 }
 
 /// What a window covers along an axis at one position.

@@ -10,8 +10,8 @@
 //!
 //! of which the last term of the mean is at most √(2·ln n·max v), how far the largest of n Gaussians
 //! is above their mean. The moments of the logistic function are those of `gauss.sigmoid`. Sums over
-//! all others are sums over all less one element, bounded by what they may be. At last all results of
-//! a row are divided by the sum of their means.
+//! all others are sums over all less one element; [`Sums`] tells why nothing is lost. At last all
+//! results of a row are divided by the sum of their means.
 
 use super::activation::Activation;
 use crate::{
@@ -36,32 +36,35 @@ const LEAST: f64 = 1e-30;
 /// The log-odds of an element that is alone.
 const CERTAIN: f64 = 1e15;
 
-/// Sums over a row, each with what it begins with.
+/// What a row adds up to. The elements of the largest mean, its peaks, are apart from those below
+/// them: less one element, neither sum loses what counts of the others.
 #[derive(Debug, Clone, Copy)]
 pub struct Sums<V> {
     /// The largest mean.
     pub peak: V,
     /// The largest variance.
     pub most: V,
-    /// Of e.
-    pub e: V,
-    /// Of e·v.
-    pub ev: V,
-    /// Of e²·v.
-    pub eev: V,
+    /// The sums of [`terms`].
+    pub terms: [V; TERMS],
 }
 
-/// e, e·v and e²·v of an element.
+/// How many sums a row has.
+pub const TERMS: usize = 5;
+
+/// What an element adds to the sums of its row: a peak 1 and v, one below e, e·v and e²·v.
 pub fn terms<A: Elementary>(
     a: &mut A,
     mean: A::Value,
     variance: A::Value,
     peak: A::Value,
-) -> [A::Value; 3] {
+) -> [A::Value; TERMS] {
+    let [zero, one] = [0.0, 1.0].map(|value| a.constant(value));
+    let [count, of_peak] = [one, variance].map(|value| a.select_ge(mean, peak, value, zero));
     let below = a.sub(mean, peak);
     let e = a.decay(below);
+    let e = a.select_ge(mean, peak, zero, e);
     let ev = a.mul(e, variance);
-    [e, ev, a.mul(e, ev)]
+    [count, of_peak, e, ev, a.mul(e, ev)]
 }
 
 /// A result before the last division, of `count` elements in a row.
@@ -72,18 +75,22 @@ pub fn weight<A: Elementary>(
     sums: Sums<A::Value>,
     count: f64,
 ) -> Moments<A::Value> {
+    let own = terms(a, mean, variance, sums.peak);
     let zero = a.constant(0.0);
-    let [e, ev, eev] = terms(a, mean, variance, sums.peak);
+    let mut others = sums.terms;
+    for (sum, own) in others.iter_mut().zip(own) {
+        let other = a.sub(*sum, own);
+        *sum = a.max(other, zero);
+    }
+    let [peaks, of_peaks, e, ev, eev] = others;
     let least = a.constant(LEAST);
-    let rest = a.sub(sums.e, e);
+    let rest = a.add(peaks, e);
     let rest = a.max(rest, least);
-    let [single, double] = [(sums.ev, ev), (sums.eev, eev)].map(|(all, own)| {
-        let others = a.sub(all, own);
-        a.max(others, zero)
-    });
     // Both are means of variances, weighted by q and by q².
+    let single = a.add(of_peaks, ev);
     let average = a.div(single, rest);
     let average = a.min_or(average, sums.most);
+    let double = a.add(of_peaks, eev);
     let shared = a.div(double, rest);
     let shared = a.div(shared, rest);
     let shared = a.min_or(shared, average);
@@ -104,20 +111,31 @@ pub fn weight<A: Elementary>(
     Activation::SIGMOID.moments(a, Moments::gaussian(odds, spread))
 }
 
-/// A result divided by the sum of the means of its row. A number from 0 to 1 with the mean m has a
-/// variance of at most m(1 − m).
+/// The mean of a result before the last division, as one of the large of its row or of the others.
+pub fn share<A: Elementary>(a: &mut A, mean: A::Value) -> [A::Value; 2] {
+    let [zero, half] = [0.0, 0.5].map(|value| a.constant(value));
+    [a.select_ge(mean, half, mean, zero), a.select_ge(mean, half, zero, mean)]
+}
+
+/// A result divided by the sum of the means of its row, which is that of the large and that of the
+/// others. A number from 0 to 1 with the mean m has a variance of at most m(1 − m), where 1 − m is the
+/// share of all but it.
 pub fn normalised<A: Elementary>(
     a: &mut A,
     weight: Moments<A::Value>,
-    sum: A::Value,
+    sums: [A::Value; 2],
 ) -> Moments<A::Value> {
     let least = a.constant(LEAST);
+    let sum = a.add(sums[0], sums[1]);
     let sum = a.max(sum, least);
     let Moments { mean, variance } = moments::div(a, weight, sum);
     let variance = variance.map(|variance| {
-        let [zero, one] = [0.0, 1.0].map(|value| a.constant(value));
-        let rest = a.sub(one, mean);
+        let zero = a.constant(0.0);
+        let own = share(a, weight.mean);
+        let [large, small] = [0, 1].map(|group| a.sub(sums[group], own[group]));
+        let rest = a.add(large, small);
         let rest = a.max(rest, zero);
+        let rest = a.div(rest, sum);
         let most = a.mul(mean, rest);
         a.min_or(variance, most)
     });

@@ -2,6 +2,7 @@
 
 use std::fs;
 
+use gauss_dialect::interpreter::Tensor;
 use gauss_lowering::{
     mode::{Mode, Sampling},
     target::Target,
@@ -9,7 +10,7 @@ use gauss_lowering::{
 use pfp_compiler::compile::Options;
 
 use crate::{
-    case::{Case, Posterior, Tolerance, check},
+    case::{Case, Operand, Posterior, Tolerance, check},
     random::{reference, tensor},
 };
 
@@ -63,5 +64,33 @@ fn the_block_of_an_encoder_is_compiled_in_every_mode() {
     ] {
         let options = Options { mode, ..Options::default() };
         block(0.3).compile_with(&Target::host(), &options);
+    }
+}
+
+/// A weight near 1 has the variance of what is left for the others, however little that is.
+#[test]
+fn weights_are_right_where_one_logit_is_far_above_all_others() {
+    let tolerance = Tolerance {
+        mean_of_sigma: 1e-3,
+        mean: 1e-6,
+        mean_absolute: 1e-9,
+        variance: 1e-3,
+        // Squares of what is left for the others leave the normal numbers below.
+        variance_absolute: 1e-30,
+    };
+    let mut mean = vec![];
+    for above in [2.0, 5.0, 8.0, 12.0, 16.0, 25.0, 40.0] {
+        mean.extend([above, 0.0, 0.25, -0.5]);
+    }
+    // The logistic function of a wide Gaussian keeps 2e-7 of its variance, not its own digits.
+    for (deviation, share) in [(0.01f32, 0.0), (0.1, 0.0), (0.5, 0.0), (1.5, 4e-7)] {
+        let variance = f64::from(deviation * deviation);
+        let variance_absolute = tolerance.variance_absolute + share * variance;
+        let tolerance = Tolerance { variance_absolute, ..tolerance };
+        let logits = Tensor::gaussian(&[7, 4], mean.clone(), vec![variance; mean.len()]);
+        let operands = [Operand { tensor: logits.clone(), parameter: false }];
+        let mut case = Case::of_op("weights", "attention_weights", "", &operands, logits);
+        case.expected = reference(&case);
+        check("weights", &case.run_on(&Target::host()), &case.expected, tolerance);
     }
 }

@@ -1,5 +1,7 @@
 //! A softmax whose results are Gaussians again: sums over each row, then two steps for every element.
 
+use std::array;
+
 use gauss_dialect::{
     ir::{Attribute, Type, Value},
     moments::{self, Arithmetic, Elementary, Moments},
@@ -42,15 +44,15 @@ impl Emitter {
             |a, x, _, most| vec![a.max(x.variance.unwrap_or(x.mean), most[0])],
             |a, x, y| a.max(x, y),
         );
-        let sums = rows.sums(&peak, 3, |a, x, peak, sums| {
+        let sums = rows.sums(&peak, weights::TERMS, |a, x, peak, sums| {
             let variance = x.variance.unwrap_or(x.mean);
             let terms = weights::terms(a, x.mean, variance, peak[0]);
             terms.into_iter().zip(sums).map(|(term, &sum)| a.add(term, sum)).collect()
         });
         let known = [peak, most, sums].concat();
         let weights = self.with_rows(shape, logits, &known, |a, x, known| {
-            let &[peak, most, e, ev, eev] = known else { return x };
-            let sums = weights::Sums { peak, most, e, ev, eev };
+            let terms = array::from_fn(|number| known[2 + number]);
+            let sums = weights::Sums { peak: known[0], most: known[1], terms };
             weights::weight(a, x.mean, x.variance.unwrap_or(x.mean), sums, count as f64)
         });
         self.divided(weights, shape)
@@ -105,7 +107,10 @@ impl Emitter {
     fn divided(&self, x: Moments<Value>, shape: &[i64]) -> Moments<Value> {
         let Some((&count, sizes)) = shape.split_last() else { return x };
         let means = Rows::of(self, sizes, count, Moments::deterministic(x.mean));
-        let sum = means.sums(&[], 1, |a, x, _, sums| vec![a.add(x.mean, sums[0])]);
-        self.with_rows(shape, x, &sum, |a, x, sum| weights::normalised(a, x, sum[0]))
+        let sums = means.sums(&[], 2, |a, x, _, sums| {
+            let share = weights::share(a, x.mean);
+            share.into_iter().zip(sums).map(|(own, &sum)| a.add(own, sum)).collect()
+        });
+        self.with_rows(shape, x, &sums, |a, x, sums| weights::normalised(a, x, [sums[0], sums[1]]))
     }
 }
