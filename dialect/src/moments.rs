@@ -86,6 +86,16 @@ pub trait Arithmetic {
         then: Self::Value,
         otherwise: Self::Value,
     ) -> Self::Value;
+    /// All of `then` where `a ≥ b`, else of `otherwise`; worth a branch where either takes long.
+    fn choose_ge<const N: usize>(
+        &mut self,
+        a: Self::Value,
+        b: Self::Value,
+        then: [Self::Value; N],
+        otherwise: [Self::Value; N],
+    ) -> [Self::Value; N] {
+        std::array::from_fn(|n| self.select_ge(a, b, then[n], otherwise[n]))
+    }
     /// The first of two numbers where arithmetic rounds to `f32`, the second in double precision.
     fn by_precision(&self, [single, _]: [f64; 2]) -> f64 {
         single

@@ -14,6 +14,7 @@ pub mod gauss_pipeline_roots;
 pub mod gauss_plan_arena;
 pub mod gauss_remark_independence;
 pub mod gauss_set_batch;
+pub mod gauss_skip_unchosen;
 pub mod gauss_unscale_offsets;
 pub mod gauss_use_destinations;
 pub mod gauss_winograd;
@@ -37,6 +38,7 @@ pub static ALL: &[Pass] = &[
     gauss_plan_arena::PASS,
     gauss_remark_independence::PASS,
     gauss_set_batch::PASS,
+    gauss_skip_unchosen::PASS,
     gauss_unscale_offsets::PASS,
     gauss_use_destinations::PASS,
     gauss_winograd::PASS,

@@ -10,7 +10,7 @@ use gauss_dialect::{
 
 use crate::{
     lanes::Predicate,
-    promises::{ESTIMATE, FINITE_EXPONENT, TAIL_EXPONENT, TAIL_LEAST},
+    promises::{EITHER, ESTIMATE, FINITE_EXPONENT, TAIL_EXPONENT, TAIL_LEAST},
 };
 
 /// Emits scalar `arith` and `math` ops at the place of a builder. Equal
@@ -116,6 +116,19 @@ impl Arithmetic for Payload {
     fn select_ge(&mut self, a: Value, b: Value, then: Value, otherwise: Value) -> Value {
         let chosen = self.compare(Predicate::OrderedGreaterEqual, a, b);
         self.emit("arith.select", &[chosen, then, otherwise])
+    }
+
+    fn choose_ge<const N: usize>(
+        &mut self,
+        a: Value,
+        b: Value,
+        then: [Value; N],
+        otherwise: [Value; N],
+    ) -> [Value; N] {
+        let chosen = self.compare(Predicate::OrderedGreaterEqual, a, b);
+        std::array::from_fn(|n| {
+            self.promise("arith.select", &[chosen, then[n], otherwise[n]], EITHER)
+        })
     }
 
     fn tail(&mut self, a: Value) -> Tail<Value> {

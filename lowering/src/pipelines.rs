@@ -59,7 +59,7 @@ fn to_kernels(options: &Options) -> Result<String, String> {
     let core = core(options)?;
     Ok(format!(
         "{},{}{}gauss-use-destinations,eliminate-empty-tensors,one-shot-bufferize,cse,\
-         canonicalize,gauss-generate-kernels{},{}{}gauss-expand-math{{fma={}}},canonicalize,cse,\
+         canonicalize,gauss-generate-kernels{},{}{}{}gauss-expand-math{{fma={}}},canonicalize,cse,\
          symbol-dce,gauss-plan-arena{}",
         to_linalg(options),
         if core.hoists_operands { "gauss-hoist-operands," } else { "" },
@@ -74,6 +74,7 @@ fn to_kernels(options: &Options) -> Result<String, String> {
             true => format!("gauss-pipeline-roots{{ordered={}}},", !core.is_aarch64),
             false => String::new(),
         },
+        "gauss-skip-unchosen,",
         if core.estimates_reciprocals { "gauss-estimate-reciprocals," } else { "" },
         core.fma,
         match options.get("tasks") {

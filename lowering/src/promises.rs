@@ -13,5 +13,9 @@ pub const TAIL_EXPONENT: &str = "pfp.tail_exponent";
 /// operand is not a number or its result not finite.
 pub const FINITE_EXPONENT: &str = "pfp.finite_exponent";
 
+/// The discardable attribute by which an `arith.select` promises that computing what it chooses from is
+/// long, and that few vectors have lanes of both sides.
+pub const EITHER: &str = "pfp.either";
+
 /// −127.4 ln 2: the least exponent of the tail; beyond the opposite nothing is promised.
 pub const TAIL_LEAST: f64 = -88.3;

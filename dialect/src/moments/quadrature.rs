@@ -1,7 +1,6 @@
 //! Moments of smooth functions of a Gaussian, by quadrature.
 //!
-//! Two rules, each where it is exact; both are evaluated and one is selected, so that compiled
-//! code has no branch.
+//! Two rules, each where it is exact.
 //!
 //! # Narrow Gaussians
 //!
@@ -188,8 +187,7 @@ pub fn moments<A: Elementary, F: Smooth>(
     let narrow = narrow(a, f, mean, sigma);
     let wide = wide(a, f, mean, variance);
     let bound = bound(a, f.wide(), mean);
-    let [mean, variance] = [(wide.0, narrow.0), (wide.1, narrow.1)]
-        .map(|(wide, narrow)| a.select_ge(sigma, bound, wide, narrow));
+    let [mean, variance] = a.choose_ge(sigma, bound, [wide.0, wide.1], [narrow.0, narrow.1]);
     Moments::gaussian(mean, variance)
 }
 

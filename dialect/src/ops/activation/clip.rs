@@ -118,8 +118,7 @@ impl Pointwise for Clip {
         let (up, down) = (a.add(low, wide_first), a.sub(high, wide_first));
         let ramp = is_low(a, up, down);
         let bound = a.constant(WIDE * width);
-        let result = a.select_ge(sigma, bound, ramp, moved);
-        let second = a.select_ge(sigma, bound, wide_second, second);
+        let [result, second] = a.choose_ge(sigma, bound, [ramp, wide_second], [moved, second]);
         let second = a.select_ge(zero, second, zero, second);
         // What is not a number stays.
         Moments::gaussian(a.select_ge(mean, mean, result, mean), second)

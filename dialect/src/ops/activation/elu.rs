@@ -134,8 +134,7 @@ impl Exponential {
         let wide = self.wide(a, variance, &x);
         let bound = a.by_precision(WIDE);
         let bound = a.constant(bound);
-        let [first, second] = [(wide.0, narrow.0), (wide.1, narrow.1)]
-            .map(|(wide, narrow)| a.select_ge(x.sigma, bound, wide, narrow));
+        let [first, second] = a.choose_ge(x.sigma, bound, [wide.0, wide.1], [narrow.0, narrow.1]);
         let second = a.select_ge(zero, second, zero, second);
         // What is not a number stays.
         Moments::gaussian(a.select_ge(mean, mean, first, mean), second)

@@ -72,8 +72,7 @@ impl Pointwise for HardSwish {
         let (first, second) = bent(a, [mean, inner], &near, &far);
         let first = a.add(plain, first);
         let wide = wide(a, mean, &near);
-        let first = a.select_ge(sigma, bound, wide.0, first);
-        let second = a.select_ge(sigma, bound, wide.1, second);
+        let [first, second] = a.choose_ge(sigma, bound, [wide.0, wide.1], [first, second]);
         // Not below 0.
         Moments::gaussian(first, a.select_ge(zero, second, zero, second))
     }

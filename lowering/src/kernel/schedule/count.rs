@@ -1,6 +1,6 @@
 //! How many operations and values a body has, and what they cost.
 
-use gauss_dialect::ir::Value;
+use gauss_dialect::ir::{Op, Value};
 
 use crate::kernel::{body::Body, nest::Nest};
 
@@ -15,10 +15,15 @@ const SLOW_OPS: [(&str, i64); 7] = [
     ("math.cos", 20),
 ];
 
+/// The cost of an op, in additions.
+pub fn op_cost(op: Op) -> i64 {
+    let name = op.name();
+    SLOW_OPS.iter().find(|(slow, _)| *slow == name).map_or(1, |(_, cost)| *cost)
+}
+
 /// The cost of an elementwise body, in additions.
 pub(super) fn ops_cost(nest: &Nest) -> i64 {
-    let cost = |name: &str| SLOW_OPS.iter().find(|(slow, _)| *slow == name).map_or(1, |(_, c)| *c);
-    nest.body.ops().iter().map(|op| cost(&op.name())).sum()
+    nest.body.ops().into_iter().map(op_cost).sum()
 }
 
 /// How many values and operations of a body depend on what.
@@ -42,8 +47,6 @@ impl Body<'_> {
     /// Counts the operations and values of the body.
     pub fn counts(&self) -> Counts {
         let mut counts = Counts::default();
-        let cost =
-            |name: &str| SLOW_OPS.iter().find(|(slow, _)| *slow == name).map_or(1, |(_, c)| *c);
         let mut count = |value: Value, ops: i64| match self.dependence(value) {
             (true, false) => {
                 counts.values_of_vector += 1;
@@ -62,7 +65,7 @@ impl Body<'_> {
             if op.is("arith.constant") || op.results().is_empty() {
                 continue;
             }
-            count(op.result(0), cost(&op.name()));
+            count(op.result(0), op_cost(op));
         }
         counts.chain = self.chain();
         counts
