@@ -24,6 +24,9 @@ TINY = 1e-12
 SQRT_1_2 = math.sqrt(0.5)
 INV_SQRT_2PI = 1 / math.sqrt(2 * math.pi)
 
+# Of the quadrature of the reference: deviations, panels, nodes of a panel, elements at a time.
+REACH, PANELS, NODES, ELEMENTS = 12, 24, 10, 2048
+
 
 @dataclass(frozen=True)
 class Conv:
@@ -50,8 +53,10 @@ class Dense:
 
 
 @dataclass(frozen=True)
-class Relu:
-    """Moments of max(0, x)."""
+class Activation:
+    """Moments of a function of one element, named after its op in the gauss dialect."""
+
+    name: str
 
 
 @dataclass(frozen=True)
@@ -94,34 +99,48 @@ class Network:
         return shapes
 
 
+RELU = Activation("relu")
+
+
+def _mlp():
+    layers = (Dense(784, 100), RELU, Dense(100, 100), RELU, Dense(100, 10))
+    return Network((784,), layers)
+
+
+def _lenet(activation):
+    layers = (
+        *(Conv(1, 6, 5, 2), activation, Pool()),
+        *(Conv(6, 16, 5, 0), activation, Pool(), Flatten()),
+        *(Dense(400, 120), activation, Dense(120, 84), activation, Dense(84, 10)),
+    )
+    return Network((1, 28, 28), layers)
+
+
 def _vgg():
     layers, inputs = [], 3
     for outputs in (64, 128, 256):
         for _ in range(2):
-            layers += [Conv(inputs, outputs, 3, 1), Relu()]
+            layers += [Conv(inputs, outputs, 3, 1), RELU]
             inputs = outputs
         layers.append(Pool())
-    return (*layers, Flatten(), Dense(4096, 512), Relu(), Dense(512, 10))
+    layers += [Flatten(), Dense(4096, 512), RELU, Dense(512, 10)]
+    return Network((3, 32, 32), tuple(layers))
 
 
-NETWORKS = {
-    "mlp": Network((784,), (Dense(784, 100), Relu(), Dense(100, 100), Relu(), Dense(100, 10))),
-    "lenet": Network(
-        (1, 28, 28),
-        (
-            *(Conv(1, 6, 5, 2), Relu(), Pool()),
-            *(Conv(6, 16, 5, 0), Relu(), Pool(), Flatten()),
-            *(Dense(400, 120), Relu(), Dense(120, 84), Relu(), Dense(84, 10)),
-        ),
-    ),
-    "vgg": Network((3, 32, 32), _vgg()),
+# Activations that LeNet is timed with in place of its ReLUs, as networks lenet-NAME.
+OTHER_ACTIVATIONS = ("gelu", "silu", "tanh", "hard_swish")
+
+NETWORKS = {"mlp": _mlp(), "lenet": _lenet(RELU), "vgg": _vgg()} | {
+    f"lenet-{name}": _lenet(Activation(name)) for name in OTHER_ACTIVATIONS
 }
 
 
 def make_data(name, images):
     """Seeded: means scaled by fan-in, standard deviations around 0.15 of that scale."""
     network = NETWORKS[name]
-    random = np.random.default_rng([2511, 23440, *name.encode()])
+    # LeNet has the same parameters and images with each activation.
+    family, _, _ = name.partition("-")
+    random = np.random.default_rng([2511, 23440, *family.encode()])
     data = {}
     for i, layer in enumerate(network.weighted):
         shape = layer.weight_shape
@@ -149,8 +168,10 @@ def reference(name, data):
                 )
                 mean, variance = _linear_moments(layer, mean, variance, *parameters)
                 i += 1
-            case Relu():
+            case Activation("relu"):
                 mean, variance = _relu_moments(mean, variance)
+            case Activation(function):
+                mean, variance = _integrated_moments(function, mean, variance)
             case Pool():
                 for axis in (3, 2):
                     halves = [
@@ -199,6 +220,57 @@ def _relu_moments(mean, variance):
     return result, np.maximum(square - result**2, 0)
 
 
+def _gelu(x):
+    cdf, _ = _normal(x)
+    return x * cdf
+
+
+def _silu(x):
+    from scipy.special import expit
+
+    return x * expit(x)
+
+
+def _hard_swish(x):
+    return x * np.clip(x + 3, 0, 6) / 6
+
+
+# Functions without moments of their own here, and where they bend.
+FUNCTIONS = {
+    "gelu": (_gelu, ()),
+    "silu": (_silu, ()),
+    "tanh": (np.tanh, ()),
+    "hard_swish": (_hard_swish, (-3, 3)),
+}
+
+
+def _integrated_moments(name, mean, variance):
+    """Gauss-Legendre quadrature over REACH deviations to both sides of the mean, in PANELS panels
+    between one bend of the function and the next. It knows no formula for any function."""
+    function, bends = FUNCTIONS[name]
+    nodes, weights = np.polynomial.legendre.leggauss(NODES)
+    ends = np.linspace(0, 1, PANELS + 1)
+    # Of all panels together, on [0, 1].
+    places = (ends[:-1, None] + (nodes + 1) / (2 * PANELS)).ravel()
+    weights = np.tile(weights / (2 * PANELS), PANELS)
+    results = np.empty((2, mean.size))
+    for start in range(0, mean.size, ELEMENTS):
+        part = slice(start, start + ELEMENTS)
+        m = mean.ravel()[part, None]
+        sigma = np.sqrt(np.maximum(variance.ravel()[part, None], TINY))
+        limits = [np.full_like(m, -REACH), np.full_like(m, REACH)]
+        limits[1:1] = [np.clip((bend - m) / sigma, -REACH, REACH) for bend in bends]
+        widths = [upper - lower for lower, upper in zip(limits, limits[1:])]
+        z = np.concatenate([a + w * places for a, w in zip(limits, widths)], axis=1)
+        mass = np.concatenate([w * weights for w in widths], axis=1)
+        mass *= INV_SQRT_2PI * np.exp(-0.5 * z * z)
+        value = function(m + sigma * z)
+        average = np.sum(mass * value, axis=1, keepdims=True)
+        results[0, part] = average[:, 0]
+        results[1, part] = np.sum(mass * (value - average) ** 2, axis=1)
+    return (result.reshape(mean.shape) for result in results)
+
+
 def _maximum_moments(m0, v0, m1, v1):
     theta = np.sqrt(np.maximum(v0 + v1, TINY))
     cdf, pdf = _normal((m0 - m1) / theta)
@@ -231,6 +303,11 @@ def cost(network):
     return {"operations": operations, "weight_bytes": 2 * 4 * parameters}
 
 
+def symbol(name):
+    """The name of the function, and of what pfp makes of it."""
+    return name.replace("-", "_")
+
+
 def module(name):
     """The network as a module of the gauss dialect."""
 
@@ -240,7 +317,7 @@ def module(name):
     network = NETWORKS[name]
     value, kind = "%x", f"tensor<?x{elements(network.image)}>"
     output = f"!gauss.tensor<?x{elements(network.shapes[-1])}>"
-    lines, i = [f"func.func @{name}({value}: {kind}) -> {output} {{"], 0
+    lines, i = [f"func.func @{symbol(name)}({value}: {kind}) -> {output} {{"], 0
     for number, (layer, shape) in enumerate(zip(network.layers, network.shapes, strict=True)):
         operands, kinds = [value], [kind]
         if isinstance(layer, (Conv, Dense)):
@@ -255,8 +332,8 @@ def module(name):
                 op, attributes = "conv2d", f" padding {[layer.padding] * 4}"
             case Dense():
                 op = "dense"
-            case Relu():
-                op = "relu"
+            case Activation(op):
+                pass
             case Pool():
                 op, attributes = "max_pool2d", " kernel [2, 2] strides [2, 2]"
             case Flatten():

@@ -24,7 +24,8 @@ def version(case):
 
 
 def formulations(case):
-    return {form: lambda form=form: build(case, form) for form in ("separate", "joined")}
+    forms = jax_graph.forms(case, ("separate", "joined"))
+    return {form: lambda form=form: build(case, form) for form in forms}
 
 
 def device(threads):
@@ -45,7 +46,8 @@ def build(case, form):
     )
     bytecode = io.BytesIO()
     lowered.compiler_ir("stablehlo").operation.write_bytecode(bytecode)
-    path = str(case.folder / f"iree-{case.name}-{case.batch}-{case.threads}-{form}.vmfb")
+    name = f"iree-{case.name}-{case.batch}-{case.threads}-{form.replace(', ', '-')}.vmfb"
+    path = str(case.folder / name)
     iree.compiler.compile_str(
         bytecode.getvalue(),
         input_type="stablehlo",

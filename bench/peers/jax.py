@@ -17,7 +17,8 @@ def formulations(case):
     os.environ["XLA_FLAGS"] = f"--xla_cpu_multi_thread_eigen={str(case.threads > 1).lower()}"
     os.environ["JAX_PLATFORMS"] = "cpu"
     # Other forms of convolutional networks were never the fastest.
-    forms = jax_graph.FORMS if case.name == "mlp" else ("separate", "joined")
+    products = jax_graph.FORMS if case.name == "mlp" else ("separate", "joined")
+    forms = jax_graph.forms(case, products)
     result = {f"{form}, constants": lambda form=form: build(case, form, True) for form in forms}
     if case.name == "mlp":
         result |= {

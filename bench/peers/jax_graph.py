@@ -6,32 +6,56 @@ weights of mean w and variance s, a form says how it is computed:
     separate   v (s + w^2) + m^2 s
     joined     one product of the inputs [v, m^2], side by side, with the weights [s + w^2, s]
     moments    (v + m^2)(s + w^2) - m^2 w^2, which loses digits where variances are small
+
+A form of a network with activations other than ReLU goes on with one of theirs, as in activations.
 """
 
 import math
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
-from workloads import INV_SQRT_2PI, SQRT_1_2, TINY, Conv, Dense, Flatten, Pool, Relu
+from peers import activations
+from workloads import INV_SQRT_2PI, SQRT_1_2, TINY, Activation, Conv, Dense, Flatten, Pool
 
 FORMS = ("separate", "joined", "moments")
 
 
+def forms(case, products):
+    """The forms with these products."""
+    rest = activations.forms(case)
+    return [f"{product}, {form}" for product in products for form in rest] if rest else products
+
+
+class Functions:
+    """Functions of values, for activations."""
+
+    erf, exp, sqrt = lax.erf, jnp.exp, jnp.sqrt
+    sigmoid, tanh, relu = jax.nn.sigmoid, jnp.tanh, jax.nn.relu
+    silu, hard_swish = jax.nn.silu, jax.nn.hard_swish
+
+    @staticmethod
+    def gelu(x):
+        return jax.nn.gelu(x, approximate=False)
+
+
 def build(case, form):
     """Gives (function, parameters): function(parameters, x) computes mean and variance."""
-    network = case.network
+    network, (products, *rest) = case.network, form.split(", ")
 
     def function(parameters, x):
         mean, variance, i = to_nhwc(x), None, 0
         for layer in network.layers:
             match layer:
                 case Conv() | Dense():
-                    mean, variance = linear(layer, form, parameters[i], mean, variance)
+                    mean, variance = linear(layer, products, parameters[i], mean, variance)
                     i += 1
-                case Relu():
+                case Activation("relu"):
                     mean, variance = relu(mean, variance)
+                case Activation(name):
+                    mean, variance = activations.moments(Functions, *rest, name, mean, variance)
                 case Pool():
                     for axis in (2, 1):
                         mean, variance = maximum(*halves(mean, axis), *halves(variance, axis))
@@ -39,7 +63,7 @@ def build(case, form):
                     mean, variance = (t.reshape(t.shape[0], -1) for t in (mean, variance))
         return mean, variance
 
-    return function, [parameters_of(case, form, i) for i in range(len(network.weighted))]
+    return function, [parameters_of(case, products, i) for i in range(len(network.weighted))]
 
 
 def arrange(case, i, weight):
@@ -58,16 +82,16 @@ def arrange(case, i, weight):
     return weight.T
 
 
-def parameters_of(case, form, i):
+def parameters_of(case, products, i):
     """Of the i-th layer with weights: weight of the mean, weights of the variance, both biases."""
     data = case.data
     weight, variance = (arrange(case, i, data[f"{key}{i}"]) for key in ("mean", "variance"))
     square = weight * weight
     if i == 0:
         of_variance = (variance,)
-    elif form == "separate":
+    elif products == "separate":
         of_variance = (square + variance, variance)
-    elif form == "joined":
+    elif products == "joined":
         of_variance = (np.concatenate([square + variance, variance], axis=-2),)
     else:
         of_variance = (square + variance, square)
@@ -78,14 +102,14 @@ def parameters_of(case, form, i):
     )
 
 
-def linear(layer, form, parameters, mean, variance):
+def linear(layer, products, parameters, mean, variance):
     weight, of_variance, bias, bias_variance = parameters
     square = mean * mean
     if variance is None:
         result = product(layer, square, of_variance[0])
-    elif form == "separate":
+    elif products == "separate":
         result = product(layer, variance, of_variance[0]) + product(layer, square, of_variance[1])
-    elif form == "joined":
+    elif products == "joined":
         result = product(layer, jnp.concatenate([variance, square], axis=-1), of_variance[0])
     else:
         result = product(layer, variance + square, of_variance[0]) - product(

@@ -11,7 +11,7 @@ import numpy as np
 from jax import lax
 
 from peers import jax_graph
-from workloads import Conv, Dense, Flatten, Pool, Relu
+from workloads import Activation, Conv, Dense, Flatten, Pool
 
 # A sample of that size scatters, and the closed form is not its limit.
 SAMPLING_TOLERANCE = 10
@@ -83,8 +83,8 @@ def network(case, parameters, x):
                 weight, bias = parameters[i]
                 value = jax_graph.product(layer, value, weight) + bias
                 i += 1
-            case Relu():
-                value = jnp.maximum(value, 0)
+            case Activation(name):
+                value = getattr(jax_graph.Functions, name)(value)
             case Pool():
                 for axis in (2, 1):
                     value = jnp.maximum(*jax_graph.halves(value, axis))

@@ -1,23 +1,63 @@
 """The networks as ONNX graphs of static shapes, for ONNX Runtime and OpenVINO: NCHW, float32.
 
-A form has up to two parts. Variances of linear layers: `separate` products or one `joined` product,
-as in jax_graph. Inputs of a pool: by strided `slice`, or by space to `depth` and a split.
+A form has up to three parts. Variances of linear layers: `separate` products or one `joined`
+product, as in jax_graph. Inputs of a pool: by strided `slice`, or by space to `depth` and a split.
+Activations other than ReLU: as in activations.
 """
+
+import itertools
 
 import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
-from workloads import INV_SQRT_2PI, SQRT_1_2, TINY, Conv, Dense, Flatten, Pool, Relu
+from peers import activations
+from workloads import INV_SQRT_2PI, SQRT_1_2, TINY, Activation, Conv, Dense, Flatten, Pool
 
-OPSET, IR_VERSION = 18, 9
+OPSET, IR_VERSION = 20, 9
 
 
 def forms(case):
-    products = ("separate", "joined")
-    if not any(isinstance(layer, Pool) for layer in case.network.layers):
-        return products
-    return tuple(f"{product}, {pool}" for product in products for pool in ("slice", "depth"))
+    choices = [("separate", "joined")]
+    if any(isinstance(layer, Pool) for layer in case.network.layers):
+        choices.append(("slice", "depth"))
+    if rest := activations.forms(case):
+        choices.append(rest)
+    return tuple(", ".join(parts) for parts in itertools.product(*choices))
+
+
+class Value:
+    """A result in a graph, with arithmetic."""
+
+    def __init__(self, graph, name):
+        self.graph, self.name = graph, name
+
+    def _with(operator):
+        def apply(left, right):
+            graph = left.graph if isinstance(left, Value) else right.graph
+            names = (x.name if isinstance(x, Value) else x for x in (left, right))
+            return Value(graph, graph.node(operator, *names))
+
+        return apply, lambda right, left: apply(left, right)
+
+    __add__, __radd__ = _with("Add")
+    __sub__, __rsub__ = _with("Sub")
+    __mul__, __rmul__ = _with("Mul")
+    __truediv__, __rtruediv__ = _with("Div")
+
+
+class Functions:
+    """Functions of values, for activations."""
+
+    def _of(operator):
+        return staticmethod(lambda x: Value(x.graph, x.graph.node(operator, x.name)))
+
+    erf, exp, sqrt, sigmoid, tanh = map(_of, ("Erf", "Exp", "Sqrt", "Sigmoid", "Tanh"))
+    gelu, hard_swish = map(_of, ("Gelu", "HardSwish"))
+
+    @staticmethod
+    def silu(x):
+        return x * Functions.sigmoid(x)
 
 
 class Graph:
@@ -43,7 +83,7 @@ class Graph:
 
 def build(case, form):
     """The serialised model: input x, outputs mean and variance."""
-    graph, (products, _, pool) = Graph(), form.partition(", ")
+    graph, products, *rest = Graph(), *form.split(", ")
     mean, variance, i, channels = "x", None, 0, None
     for layer in case.network.layers:
         match layer:
@@ -54,9 +94,13 @@ def build(case, form):
                 )
                 mean, variance = linear(graph, layer, products, mean, variance, *parameters)
                 i, channels = i + 1, layer.outputs
-            case Relu():
+            case Activation("relu"):
                 mean, variance = relu(graph, mean, variance)
-            case Pool() if pool == "slice":
+            case Activation(function):
+                values = (Value(graph, t) for t in (mean, variance))
+                moments = activations.moments(Functions, rest[-1], function, *values)
+                mean, variance = (value.name for value in moments)
+            case Pool() if "slice" in rest:
                 for axis in (3, 2):
                     mean, variance = maximum(
                         graph, *halves(graph, mean, axis), *halves(graph, variance, axis)

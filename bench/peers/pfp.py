@@ -7,6 +7,8 @@ import subprocess
 
 import numpy as np
 
+from workloads import symbol
+
 ALIGNMENT = 64
 # Of closed forms; samples scatter, and the closed form is not their limit.
 TOLERANCE, SAMPLING_TOLERANCE = 1e-4, 10
@@ -44,8 +46,9 @@ def build(case):
     compiled = subprocess.run([case.pfp, "compile", *files, *emit], capture_output=True, text=True)
     if compiled.returncode:
         raise RuntimeError(compiled.stderr)
-    manifest = json.loads((folder / f"{case.name}.json").read_text())
-    function = ctypes.CDLL(str(folder / f"lib{case.name}.so"))[manifest["symbol"]]
+    made = symbol(case.name)
+    manifest = json.loads((folder / f"{made}.json").read_text())
+    function = ctypes.CDLL(str(folder / f"lib{made}.so"))[manifest["symbol"]]
     [output] = manifest["outputs"]
     x = aligned(case.images)
     mean, variance = (aligned(np.zeros(output["shape"], np.float32)) for _ in range(2))
