@@ -3,7 +3,7 @@
 
 use std::{env, path::PathBuf, process::Command};
 
-use llvm_config::Llvm;
+use llvm_config::{Llvm, glue};
 
 const GENERATED: [(&str, &str); 6] = [
     ("--gen-dialect-decls --dialect=gauss", "GaussDialect.h.inc"),
@@ -15,7 +15,7 @@ const GENERATED: [(&str, &str); 6] = [
 ];
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
-    for input in ["td/Gauss.td", "glue/Clauses.h", "glue/Gauss.h", "glue/Gauss.cpp"] {
+    for input in ["td/Gauss.td", "glue/Clauses.h", "glue/Gauss.h"] {
         println!("cargo:rerun-if-changed={input}");
     }
     println!("cargo:rustc-env=GAUSS_TD_DIR={}/td", env::var("CARGO_MANIFEST_DIR")?);
@@ -33,22 +33,6 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             return Err(format!("mlir-tblgen {generator} failed").into());
         }
     }
-    cc::Build::new()
-        .cpp(true)
-        .std("c++17")
-        .file("glue/Gauss.cpp")
-        .include(&out)
-        .include("glue")
-        .include(llvm.include_dir())
-        .flag("-fno-exceptions")
-        // The headers of MLIR and the generated code are not ours to mend.
-        .flag("-w")
-        .opt_level(1)
-        .debug(false)
-        .define("__STDC_CONSTANT_MACROS", None)
-        .define("__STDC_FORMAT_MACROS", None)
-        .define("__STDC_LIMIT_MACROS", None)
-        .define("_GNU_SOURCE", None)
-        .compile("gauss_glue");
+    glue(&llvm, &["glue/Gauss.cpp"]).include(&out).include("glue").compile("gauss_glue");
     Ok(())
 }
