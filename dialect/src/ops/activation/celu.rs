@@ -2,7 +2,7 @@
 
 use super::{
     Pointwise,
-    elu::{Exponential, parameter},
+    elu::{Exponential, exponential, parameter},
 };
 use crate::{
     attributes::{AttributeList, Attributes},
@@ -25,30 +25,5 @@ impl Celu {
 }
 
 impl Pointwise for Celu {
-    const NAME: &'static str = "celu";
-
-    fn read(attributes: &Attributes) -> Result<Self, String> {
-        Ok(Self { alpha: parameter(attributes, LEAST)? })
-    }
-
-    fn write(self) -> AttributeList {
-        AttributeList::default().with("alpha", self.alpha)
-    }
-
-    fn samples() -> Vec<Self> {
-        [1.0, 0.3, 2.5].map(|alpha| Self { alpha }).into()
-    }
-
-    fn value<A: Elementary>(self, a: &mut A, x: A::Value) -> A::Value {
-        self.function().value(a, x)
-    }
-
-    fn gaussian<A: Elementary>(
-        self,
-        a: &mut A,
-        mean: A::Value,
-        variance: A::Value,
-    ) -> Moments<A::Value> {
-        self.function().gaussian(a, mean, variance)
-    }
+    exponential!("celu", LEAST, [1.0, 0.3, 2.5]);
 }

@@ -313,6 +313,39 @@ impl<V: Copy> Scaled<V> {
     }
 }
 
+/// An [`Exponential`] of a parameter from `$least` on, as a layer.
+macro_rules! exponential {
+    ($name:literal, $least:expr, $samples:expr) => {
+        const NAME: &'static str = $name;
+
+        fn read(attributes: &Attributes) -> Result<Self, String> {
+            Ok(Self { alpha: parameter(attributes, $least)? })
+        }
+
+        fn write(self) -> AttributeList {
+            AttributeList::default().with("alpha", self.alpha)
+        }
+
+        fn samples() -> Vec<Self> {
+            $samples.map(|alpha| Self { alpha }).into()
+        }
+
+        fn value<A: Elementary>(self, a: &mut A, x: A::Value) -> A::Value {
+            self.function().value(a, x)
+        }
+
+        fn gaussian<A: Elementary>(
+            self,
+            a: &mut A,
+            mean: A::Value,
+            variance: A::Value,
+        ) -> Moments<A::Value> {
+            self.function().gaussian(a, mean, variance)
+        }
+    };
+}
+pub(super) use exponential;
+
 /// The exponential linear unit, Clevert et al. 2015, arXiv 1511.07289.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Elu {
@@ -326,30 +359,5 @@ impl Elu {
 }
 
 impl Pointwise for Elu {
-    const NAME: &'static str = "elu";
-
-    fn read(attributes: &Attributes) -> Result<Self, String> {
-        Ok(Self { alpha: parameter(attributes, 0.0)? })
-    }
-
-    fn write(self) -> AttributeList {
-        AttributeList::default().with("alpha", self.alpha)
-    }
-
-    fn samples() -> Vec<Self> {
-        [1.0, 0.0, 0.5, 2.0].map(|alpha| Self { alpha }).into()
-    }
-
-    fn value<A: Elementary>(self, a: &mut A, x: A::Value) -> A::Value {
-        self.function().value(a, x)
-    }
-
-    fn gaussian<A: Elementary>(
-        self,
-        a: &mut A,
-        mean: A::Value,
-        variance: A::Value,
-    ) -> Moments<A::Value> {
-        self.function().gaussian(a, mean, variance)
-    }
+    exponential!("elu", 0.0, [1.0, 0.0, 0.5, 2.0]);
 }
