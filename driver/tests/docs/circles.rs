@@ -6,7 +6,7 @@ use std::{
     path::Path,
 };
 
-use super::{assert_none, root};
+use super::page::{assert_none, root};
 
 const CRATES: [&str; 9] = [
     "compiler",
