@@ -9,6 +9,9 @@ use crate::{
 /// The largest size, numerator or denominator; it keeps products of two far from overflow.
 const MOST: i64 = 1 << 28;
 
+/// The largest dimension that is resized, before and after: each element has weights of its own.
+pub const MAX_AXIS: i64 = 1 << 22;
+
 /// `gauss.resize`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Resize {
@@ -130,6 +133,10 @@ impl Resize {
                 Err(format!("resizes the batch of {input}, which is not fixed"))
             }
             0 => Err(format!("leaves nothing of dimension {dim} of {input}")),
+            resized if size.max(resized) > MAX_AXIS && !self.leaves(dim) => Err(format!(
+                "resizes dimension {dim} of {input} to {resized}; neither size may be larger than \
+                 2^22"
+            )),
             resized => Ok(resized),
         };
         let shape = input.shape.iter().enumerate().map(size).collect::<Result<_, _>>()?;

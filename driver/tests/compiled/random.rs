@@ -13,7 +13,7 @@ use pfp_compiler::{diagnostics::Source, module::Session};
 
 use self::generate::{Generator, of_kind};
 use crate::{
-    case::{self, Case, Posterior, Tolerance, check},
+    case::{self, Case, Operand, Posterior, Tolerance, check},
     common, linked,
 };
 
@@ -226,6 +226,25 @@ fn assert_attributes_are_read_as_they_are_written(cases: &[Case]) {
 #[test]
 fn long_sums_on_the_host() {
     check_here(&long_cases(2, 60), &Target::host(), LONG);
+}
+
+/// Sizes without a common divisor, whose matrix of weights would be large.
+#[test]
+fn long_axes_are_interpolated() {
+    for (attributes, shape, result) in [
+        ("sizes [-1, 701, -1]", [2, 700, 3], [2, 701, 3]),
+        ("sizes [-1, -1, 400] coordinates \"align_corners\"", [2, 2, 997], [2, 2, 400]),
+        ("numerators [1, 1, 101] denominators [1, 1, 100]", [1, 3, 701], [1, 3, 708]),
+    ] {
+        for gaussian in [false, true] {
+            let operand = Operand { tensor: tensor(&shape, gaussian, 5), parameter: false };
+            let size = result.iter().product();
+            let placeholder = Tensor::deterministic(&result, vec![0.0; size]);
+            let mut case = Case::of_op("resize", "resize", attributes, &[operand], placeholder);
+            case.expected = reference(&case);
+            check_here(&[case], &Target::host(), TOLERANCE);
+        }
+    }
 }
 
 #[test]

@@ -12,10 +12,15 @@ use gauss_dialect::{
 };
 
 use super::Emitter;
+use crate::payload::Payload;
 
 /// The most groups of elements that are computed one after the other. Where there are more, sizes
-/// have little in common, and all elements are a product with a matrix of weights.
+/// have little in common: the result is a product with a matrix of weights, or the neighbours of all
+/// elements are gathered.
 const MOST_GROUPS: usize = 32;
+
+/// The most weights in a matrix, which has a row for each element of the result: 1 MiB.
+const MOST_WEIGHTS: i64 = 1 << 18;
 
 impl Emitter {
     /// A tensor interpolated to another size, which is `shape`.
@@ -35,7 +40,8 @@ impl Emitter {
                 let groups = groups(&axis);
                 match groups.len() <= MOST_GROUPS {
                     true => self.interpolated(x, &axis, &groups, &sizes),
-                    false => self.weighted(x, &axis, &sizes),
+                    false if axis.to * axis.from <= MOST_WEIGHTS => self.weighted(x, &axis, &sizes),
+                    false => self.between(x, &axis, &sizes),
                 }
             },
         )
@@ -90,10 +96,7 @@ impl Emitter {
                 (Moments::deterministic(constant), map)
             };
             let reads = [neighbour(0), neighbour(1), weights(|w| 1.0 - w), weights(|w| w)];
-            let group = self.map(&part, &reads, x.variance.is_some(), |a, x| {
-                let first = moments::scale(a, x[0], x[2].mean);
-                moments::multiply_add(a, x[1], x[3], first)
-            });
+            let group = self.map(&part, &reads, x.variance.is_some(), between);
             let offsets = with(&vec![0; shape.len()], &[0, places.start]);
             self.inserted(group, all, &offsets)
         });
@@ -134,6 +137,32 @@ impl Emitter {
         let out: Vec<_> = (0..rank).map(dim).collect();
         self.contract(inputs, zero, self.context.affine_map(rank + 1, &out))
     }
+
+    /// Both neighbours of every element gathered, then weighted.
+    fn between(&self, x: Moments<Value>, axis: &Axis, shape: &[i64]) -> Moments<Value> {
+        let taps: Vec<_> = (0..axis.to).map(|index| axis.tap(index)).collect();
+        let neighbours = [0, 1].map(|offset| {
+            let indices = taps.iter().map(|tap| (tap.low + offset).clamp(0, axis.from - 1));
+            let found = self.gather(x, axis.dim, &indices.collect::<Vec<_>>(), shape);
+            (found, self.context.identity_map(shape.len()))
+        });
+        let ty = Type::tensor(self.context.f32(), &[axis.to]);
+        let weights = |of: fn(f64) -> f64| {
+            let values: Vec<_> = taps.iter().map(|tap| of(tap.weight) as f32).collect();
+            let constant = self.builder.constant(Attribute::dense(ty, &values), ty);
+            let map = self.context.affine_map(shape.len(), &[self.context.dim(axis.dim)]);
+            (Moments::deterministic(constant), map)
+        };
+        let [first, second] = neighbours;
+        let reads = [first, second, weights(|w| 1.0 - w), weights(|w| w)];
+        self.map(shape, &reads, x.variance.is_some(), between)
+    }
+}
+
+/// The elements x₀ and x₁ with their weights x₂ and x₃.
+fn between(a: &mut Payload, x: &[Moments<Value>]) -> Moments<Value> {
+    let first = moments::scale(a, x[0], x[2].mean);
+    moments::multiply_add(a, x[1], x[3], first)
 }
 
 /// The elements of a period that lie between the same two neighbours, each with the number of the

@@ -28,6 +28,16 @@ func.func @nothing_in_common(%x: !gauss.tensor<2x100xf32>) -> !gauss.tensor<2x10
   return %0 : !gauss.tensor<2x101xf32>
 }
 
+// Where that matrix would be large, both neighbours are gathered.
+// CHECK-LABEL: func.func @long
+// CHECK-COUNT-2: scf.for
+// CHECK: linalg.generic
+// CHECK-SAME: iterator_types = ["parallel", "parallel"]
+func.func @long(%x: !gauss.tensor<2x601xf32>) -> !gauss.tensor<2x1000xf32> {
+  %0 = gauss.resize %x sizes [-1, 1000] : (!gauss.tensor<2x601xf32>) -> !gauss.tensor<2x1000xf32>
+  return %0 : !gauss.tensor<2x1000xf32>
+}
+
 // CHECK-LABEL: func.func @same
 // CHECK-NOT: linalg.generic
 func.func @same(%x: tensor<2x3xf32>) -> tensor<2x3xf32> {
