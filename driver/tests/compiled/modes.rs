@@ -489,6 +489,79 @@ fn the_compiler_draws_what_a_call_draws() {
     }
 }
 
+/// What is joined, padded, or built step by step is a result like any other, pass by pass.
+#[test]
+fn results_that_are_written_in_parts_are_drawn() {
+    const SAMPLES: u32 = 5;
+    // The arguments, where `w` is Gaussian and has 8 elements; the layers; the size of the result.
+    let networks = [
+        (
+            "%x: tensor<1x4xf32>, %w: !gauss.tensor<2x4xf32>",
+            "%0 = gauss.dense %x, %w : (tensor<1x4xf32>, !gauss.tensor<2x4xf32>) -> !gauss.tensor<1x2xf32>
+             %y = gauss.concat %x, %0 axis 1 : (tensor<1x4xf32>, !gauss.tensor<1x2xf32>) -> !gauss.tensor<1x6xf32>",
+            "1x6",
+        ),
+        (
+            "%x: tensor<1x4xf32>, %w: !gauss.tensor<2x4xf32>",
+            "%0 = gauss.dense %x, %w : (tensor<1x4xf32>, !gauss.tensor<2x4xf32>) -> !gauss.tensor<1x2xf32>
+             %y = gauss.pad %0 low [0, 1] high [0, 3] value 7.0 : (!gauss.tensor<1x2xf32>) -> !gauss.tensor<1x6xf32>",
+            "1x6",
+        ),
+        (
+            "%x: tensor<1x4xf32>, %w: !gauss.tensor<2x4xf32>",
+            "%0 = gauss.dense %x, %w : (tensor<1x4xf32>, !gauss.tensor<2x4xf32>) -> !gauss.tensor<1x2xf32>
+             %y = gauss.gather %0 axis 1 indices [1, 1, 0] : (!gauss.tensor<1x2xf32>) -> !gauss.tensor<1x3xf32>",
+            "1x3",
+        ),
+        (
+            "%x: tensor<1x2x1x2xf32>, %w: !gauss.tensor<2x1x2x2xf32>",
+            "%y = gauss.conv_transpose2d %x, %w strides [2, 2] : (tensor<1x2x1x2xf32>, !gauss.tensor<2x1x2x2xf32>) -> !gauss.tensor<1x1x2x4xf32>",
+            "1x1x2x4",
+        ),
+        (
+            "%x: tensor<1x2x2xf32>, %w: !gauss.tensor<1x4x2xf32>",
+            "%r = arith.constant dense<0.5> : tensor<1x4x1xf32>
+             %y = gauss.lstm %x, %w, %r : (tensor<1x2x2xf32>, !gauss.tensor<1x4x2xf32>, tensor<1x4x1xf32>) -> !gauss.tensor<1x2x1xf32>",
+            "1x2x1",
+        ),
+    ];
+    let numbers = |count: usize| (0..count).map(|i| (i * 5 % 7 + 1) as f32 / 8.0).collect();
+    let inputs: [Vec<f32>; 3] = [4, 8, 8].map(numbers);
+    for (arguments, layers, shape) in networks {
+        let result = format!("!gauss.tensor<{shape}xf32>");
+        let module = format!(
+            "func.func @net({arguments}) -> {result} {{ {layers}\n return %y : {result} }}"
+        );
+        for presampled in [false, true] {
+            let [plain, drawn] = [false, true].map(|draws| {
+                let mode = Mode::Sample(Sampling { presampled, draws, ..sampling(SAMPLES, 4) });
+                let target = Target::host();
+                run(&case::compile_with(&module, None, None, &target, &options(mode)), &inputs)
+            });
+            let [mean, variance, draws] = &drawn[..] else { panic!("three buffers: {module}") };
+            for (element, (&m, &v)) in mean.iter().zip(variance).enumerate() {
+                let of_passes = draws.iter().skip(element).step_by(mean.len());
+                let of_passes: Vec<_> = of_passes.map(|&x| f64::from(x)).collect();
+                assert_eq!(of_passes.len(), SAMPLES as usize, "{module}");
+                let n = f64::from(SAMPLES);
+                let average = of_passes.iter().sum::<f64>() / n;
+                let squares = of_passes.iter().map(|x| (x - average).powi(2)).sum::<f64>();
+                let found = [f64::from(m), f64::from(v)];
+                let without = [plain[0][element], plain[1][element]].map(f64::from);
+                for expected in [[average, squares / (n - 1.0)], without] {
+                    for (found, expected) in found.into_iter().zip(expected) {
+                        assert!(
+                            (found - expected).abs() <= 1e-5 * expected.abs().max(0.1),
+                            "element {element}: {found} {expected}\n{module}"
+                        );
+                    }
+                }
+            }
+            assert!(variance.iter().any(|&v| v > 1e-4), "{module}");
+        }
+    }
+}
+
 /// Two layers with a dynamic batch, large enough that tasks share them.
 fn network() -> (String, Posterior) {
     let module = "func.func @net(%x: tensor<?x300xf32>) -> !gauss.tensor<?x10xf32> {

@@ -568,11 +568,15 @@ impl Average {
         let map = context.identity_map(shape.len());
         let float = context.f32();
         let sums: Vec<_> = carried.take(2 + usize::from(self.squares.is_some())).collect();
-        let outs: Vec<_> = sums.iter().map(|&sum| (sum, map)).collect();
+        let draws = self.draws.and_then(|_| carried.next());
+        // The pass's own part is written here, so that the result may be written in parts elsewhere.
+        let own = draws.map(|draws| pass_of(builder, draws, &shape, function.pass));
+        let outs: Vec<_> = sums.iter().copied().chain(own).map(|out| (out, map)).collect();
         let added = linalg::generic(builder, &[(x, map)], &outs, LAYER, |inner, arguments| {
-            let [x, first, mean, squares @ ..] = arguments else { return vec![] };
-            let first = inner.value("arith.select", &[count.is_first, *x, *first], float);
-            let x = inner.value("arith.subf", &[*x, first], float);
+            let [result, first, mean, rest @ ..] = arguments else { return vec![] };
+            let (squares, own) = rest.split_at(usize::from(self.squares.is_some()));
+            let first = inner.value("arith.select", &[count.is_first, *result, *first], float);
+            let x = inner.value("arith.subf", &[*result, first], float);
             let difference = inner.value("arith.subf", &[x, *mean], float);
             let step = inner.value("arith.mulf", &[difference, count.reciprocal], float);
             let mean = inner.value("arith.addf", &[*mean, step], float);
@@ -583,32 +587,44 @@ impl Average {
                 let step = inner.value("arith.mulf", &[more, count.reciprocal], float);
                 inner.value("arith.addf", &[squares, step], float)
             });
-            [first, mean].into_iter().chain(more).collect()
+            [first, mean].into_iter().chain(more).chain(own.iter().map(|_| *result)).collect()
         });
         let mut next = added.results();
-        if self.draws.is_some() {
-            let into = carried.next();
-            next.extend(into.map(|into| insert_pass(builder, x, into, function.pass)));
+        if let Some(draws) = draws {
+            let own = next.pop();
+            next.extend(own.map(|own| with_pass(builder, own, draws, function.pass)));
         }
         next
     }
 }
 
+/// The part of the draws of all passes that is one pass's.
+fn pass_of(builder: Builder, draws: Value, shape: &[i64], pass: Value) -> Value {
+    let ty = Type::tensor(draws.ty().element_type(), shape);
+    at_pass(builder, "tensor.extract_slice", &[draws, pass], shape, ty)
+}
+
 /// The draws of all passes with that of one in it.
-fn insert_pass(builder: Builder, x: Value, into: Value, pass: Value) -> Value {
+fn with_pass(builder: Builder, own: Value, draws: Value, pass: Value) -> Value {
+    let shape = own.ty().shape().unwrap_or_default();
+    at_pass(builder, "tensor.insert_slice", &[own, draws, pass], &shape, draws.ty())
+}
+
+/// An op on the part of one pass, whose number is the last operand.
+fn at_pass(builder: Builder, name: &str, operands: &[Value], shape: &[i64], ty: Type) -> Value {
     let context = builder.context();
-    let shape = x.ty().shape().unwrap_or_default();
     let rank = shape.len() + 1;
     let mut offsets = vec![0; rank];
     offsets[0] = DYNAMIC;
+    let segments = [&vec![1; operands.len()][..], &[0, 0]].concat();
     builder
-        .op("tensor.insert_slice")
-        .operands(&[x, into, pass])
-        .results(&[into.ty()])
+        .op(name)
+        .operands(operands)
+        .results(&[ty])
         .attr("static_offsets", context.i64_array_attr(&offsets))
-        .attr("static_sizes", context.i64_array_attr(&[&[1], &shape[..]].concat()))
+        .attr("static_sizes", context.i64_array_attr(&[&[1], shape].concat()))
         .attr("static_strides", context.i64_array_attr(&vec![1; rank]))
-        .attr("operandSegmentSizes", context.i32_array_attr(&[1, 1, 1, 0, 0]))
+        .attr("operandSegmentSizes", context.i32_array_attr(&segments))
         .build()
         .result(0)
 }

@@ -35,6 +35,8 @@
 // DRAWS-LABEL: func.func @net
 // DRAWS-SAME: -> (tensor<2x5xf32>, tensor<2x5xf32>, tensor<4x2x5xf32>)
 // DRAWS: scf.for %[[PASS:[a-z0-9]+]] = {{.*}} -> (tensor<2x5xf32>, tensor<2x5xf32>, tensor<2x5xf32>, tensor<4x2x5xf32>)
+// DRAWS: %[[OWN:.*]] = tensor.extract_slice %{{.*}}[%[[PASS]], 0, 0] [1, 2, 5] {{.*}} to tensor<2x5xf32>
+// DRAWS: linalg.generic {{.*}}, %[[OWN]] :
 // DRAWS: tensor.insert_slice %{{.*}} into %{{.*}}[%[[PASS]], 0, 0] [1, 2, 5]
 
 // PRESAMPLED: %[[ALL:.*]] = arith.constant dense_resource<{{.*}}> : tensor<4x15xf32>
