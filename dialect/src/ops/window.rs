@@ -6,6 +6,7 @@
 
 use crate::{
     attributes::{AttributeList, Attributes},
+    ir::{DYNAMIC, MAX_ELEMENTS},
     types::TensorType,
 };
 
@@ -87,15 +88,18 @@ impl Window {
     ///
     /// # Errors
     ///
-    /// Where the window does not fit.
+    /// Where the window does not fit, or the input is too large with its padding.
     pub fn positions_in(&self, input: &TensorType, spatial: &[i64]) -> Result<Vec<i64>, String> {
-        self.positions(spatial).ok_or_else(|| {
+        let positions = self.positions(spatial).ok_or_else(|| {
             let sizes: Vec<_> = self.kernel.iter().map(ToString::to_string).collect();
             format!(
                 "has a {} window that does not fit in {input}, padding included",
                 sizes.join("x")
             )
-        })
+        })?;
+        let padding: Vec<_> = self.closed(spatial).axes.iter().map(|axis| axis.padding).collect();
+        check_padded(input, &padding)?;
+        Ok(positions)
     }
 
     /// From the first to the last element of the window along an axis.
@@ -139,6 +143,21 @@ pub fn image(ty: &TensorType, rank: usize) -> Result<(i64, i64, &[i64]), String>
             Ok((*batch, *channels, spatial))
         }
         _ => Err(format!("needs a tensor of rank {}, got {ty}", rank + 2)),
+    }
+}
+
+/// Is a tensor small enough with this padding along its spatial dimensions?
+///
+/// # Errors
+///
+/// Where it is not; the message continues the words `'gauss.op' op`.
+pub fn check_padded(input: &TensorType, padding: &[[i64; 2]]) -> Result<(), String> {
+    let (leading, spatial) = input.shape.split_at(2);
+    let leading = leading.iter().copied().filter(|&size| size != DYNAMIC);
+    let padded = spatial.iter().zip(padding).map(|(size, [low, high])| size + low + high);
+    match leading.chain(padded).fold(1, i64::saturating_mul) {
+        ..=MAX_ELEMENTS => Ok(()),
+        _ => Err(format!("pads {input} to more than 2^28 elements")),
     }
 }
 

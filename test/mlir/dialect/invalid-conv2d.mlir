@@ -191,3 +191,11 @@ func.func @result_kind(%x: tensor<1x4x8x8xf32>, %w: tensor<4x4x3x3xf32>) {
   %0 = gauss.conv2d %x, %w : (tensor<1x4x8x8xf32>, tensor<4x4x3x3xf32>) -> !gauss.tensor<1x4x6x6xf32>
   return
 }
+
+// -----
+
+func.func @padding_too_large(%x: !gauss.tensor<?x4x8x8xf32>, %w: !gauss.tensor<4x4x1x1xf32>) {
+  // expected-error @+1 {{'gauss.conv2d' op pads !gauss.tensor<?x4x8x8xf32> to more than 2^28 elements}}
+  %0 = gauss.conv2d %x, %w padding [4096, 4096, 4096, 4096] strides [8192, 8192] : (!gauss.tensor<?x4x8x8xf32>, !gauss.tensor<4x4x1x1xf32>) -> !gauss.tensor<?x4x2x2xf32>
+  return
+}

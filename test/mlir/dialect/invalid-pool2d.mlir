@@ -281,3 +281,12 @@ func.func @no_dilation(%x: !gauss.tensor<1x1x4x4xf32>) {
     : (!gauss.tensor<1x1x4x4xf32>) -> !gauss.tensor<1x1x3x3xf32>
   return
 }
+
+// -----
+
+func.func @padding_too_large(%x: !gauss.tensor<1x4096x1x1xf32>) {
+  // expected-error @+1 {{'gauss.max_pool2d' op pads !gauss.tensor<1x4096x1x1xf32> to more than 2^28 elements}}
+  %0 = gauss.max_pool2d %x kernel [256, 256] padding [255, 255, 255, 255] strides [256, 256]
+    : (!gauss.tensor<1x4096x1x1xf32>) -> !gauss.tensor<1x4096x1x1xf32>
+  return
+}

@@ -11,7 +11,11 @@ use gauss_dialect::{
     ir::{Attribute, Type, Value},
     layer::Linear,
     moments::Moments,
-    ops::{contraction::ConvTranspose, window::SpatialAxis},
+    ops::{
+        contraction::ConvTranspose,
+        window::{SpatialAxis, check_padded},
+    },
+    shape::TensorType,
 };
 
 use super::{
@@ -163,7 +167,8 @@ impl Emitter {
     ///
     /// # Errors
     ///
-    /// Where there are more phases than are written out; the message continues the words
+    /// Where there are more phases than are written out, or the input is too large with what the
+    /// phases read around it; the message continues the words
     /// `'gauss.op' op`.
     pub(super) fn conv_transpose(
         &self,
@@ -189,6 +194,8 @@ impl Emitter {
             ));
         }
         let padding: Vec<_> = axes.iter().map(|axis| axis.padding).collect();
+        let of_input = TensorType { shape: from.clone(), gaussian: input.variance.is_some() };
+        check_padded(&of_input, &padding)?;
         let value = match known {
             Some(_) => weight,
             None => self.each(weight, |weight| self.reversed(weight)),

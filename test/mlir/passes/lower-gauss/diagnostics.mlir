@@ -78,3 +78,12 @@ func.func @phases(%x: !gauss.tensor<1x1x4x4xf32>, %w: tensor<1x1x3x3xf32>) -> !g
   %0 = gauss.conv_transpose2d %x, %w strides [16, 16] : (!gauss.tensor<1x1x4x4xf32>, tensor<1x1x3x3xf32>) -> !gauss.tensor<1x1x51x51xf32>
   return %0 : !gauss.tensor<1x1x51x51xf32>
 }
+
+// -----
+
+// One place of the result is left, whose neighbours are all padding.
+func.func @padding(%x: !gauss.tensor<1x1x1x1xf32>, %w: !gauss.tensor<1x1x3x3xf32>) -> !gauss.tensor<1x1x1x1xf32> {
+  // expected-error @+1 {{'gauss.conv_transpose2d' op pads !gauss.tensor<1x1x1x1xf32> to more than 2^28 elements}}
+  %0 = gauss.conv_transpose2d %x, %w padding [1048576, 1048576, 1048576, 1048576] dilation [1048576, 1048576] : (!gauss.tensor<1x1x1x1xf32>, !gauss.tensor<1x1x3x3xf32>) -> !gauss.tensor<1x1x1x1xf32>
+  return %0 : !gauss.tensor<1x1x1x1xf32>
+}
