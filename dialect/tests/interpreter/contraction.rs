@@ -359,3 +359,29 @@ fn a_product_of_matrices_is_a_sum_for_each_element() {
         assert_close(&actual, &gaussian(&result.shape, &mean, &variance), 1e-13);
     }
 }
+
+/// A line that is long beside what is read at once of it and the kernel.
+#[test]
+fn a_long_line_is_convolved_with_a_long_kernel() {
+    let (size, kernel, result) = (800, 101, 700);
+    let values = |count: usize, step: usize| -> Vec<f64> {
+        (0..count).map(|i| (i * step % 17) as f64 - 8.0).collect()
+    };
+    let squares = |values: &[f64]| values.iter().map(|value| value * value).collect::<Vec<_>>();
+    let (x, w) = (values(2 * size, 5), values(3 * 2 * kernel, 3));
+    let (mut mean, mut variance) = (Vec::new(), Vec::new());
+    for (output, position) in grid(3, result) {
+        let products = grid(2, kernel).map(|(channel, element)| {
+            let m = x[channel * size + position + element];
+            m * w[(output * 2 + channel) * kernel + element]
+        });
+        let products: Vec<_> = products.collect();
+        mean.push(products.iter().sum());
+        // A variance is the square of its mean: v(s + μ²) + m²s is 3m²μ².
+        variance.push(products.iter().map(|product| 3.0 * product.powi(2)).sum());
+    }
+    let operands =
+        [gaussian(&[1, 2, size], &x, &squares(&x)), gaussian(&[3, 2, kernel], &w, &squares(&w))];
+    let found = layer("conv1d", "", &operands, &[1, 3, result]);
+    assert_eq!(found, gaussian(&[1, 3, result], &mean, &variance));
+}

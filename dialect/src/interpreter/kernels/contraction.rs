@@ -58,7 +58,8 @@ pub(super) fn dense(operands: Linear, ty: &TensorType) -> Result<Tensor, String>
         let mut sums = Buffer::zeros(rows, ty.gaussian);
         for output in 0..outputs {
             let weights = weights.slice(output * depth..(output + 1) * depth);
-            contract(sums.view_mut(), columns.view(), weights, operands.bias(output));
+            sums.view_mut().fill(operands.bias(output));
+            contract(sums.view_mut(), columns.view(), weights);
             for row in 0..rows {
                 out.set(row * outputs + output, sums.view().at(row));
             }
@@ -94,14 +95,24 @@ pub(super) fn convolve(
             for first in (0..rows).step_by(block) {
                 let block = first..rows.min(first + block);
                 let positions = block.len() * columns;
-                let patches = Buffer::arranged(source, depth * positions, |to, from| {
-                    patches.gather(block.clone(), from, to);
-                });
-                for output in group * outputs / groups..(group + 1) * outputs / groups {
-                    let weights = weights.slice(output * depth..(output + 1) * depth);
-                    let to = (output * rows + first) * columns;
-                    let sum = out.slice(to..to + positions);
-                    contract(sum, patches.view(), weights, operands.bias(output));
+                let lines = patches.sources(block);
+                // Long lines of deep windows are taken a few terms of the sums at a time.
+                let part = (BLOCK / positions.max(1)).clamp(1, depth);
+                for start in (0..depth).step_by(part) {
+                    let terms = start..depth.min(start + part);
+                    let patches = Buffer::arranged(source, terms.len() * positions, |to, from| {
+                        patches.gather(&lines, terms.clone(), from, to);
+                    });
+                    for output in group * outputs / groups..(group + 1) * outputs / groups {
+                        let of_output = output * depth;
+                        let weights = weights.slice(of_output + terms.start..of_output + terms.end);
+                        let to = (output * rows + first) * columns;
+                        let mut sum = out.slice(to..to + positions);
+                        if start == 0 {
+                            sum.fill(operands.bias(output));
+                        }
+                        contract(sum, patches.view(), weights);
+                    }
                 }
             }
         }
@@ -158,9 +169,8 @@ pub(super) fn scatter(
     Ok(result)
 }
 
-/// `sum[p] = Σ_k columns[k, p] · weights[k] + bias` for all positions p.
-fn contract(mut sum: ViewMut, columns: View, weights: View, bias: Moments<f64>) {
-    sum.fill(bias);
+/// `sum[p] += Σ_k columns[k, p] · weights[k]` for all positions p.
+fn contract(mut sum: ViewMut, columns: View, weights: View) {
     let positions = sum.mean.len();
     for k in 0..weights.mean.len() {
         multiply_add(&mut sum, columns.slice(k * positions..(k + 1) * positions), weights.at(k));
@@ -228,6 +238,14 @@ impl Buffer {
     }
 }
 
+/// What a kernel element meets of a plane in a line of the result.
+struct Source {
+    /// The positions of the line where it is inside of the plane.
+    valid: Range<usize>,
+    /// The place of the first of them in the plane; `None` where the whole line is in the padding.
+    start: Option<usize>,
+}
+
 /// The values that a window meets, line by line: a line goes along the last axis.
 struct Patches<'a> {
     window: &'a Window,
@@ -243,33 +261,46 @@ impl Patches<'_> {
         (rows.iter().product(), *columns)
     }
 
-    /// For every channel and kernel element, in the order of the weight, the values that it meets in
-    /// some lines of the result; what lies in the padding stays zero.
-    fn gather(&self, rows: Range<usize>, planes: &[f64], patches: &mut [f64]) {
+    /// For every kernel element what it meets of the input in some lines of the result.
+    fn sources(&self, rows: Range<usize>) -> Vec<Vec<Source>> {
         let last = self.input.len() - 1;
         let (width, (_, columns)) = (self.input[last], self.lines());
         let axis = self.window.axes[last];
-        let step = usize::try_from(axis.stride).unwrap_or(1);
         let kernel: Vec<_> =
             self.window.kernel.iter().map(|&size| usize::try_from(size).unwrap_or(0)).collect();
-        // For every kernel element and line: what of the line is inside, and where it begins.
-        let mut sources = Vec::new();
-        for element in 0..kernel.iter().product() {
+        let of_element = |element: usize| {
             let element = indices(element, &kernel);
             let offset = element[last] as i64 * axis.dilation - axis.padding[0];
             let valid = inside(offset, axis.stride, width, columns);
             let left = usize::try_from(valid.start as i64 * axis.stride + offset).ok();
-            for row in rows.clone() {
+            let of_row = |row| {
                 let row = self.row(&indices(row, &self.output[..last]), &element);
-                sources.push((valid.clone(), row.zip(left).map(|(row, left)| row * width + left)));
-            }
-        }
-        let size = self.input.iter().product();
+                let start = row.zip(left).map(|(row, left)| row * width + left);
+                Source { valid: valid.clone(), start }
+            };
+            rows.clone().map(of_row).collect()
+        };
+        (0..kernel.iter().product()).map(of_element).collect()
+    }
+
+    /// For some channels and kernel elements, in the order of the weight, the values that they meet
+    /// in lines of the result; what lies in the padding stays zero.
+    fn gather(
+        &self,
+        sources: &[Vec<Source>],
+        terms: Range<usize>,
+        planes: &[f64],
+        patches: &mut [f64],
+    ) {
+        let (last, (_, columns)) = (self.input.len() - 1, self.lines());
+        let step = usize::try_from(self.window.axes[last].stride).unwrap_or(1);
+        let size: usize = self.input.iter().product();
         let patches = patches.chunks_exact_mut(columns.max(1));
-        let sources = planes
-            .chunks_exact(size)
-            .flat_map(|plane| sources.iter().map(move |(valid, start)| (plane, valid, start)));
-        for ((plane, valid, start), patch) in sources.zip(patches) {
+        let sources = terms.flat_map(|term| {
+            let plane = &planes[term / sources.len() * size..][..size];
+            sources[term % sources.len()].iter().map(move |source| (plane, source))
+        });
+        for ((plane, Source { valid, start }), patch) in sources.zip(patches) {
             let Some(start) = *start else { continue };
             let values = plane.iter().skip(start).step_by(step);
             for (to, &value) in patch[valid.clone()].iter_mut().zip(values) {
