@@ -145,6 +145,9 @@ pub struct Sampling {
 /// The most draws of the logits: the standard normal numbers are part of an object.
 pub const MAX_DRAWS: u32 = 1 << 16;
 
+/// The most numbers that the logits are drawn with, one for each draw and class: 256 MiB.
+pub const MAX_DRAWN: i64 = 1 << 26;
+
 impl Method {
     /// Its name in the attribute `method`.
     pub fn name(self) -> &'static str {

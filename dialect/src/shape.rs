@@ -14,6 +14,7 @@ use crate::{
         composite::Composite,
         embedding,
     },
+    predictive::{MAX_DRAWN, Method, Sampling},
 };
 
 /// The numbers that `gauss.uncertainty` gives for an item: total, aleatoric and
@@ -112,14 +113,16 @@ fn infer_unchecked(layer: &Layer, operands: &[TensorType]) -> Result<TensorType,
             };
             result(vec![*batch, rest.iter().product()])
         }
-        (Layer::Softmax(_), [logits]) => {
+        (Layer::Softmax(method), [logits]) => {
             let [_, classes] = rank(logits)?;
             check_classes("logit", classes)?;
+            check_draws(*method, classes)?;
             Ok(TensorType { shape: logits.shape.clone(), gaussian: false })
         }
-        (Layer::Uncertainty(_), [logits]) => {
+        (Layer::Uncertainty(method), [logits]) => {
             let [batch, classes] = rank(logits)?;
             check_classes("logit", classes)?;
+            check_draws(*method, classes)?;
             Ok(TensorType { shape: vec![batch, UNCERTAINTIES], gaussian: false })
         }
         (Layer::Decide(_), [probabilities, uncertainty]) => {
@@ -242,6 +245,19 @@ fn check_classes(what: &str, classes: i64) -> Result<(), String> {
              always certain; for a binary label use gauss.binary_probability, \
              gauss.binary_uncertainty and gauss.binary_decide"
         )),
+        _ => Ok(()),
+    }
+}
+
+/// The numbers that the logits are drawn with are constants of the compiled function.
+fn check_draws(method: Method, classes: i64) -> Result<(), String> {
+    match method {
+        Method::Sample(Sampling { draws, .. }) if classes > MAX_DRAWN / i64::from(draws) => {
+            Err(format!(
+                "draws {classes} classes {draws} times; draws times classes must not be more than \
+                 2^26, whose numbers take 256 MiB"
+            ))
+        }
         _ => Ok(()),
     }
 }

@@ -151,3 +151,19 @@ func.func @threshold_that_is_no_number(%p: tensor<4x1xf32>, %u: tensor<4x1x3xf32
   %0 = gauss.binary_decide %p, %u epistemic 0x7FF8000000000000 : (tensor<4x1xf32>, tensor<4x1x3xf32>) -> tensor<4x1xf32>
   return
 }
+
+// -----
+
+func.func @too_many_numbers(%x: !gauss.tensor<1x5000xf32>) {
+  // expected-error @+1 {{'gauss.softmax' op draws 5000 classes 65536 times; draws times classes must not be more than 2^26, whose numbers take 256 MiB}}
+  %0 = gauss.softmax %x method "sample" draws 65536 : (!gauss.tensor<1x5000xf32>) -> tensor<1x5000xf32>
+  return
+}
+
+// -----
+
+func.func @too_many_numbers_of_uncertainty(%x: !gauss.tensor<1x1025xf32>) {
+  // expected-error @+1 {{'gauss.uncertainty' op draws 1025 classes 65536 times}}
+  %0 = gauss.uncertainty %x method "sample" draws 65536 : (!gauss.tensor<1x1025xf32>) -> tensor<1x3xf32>
+  return
+}
