@@ -70,8 +70,9 @@ impl<'a> Attributes<'a> {
             None => Ok(None),
             Some(Some(value)) if range.contains(&value) => Ok(Some(value)),
             Some(value) => Err(format!(
-                "has {} as '{name}'; it must be in {range:?}",
-                value.map_or("no integer".into(), |value| value.to_string())
+                "has {} as '{name}'; it must be {}",
+                value.map_or("no integer".into(), |value| value.to_string()),
+                within(&range)
             )),
         }
     }
@@ -85,7 +86,7 @@ impl<'a> Attributes<'a> {
         let list = self.get(name).and_then(Attribute::as_i64_array);
         let list = list.ok_or_else(|| format!("needs the attribute '{name}'"))?;
         match list.iter().find(|number| !range.contains(number)) {
-            Some(number) => Err(format!("has {number} in '{name}'; it must be in {range:?}")),
+            Some(number) => Err(format!("has {number} in '{name}'; it must be {}", within(&range))),
             None => Ok(list),
         }
     }
@@ -112,9 +113,17 @@ impl<'a> Attributes<'a> {
             return Err(format!("needs {count} integer{plural} as '{name}', got {}", sizes.len()));
         }
         match sizes.iter().find(|size| !range.contains(size)) {
-            Some(size) => Err(format!("has {size} in '{name}'; it must be in {range:?}")),
+            Some(size) => Err(format!("has {size} in '{name}'; it must be {}", within(&range))),
             None => Ok(sizes),
         }
+    }
+}
+
+/// Where a number must be, as messages say it.
+fn within(range: &RangeInclusive<i64>) -> String {
+    match *range.start() {
+        i64::MIN => format!("at most {}", range.end()),
+        _ => format!("in {range:?}"),
     }
 }
 

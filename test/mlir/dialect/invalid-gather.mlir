@@ -111,3 +111,27 @@ func.func @resize_coordinates(%x: tensor<2x4xf32>) {
   %0 = gauss.resize %x sizes [2, 8] coordinates "asymmetric" : (tensor<2x4xf32>) -> tensor<2x8xf32>
   return
 }
+
+// -----
+
+func.func @gather_large(%x: tensor<2x4xf32>) {
+  // expected-error @+1 {{'gauss.gather' op has 268435457 in 'indices'; it must be at most 268435456}}
+  %0 = gauss.gather %x axis 1 indices [268435457] : (tensor<2x4xf32>) -> tensor<2x1xf32>
+  return
+}
+
+// -----
+
+func.func @resize_long(%x: tensor<4194305xf32>) {
+  // expected-error @+1 {{'gauss.resize' op resizes dimension 0 of tensor<4194305xf32> to 5; neither size may be larger than 2^22}}
+  %0 = gauss.resize %x sizes [5] : (tensor<4194305xf32>) -> tensor<5xf32>
+  return
+}
+
+// -----
+
+func.func @resize_to_long(%x: tensor<5xf32>) {
+  // expected-error @+1 {{'gauss.resize' op resizes dimension 0 of tensor<5xf32> to 4194305; neither size may be larger than 2^22}}
+  %0 = gauss.resize %x sizes [4194305] : (tensor<5xf32>) -> tensor<4194305xf32>
+  return
+}
