@@ -273,7 +273,10 @@ impl Safetensors {
 /// Checks what the safetensors crate takes on trust, and what it reports
 /// without a place: that header and tensors lie inside of the file.
 fn check_extent(bytes: &[u8]) -> Result<(), String> {
-    if let Some((_, what)) = OTHER_FORMATS.iter().find(|(magic, _)| bytes.starts_with(magic)) {
+    // The length of a header may be the first bytes of another format; a header begins with a brace.
+    let has_header = bytes.get(LENGTH_BYTES) == Some(&b'{');
+    let other = OTHER_FORMATS.iter().find(|(magic, _)| !has_header && bytes.starts_with(magic));
+    if let Some((_, what)) = other {
         return Err(format!(
             "{what}; write a dictionary of arrays with safetensors.numpy.save_file or \
              safetensors.torch.save_file"

@@ -392,7 +392,10 @@ pub fn rarer_side<A: Elementary>(a: &mut A, mean: A::Value, variance: A::Value) 
     let ratio = a.abs(quotient);
     let limit = a.constant(SIDE_LIMIT);
     let ratio = a.min_or(ratio, limit);
-    a.upper_tail(ratio)
+    let side = a.upper_tail(ratio);
+    // Where reciprocals are estimated, the quotient by a deviation of 0 is 0.
+    let zero = a.constant(0.0);
+    a.select_ge(zero, variance, zero, side)
 }
 
 /// From here on [`rarer_side`] is 0 in `f32`, and as good as 0 in `f64`.

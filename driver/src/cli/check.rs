@@ -3,7 +3,9 @@
 use clap::Args;
 use gauss_dialect::ops::{
     activation::Activation,
+    composite::Composite,
     contraction::{ConvTranspose, Convolution},
+    weights::Weights,
 };
 use pfp_compiler::{
     array::Array,
@@ -111,7 +113,10 @@ struct Deviation {
 /// What passes where nothing else is said. The float64 reference integrates what compiled code has by
 /// quadrature, whose error is relative to σ: a linear layer hides it, the end of a network does not.
 fn default_tolerance(layers: &[LayerSummary]) -> f64 {
-    let is_smooth = |layer: &LayerSummary| Activation::is_by_quadrature(&layer.op);
+    let composite = [&Composite::NAMES[..], &[Weights::NAME]].concat();
+    let is_smooth = |layer: &LayerSummary| {
+        Activation::is_by_quadrature(&layer.op) || composite.contains(&layer.op.as_str())
+    };
     let linear = [&["dense"][..], &Convolution::NAMES, &ConvTranspose::NAMES].concat();
     let is_linear = |layer: &LayerSummary| linear.contains(&layer.op.as_str());
     let last = layers.iter().rposition(is_linear).map_or(layers, |last| &layers[last..]);

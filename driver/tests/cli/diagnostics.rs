@@ -166,6 +166,44 @@ fn other_dtypes_and_formats_are_named() {
     }
 }
 
+/// A header of 640 or 1152 bytes: its length is written in the bytes that a pickle begins with.
+#[test]
+fn a_length_of_the_header_is_no_other_format() {
+    let dir = Dir::tiny();
+    for length in [640usize, 1152] {
+        let bytes = safetensors(&tiny_parameters());
+        let (header, data) =
+            bytes[8..].split_at(usize::from(u16::from_le_bytes([bytes[0], bytes[1]])));
+        let mut padded = header.to_vec();
+        padded.resize(length, b' ');
+        let bytes = [&(length as u64).to_le_bytes()[..], &padded, data].concat();
+        dir.write("padded.safetensors", bytes);
+        dir.pfp("compile tiny.mlir --params padded.safetensors").ok();
+    }
+}
+
+/// MLIR folds a product of two scalars, which must not end in one of its own errors.
+#[test]
+fn parameters_of_rank_0_are_read() {
+    let dir = Dir::empty();
+    dir.write(
+        "net.mlir",
+        "func.func @net(%x: tensor<2xf32>) -> tensor<2xf32> {
+  %a = gauss.parameter \"a\" : tensor<f32>
+  %b = gauss.parameter \"b\" : tensor<f32>
+  %c = gauss.mul %a, %b : (tensor<f32>, tensor<f32>) -> tensor<f32>
+  %d = gauss.reshape %c : (tensor<f32>) -> tensor<1xf32>
+  %y = gauss.mul %x, %d : (tensor<2xf32>, tensor<1xf32>) -> tensor<2xf32>
+  return %y : tensor<2xf32>
+}",
+    );
+    let scalars = [("a", 2.0f32), ("b", 3.0)];
+    let parameters: Parameters =
+        scalars.into_iter().map(|(name, value)| (name.to_owned(), (vec![], vec![value]))).collect();
+    dir.write("net.safetensors", safetensors(&parameters));
+    dir.pfp("compile net.mlir --params net.safetensors").ok();
+}
+
 #[test]
 fn names_that_do_not_agree_are_answered_with_what_may_be_meant() {
     let dir = Dir::tiny();

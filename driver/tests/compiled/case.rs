@@ -226,6 +226,13 @@ pub struct Tolerance {
     pub variance_absolute: f64,
 }
 
+impl Tolerance {
+    /// At least this for the mean, absolute.
+    pub fn max_absolute(self, mean: f64) -> Self {
+        Self { mean_absolute: self.mean_absolute.max(mean), ..self }
+    }
+}
+
 /// Checks every element; the message names the worst.
 pub fn check(name: &str, actual: &Tensor, expected: &Tensor, tolerance: Tolerance) {
     assert_eq!(actual.shape, expected.shape, "{name}");

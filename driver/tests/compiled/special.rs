@@ -1,6 +1,6 @@
 //! The special functions over the range of float32.
 
-use gauss_dialect::interpreter::Tensor;
+use gauss_dialect::{interpreter::Tensor, ops::activation::Activation};
 use gauss_lowering::target::Target;
 use pfp_compiler::jit::CompiledModel;
 
@@ -343,6 +343,40 @@ fn relu_is_exact_at_the_ends_of_the_range() {
             }
         }
         worst.check(&format!("{name}: relu at the ends"), 13.24);
+    }
+}
+
+/// Where there is no variance, an activation is its plain function, and has none: also where a core estimates
+/// reciprocals and takes the quotient by a deviation of 0 for 0.
+#[test]
+fn an_activation_of_a_known_number_is_the_plain_function() {
+    let means = [0.0, 1e-30, 1e-6, 0.25, 1.0, 2.999, 3.0, 6.0, 100.0];
+    let means: Vec<_> = means.iter().flat_map(|&mean: &f64| [-mean, mean]).collect();
+    let count = means.len();
+    let cases: Vec<_> = Activation::samples()
+        .into_iter()
+        .enumerate()
+        .map(|(number, activation)| {
+            let name = format!("{}{number}", activation.name());
+            let attributes = activation.write().to_string();
+            let input = gaussian(&[count], means.clone(), vec![0.0; count]);
+            of_op(&name, activation.name(), &attributes, input, &[count])
+        })
+        .collect();
+    for (target, results) in everywhere(&cases) {
+        for (case, result) in cases.iter().zip(&results) {
+            for (place, (&got, &wanted)) in result.mean.iter().zip(&case.expected.mean).enumerate()
+            {
+                let (name, mean) = (&case.name, means[place]);
+                let error = (got - wanted).abs();
+                assert!(
+                    error <= 3e-6 * wanted.abs().max(1e-6),
+                    "{target}: {name}({mean}): {got}, not {wanted}"
+                );
+                let variance = result.variance.as_ref().map_or(0.0, |variance| variance[place]);
+                assert!(variance == 0.0, "{target}: {name}({mean}) varies by {variance}");
+            }
+        }
     }
 }
 

@@ -102,7 +102,11 @@ fn load_one(
         }
         check_component(component, &format!("'{tensor}' as {}", component.name()), &found.values)
             .map_err(|error| fail(op, error))?;
-        let attribute = Attribute::resource(tensor_type, &tensor, found.values);
+        // MLIR's folds of scalars do not read resources.
+        let attribute = match found.values.len() {
+            1 => Attribute::dense(tensor_type, &found.values),
+            _ => Attribute::resource(tensor_type, &tensor, found.values),
+        };
         used.insert(tensor);
         Ok(attribute)
     };
