@@ -5,6 +5,7 @@
 //! with, and gives an [`Import`]; what the user should know goes to a function for notes. It knows
 //! neither the file system nor how errors are shown, and nothing after it knows the format.
 
+mod onnx;
 mod text;
 
 use std::{
@@ -14,6 +15,7 @@ use std::{
 
 use gauss_dialect::parameters::ParameterSource;
 
+pub use onnx::{OPERATORS as ONNX_OPERATORS, Onnx, Settings as OnnxSettings};
 pub use text::ModuleText;
 
 /// What an importer reads: the file that a user names, and those that it refers to, such as tensors
@@ -25,6 +27,24 @@ pub trait Files {
     ///
     /// Where it cannot be read, or is longer than a file of a network may be.
     fn read(&self, path: &Path) -> io::Result<Vec<u8>>;
+
+    /// All bytes of a file of numbers that a file in `folder` refers to, by its path from there.
+    ///
+    /// # Errors
+    ///
+    /// As [`Files::read`]; also where the file is not in the folder, as by a link that leads out of it.
+    fn read_data(&self, folder: &Path, name: &Path) -> io::Result<Vec<u8>> {
+        self.read(&folder.join(name))
+    }
+}
+
+/// No files at all: for what must be complete in itself.
+struct NoFiles;
+
+impl Files for NoFiles {
+    fn read(&self, _path: &Path) -> io::Result<Vec<u8>> {
+        Err(io::ErrorKind::NotFound.into())
+    }
 }
 
 /// A network as pfp compiles it.
@@ -75,6 +95,10 @@ pub trait Importer {
 }
 
 /// The importer for a file.
-pub fn importer_of(_path: &Path) -> &'static dyn Importer {
-    &ModuleText
+pub fn importer_of(path: &Path) -> &'static dyn Importer {
+    static ONNX: Onnx = Onnx { settings: OnnxSettings { batch: None, logits: false } };
+    match path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("onnx")) {
+        true => &ONNX,
+        false => &ModuleText,
+    }
 }

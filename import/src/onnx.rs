@@ -1,0 +1,119 @@
+//! Networks in ONNX.
+//!
+//! A file is parsed ([`proto`]) and its nodes are put in order ([`graph`]); then each node becomes ops of the
+//! dialect ([`convert`]). What depends on no input is computed on the way ([`fold`]): shapes, and what
+//! exporters do to weights.
+
+mod constant;
+mod convert;
+mod fold;
+mod graph;
+mod module;
+mod moves;
+mod proto;
+
+use std::path::Path;
+
+use prost::Message;
+
+use crate::{Failure, Files, Import, Importer};
+
+pub use convert::{OPERATORS, Settings};
+
+/// The newest version of ONNX's operators that was read when this was written.
+const NEWEST_OPSET: i64 = 28;
+
+/// The oldest one.
+const OLDEST_OPSET: i64 = 7;
+
+/// A network in ONNX, with the weights as its parameters.
+#[derive(Debug, Clone, Default)]
+pub struct Onnx {
+    /// How to read it.
+    pub settings: Settings,
+}
+
+impl Importer for Onnx {
+    fn format(&self) -> &'static str {
+        "ONNX model"
+    }
+
+    fn import(
+        &self,
+        path: &Path,
+        files: &dyn Files,
+        note: &mut dyn FnMut(&str),
+    ) -> Result<Import, Failure> {
+        let bytes = files
+            .read(path)
+            .map_err(|error| Failure::Unreadable { path: path.to_owned(), error })?;
+        let model = proto::Model::decode(prost::bytes::Bytes::from(bytes))
+            .map_err(|error| refused(format!("is no ONNX model, or a part of one: {error}")))?;
+        let mut decoder = constant::Decoder::new(path, files);
+        let mut graph = graph::Graph::of(model, &mut decoder)?;
+        match graph.opset {
+            OLDEST_OPSET..=NEWEST_OPSET => {}
+            opset if opset > NEWEST_OPSET => note(&format!(
+                "the model has opset {opset}; operators up to {NEWEST_OPSET} are known, and read as in it"
+            )),
+            opset => {
+                return Err(refused(format!(
+                    "has opset {opset}; {OLDEST_OPSET} is the oldest that is read: export it anew"
+                )));
+            }
+        }
+        end_before_softmax(&mut graph, &self.settings, note);
+        let outputs: Vec<_> = graph.outputs.iter().map(|output| output.name.clone()).collect();
+        graph.prune(&outputs);
+        let (module, parameters) = convert::convert(&graph, &mut decoder, &self.settings, note)
+            .map_err(|problems| refused(listed(&problems)))?;
+        Ok(Import {
+            name: path.display().to_string(),
+            module: module.into_bytes(),
+            parameters: Some(Box::new(parameters)),
+        })
+    }
+}
+
+fn refused(message: String) -> Failure {
+    Failure::Refused { message }
+}
+
+/// The most problems that a message lists.
+const MOST_PROBLEMS: usize = 20;
+
+fn listed(problems: &[String]) -> String {
+    if let [only] = problems {
+        return only.clone();
+    }
+    let shown = problems.iter().take(MOST_PROBLEMS).map(|problem| format!("\n  {problem}"));
+    let more = problems.len().saturating_sub(MOST_PROBLEMS);
+    let more = if more > 0 { format!("\n  and {more} more") } else { String::new() };
+    format!("{} nodes cannot be imported:{}{more}", problems.len(), shown.collect::<String>())
+}
+
+/// Lets the network end before its last softmax where that is wanted; says that it could where not.
+fn end_before_softmax(graph: &mut graph::Graph, settings: &Settings, note: &mut dyn FnMut(&str)) {
+    for output in &mut graph.outputs {
+        let maker = graph.nodes.iter().find(|node| node.outputs.contains(&output.name));
+        let Some(node) = maker.filter(|node| {
+            node.is("Softmax") || node.is("LogSoftmax") || (settings.logits && node.is("Sigmoid"))
+        }) else {
+            continue;
+        };
+        match (settings.logits, node.input(0)) {
+            (true, Some(logits)) => {
+                note(&format!(
+                    "the network ends before the {} '{}': its output are logits",
+                    node.op, node.name
+                ));
+                output.name = logits.to_owned();
+            }
+            _ => note(&format!(
+                "the network ends with the {} '{}'; --logits ends it before that, so that --head \
+                 gives probabilities from the moments of the logits",
+                node.op, node.name
+            )),
+        }
+    }
+}

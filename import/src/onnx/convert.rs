@@ -1,0 +1,647 @@
+//! From the nodes of a model to ops of the dialect.
+
+mod elementwise;
+mod linear;
+mod norm;
+mod patterns;
+mod pool;
+mod recurrent;
+mod shape;
+
+use std::{
+    collections::{HashMap, HashSet},
+    rc::Rc,
+};
+
+use gauss_dialect::{attributes::AttributeList, ir::DYNAMIC, shape::TensorType};
+
+use super::{
+    constant::{Constant, Decoder, Int},
+    fold,
+    graph::{Graph, Node, constant_of},
+    module::{Module, Parameters, Typed},
+    moves::{self, Move, show},
+};
+
+/// A computed value: dimension n of what the model means is dimension `order[n]` of what the module has.
+#[derive(Debug, Clone)]
+pub struct View {
+    /// What the module has.
+    pub value: Typed,
+    /// Where its dimensions are.
+    pub order: Vec<usize>,
+}
+
+impl View {
+    /// A value as the module has it.
+    pub fn plain(value: Typed) -> Self {
+        let order = (0..value.ty.shape.len()).collect();
+        Self { value, order }
+    }
+
+    /// Its sizes as the model means them.
+    pub fn shape(&self) -> Vec<i64> {
+        self.order.iter().map(|&dim| self.value.ty.shape[dim]).collect()
+    }
+
+    fn is_plain(&self) -> bool {
+        self.order.iter().copied().eq(0..self.order.len())
+    }
+}
+
+/// What a name of the model stands for.
+#[derive(Debug, Clone)]
+pub enum Value {
+    /// Known now.
+    Constant(Rc<Constant>),
+    /// Computed by the module.
+    Computed(View),
+    /// Result of a node that was refused.
+    Refused,
+}
+
+/// How to import a model.
+#[derive(Debug, Clone, Default)]
+pub struct Settings {
+    /// The size of the batch where the model leaves it open; open where there is none.
+    pub batch: Option<i64>,
+    /// Does the network end before a last softmax?
+    pub logits: bool,
+}
+
+/// Writes the ops of one model.
+pub struct Converter<'a> {
+    module: Module,
+    values: HashMap<String, Value>,
+    /// How many nodes and outputs read a value.
+    readers: HashMap<String, usize>,
+    nodes: &'a [Node],
+    /// The number of the node that gives a value.
+    makers: HashMap<String, usize>,
+    /// Nodes whose work another one has done.
+    done: HashSet<usize>,
+    note: &'a mut dyn FnMut(&str),
+}
+
+/// The outcome of converting a node.
+type Outcome = Result<(), String>;
+
+/// Converts a graph; the text of the module and its parameters.
+///
+/// # Errors
+///
+/// Where there are nodes without a counterpart: a line for each.
+pub fn convert(
+    graph: &Graph,
+    decoder: &mut Decoder,
+    settings: &Settings,
+    note: &mut dyn FnMut(&str),
+) -> Result<(String, Parameters), Vec<String>> {
+    let unknown: Vec<_> =
+        graph.nodes.iter().filter(|node| !is_known(node)).map(unsupported).collect();
+    if !unknown.is_empty() {
+        return Err(unknown);
+    }
+    let mut readers = HashMap::new();
+    let read = graph.nodes.iter().flat_map(|node| &node.inputs);
+    for name in read.chain(graph.outputs.iter().map(|output| &output.name)) {
+        *readers.entry(name.clone()).or_insert(0) += 1;
+    }
+    let makers = graph.nodes.iter().enumerate();
+    let makers = makers
+        .flat_map(|(number, node)| node.outputs.iter().map(move |name| (name.clone(), number)));
+    let makers = makers.filter(|(name, _)| !name.is_empty()).collect();
+    let constants = graph.initialisers.iter();
+    let values =
+        constants.map(|(name, constant)| (name.clone(), Value::Constant(constant.clone())));
+    let mut converter = Converter {
+        module: Module::new(),
+        values: values.collect(),
+        readers,
+        nodes: &graph.nodes,
+        makers,
+        done: HashSet::new(),
+        note,
+    };
+    let mut problems = Vec::new();
+    let inputs = converter.inputs(graph, settings, &mut problems);
+    for (number, node) in graph.nodes.iter().enumerate() {
+        if converter.done.contains(&number) {
+            continue;
+        }
+        if let Err(message) = converter.node(number, node, decoder) {
+            problems.push(format!("{} {message}", place(node)));
+        }
+        for output in &node.outputs {
+            converter.values.entry(output.clone()).or_insert(Value::Refused);
+        }
+    }
+    let outputs = converter.outputs(graph, &mut problems);
+    if !problems.is_empty() {
+        return Err(problems);
+    }
+    let function = function_name(&graph.name);
+    Ok(converter.module.finish(&function, &inputs, &outputs))
+}
+
+/// A node as messages name it.
+fn place(node: &Node) -> String {
+    let scope = node.scope.as_ref().map_or(String::new(), |scope| format!(" of '{scope}'"));
+    format!("the node '{}'{scope}, {} of opset {},", node.name, node.operator(), node.opset)
+}
+
+fn unsupported(node: &Node) -> String {
+    let why = match (node.domain.as_str(), node.op.as_str()) {
+        ("", "If" | "Loop" | "Scan") => "has control flow; a network is one block of layers",
+        ("", "QuantizeLinear" | "DequantizeLinear" | "QLinearConv" | "QLinearMatMul") => {
+            "is quantised; import the network before it is"
+        }
+        ("com.microsoft.nchwc", _) => {
+            "has weights in the layout of one runtime; import the model before that optimised it"
+        }
+        ("com.microsoft", _) => {
+            "is an operator of one runtime; import the model before that optimised it"
+        }
+        ("ai.onnx.ml", _) => "is no layer of a network; end the network before it with --output",
+        _ => "is not supported; docs/onnx.md lists what is",
+    };
+    format!("{} {why}", place(node))
+}
+
+/// Has an operator a counterpart, or is it computed on constants?
+pub fn is_known(node: &Node) -> bool {
+    node.domain.is_empty() && OPERATORS.contains(&node.op.as_str())
+}
+
+/// Operators of ONNX that networks are imported from.
+pub const OPERATORS: &[&str] = &[
+    "Abs",
+    "Add",
+    "And",
+    "Attention",
+    "AveragePool",
+    "BatchNormalization",
+    "Cast",
+    "CastLike",
+    "Ceil",
+    "Celu",
+    "Clip",
+    "Concat",
+    "Constant",
+    "ConstantOfShape",
+    "Conv",
+    "ConvTranspose",
+    "DepthToSpace",
+    "Div",
+    "Dropout",
+    "Elu",
+    "Equal",
+    "Erf",
+    "Exp",
+    "Expand",
+    "Flatten",
+    "Floor",
+    "GRU",
+    "Gather",
+    "Gelu",
+    "Gemm",
+    "GlobalAveragePool",
+    "GlobalMaxPool",
+    "Greater",
+    "GreaterOrEqual",
+    "GroupNormalization",
+    "HardSigmoid",
+    "HardSwish",
+    "Identity",
+    "InstanceNormalization",
+    "LSTM",
+    "LayerNormalization",
+    "LeakyRelu",
+    "Less",
+    "LessOrEqual",
+    "Log",
+    "LogSoftmax",
+    "MatMul",
+    "Max",
+    "MaxPool",
+    "Min",
+    "Mish",
+    "Mod",
+    "Mul",
+    "Neg",
+    "Not",
+    "Or",
+    "PRelu",
+    "Pad",
+    "Pow",
+    "RMSNormalization",
+    "Range",
+    "Reciprocal",
+    "ReduceL2",
+    "ReduceMax",
+    "ReduceMean",
+    "ReduceMin",
+    "ReduceProd",
+    "ReduceSum",
+    "Relu",
+    "Reshape",
+    "Resize",
+    "Selu",
+    "Shape",
+    "Sigmoid",
+    "Sign",
+    "Sin",
+    "Size",
+    "Slice",
+    "Softmax",
+    "Softplus",
+    "SpaceToDepth",
+    "Split",
+    "Sqrt",
+    "Squeeze",
+    "Sub",
+    "Sum",
+    "Swish",
+    "Tanh",
+    "Tile",
+    "Transpose",
+    "Unsqueeze",
+    "Upsample",
+    "Where",
+];
+
+/// A name that MLIR takes for a function.
+fn function_name(name: &str) -> String {
+    let allowed = |c: char| if c.is_ascii_alphanumeric() || c == '_' { c } else { '_' };
+    let name: String = name.chars().map(allowed).collect();
+    match name.chars().next() {
+        Some(first) if !first.is_ascii_digit() => name,
+        Some(_) => format!("_{name}"),
+        None => "network".to_owned(),
+    }
+}
+
+impl Converter<'_> {
+    fn inputs(
+        &mut self,
+        graph: &Graph,
+        settings: &Settings,
+        problems: &mut Vec<String>,
+    ) -> Vec<(Typed, String)> {
+        let mut inputs = Vec::new();
+        for (number, input) in graph.inputs.iter().enumerate() {
+            if !self.readers.contains_key(&input.name) {
+                (self.note)(&format!("the input '{}' is left out: nothing reads it", input.name));
+                continue;
+            }
+            let value = input_shape(input, settings).map(|shape| {
+                let ty = TensorType { shape, gaussian: false };
+                Typed { name: format!("%in{number}"), ty }
+            });
+            match value {
+                Ok(value) => {
+                    if !matches!(input.element, 1 | 10 | 11 | 16) {
+                        (self.note)(&format!(
+                            "the input '{}' has elements of type {}: the compiled network takes \
+                             them as float32",
+                            input.name,
+                            super::constant::type_name(input.element)
+                        ));
+                    }
+                    let view = View::plain(value.clone());
+                    self.values.insert(input.name.clone(), Value::Computed(view));
+                    inputs.push((value, input.name.clone()));
+                }
+                Err(message) => {
+                    problems.push(format!("the input '{}' {message}", input.name));
+                    self.values.insert(input.name.clone(), Value::Refused);
+                }
+            }
+        }
+        if inputs.is_empty() && problems.is_empty() {
+            problems.push("the model has no inputs that its outputs depend on".into());
+        }
+        inputs
+    }
+
+    fn outputs(&mut self, graph: &Graph, problems: &mut Vec<String>) -> Vec<Typed> {
+        let mut outputs = Vec::new();
+        for output in &graph.outputs {
+            let name = &output.name;
+            let value = match self.values.get(name).cloned() {
+                Some(Value::Computed(view)) => self.materialise(&view, name),
+                Some(Value::Constant(_)) => Err("depends on no input".to_owned()),
+                Some(Value::Refused) | None => continue,
+            };
+            match value {
+                Ok(value) => outputs.push(value),
+                Err(message) => problems.push(format!("the output '{name}' {message}")),
+            }
+        }
+        outputs
+    }
+
+    fn node(&mut self, number: usize, node: &Node, decoder: &mut Decoder) -> Outcome {
+        if node.is("Constant") {
+            let constant = constant_of(node, decoder).map_err(|failure| failure.to_string())?;
+            return self.constant(node, 0, constant);
+        }
+        let inputs: Vec<_> =
+            node.inputs.iter().map(|name| self.values.get(name).cloned()).collect();
+        if inputs.iter().any(|input| matches!(input, Some(Value::Refused))) {
+            return Ok(());
+        }
+        let constants: Vec<_> = inputs
+            .iter()
+            .map(|input| match input {
+                Some(Value::Constant(constant)) => Some(constant.as_ref()),
+                _ => None,
+            })
+            .collect();
+        let is_computed = inputs.iter().any(|input| matches!(input, Some(Value::Computed(_))));
+        if !is_computed && let Some(results) = fold::fold(node, &constants) {
+            for (number, result) in results?.into_iter().enumerate() {
+                self.constant(node, number, result)?;
+            }
+            return Ok(());
+        }
+        self.layer(number, node)
+    }
+
+    /// A node on values that are computed.
+    fn layer(&mut self, number: usize, node: &Node) -> Outcome {
+        match node.op.as_str() {
+            "Gemm" => self.gemm(node),
+            "MatMul" => self.matmul(number, node),
+            "Conv" => self.convolution(node),
+            "ConvTranspose" => self.transposed_convolution(node),
+            "BatchNormalization" => self.batch_norm(node),
+            "LayerNormalization" | "RMSNormalization" => self.layer_norm(node),
+            "InstanceNormalization" | "GroupNormalization" => self.group_norm(node),
+            "MaxPool" | "AveragePool" => self.pool(node),
+            "GlobalAveragePool" | "GlobalMaxPool" => self.global_pool(node),
+            "LSTM" | "GRU" => self.recurrent(node),
+            "Attention" => self.attention(node),
+            "Softmax" | "LogSoftmax" => self.softmax(node),
+            "ReduceMean" | "ReduceSum" => self.reduce(node),
+            "Concat" => self.concat(node),
+            "Split" => self.split(node),
+            "Pad" => self.pad(node),
+            "Resize" | "Upsample" => self.resize(node),
+            "Tile" => self.tile(node),
+            "Shape" | "Size" => self.shape_of(node),
+            "Gather" => self.gather(node),
+            "Reshape" | "Flatten" | "Squeeze" | "Unsqueeze" | "Identity" | "Dropout"
+            | "Transpose" | "Slice" | "Expand" | "DepthToSpace" | "SpaceToDepth" => {
+                self.moved(node)
+            }
+            _ => self.elementwise(node),
+        }
+    }
+
+    /// Gives a result that is known.
+    fn constant(&mut self, node: &Node, number: usize, constant: Constant) -> Outcome {
+        if let Some(name) = node.outputs.get(number).filter(|name| !name.is_empty()) {
+            self.values.insert(name.clone(), Value::Constant(Rc::new(constant)));
+        }
+        Ok(())
+    }
+
+    /// Gives the first result.
+    fn result(&mut self, node: &Node, value: Typed) -> Outcome {
+        self.view(node, 0, View::plain(value))
+    }
+
+    fn view(&mut self, node: &Node, number: usize, view: View) -> Outcome {
+        if let Some(name) = node.outputs.get(number).filter(|name| !name.is_empty()) {
+            self.values.insert(name.clone(), Value::Computed(view));
+        }
+        Ok(())
+    }
+
+    /// The input of a node.
+    fn input(&self, node: &Node, number: usize) -> Result<Value, String> {
+        let name = node.input(number).ok_or_else(|| format!("lacks the input {number}"))?;
+        self.values.get(name).cloned().ok_or_else(|| format!("reads '{name}', which nothing gives"))
+    }
+
+    /// An input that is known; `None` where it is left out or computed.
+    fn known(&self, node: &Node, number: usize) -> Option<Constant> {
+        match self.values.get(node.input(number)?) {
+            Some(Value::Constant(constant)) => Some(constant.as_ref().clone()),
+            _ => None,
+        }
+    }
+
+    /// An input as the module has it, computed or not.
+    fn operand(&mut self, node: &Node, number: usize) -> Result<Typed, String> {
+        match self.input(node, number)? {
+            Value::Constant(constant) => self.module.constant(&constant),
+            Value::Computed(view) => self.materialise(&view, &node.name),
+            Value::Refused => Err("reads a value that was refused".into()),
+        }
+    }
+
+    /// An optional input as [`Converter::operand`].
+    fn optional(&mut self, node: &Node, number: usize) -> Result<Option<Typed>, String> {
+        match node.input(number) {
+            Some(_) => self.operand(node, number).map(Some),
+            None => Ok(None),
+        }
+    }
+
+    /// A computed input, dimensions where they are.
+    fn viewed(&mut self, node: &Node, number: usize) -> Result<View, String> {
+        match self.input(node, number)? {
+            Value::Constant(constant) => self.module.constant(&constant).map(View::plain),
+            Value::Computed(view) => Ok(view),
+            Value::Refused => Err("reads a value that was refused".into()),
+        }
+    }
+
+    /// The sizes of an input, known or computed.
+    fn shape(&self, node: &Node, number: usize) -> Result<Vec<i64>, String> {
+        Ok(match self.input(node, number)? {
+            Value::Constant(constant) => constant.shape.iter().map(|&size| size as i64).collect(),
+            Value::Computed(view) => view.shape(),
+            Value::Refused => return Err("reads a value that was refused".into()),
+        })
+    }
+
+    /// The dimensions where the model means them to be.
+    fn materialise(&mut self, view: &View, at: &str) -> Result<Typed, String> {
+        if view.is_plain() {
+            return Ok(view.value.clone());
+        }
+        let shape = view.shape();
+        if shape.iter().skip(1).any(|&size| size == DYNAMIC) {
+            return Err(format!("moves the batch, {}", moves::FIX));
+        }
+        // Where only dimensions of size 1 move, the elements stay.
+        let large = |dims: &mut dyn Iterator<Item = usize>| {
+            dims.filter(|&dim| view.value.ty.shape[dim] != 1).collect::<Vec<_>>()
+        };
+        let moved = large(&mut view.order.iter().copied());
+        if moved.is_sorted() {
+            return self.module.reshape(&view.value, &shape, at);
+        }
+        let permutation: Vec<_> = view.order.iter().map(|&dim| dim as i64).collect();
+        let attributes = AttributeList::default().with("permutation", permutation);
+        self.op("transpose", &attributes, &[&view.value], at)
+    }
+
+    fn op(
+        &mut self,
+        op: &str,
+        attributes: &AttributeList,
+        operands: &[&Typed],
+        at: &str,
+    ) -> Result<Typed, String> {
+        self.module.op(op, attributes, operands, at)
+    }
+
+    /// A step on a computed value.
+    fn apply(&mut self, view: &View, step: &Move, at: &str) -> Result<View, String> {
+        let list = AttributeList::default();
+        let of = |value: Typed| View { value, order: view.order.clone() };
+        Ok(match step {
+            Move::Transpose(permutation) => {
+                let order = permutation.iter().map(|&dim| view.order[dim]).collect();
+                View { value: view.value.clone(), order }
+            }
+            Move::Reshape(shape) if view.is_plain() => {
+                let is_moved = shape.iter().skip(1).any(|&size| size == DYNAMIC);
+                match (is_moved, with_ones(view, shape)) {
+                    (true, Some((physical, order))) => {
+                        View { value: self.module.reshape(&view.value, &physical, at)?, order }
+                    }
+                    _ => View::plain(self.module.reshape(&view.value, shape, at)?),
+                }
+            }
+            Move::Reshape(shape) => match with_ones(view, shape) {
+                Some((physical, order)) => {
+                    View { value: self.module.reshape(&view.value, &physical, at)?, order }
+                }
+                None => {
+                    let value = self.materialise(view, at)?;
+                    View::plain(self.module.reshape(&value, shape, at)?)
+                }
+            },
+            Move::Slice { axis, start, size, step } => {
+                let list = list
+                    .with("axis", view.order[*axis] as i64)
+                    .with("start", *start)
+                    .with("size", *size)
+                    .with("step", *step);
+                of(self.op("slice", &list, &[&view.value], at)?)
+            }
+            Move::Gather { axis, indices } => {
+                let axis = view.order[*axis] as i64;
+                // A run is a slice.
+                let step = indices.get(1).map_or(1, |second| second - indices[0]);
+                let is_run = indices.windows(2).all(|pair| pair[1] - pair[0] == step) && step > 0;
+                let value = match is_run {
+                    true => {
+                        let list = list
+                            .with("axis", axis)
+                            .with("start", indices[0])
+                            .with("size", indices.len() as i64)
+                            .with("step", step);
+                        self.op("slice", &list, &[&view.value], at)?
+                    }
+                    false => {
+                        let list = list.with("axis", axis).with("indices", indices.clone());
+                        self.op("gather", &list, &[&view.value], at)?
+                    }
+                };
+                of(value)
+            }
+            Move::Expand(shape) => {
+                let mut physical = view.value.ty.shape.clone();
+                for (&dim, &size) in view.order.iter().zip(shape) {
+                    if physical[dim] != DYNAMIC && size == DYNAMIC {
+                        return Err(format!("repeats a value over the batch, {}", moves::FIX));
+                    }
+                    physical[dim] = if size == DYNAMIC { -1 } else { size };
+                }
+                let list = list.with("shape", physical);
+                of(self.op("expand", &list, &[&view.value], at)?)
+            }
+        })
+    }
+
+    /// The only reader of a result, where no output is it.
+    fn only_reader(&self, name: &str) -> Option<(usize, &Node)> {
+        (self.readers.get(name) == Some(&1)).then_some(())?;
+        let reads = |(_, node): &(usize, &Node)| node.inputs.iter().any(|input| input == name);
+        self.nodes.iter().enumerate().find(reads)
+    }
+}
+
+/// A reshape that only adds or removes dimensions of size 1: the sizes of what the module has, and where
+/// the dimensions are then.
+fn with_ones(view: &View, shape: &[i64]) -> Option<(Vec<i64>, Vec<usize>)> {
+    let large = |shape: &[i64]| shape.iter().copied().filter(|&size| size != 1).collect::<Vec<_>>();
+    if large(&view.shape()) != large(shape) {
+        return None;
+    }
+    // The dimensions that stay, by their place in the value, then ones behind them.
+    let kept: Vec<usize> =
+        view.order.iter().copied().filter(|&dim| view.value.ty.shape[dim] != 1).collect();
+    let mut sorted = kept.clone();
+    sorted.sort_unstable();
+    let mut physical: Vec<i64> = sorted.iter().map(|&dim| view.value.ty.shape[dim]).collect();
+    let mut kept = kept.iter().map(|dim| sorted.iter().position(|other| other == dim));
+    let mut order = Vec::new();
+    for &size in shape {
+        match size {
+            1 => {
+                order.push(physical.len());
+                physical.push(1);
+            }
+            _ => order.push(kept.next()??),
+        }
+    }
+    Some((physical, order))
+}
+
+/// The sizes of an input of the network.
+fn input_shape(input: &super::graph::Port, settings: &Settings) -> Result<Vec<i64>, String> {
+    let shape = input.shape.as_ref().ok_or("has no sizes")?;
+    let mut sizes = Vec::new();
+    for (dim, size) in shape.iter().enumerate() {
+        sizes.push(match (size, dim, settings.batch) {
+            (Ok(size), _, _) => *size,
+            (Err(_), 0, None) => DYNAMIC,
+            (Err(_), 0, Some(batch)) => batch,
+            (Err(name), _, _) => {
+                let name = if name.is_empty() { "without a name" } else { name };
+                return Err(format!(
+                    "has a size that is not fixed in the dimension {dim} ({name}); fix it with \
+                     --dim NAME=SIZE"
+                ));
+            }
+        });
+    }
+    Ok(sizes)
+}
+
+/// Sizes as integers of the model.
+fn as_integers(shape: &[i64]) -> Vec<Int> {
+    let integer = |&size: &i64| if size == DYNAMIC { Int::Batch } else { Int::Known(size) };
+    shape.iter().map(integer).collect()
+}
+
+/// Operands of one rank: those of fewer dimensions get ones before them.
+impl Converter<'_> {
+    fn aligned(&mut self, operands: Vec<Typed>, at: &str) -> Result<Vec<Typed>, String> {
+        let rank = operands.iter().map(|operand| operand.ty.shape.len()).max().unwrap_or(0);
+        let align = |operand: Typed| {
+            let shape = moves::aligned(&operand.ty.shape, rank);
+            self.module
+                .reshape(&operand, &shape, at)
+                .map_err(|message| format!("has an operand of {}: {message}", show(&shape)))
+        };
+        operands.into_iter().map(align).collect()
+    }
+}

@@ -1,0 +1,427 @@
+//! What exporters take apart: activations, normalisations and attention that are several nodes.
+//!
+//! An activation is recognised by its numbers: an expression of one value whose values at many points are
+//! those of a function of the dialect is that function, however it is spelled.
+
+use gauss_dialect::attributes::AttributeList;
+
+use super::{Converter, Value, View};
+use crate::onnx::{
+    constant::{Constant, Data},
+    fold,
+    graph::Node,
+};
+
+/// The most nodes of an expression.
+const MOST_NODES: usize = 24;
+
+/// A function of the dialect.
+struct Known {
+    op: &'static str,
+    /// The only attribute, where there is one.
+    attribute: Option<(&'static str, &'static str)>,
+    value: fn(f64) -> f64,
+}
+
+fn sigmoid(x: f64) -> f64 {
+    1.0 / (1.0 + (-x).exp())
+}
+
+fn softplus(x: f64) -> f64 {
+    x.max(0.0) + (-x.abs()).exp().ln_1p()
+}
+
+/// What an expression of several nodes may be.
+const KNOWN: [Known; 9] = [
+    Known { op: "relu", attribute: None, value: |x| x.max(0.0) },
+    Known { op: "silu", attribute: None, value: |x| x * sigmoid(x) },
+    Known { op: "sigmoid", attribute: None, value: sigmoid },
+    Known { op: "softplus", attribute: None, value: softplus },
+    Known { op: "mish", attribute: None, value: |x| x * softplus(x).tanh() },
+    Known {
+        op: "gelu",
+        attribute: None,
+        value: |x| 0.5 * x * libm::erfc(-x * std::f64::consts::FRAC_1_SQRT_2),
+    },
+    Known {
+        op: "gelu",
+        attribute: Some(("approximate", "tanh")),
+        value: |x| {
+            let inner = (2.0 / std::f64::consts::PI).sqrt() * (x + 0.044_715 * x * x * x);
+            0.5 * x * (1.0 + inner.tanh())
+        },
+    },
+    Known { op: "hard_swish", attribute: None, value: |x| x * (x + 3.0).clamp(0.0, 6.0) / 6.0 },
+    Known { op: "tanh", attribute: None, value: f64::tanh },
+];
+
+/// The points at which functions are compared: densest where they bend.
+fn points() -> impl Iterator<Item = f64> {
+    let near = (-80..=80).map(|n| f64::from(n) * 0.1 + 0.013);
+    near.chain([-30.0, -18.5, -12.25, 11.5, 17.75, 25.0, 40.0])
+}
+
+/// Largest difference of two functions that are one, beside 1 and relative: below what single precision and
+/// the constants of exporters (seven digits) leave.
+const TOLERANCE: f64 = 2e-6;
+
+/// An expression of one value.
+enum Expression {
+    Variable,
+    Number(f64),
+    Apply(&'static str, Vec<Expression>, [f64; 2]),
+}
+
+impl Expression {
+    fn value(&self, x: f64) -> f64 {
+        match self {
+            Self::Variable => x,
+            Self::Number(number) => *number,
+            Self::Apply(op, operands, parameters) => {
+                let values: Vec<_> = operands.iter().map(|operand| operand.value(x)).collect();
+                let first = values.first().copied().unwrap_or(f64::NAN);
+                let second = values.get(1).copied().unwrap_or(f64::NAN);
+                match *op {
+                    "Add" => first + second,
+                    "Sub" => first - second,
+                    "Mul" => first * second,
+                    "Div" => first / second,
+                    "Pow" => first.powf(second),
+                    "Neg" => -first,
+                    "Exp" => first.exp(),
+                    "Log" => first.ln(),
+                    "Sqrt" => first.sqrt(),
+                    "Reciprocal" => 1.0 / first,
+                    "Abs" => first.abs(),
+                    "Erf" => libm::erf(first),
+                    "Tanh" => first.tanh(),
+                    "Sigmoid" => sigmoid(first),
+                    "Softplus" => softplus(first),
+                    "Relu" => first.max(0.0),
+                    "HardSigmoid" => (parameters[0] * first + parameters[1]).clamp(0.0, 1.0),
+                    "Clip" => first.max(parameters[0]).min(parameters[1]),
+                    "Max" => first.max(second),
+                    "Min" => first.min(second),
+                    "Greater" => f64::from(u8::from(first > second)),
+                    "Less" => f64::from(u8::from(first < second)),
+                    "Where" if first != 0.0 => second,
+                    "Where" => values.get(2).copied().unwrap_or(f64::NAN),
+                    _ => f64::NAN,
+                }
+            }
+        }
+    }
+}
+
+/// Operators that an expression may have.
+const OPERATORS: [&str; 22] = [
+    "Add",
+    "Sub",
+    "Mul",
+    "Div",
+    "Pow",
+    "Neg",
+    "Exp",
+    "Log",
+    "Sqrt",
+    "Reciprocal",
+    "Abs",
+    "Erf",
+    "Tanh",
+    "Sigmoid",
+    "Softplus",
+    "Relu",
+    "HardSigmoid",
+    "Clip",
+    "Max",
+    "Min",
+    "Greater",
+    "Less",
+];
+
+fn operator(node: &Node) -> Option<&'static str> {
+    let known = OPERATORS.iter().chain(["Where"].iter()).copied();
+    known.into_iter().find(|op| node.is(op))
+}
+
+impl Converter<'_> {
+    /// The node that gives a value.
+    fn maker(&self, name: &str) -> Option<&Node> {
+        self.makers.get(name).map(|&number| &self.nodes[number])
+    }
+
+    /// The maker of an input, where it is such an operator.
+    fn maker_of(&self, node: &Node, number: usize, op: &str) -> Option<&Node> {
+        self.maker(node.input(number)?).filter(|maker| maker.is(op))
+    }
+
+    fn scalar(&self, name: &str) -> Option<f64> {
+        match self.values.get(name)? {
+            Value::Constant(constant) => constant.number(),
+            Value::Computed(_) | Value::Refused => None,
+        }
+    }
+
+    /// Gives the result of the last node of an activation that several nodes are.
+    pub(super) fn known_activation(&mut self, node: &Node) -> Result<bool, String> {
+        let Some((known, name)) = self.find_activation(node) else { return Ok(false) };
+        let Some(Value::Computed(view)) = self.values.get(&name).cloned() else { return Ok(false) };
+        let list = AttributeList::default();
+        let list = match known.attribute {
+            Some((name, value)) => list.with(name, value),
+            None => list,
+        };
+        self.unary_of(node, &view, known.op, list)?;
+        Ok(true)
+    }
+
+    fn find_activation(&self, node: &Node) -> Option<(&'static Known, String)> {
+        operator(node)?;
+        // Every value that the node follows from by operators of expressions.
+        let mut candidates: Vec<&str> = Vec::new();
+        let mut open: Vec<&Node> = vec![node];
+        let mut seen = 0;
+        while let Some(next) = open.pop() {
+            seen += 1;
+            if seen > MOST_NODES {
+                break;
+            }
+            for input in next.inputs.iter().filter(|input| !input.is_empty()) {
+                if self.scalar(input).is_some() || candidates.contains(&input.as_str()) {
+                    continue;
+                }
+                candidates.push(input);
+                open.extend(self.maker(input).filter(|maker| operator(maker).is_some()));
+            }
+        }
+        candidates.into_iter().find_map(|variable| {
+            let mut nodes = 0;
+            let expression = self.expression(node, variable, &mut nodes)?;
+            if nodes < 2 {
+                return None;
+            }
+            let is_it = |known: &&Known| {
+                points().all(|x| {
+                    let (wanted, got) = ((known.value)(x), expression.value(x));
+                    (wanted - got).abs() <= TOLERANCE * wanted.abs().max(1.0)
+                })
+            };
+            Some((KNOWN.iter().find(is_it)?, variable.to_owned()))
+        })
+    }
+
+    fn expression(&self, node: &Node, variable: &str, nodes: &mut usize) -> Option<Expression> {
+        *nodes += 1;
+        if *nodes > 4 * MOST_NODES {
+            return None;
+        }
+        let op = operator(node)?;
+        let mut parameters = [0.0, 0.0];
+        let mut inputs = &node.inputs[..];
+        match op {
+            "HardSigmoid" => {
+                parameters =
+                    [node.float("alpha").unwrap_or(0.2), node.float("beta").unwrap_or(0.5)];
+            }
+            "Clip" => {
+                let bound = |number: usize, name: &str, default: f64| match node.input(number) {
+                    Some(input) => self.scalar(input),
+                    None => Some(node.float(name).unwrap_or(default)),
+                };
+                let (low, high) =
+                    (bound(1, "min", f64::NEG_INFINITY), bound(2, "max", f64::INFINITY));
+                parameters = [low?, high?];
+                inputs = inputs.get(..1)?;
+            }
+            _ => {}
+        }
+        let operands = inputs.iter().map(|input| {
+            if input == variable {
+                return Some(Expression::Variable);
+            }
+            match self.scalar(input) {
+                Some(number) => Some(Expression::Number(number)),
+                None => self.expression(self.maker(input)?, variable, nodes),
+            }
+        });
+        Some(Expression::Apply(op, operands.collect::<Option<_>>()?, parameters))
+    }
+
+    /// Gives the result of the last node of a normalisation that several nodes are.
+    pub(super) fn known_norm(&mut self, node: &Node) -> Result<bool, String> {
+        let Some((name, op, dimensions, epsilon)) = self.find_norm(node) else { return Ok(false) };
+        let Some(Value::Computed(view)) = self.values.get(&name).cloned() else { return Ok(false) };
+        let value = self.materialise(&view, &node.name)?;
+        let list = AttributeList::default().with("dimensions", dimensions).with("epsilon", epsilon);
+        self.unary_of(node, &View::plain(value), op, list)?;
+        Ok(true)
+    }
+
+    /// (x − mean(x))/√(mean((x − mean(x))²) + ε), or the same without the means: what is normalised, the op,
+    /// how many last dimensions, and ε.
+    fn find_norm(&self, node: &Node) -> Option<(String, &'static str, i64, f64)> {
+        let (numerator, root) = match node.op.as_str() {
+            "Div" => (node.input(0)?, self.maker_of(node, 1, "Sqrt")?),
+            "Mul" => {
+                let inverse = |number: usize| {
+                    let reciprocal = self
+                        .maker_of(node, number, "Reciprocal")
+                        .or_else(|| self.one_over(node, number))?;
+                    let root = reciprocal.inputs.last()?;
+                    self.maker(root).filter(|maker| maker.is("Sqrt"))
+                };
+                match (inverse(1), inverse(0)) {
+                    (Some(root), _) => (node.input(0)?, root),
+                    (None, Some(root)) => (node.input(1)?, root),
+                    (None, None) => return None,
+                }
+            }
+            _ => return None,
+        };
+        let sum = self.maker_of(root, 0, "Add")?;
+        let (spread, epsilon) = match (self.scalar(sum.input(1)?), self.scalar(sum.input(0)?)) {
+            (Some(epsilon), _) => (sum.input(0)?, epsilon),
+            (None, Some(epsilon)) => (sum.input(1)?, epsilon),
+            (None, None) => return None,
+        };
+        let spread = self.maker(spread).filter(|maker| maker.is("ReduceMean"))?;
+        let square = self.maker(spread.input(0)?)?;
+        let squared = match square.op.as_str() {
+            "Pow" if self.scalar(square.input(1)?) == Some(2.0) => square.input(0)?,
+            "Mul" if square.input(0) == square.input(1) => square.input(0)?,
+            _ => return None,
+        };
+        let dimensions = self.last_dimensions(spread)?;
+        // The difference from the mean may be computed once or twice.
+        let centred = |name: &str| {
+            let difference = self.maker(name).filter(|maker| maker.is("Sub"))?;
+            let mean = self.maker_of(difference, 1, "ReduceMean")?;
+            let is_mean = mean.input(0) == difference.input(0)
+                && self.last_dimensions(mean) == Some(dimensions);
+            is_mean.then(|| difference.input(0).map(str::to_owned)).flatten()
+        };
+        match (centred(numerator), centred(squared)) {
+            (Some(x), Some(y)) if x == y => Some((x, "layer_norm", dimensions, epsilon)),
+            _ if numerator == squared => {
+                Some((squared.to_owned(), "rms_norm", dimensions, epsilon))
+            }
+            _ => None,
+        }
+    }
+
+    /// The quotient 1/x that an input is.
+    fn one_over(&self, node: &Node, number: usize) -> Option<&Node> {
+        let quotient = self.maker_of(node, number, "Div")?;
+        (self.scalar(quotient.input(0)?) == Some(1.0)).then_some(quotient)
+    }
+
+    /// How many dimensions a mean is over, where they are the last ones and stay.
+    fn last_dimensions(&self, node: &Node) -> Option<i64> {
+        let rank = match self.values.get(node.input(0)?)? {
+            Value::Computed(view) => view.order.len(),
+            Value::Constant(_) | Value::Refused => return None,
+        };
+        let (axes, keep) = fold::reduction(node, self.known(node, 1).as_ref(), rank).ok()?;
+        let is_last = axes.iter().copied().eq(rank - axes.len()..rank);
+        (keep && is_last && axes.len() < rank).then_some(axes.len() as i64)
+    }
+
+    /// Gives softmax(scale·q·kᵀ + mask)·v as one op, where a product of matrices is its end.
+    pub(super) fn known_attention(&mut self, node: &Node) -> Result<bool, String> {
+        let Some((queries, keys, scale, causal)) = self.find_attention(node) else {
+            return Ok(false);
+        };
+        let mut operands = Vec::new();
+        for name in [queries.as_str(), keys.as_str(), node.input(1).unwrap_or_default()] {
+            let Some(Value::Computed(view)) = self.values.get(name).cloned() else {
+                return Ok(false);
+            };
+            operands.push(view);
+        }
+        // The keys stand transposed in the product.
+        let rank = operands[1].order.len();
+        if rank < 3 || operands.iter().any(|view| view.order.len() != rank) {
+            return Ok(false);
+        }
+        operands[1].order.swap(rank - 2, rank - 1);
+        let mut values = Vec::new();
+        for view in &operands {
+            values.push(self.materialise(view, &node.name)?);
+        }
+        let list = AttributeList::default().with("scale", scale).with("causal", causal);
+        let result =
+            self.op("attention", &list, &[&values[0], &values[1], &values[2]], &node.name)?;
+        self.view(node, 0, View::plain(result))?;
+        Ok(true)
+    }
+
+    fn find_attention(&self, node: &Node) -> Option<(String, String, f64, bool)> {
+        let softmax = self.maker_of(node, 0, "Softmax")?;
+        let Value::Computed(view) = self.values.get(softmax.input(0)?)? else { return None };
+        let rank = view.order.len() as i64;
+        let axis = softmax.int("axis").unwrap_or(-1);
+        if softmax.opset < 13 || (axis != -1 && axis != rank - 1) {
+            return None;
+        }
+        let mut causal = false;
+        let mut scores = self.maker(softmax.input(0)?)?;
+        if scores.is("Add") {
+            let mask = [1, 0].into_iter().find_map(|number| {
+                let mask = self.known(scores, number)?;
+                let size = view.shape();
+                is_causal(&mask, size[size.len() - 2], size[size.len() - 1]).then_some(1 - number)
+            });
+            causal = true;
+            scores = self.maker(scores.input(mask?)?)?;
+        }
+        let mut scale = 1.0;
+        let scaled = |node: &Node| match node.op.as_str() {
+            "Mul" => match (self.scalar(node.input(0)?), self.scalar(node.input(1)?)) {
+                (_, Some(factor)) => Some((factor, node.input(0)?.to_owned())),
+                (Some(factor), None) => Some((factor, node.input(1)?.to_owned())),
+                (None, None) => None,
+            },
+            "Div" => {
+                let divisor = self.scalar(node.input(1)?).filter(|&divisor| divisor != 0.0)?;
+                Some((1.0 / divisor, node.input(0)?.to_owned()))
+            }
+            _ => None,
+        };
+        if let Some((factor, name)) = scaled(scores) {
+            scale *= factor;
+            scores = self.maker(&name)?;
+        }
+        if !scores.is("MatMul") {
+            return None;
+        }
+        let mut operand = |number: usize| {
+            let name = scores.input(number)?.to_owned();
+            match self.maker(&name).and_then(&scaled) {
+                Some((factor, name)) => {
+                    scale *= factor;
+                    Some(name)
+                }
+                None => Some(name),
+            }
+        };
+        let (queries, keys) = (operand(0)?, operand(1)?);
+        Some((queries, keys, scale, causal))
+    }
+}
+
+/// Does a mask hide the columns behind the row's own, counted from the last of both, and nothing else?
+fn is_causal(mask: &Constant, rows: i64, columns: i64) -> bool {
+    let Data::Float(values) = &*mask.data else { return false };
+    let (rows, columns) = (rows as usize, columns as usize);
+    let leading: usize = mask.shape.iter().rev().skip(2).product();
+    if leading != 1 || !mask.shape.ends_with(&[rows, columns]) || columns < rows {
+        return false;
+    }
+    values.iter().enumerate().all(|(place, &value)| {
+        let (row, column) = (place / columns, place % columns);
+        match column <= row + columns - rows {
+            true => value == 0.0,
+            false => value <= -1e4,
+        }
+    })
+}
