@@ -13,7 +13,7 @@ use gauss_dialect::{
 };
 use gauss_lowering::files::{self, Kind};
 use half::{bf16, f16};
-use safetensors::{Dtype, SafeTensors};
+use safetensors::{Dtype, SafeTensorError, SafeTensors, tensor::TensorView};
 use serde::Serialize;
 use serde_json::Value;
 
@@ -130,6 +130,32 @@ impl Safetensors {
             .collect();
         let metadata = metadata.metadata().clone().unwrap_or_default().into_iter().collect();
         Ok(Self { name: name.to_owned(), bytes, tensors, metadata })
+    }
+
+    /// The file that would hold the tensors of a source.
+    ///
+    /// # Errors
+    ///
+    /// Where a tensor cannot be read.
+    pub fn of(source: &dyn ParameterSource) -> Result<Self, Error> {
+        let malformed = |message: String| Error::malformed(source.name(), "parameters", message);
+        let mut tensors = Vec::new();
+        for name in source.tensors() {
+            let tensor = source.tensor(&name).map_err(malformed)?;
+            let ParameterTensor { shape, values } =
+                tensor.ok_or_else(|| malformed(format!("'{name}' is not there")))?;
+            let shape: Vec<usize> =
+                shape.into_iter().filter_map(|size| size.try_into().ok()).collect();
+            let bytes: Vec<u8> = values.iter().flat_map(|value| value.to_le_bytes()).collect();
+            tensors.push((name, shape, bytes));
+        }
+        let views = tensors.iter().map(|(name, shape, bytes)| {
+            Ok((name, TensorView::new(Dtype::F32, shape.clone(), bytes)?))
+        });
+        let views = views.collect::<Result<Vec<_>, SafeTensorError>>();
+        let bytes = views.and_then(|views| safetensors::serialize(views, None));
+        let bytes = bytes.map_err(|error| malformed(error.to_string()))?;
+        Self::from_bytes(source.name(), bytes)
     }
 
     /// The contents of the file.

@@ -25,9 +25,7 @@ use gauss_lowering::{
     passes::gauss_append_head::{Head, Kind, Settings},
 };
 use miette::{MietteHandlerOpts, Report};
-use pfp_compiler::{
-    compile::Network, error::Error, interrupt, module::Session, parameters::Safetensors,
-};
+use pfp_compiler::{compile::Network, error::Error, interrupt, module::Session};
 use pfp_evaluate::calibrate::{Calibration, reject, rewrite};
 
 use crate::importing::{self, Imported};
@@ -73,11 +71,11 @@ enum Outcome {
 /// The network that a command works on.
 #[derive(Debug, Args)]
 struct ModelArgs {
-    /// The network: a module in the gauss dialect (.mlir)
+    /// The network: a module in the gauss dialect (.mlir), or an ONNX model (.onnx)
     #[arg(value_name = "MODULE")]
     module: PathBuf,
 
-    /// The posterior: a safetensors file
+    /// The posterior: a safetensors file [default: the weights of an ONNX model]
     #[arg(long, value_name = "FILE")]
     params: Option<PathBuf>,
 
@@ -145,12 +143,10 @@ impl ModelArgs {
         ui: &Ui,
     ) -> Result<(Network<'s>, Option<Calibration>), Error> {
         ui.stage("reading the network");
-        let Imported { source, parameters: own } = open_module(&self.module, ui)?;
-        let parameters = self.params.as_deref().map(Safetensors::open).transpose()?;
-        let network = match (&parameters, own) {
-            (None, Some(own)) => Network::with_source(session, &source, Some(&*own), self.batch)?,
-            (given, _) => Network::open(session, &source, given.as_ref(), self.batch)?,
-        };
+        let mut imported = open_module(&self.module, self.batch, ui)?;
+        let parameters = imported.parameters(self.params.as_deref())?;
+        let batch = self.batch.filter(|_| imported.batch.is_none());
+        let network = Network::open(session, &imported.source, parameters.as_ref(), batch)?;
         ui.remarks(&network);
         self.remark(&network, ui);
         let calibration = parameters.as_ref().map(rewrite::read).transpose()?.flatten();
@@ -159,8 +155,8 @@ impl ModelArgs {
 }
 
 /// The file of a network. What its importer notes is said.
-fn open_module(path: &Path, ui: &Ui) -> Result<Imported, Error> {
-    importing::open(path, &mut |note| ui.notes(&[note.to_owned()]))
+fn open_module(path: &Path, batch: Option<i64>, ui: &Ui) -> Result<Imported, Error> {
+    importing::open(path, batch, &mut |note| ui.notes(&[note.to_owned()]))
 }
 
 /// What is appended to the functions of a network.

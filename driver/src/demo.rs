@@ -207,7 +207,7 @@ pub fn measure(
     let files = Files::new(directory, network);
     let session = Session::new();
     let (source, parameters) = (
-        importing::open(&files.module, &mut |note| watch(note))?.source,
+        importing::open(&files.module, None, &mut |note| watch(note))?.source,
         Safetensors::open(&files.parameters)?,
     );
     let loaded = Network::open(&session, &source, Some(&parameters), Some(1))?;

@@ -12,7 +12,7 @@ use std::{path::PathBuf, sync::Arc};
 
 use gauss_lowering::mode::{Mode, Sampling};
 use jiff::Timestamp;
-use pfp_compiler::{diagnostics::Source, error::Error, module::Session};
+use pfp_compiler::{diagnostics::Source, error::Error, module::Session, parameters::Safetensors};
 use rayon::ThreadPoolBuilder;
 
 use crate::{
@@ -83,13 +83,12 @@ impl Request {
 /// Where the network is no classifier, a data set does not fit it, or a result is not finite.
 pub fn evaluate(
     request: &Request,
-    source: &Arc<Source>,
+    (source, parameters): (&Arc<Source>, Option<Safetensors>),
     watch: &dyn Watch,
 ) -> Result<(Evaluation, Vec<DataSet>), Error> {
     let date = now();
     watch.stage("reading the network");
     let session = Session::new();
-    let parameters = request.parameters.as_deref();
     let classifier = Classifier::open(&session, source, parameters, request.function.as_deref())?;
     classifier.remarks.iter().for_each(|remark| watch.remark(remark));
     let batch = match classifier.has_free_batch {

@@ -94,11 +94,11 @@ pub trait Importer {
     ) -> Result<Import, Failure>;
 }
 
-/// The importer for a file.
-pub fn importer_of(path: &Path) -> &'static dyn Importer {
-    static ONNX: Onnx = Onnx { settings: OnnxSettings { batch: None, logits: false } };
+/// The importer for a file. Where `batch` is given, a network that computes with the size of its batch
+/// gets one of this size.
+pub fn importer_of(path: &Path, options: &OnnxSettings) -> Box<dyn Importer> {
     match path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("onnx")) {
-        true => &ONNX,
-        false => &ModuleText,
+        true => Box::new(Onnx { settings: options.clone() }),
+        false => Box::new(ModuleText),
     }
 }

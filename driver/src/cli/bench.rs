@@ -10,7 +10,6 @@ use pfp_compiler::{
     error::Error,
     jit::{Arena, CompiledModel},
     module::Session,
-    parameters::Safetensors,
     profile,
     target::{self, HOST},
 };
@@ -137,8 +136,9 @@ pub fn bench(args: BenchArgs, ui: &Ui) -> Result<Outcome, Error> {
     let target = target::find(HOST, None)?;
     let most = args.threads.iter().copied().max().unwrap_or(1).into();
     let cpus = choose_cpus(&args.cpus, most)?;
-    let source = open_module(&args.module, ui)?.source;
-    let parameters = args.params.as_deref().map(Safetensors::open).transpose()?;
+    let mut imported = open_module(&args.module, None, ui)?;
+    let parameters = imported.parameters(args.params.as_deref())?;
+    let source = imported.source;
     let session = Session::new();
     let mut configurations = Vec::new();
     let open = |batch| Network::open(&session, &source, parameters.as_ref(), batch);

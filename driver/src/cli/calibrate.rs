@@ -5,7 +5,6 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use pfp_compiler::{
     array::Array, compile::Network, error::Error, module::Session, output::Outputs,
-    parameters::Safetensors,
 };
 use pfp_evaluate::{
     answers::Draws,
@@ -152,14 +151,6 @@ impl CalibrateArgs {
         let sets = [Some(&self.data.data), self.data.ood.as_ref()].into_iter().flatten();
         self.model.files().chain(sets.flat_map(Spec::files)).collect()
     }
-
-    fn parameters(&self) -> Result<Safetensors, Error> {
-        match &self.model.params {
-            Some(path) => Safetensors::open(path),
-            None => Err(Error::request("there are no parameters to calibrate")
-                .with_help("give them with --params FILE.safetensors")),
-        }
-    }
 }
 
 pub fn calibrate(args: CalibrateArgs, ui: &Ui) -> Result<Outcome, Error> {
@@ -167,8 +158,12 @@ pub fn calibrate(args: CalibrateArgs, ui: &Ui) -> Result<Outcome, Error> {
     let mut outputs = Outputs::beside(args.inputs());
     outputs.open(&args.output, false)?;
     outputs.open(&json, false)?;
-    let parameters = args.parameters()?;
-    let source = open_module(&args.model.module, ui)?.source;
+    let mut imported = open_module(&args.model.module, None, ui)?;
+    let parameters = imported.parameters(args.model.params.as_deref())?.ok_or_else(|| {
+        Error::request("there are no parameters to calibrate")
+            .with_help("give them with --params FILE.safetensors")
+    })?;
+    let source = imported.source;
     ui.stage("reading the network");
     // Checks the parameters as any other command does, before they become inputs.
     let (_, sha256) = {

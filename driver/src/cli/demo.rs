@@ -114,8 +114,9 @@ pub fn demo(args: DemoArgs, ui: &Ui) -> Result<Outcome, Error> {
         .map(|network| demo::measure(&args.directory, network, &data, &|stage| ui.stage(stage)))
         .collect::<Result<Vec<_>, Error>>()?;
     let page = |request: &Request| {
-        let source = open_module(&request.module, ui)?.source;
-        let (evaluation, sets) = eval::evaluate(request, &source, ui)?;
+        let mut imported = open_module(&request.module, None, ui)?;
+        let parameters = imported.parameters(request.parameters.as_deref())?;
+        let (evaluation, sets) = eval::evaluate(request, (&imported.source, parameters), ui)?;
         Ok(report::page(&evaluation, &sets)?.into_bytes())
     };
     let contents = requests.iter().map(page).collect::<Result<Vec<_>, Error>>()?;

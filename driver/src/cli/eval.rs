@@ -159,8 +159,9 @@ pub fn eval(args: EvalArgs, ui: &Ui) -> Result<Outcome, Error> {
         outputs.open(path, false).map(|()| outputs)
     });
     let page = page.transpose()?;
-    let source = open_module(&request.module, ui)?.source;
-    let (mut evaluation, sets) = eval::evaluate(&request, &source, ui)?;
+    let mut imported = open_module(&request.module, None, ui)?;
+    let parameters = imported.parameters(request.parameters.as_deref())?;
+    let (mut evaluation, sets) = eval::evaluate(&request, (&imported.source, parameters), ui)?;
     let written = page.map(|outputs| {
         ui.stage("writing the report");
         outputs.write(vec![report::page(&evaluation, &sets)?.into_bytes()])

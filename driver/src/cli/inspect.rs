@@ -101,9 +101,10 @@ pub fn inspect(args: InspectArgs, ui: &Ui) -> Result<Outcome, Error> {
     let target = target::find(&args.target, args.cpu.as_deref())?;
     let session = Session::new();
     ui.stage("reading the network");
-    let source = open_module(&args.model.module, ui)?.source;
-    let batch = args.model.batch;
-    let file = args.model.params.as_deref().map(Safetensors::open).transpose()?;
+    let mut imported = open_module(&args.model.module, args.model.batch, ui)?;
+    let batch = args.model.batch.filter(|_| imported.batch.is_none());
+    let file = imported.parameters(args.model.params.as_deref())?;
+    let source = imported.source;
     let calibration = file.as_ref().map(rewrite::read).transpose()?.flatten();
     let declared = posterior::types(session.parse(&source)?.op());
     let mut network = match &file {

@@ -1,6 +1,6 @@
 //! A network in a mode of execution, on the items of a data set.
 
-use std::{ops::Range, path::Path, sync::Arc};
+use std::{ops::Range, sync::Arc};
 
 use gauss_lowering::{mode::Mode, target::Target};
 use pfp_compiler::{
@@ -51,10 +51,9 @@ impl<'s> Classifier<'s> {
     pub fn open(
         session: &'s Session,
         source: &Arc<Source>,
-        parameters: Option<&Path>,
+        parameters: Option<Safetensors>,
         function: Option<&str>,
     ) -> Result<Self, Error> {
-        let parameters = parameters.map(Safetensors::open).transpose()?;
         let network = Network::open(session, source, parameters.as_ref(), None)?;
         let function = network.function(function)?.clone();
         let signature = &function.signature;

@@ -106,6 +106,16 @@ impl Constant {
         }
     }
 
+    /// Are all elements the same number, known exactly?
+    pub fn is_uniform(&self) -> bool {
+        self.variance.is_none()
+            && match &*self.data {
+                Data::Float(values) => values.windows(2).all(|pair| pair[0] == pair[1]),
+                Data::Int(values) => values.windows(2).all(|pair| pair[0] == pair[1]),
+                Data::Bool(values) => values.windows(2).all(|pair| pair[0] == pair[1]),
+            }
+    }
+
     /// The floating-point numbers, where it holds such.
     pub fn floats(&self) -> Option<&[f32]> {
         match &*self.data {

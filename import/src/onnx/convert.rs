@@ -56,6 +56,8 @@ pub enum Value {
     Constant(Rc<Constant>),
     /// Computed by the module.
     Computed(View),
+    /// Part of an expression that has no counterpart by itself, and why.
+    Part(Rc<str>),
     /// Result of a node that was refused.
     Refused,
 }
@@ -80,6 +82,8 @@ pub struct Converter<'a> {
     makers: HashMap<String, usize>,
     /// Nodes whose work another one has done.
     done: HashSet<usize>,
+    /// What was refused by a part of an expression that something else reads.
+    problems: Vec<String>,
     note: &'a mut dyn FnMut(&str),
 }
 
@@ -121,6 +125,7 @@ pub fn convert(
         nodes: &graph.nodes,
         makers,
         done: HashSet::new(),
+        problems: Vec::new(),
         note,
     };
     let mut problems = Vec::new();
@@ -130,7 +135,17 @@ pub fn convert(
             continue;
         }
         if let Err(message) = converter.node(number, node, decoder) {
-            problems.push(format!("{} {message}", place(node)));
+            let problem = format!("{} {message}", place(node));
+            match patterns::is_part(node) {
+                // Told where something else than an expression reads it.
+                true => converter.part(node, problem.into()),
+                false => problems.push(problem),
+            }
+        }
+        for problem in std::mem::take(&mut converter.problems) {
+            if !problems.contains(&problem) {
+                problems.push(problem);
+            }
         }
         for output in &node.outputs {
             converter.values.entry(output.clone()).or_insert(Value::Refused);
@@ -331,6 +346,12 @@ impl Converter<'_> {
             let value = match self.values.get(name).cloned() {
                 Some(Value::Computed(view)) => self.materialise(&view, name),
                 Some(Value::Constant(_)) => Err("depends on no input".to_owned()),
+                Some(Value::Part(problem)) => {
+                    if !problems.iter().any(|known| **known == *problem) {
+                        problems.push(problem.to_string());
+                    }
+                    continue;
+                }
                 Some(Value::Refused) | None => continue,
             };
             match value {
@@ -351,6 +372,20 @@ impl Converter<'_> {
         if inputs.iter().any(|input| matches!(input, Some(Value::Refused))) {
             return Ok(());
         }
+        let part = inputs.iter().find_map(|input| match input {
+            Some(Value::Part(problem)) => Some(problem.clone()),
+            _ => None,
+        });
+        if let Some(problem) = part {
+            if patterns::is_part(node) {
+                if !self.known_activation(node)? {
+                    self.part(node, problem);
+                }
+            } else {
+                self.problems.push(problem.to_string());
+            }
+            return Ok(());
+        }
         let constants: Vec<_> = inputs
             .iter()
             .map(|input| match input {
@@ -366,6 +401,13 @@ impl Converter<'_> {
             return Ok(());
         }
         self.layer(number, node)
+    }
+
+    /// Makes the results of a node parts of an expression.
+    fn part(&mut self, node: &Node, problem: Rc<str>) {
+        for output in &node.outputs {
+            self.values.insert(output.clone(), Value::Part(problem.clone()));
+        }
     }
 
     /// A node on values that are computed.
@@ -438,7 +480,7 @@ impl Converter<'_> {
         match self.input(node, number)? {
             Value::Constant(constant) => self.module.constant(&constant),
             Value::Computed(view) => self.materialise(&view, &node.name),
-            Value::Refused => Err("reads a value that was refused".into()),
+            Value::Part(_) | Value::Refused => Err("reads a value that was refused".into()),
         }
     }
 
@@ -455,7 +497,7 @@ impl Converter<'_> {
         match self.input(node, number)? {
             Value::Constant(constant) => self.module.constant(&constant).map(View::plain),
             Value::Computed(view) => Ok(view),
-            Value::Refused => Err("reads a value that was refused".into()),
+            Value::Part(_) | Value::Refused => Err("reads a value that was refused".into()),
         }
     }
 
@@ -464,7 +506,9 @@ impl Converter<'_> {
         Ok(match self.input(node, number)? {
             Value::Constant(constant) => constant.shape.iter().map(|&size| size as i64).collect(),
             Value::Computed(view) => view.shape(),
-            Value::Refused => return Err("reads a value that was refused".into()),
+            Value::Part(_) | Value::Refused => {
+                return Err("reads a value that was refused".into());
+            }
         })
     }
 

@@ -76,7 +76,12 @@ pub fn part_of_shape(node: &Node, sizes: Vec<Int>) -> Constant {
 }
 
 fn constant_of_shape(node: &Node, shape: &Constant) -> Result<Constant, String> {
-    let shape = known_integers(Some(shape), "sizes")?;
+    // All elements are the same: one along the batch is repeated where it is needed.
+    let sizes = moves::integers(Some(shape), "sizes")?.into_iter().map(|size| match size {
+        Int::Known(size) => size,
+        Int::Batch => 1,
+    });
+    let shape: Vec<i64> = sizes.collect();
     let shape: Option<Vec<usize>> = shape.iter().map(|&size| usize::try_from(size).ok()).collect();
     let shape = shape.ok_or("has a negative size")?;
     let count = elements(&shape).ok_or_else(|| format!("makes a tensor of {shape:?}"))?;

@@ -89,6 +89,10 @@ impl Module {
         let known: HashMap<_, _> = attributes.entries(context).collect();
         let layer =
             Layer::from_attributes(&format!("gauss.{op}"), &|name| known.get(name).copied())?;
+        let own: HashSet<_> = layer.write().entries(context).map(|(name, _)| name).collect();
+        if let Some(name) = known.keys().find(|name| !own.contains(*name)) {
+            return Err(format!("becomes a gauss.{op}, which has no '{name}'"));
+        }
         let types: Vec<_> = operands.iter().map(|operand| operand.ty.clone()).collect();
         let ty = infer(&layer, &types)?;
         Ok(self.write(op, attributes, operands, ty, at))

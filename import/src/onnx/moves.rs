@@ -115,7 +115,11 @@ impl Move {
     /// Where the result would depend on the batch or be too large.
     pub fn apply(&self, constant: &Constant) -> Result<Constant, String> {
         let from: Vec<i64> = constant.shape.iter().map(|&size| size as i64).collect();
-        let to = self.shape(&from);
+        let mut to = self.shape(&from);
+        // The same number everywhere: a size of 1 is repeated where it is needed.
+        if constant.is_uniform() {
+            to.iter_mut().filter(|size| **size == DYNAMIC).for_each(|size| *size = 1);
+        }
         let to: Option<Vec<usize>> = to.iter().map(|&size| usize::try_from(size).ok()).collect();
         let to = to.ok_or_else(|| format!("repeats a constant over the batch, {FIX}"))?;
         let count = elements(&to).ok_or_else(|| format!("makes a constant of the sizes {to:?}"))?;

@@ -32,7 +32,7 @@ impl Converter<'_> {
             "Sin" => self.unary(node, "sin", list),
             "Abs" => self.unary(node, "abs", list),
             "Sign" => self.unary(node, "sign", list),
-            "LeakyRelu" => self.unary(node, "leaky_relu", list.with("alpha", float("alpha", 0.01))),
+            "LeakyRelu" => self.unary(node, "leaky_relu", list.with("slope", float("alpha", 0.01))),
             "Elu" => self.unary(node, "elu", list.with("alpha", float("alpha", 1.0))),
             "Celu" => self.unary(node, "celu", list.with("alpha", float("alpha", 1.0))),
             "HardSigmoid" => {

@@ -144,6 +144,11 @@ fn operator(node: &Node) -> Option<&'static str> {
     known.into_iter().find(|op| node.is(op))
 }
 
+/// May a node be a part of an activation that is several nodes?
+pub fn is_part(node: &Node) -> bool {
+    operator(node).is_some()
+}
+
 impl Converter<'_> {
     /// The node that gives a value.
     fn maker(&self, name: &str) -> Option<&Node> {
@@ -158,7 +163,7 @@ impl Converter<'_> {
     fn scalar(&self, name: &str) -> Option<f64> {
         match self.values.get(name)? {
             Value::Constant(constant) => constant.number(),
-            Value::Computed(_) | Value::Refused => None,
+            Value::Computed(_) | Value::Part(_) | Value::Refused => None,
         }
     }
 
@@ -319,7 +324,7 @@ impl Converter<'_> {
     fn last_dimensions(&self, node: &Node) -> Option<i64> {
         let rank = match self.values.get(node.input(0)?)? {
             Value::Computed(view) => view.order.len(),
-            Value::Constant(_) | Value::Refused => return None,
+            Value::Constant(_) | Value::Part(_) | Value::Refused => return None,
         };
         let (axes, keep) = fold::reduction(node, self.known(node, 1).as_ref(), rank).ok()?;
         let is_last = axes.iter().copied().eq(rank - axes.len()..rank);
