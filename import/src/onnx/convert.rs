@@ -571,6 +571,10 @@ impl Converter<'_> {
                     View::plain(self.module.reshape(&value, shape, at)?)
                 }
             },
+            Move::Slice { axis, size: 0, .. } => {
+                let shape = show(&view.shape());
+                return Err(format!("takes no elements of the dimension {axis} of {shape}"));
+            }
             Move::Slice { axis, start, size, step } => {
                 let list = list
                     .with("axis", view.order[*axis] as i64)
