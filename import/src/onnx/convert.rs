@@ -285,6 +285,84 @@ pub const OPERATORS: &[&str] = &[
     "Where",
 ];
 
+/// The attributes of an operator that are read, or mean nothing for a network that is not trained.
+fn attributes(op: &str) -> &'static [&'static str] {
+    const WINDOW: &[&str] = &[
+        "auto_pad",
+        "ceil_mode",
+        "count_include_pad",
+        "dilations",
+        "group",
+        "kernel_shape",
+        "output_padding",
+        "output_shape",
+        "pads",
+        "storage_order",
+        "strides",
+    ];
+    const RECURRENT: &[&str] = &[
+        "activation_alpha",
+        "activation_beta",
+        "activations",
+        "clip",
+        "direction",
+        "hidden_size",
+        "input_forget",
+        "layout",
+        "linear_before_reset",
+        "output_sequence",
+    ];
+    match op {
+        "Conv" | "ConvTranspose" | "MaxPool" | "AveragePool" => WINDOW,
+        "LSTM" | "GRU" => RECURRENT,
+        "Gemm" => &["alpha", "beta", "transA", "transB", "broadcast"],
+        "BatchNormalization" => &["epsilon", "momentum", "spatial", "training_mode"],
+        "LayerNormalization" | "RMSNormalization" => &["axis", "epsilon", "stash_type"],
+        "InstanceNormalization" => &["epsilon"],
+        "GroupNormalization" => &["epsilon", "num_groups", "stash_type"],
+        "Attention" => &[
+            "is_causal",
+            "kv_num_heads",
+            "q_num_heads",
+            "qk_matmul_output_mode",
+            "scale",
+            "softcap",
+            "softmax_precision",
+        ],
+        "Softmax" | "LogSoftmax" | "Concat" | "Gather" | "Flatten" => &["axis"],
+        "ReduceMean" | "ReduceSum" => &["axes", "keepdims", "noop_with_empty_axes"],
+        "Split" => &["axis", "num_outputs", "split"],
+        "Pad" => &["mode", "pads", "value"],
+        "Resize" | "Upsample" => &[
+            "antialias",
+            "axes",
+            "coordinate_transformation_mode",
+            "cubic_coeff_a",
+            "exclude_outside",
+            "extrapolation_value",
+            "keep_aspect_ratio_policy",
+            "mode",
+            "nearest_mode",
+            "scales",
+        ],
+        "Shape" => &["start", "end"],
+        "Reshape" => &["allowzero"],
+        "Squeeze" | "Unsqueeze" => &["axes"],
+        "Transpose" => &["perm"],
+        "Slice" => &["axes", "ends", "starts"],
+        "Dropout" => &["is_test", "ratio", "seed"],
+        "DepthToSpace" | "SpaceToDepth" => &["blocksize", "mode"],
+        "LeakyRelu" | "Elu" | "Celu" | "Swish" => &["alpha"],
+        "Selu" => &["alpha", "gamma"],
+        "HardSigmoid" => &["alpha", "beta"],
+        "Gelu" => &["approximate"],
+        "Clip" => &["max", "min"],
+        "Cast" => &["round_mode", "saturate", "to"],
+        "CastLike" => &["round_mode", "saturate"],
+        _ => &[],
+    }
+}
+
 /// A name that MLIR takes for a function.
 fn function_name(name: &str) -> String {
     let allowed = |c: char| if c.is_ascii_alphanumeric() || c == '_' { c } else { '_' };
@@ -412,6 +490,11 @@ impl Converter<'_> {
 
     /// A node on values that are computed.
     fn layer(&mut self, number: usize, node: &Node) -> Outcome {
+        let known = attributes(&node.op);
+        let unknown = node.attributes.keys().filter(|name| !known.contains(&name.as_str()));
+        if let Some(name) = unknown.min() {
+            return Err(format!("has the attribute '{name}', which is not known"));
+        }
         match node.op.as_str() {
             "Gemm" => self.gemm(node),
             "MatMul" => self.matmul(number, node),

@@ -445,9 +445,14 @@ fn space_to_depth(node: &Node, shape: &[i64]) -> Result<Vec<Move>, String> {
     if h % b != 0 || w % b != 0 {
         return Err(format!("has an image of {h} by {w} for blocks of {b} by {b}"));
     }
+    let permutation = match node.text("mode").as_deref() {
+        None | Some("DCR") => vec![0, 3, 5, 1, 2, 4],
+        Some("CRD") => vec![0, 1, 3, 5, 2, 4],
+        Some(other) => return Err(format!("has the mode '{other}'")),
+    };
     Ok(vec![
         Move::Reshape(vec![n, c, h / b, b, w / b, b]),
-        Move::Transpose(vec![0, 3, 5, 1, 2, 4]),
+        Move::Transpose(permutation),
         Move::Reshape(vec![n, c * b * b, h / b, w / b]),
     ])
 }

@@ -283,7 +283,7 @@ impl Converter<'_> {
 
     /// The operator of opset 23: queries, keys and values with heads of their own, or side by side.
     pub(super) fn attention(&mut self, node: &Node) -> Outcome {
-        if (3..6).any(|number| node.input(number).is_some())
+        if (3..8).any(|number| node.input(number).is_some())
             || (1..4).any(|number| node.outputs.get(number).is_some_and(|name| !name.is_empty()))
         {
             return Err(
@@ -310,8 +310,12 @@ impl Converter<'_> {
         if heads_of(&operands[0]) != heads_of(&operands[1]) {
             return Err("has more heads of queries than of keys, which is not supported".into());
         }
-        let mut list =
-            AttributeList::default().with("causal", node.int("is_causal").unwrap_or(0) != 0);
+        let causal = node.int("is_causal").unwrap_or(0) != 0;
+        let steps = |operand: &Typed| operand.ty.shape.get(2).copied();
+        if causal && steps(&operands[0]) != steps(&operands[1]) {
+            return Err("is causal for another number of queries than of keys".into());
+        }
+        let mut list = AttributeList::default().with("causal", causal);
         if let Some(scale) = node.float("scale") {
             list = list.with("scale", scale);
         }
