@@ -3,14 +3,17 @@
     pip install -r requirements-onnx.txt
     python make_onnx.py FOLDER
 
-For each network and exporter NAME.onnx, and NAME.npz: `x` (and `y`: what onnxruntime gives for it).
+For each network NAME_dynamo.onnx and NAME_script.onnx, by the new and the old exporter; NAME.npy, inputs,
+and NAME.json, what PyTorch gives for them. onnxruntime must give the same for both models.
 """
 
+import json
 import sys
 import warnings
 from pathlib import Path
 
 import numpy as np
+import onnx
 import onnxruntime
 import torch
 from torch import nn
@@ -167,6 +170,21 @@ def settle(network, shape):
     return network.eval()
 
 
+def strip(path):
+    """Leaves out what tells of the machine that wrote a model: traces and documentation."""
+    model = onnx.load(path)
+    for node in model.graph.node:
+        kept = [(entry.key, entry.value) for entry in node.metadata_props if entry.key.endswith("name_scopes")]
+        del node.metadata_props[:]
+        for key, value in kept:
+            node.metadata_props.add(key=key, value=value)
+        node.doc_string = ""
+    for value in [*model.graph.value_info, *model.graph.input, *model.graph.output, *model.graph.initializer]:
+        del value.metadata_props[:]
+    del model.graph.value_info[:], model.graph.metadata_props[:], model.metadata_props[:]
+    onnx.save(model, path)
+
+
 def main(folder):
     folder = Path(folder)
     folder.mkdir(exist_ok=True)
@@ -175,6 +193,9 @@ def main(folder):
         network = settle(network, shape)
         batch = 2
         x = torch.randint(0, 11, (batch, *shape)) if name == "embedding" else torch.randn(batch, *shape)
+        wanted = network(x).detach().numpy()
+        np.save(folder / f"{name}.npy", x.numpy().astype(np.float32))
+        (folder / f"{name}.json").write_text(json.dumps(wanted.ravel().tolist()) + "\n")
         for exporter in ("dynamo", "script"):
             path = folder / f"{name}_{exporter}.onnx"
             if exporter == "dynamo":
@@ -187,10 +208,12 @@ def main(folder):
                 torch.onnx.export(
                     network, (x,), str(path), dynamo=False, input_names=["x"], output_names=["y"], dynamic_axes=axes
                 )
+            strip(path)
             session = onnxruntime.InferenceSession(str(path))
             (y,) = session.run(None, {session.get_inputs()[0].name: x.numpy()})
-            np.savez(path.with_suffix(".npz"), x=x.numpy().astype(np.float32), y=y)
+            np.testing.assert_allclose(y, wanted, rtol=1e-4, atol=1e-5)
             print(path.name, path.stat().st_size)
+
 
 
 if __name__ == "__main__":

@@ -23,6 +23,7 @@ mod inspect;
 mod lsp;
 mod modes;
 mod names;
+mod onnx;
 mod outputs;
 mod parallel;
 mod report;

@@ -1,0 +1,266 @@
+//! Networks in ONNX, as exporters write them, and what is wrong with others.
+
+use std::fs;
+
+use prost::Message;
+
+use crate::fixture::{Dir, pfp, repository};
+
+/// The networks that `test/import/make_onnx.py` wrote.
+const NETWORKS: [&str; 11] = [
+    "mlp",
+    "lenet",
+    "resnet",
+    "mobile",
+    "conv1d",
+    "ds_cnn",
+    "unet",
+    "lstm",
+    "gru",
+    "encoder",
+    "embedding",
+];
+
+/// Both of PyTorch's exporters: the compiled network gives what PyTorch does, up to the rounding of sums in
+/// another order.
+#[test]
+fn exported_networks_give_what_they_gave() {
+    let folder = repository().join("test/import/onnx");
+    for network in NETWORKS {
+        let wanted = fs::read(folder.join(format!("{network}.json"))).unwrap();
+        let wanted: Vec<f64> = serde_json::from_slice(&wanted).unwrap();
+        for exporter in ["dynamo", "script"] {
+            let dir = Dir::empty();
+            let model = folder.join(format!("{network}_{exporter}.onnx"));
+            let input = folder.join(format!("{network}.npy"));
+            dir.run(
+                pfp()
+                    .args(["run", "-q", "--batch", "2", "-o", "y.npy", "--input"])
+                    .arg(input)
+                    .arg(model),
+            )
+            .ok();
+            let bytes = dir.read("y.npy");
+            let got: Vec<f32> = npyz::NpyFile::new(&bytes[..]).unwrap().into_vec().unwrap();
+            assert_eq!(got.len(), wanted.len(), "{network}_{exporter}");
+            for (got, wanted) in got.iter().zip(&wanted) {
+                let error = (f64::from(*got) - wanted).abs();
+                assert!(
+                    error <= 1e-5 * wanted.abs().max(1.0),
+                    "{network}_{exporter}: {got}, not {wanted}"
+                );
+            }
+        }
+    }
+}
+
+/// The messages of a model that are needed here.
+#[derive(Clone, PartialEq, Message)]
+struct Model {
+    #[prost(message, optional, tag = "7")]
+    graph: Option<Graph>,
+    #[prost(message, repeated, tag = "8")]
+    opsets: Vec<Opset>,
+}
+
+#[derive(Clone, PartialEq, Message)]
+struct Opset {
+    #[prost(string, tag = "1")]
+    domain: String,
+    #[prost(int64, tag = "2")]
+    version: i64,
+}
+
+#[derive(Clone, PartialEq, Message)]
+struct Graph {
+    #[prost(message, repeated, tag = "1")]
+    nodes: Vec<Node>,
+    #[prost(message, repeated, tag = "5")]
+    tensors: Vec<Tensor>,
+    #[prost(message, repeated, tag = "11")]
+    inputs: Vec<Value>,
+    #[prost(message, repeated, tag = "12")]
+    outputs: Vec<Value>,
+}
+
+#[derive(Clone, PartialEq, Message)]
+struct Node {
+    #[prost(string, repeated, tag = "1")]
+    inputs: Vec<String>,
+    #[prost(string, repeated, tag = "2")]
+    outputs: Vec<String>,
+    #[prost(string, tag = "3")]
+    name: String,
+    #[prost(string, tag = "4")]
+    op: String,
+    #[prost(string, tag = "7")]
+    domain: String,
+}
+
+#[derive(Clone, PartialEq, Message)]
+struct Tensor {
+    #[prost(int64, repeated, tag = "1")]
+    sizes: Vec<i64>,
+    #[prost(int32, tag = "2")]
+    element: i32,
+    #[prost(float, repeated, tag = "4")]
+    floats: Vec<f32>,
+    #[prost(string, tag = "8")]
+    name: String,
+    #[prost(message, repeated, tag = "13")]
+    external: Vec<Entry>,
+    #[prost(int32, tag = "14")]
+    location: i32,
+}
+
+#[derive(Clone, PartialEq, Message)]
+struct Entry {
+    #[prost(string, tag = "1")]
+    key: String,
+    #[prost(string, tag = "2")]
+    value: String,
+}
+
+#[derive(Clone, PartialEq, Message)]
+struct Value {
+    #[prost(string, tag = "1")]
+    name: String,
+    #[prost(message, optional, tag = "2")]
+    ty: Option<Type>,
+}
+
+#[derive(Clone, PartialEq, Message)]
+struct Type {
+    #[prost(message, optional, tag = "1")]
+    tensor: Option<TensorType>,
+}
+
+#[derive(Clone, PartialEq, Message)]
+struct TensorType {
+    #[prost(int32, tag = "1")]
+    element: i32,
+    #[prost(message, optional, tag = "2")]
+    shape: Option<Shape>,
+}
+
+#[derive(Clone, PartialEq, Message)]
+struct Shape {
+    #[prost(message, repeated, tag = "1")]
+    sizes: Vec<Size>,
+}
+
+#[derive(Clone, PartialEq, Message)]
+struct Size {
+    #[prost(int64, optional, tag = "1")]
+    value: Option<i64>,
+}
+
+fn value(name: &str, sizes: &[i64]) -> Value {
+    let sizes = sizes.iter().map(|&value| Size { value: Some(value) }).collect();
+    let tensor = TensorType { element: 1, shape: Some(Shape { sizes }) };
+    Value { name: name.into(), ty: Some(Type { tensor: Some(tensor) }) }
+}
+
+/// A node by its operator, inputs and output; it is named as its output.
+fn node(op: &str, inputs: &[&str], output: &str) -> Node {
+    let inputs = inputs.iter().map(|&input| input.into()).collect();
+    let (name, op) = (format!("the {output}"), op.into());
+    Node { inputs, outputs: vec![output.into()], name, op, domain: String::new() }
+}
+
+/// A model from `x` of 2×3 to `y`.
+fn model(nodes: Vec<Node>, tensors: Vec<Tensor>) -> Model {
+    let (inputs, outputs) = (vec![value("x", &[2, 3])], vec![value("y", &[2, 3])]);
+    let opsets = vec![Opset { domain: String::new(), version: 20 }];
+    Model { graph: Some(Graph { nodes, tensors, inputs, outputs }), opsets }
+}
+
+fn floats(name: &str, sizes: &[i64], floats: &[f32]) -> Tensor {
+    let (name, sizes, floats) = (name.into(), sizes.to_vec(), floats.to_vec());
+    Tensor { name, sizes, element: 1, floats, ..Tensor::default() }
+}
+
+/// The error of `pfp inspect` on a model.
+fn error(bytes: impl AsRef<[u8]>) -> String {
+    let dir = Dir::empty();
+    dir.write("net.onnx", bytes);
+    dir.pfp("inspect net.onnx").error()
+}
+
+/// One run tells of all nodes, each with its name, operator and opset.
+#[test]
+fn all_nodes_that_are_not_supported_are_named_at_once() {
+    let mut foreign = node("FusedGemm", &["a"], "b");
+    foreign.domain = "com.microsoft".into();
+    let nodes = vec![node("Det", &["x"], "a"), foreign, node("Loop", &["b"], "y")];
+    let mut model = model(nodes, vec![]);
+    model.opsets.push(Opset { domain: "com.microsoft".into(), version: 1 });
+    let error = error(model.encode_to_vec());
+    for part in [
+        "'the a', Det of opset 20, is not supported",
+        "'the b', com.microsoft.FusedGemm of opset 1, is an operator of one runtime",
+        "'the y', Loop of opset 20, has control flow",
+    ] {
+        assert!(error.contains(part), "{part}: {error}");
+    }
+}
+
+#[test]
+fn what_is_wrong_with_a_model_is_said() {
+    let bytes = model(vec![node("Relu", &["x"], "y")], vec![]).encode_to_vec();
+    for length in 1..bytes.len() {
+        // Some are whole models without an output, or a graph without nodes.
+        error(&bytes[..length]);
+    }
+    let wrong = |nodes, tensors, part: &str| {
+        let error = error(model(nodes, tensors).encode_to_vec());
+        assert!(error.contains(part), "{part}: {error}");
+    };
+    wrong(
+        vec![node("Add", &["x", "b"], "a"), node("Relu", &["a"], "b"), node("Relu", &["b"], "y")],
+        vec![],
+        "has nodes that wait for each other: 'the a', 'the b'",
+    );
+    wrong(
+        vec![node("Relu", &["z"], "y")],
+        vec![],
+        "reads 'z' in the node 'the y', which nothing gives",
+    );
+    wrong(vec![node("Relu", &["x"], "a")], vec![], "has the output 'y', which no node gives");
+    let twice = vec![node("Relu", &["x"], "y"), node("Tanh", &["x"], "y")];
+    wrong(twice, vec![], "gives the value 'y' twice");
+    let add = || vec![node("Add", &["x", "c"], "y")];
+    wrong(add(), vec![floats("c", &[3], &[1.0])], "holds 1 numbers for 3 elements");
+    wrong(add(), vec![floats("c", &[1 << 40, 1 << 40], &[])], "more than 268435456 elements");
+    wrong(add(), vec![floats("c", &[-1], &[])], "has a negative size");
+    wrong(add(), vec![floats("c", &[5], &[1.0; 5])], "'the y', Add of opset 20,");
+    wrong(add(), vec![floats("c", &[1], &[f32::INFINITY])], "'c', which holds inf");
+    let text = Tensor { element: 8, ..floats("c", &[1], &[]) };
+    wrong(add(), vec![text], "has elements of type string");
+}
+
+/// A model reads no file but those beside it.
+#[test]
+fn numbers_in_other_files_are_in_the_folder_of_the_model() {
+    let dir = Dir::empty();
+    let bytes: Vec<u8> = [1.0f32, 2.0, 3.0].iter().flat_map(|value| value.to_le_bytes()).collect();
+    fs::create_dir(dir.path("models")).unwrap();
+    dir.write("outside.bin", &bytes);
+    dir.write("models/inside.bin", &bytes);
+    std::os::unix::fs::symlink(dir.path("outside.bin"), dir.path("models/link.bin")).unwrap();
+    let external = |location: &str| {
+        let entry = Entry { key: "location".into(), value: location.into() };
+        let tensor = Tensor { external: vec![entry], location: 1, ..floats("c", &[3], &[]) };
+        dir.write(
+            "models/net.onnx",
+            model(vec![node("Add", &["x", "c"], "y")], vec![tensor]).encode_to_vec(),
+        );
+        dir.pfp("inspect models/net.onnx")
+    };
+    external("inside.bin").ok();
+    assert!(external("../outside.bin").error().contains("is not in the folder of the model"));
+    let absolute = dir.path("outside.bin").display().to_string();
+    assert!(external(&absolute).error().contains("is not in the folder of the model"));
+    assert!(external("link.bin").error().contains("leads out of the folder"));
+    assert!(external("missing.bin").error().contains("missing.bin"));
+}
