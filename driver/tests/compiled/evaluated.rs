@@ -4,7 +4,7 @@
 use std::{collections::BTreeMap, fs, path::Path};
 
 use gauss_lowering::mode::Mode;
-use pfp_compiler::diagnostics::Source;
+use pfp_compiler::{diagnostics::Source, parameters::Safetensors};
 use pfp_evaluate::{
     answers::Score,
     data::{Preparation, parse_normalize},
@@ -50,8 +50,9 @@ fn evaluation(
         threads: 2,
         latency: Some(vec![]),
     };
-    let (evaluation, sets) =
-        evaluate(&request, &source, &Silent).unwrap_or_else(|error| panic!("{error}"));
+    let parameters = request.parameters.as_deref().map(Safetensors::open).transpose();
+    let evaluated = parameters.and_then(|given| evaluate(&request, (&source, given), &Silent));
+    let (evaluation, sets) = evaluated.unwrap_or_else(|error| panic!("{error}"));
     assert_eq!(sets.iter().map(|set| set.len()).collect::<Vec<_>>(), [10_000; 2]);
     evaluation
 }
