@@ -346,16 +346,15 @@ fn relu_is_exact_at_the_ends_of_the_range() {
     }
 }
 
-/// Where there is no variance, a step is its plain function, and has none: also where a core estimates
+/// Where there is no variance, an activation is its plain function, and has none: also where a core estimates
 /// reciprocals and takes the quotient by a deviation of 0 for 0.
 #[test]
-fn a_step_of_a_known_number_is_the_plain_function() {
+fn an_activation_of_a_known_number_is_the_plain_function() {
     let means = [0.0, 1e-30, 1e-6, 0.25, 1.0, 2.999, 3.0, 6.0, 100.0];
     let means: Vec<_> = means.iter().flat_map(|&mean: &f64| [-mean, mean]).collect();
     let count = means.len();
     let cases: Vec<_> = Activation::samples()
         .into_iter()
-        .filter(|activation| ["sign", "heaviside"].contains(&activation.name()))
         .enumerate()
         .map(|(number, activation)| {
             let name = format!("{}{number}", activation.name());
@@ -369,7 +368,9 @@ fn a_step_of_a_known_number_is_the_plain_function() {
             for (place, (&got, &wanted)) in result.mean.iter().zip(&case.expected.mean).enumerate()
             {
                 let (name, mean) = (&case.name, means[place]);
-                let error = (got - wanted).abs();
+                // What is beyond float32 is infinite on both sides.
+                let wanted = f64::from(wanted as f32);
+                let error = if got == wanted { 0.0 } else { (got - wanted).abs() };
                 assert!(
                     error <= 3e-6 * wanted.abs().max(1e-6),
                     "{target}: {name}({mean}): {got}, not {wanted}"
