@@ -7,6 +7,7 @@ mod compile;
 mod completions;
 mod demo;
 mod eval;
+mod import;
 mod inspect;
 mod run;
 mod table;
@@ -50,6 +51,7 @@ pub struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    Import(import::ImportArgs),
     Compile(compile::CompileArgs),
     Run(run::RunArgs),
     Check(check::CheckArgs),
@@ -265,6 +267,7 @@ pub fn main() -> ExitCode {
         ui.say(&format!("WARNING: signals will leave temporary files: {error}"));
     }
     let outcome = match cli.command {
+        Command::Import(args) => import::import(args, &ui),
         Command::Compile(args) => compile::compile(args, &ui),
         Command::Run(args) => run::run(args, &ui),
         Command::Bench(args) => bench::bench(args, &ui),

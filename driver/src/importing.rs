@@ -4,7 +4,10 @@ use std::{io, path::Path, sync::Arc};
 
 use gauss_lowering::files::{self, Kind};
 use pfp_compiler::{diagnostics::Source, error::Error, parameters::Safetensors};
-use pfp_import::{Failure, Files, OnnxSettings};
+use pfp_import::{
+    Failure, Files, OnnxSettings,
+    posterior::{Framework, Posterior, Request},
+};
 
 /// A network as its file has it.
 pub struct Imported {
@@ -82,4 +85,25 @@ pub fn open(
     let parameters = import.parameters.as_deref().map(Safetensors::of).transpose()?;
     let source = Source::new(import.name, import.module);
     Ok(Imported { source, parameters, batch })
+}
+
+/// All bytes of a file of numbers.
+///
+/// # Errors
+///
+/// Where it cannot be read.
+pub fn bytes(path: &Path) -> Result<Vec<u8>, Error> {
+    files::read(path, Kind::PARAMETERS).map_err(|error| Error::read(path, error))
+}
+
+/// Reads the posterior that a framework saved.
+///
+/// # Errors
+///
+/// Where the file cannot be read, or does not say what mean and variance are.
+pub fn posterior(framework: Framework, path: &Path, request: &Request) -> Result<Posterior, Error> {
+    framework.read(&bytes(path)?, request).map_err(|message| {
+        Error::request(format!("{} is no posterior of {framework:?}: {message}", path.display()))
+            .with_help("docs/import.md says what pfp reads of each framework")
+    })
 }

@@ -6,6 +6,7 @@
 //! neither the file system nor how errors are shown, and nothing after it knows the format.
 
 mod onnx;
+pub mod posterior;
 mod text;
 
 use std::{

@@ -19,6 +19,7 @@ mod folders;
 mod guard;
 mod head;
 mod help;
+mod import;
 mod inspect;
 mod lsp;
 mod modes;

@@ -93,7 +93,7 @@ fn known_flags() -> BTreeSet<String> {
     let pfp = env!("CARGO_BIN_EXE_pfp");
     let mut commands = vec!["pfp-opt --help-hidden".to_owned(), format!("{pfp} --help")];
     commands.extend(
-        ["compile", "run", "check", "calibrate", "inspect", "eval", "bench", "demo"]
+        ["import", "compile", "run", "check", "calibrate", "inspect", "eval", "bench", "demo"]
             .map(|c| format!("{pfp} {c} --help")),
     );
     for command in commands {

@@ -1,0 +1,62 @@
+//! TensorFlow Probability: the weights of a model, by their paths, in an archive of NumPy.
+
+use std::{collections::BTreeMap, rc::Rc};
+
+use super::Framework;
+use crate::posterior::{Read, Reading, representation::Representation, tensor::Tensor};
+
+pub struct Tfp;
+
+/// What a layer calls mean and spread of its kernel or bias.
+const LOC: &str = "_posterior_loc";
+const SCALE: &str = "_posterior_untransformed_scale";
+
+/// What is added to the softplus: the smallest step above 1 in float32.
+const OFFSET: f64 = f32::EPSILON as f64;
+
+impl Framework for Tfp {
+    fn name(&self) -> &'static str {
+        "tfp"
+    }
+
+    fn read(&self, reading: &mut Reading) -> Read<()> {
+        let tensors = reading.tensors(reading.document.root)?;
+        let named: BTreeMap<String, (&str, &Rc<Tensor>)> =
+            tensors.iter().map(|(key, tensor)| (path(key), (key.as_str(), tensor))).collect();
+        for (path, &(key, tensor)) in &named {
+            if let Some(of) = path.strip_suffix(LOC) {
+                let name = of.to_owned();
+                let representation = Representation::Softplus { offset: OFFSET };
+                match named.get(&format!("{of}{SCALE}")) {
+                    Some(scale) => {
+                        reading.gaussian(name, (key, tensor), *scale, representation)?;
+                    }
+                    // A posterior of one point, as biases have by default.
+                    None => {
+                        let budget = &reading.document.budget;
+                        reading.deterministic(name, (key, tensor), budget)?;
+                    }
+                }
+            } else if let Some(of) = path.strip_suffix(SCALE) {
+                if !named.contains_key(&format!("{of}{LOC}")) {
+                    return Err(format!("'{key}' has no '{of}{LOC}' beside it"));
+                }
+                continue;
+            } else {
+                let budget = &reading.document.budget;
+                reading.deterministic(path.clone(), (key, tensor), budget)?;
+            }
+            let Some(entry) = reading.posterior.entries.last_mut() else { continue };
+            if let Some((layer, "kernel")) = entry.name.rsplit_once('/') {
+                entry.name = format!("{layer}/weight");
+                entry.transpose();
+            }
+        }
+        Ok(())
+    }
+}
+
+/// A path without the number that TensorFlow puts behind it.
+fn path(key: &str) -> String {
+    key.rsplit_once(':').map_or(key, |(path, _)| path).to_owned()
+}
