@@ -2,6 +2,7 @@
 
 mod module;
 mod network;
+mod posterior;
 mod safetensors;
 
 use std::{
@@ -15,6 +16,7 @@ use pfp_compiler::{error::Error, module::Session};
 
 pub use module::module;
 pub use network::network;
+pub use posterior::posterior;
 pub use safetensors::safetensors;
 
 type TestOneInput = unsafe extern "C" fn(*const u8, usize) -> c_int;

@@ -45,7 +45,7 @@ Examples:
       -o model.mlir --params model.safetensors"
 )]
 pub struct ImportArgs {
-    /// The network: a module in the gauss dialect (.mlir) or an ONNX model (.onnx)
+    /// The network: a module in the gauss dialect (.mlir)
     #[arg(value_name = "ARCHITECTURE", group = "network")]
     module: Option<PathBuf>,
 
@@ -154,9 +154,9 @@ pub fn import(args: ImportArgs, ui: &Ui) -> Result<Outcome, Error> {
         maps: args.posterior.map.clone(),
         deterministic: args.posterior.deterministic.clone(),
     };
-    let own = own.as_ref().map(|own| own as &dyn ParameterSource);
-    let placement = place(entries, &parameters, &wishes, own)
-        .map_err(|problems| misfit(&problems, args.posterior.source().ok().flatten()))?;
+    let placement =
+        place(entries, &parameters, &wishes, own.as_ref().map(|own| own as &dyn ParameterSource))
+            .map_err(|problems| misfit(&problems, args.posterior.source().ok().flatten()))?;
     let file = safetensors(&placement)?;
     check(&source, &args.params, &file)?;
     ui.stage("writing");

@@ -1,0 +1,39 @@
+//! Posteriors of frameworks: the readers of pickles, archives and tensors, and what each framework
+//! makes of them.
+
+use pfp_import::posterior::{
+    Framework, Request,
+    place::{Parameter, Wishes, place},
+    representation::Representation,
+};
+
+/// Reads a file as one of each framework, and places what is in it. A file may be wrong: the fault is
+/// a crash.
+pub fn posterior(bytes: &[u8]) {
+    let parameters = [("fc1.weight", vec![3, 4]), ("fc1.bias", vec![3])];
+    let parameters =
+        parameters.map(|(name, shape)| Parameter { name: name.into(), shape, gaussian: true });
+    let order = ["fc1.weight:transpose", "fc1.bias"];
+    let order: Vec<_> = order.into_iter().filter_map(|name| name.parse().ok()).collect();
+    for framework in Framework::all() {
+        let plain = Request { parameters: &parameters, ..Request::default() };
+        let wishful = Request {
+            representation: Some(Representation::LogStd),
+            marginals: true,
+            order: order.clone(),
+            parameters: &parameters,
+            weights: None,
+        };
+        let with_weights = Request { weights: Some(bytes), ..Request::default() };
+        for request in [plain, wishful, with_weights] {
+            if let Ok(posterior) = framework.read(bytes, &request) {
+                for entry in &posterior.entries {
+                    let count = entry.shape.iter().product();
+                    let is_whole = |values: &Vec<f32>| values.len() == count;
+                    assert!(entry.mean.iter().chain(&entry.variance).all(is_whole), "{entry:?}");
+                }
+                let _ = place(posterior.entries, &parameters, &Wishes::default(), None);
+            }
+        }
+    }
+}
