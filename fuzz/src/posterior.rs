@@ -28,8 +28,8 @@ pub fn posterior(bytes: &[u8]) {
         for request in [plain, wishful, with_weights] {
             if let Ok(posterior) = framework.read(bytes, &request) {
                 for entry in &posterior.entries {
-                    let count = entry.shape.iter().product();
-                    let is_whole = |values: &Vec<f32>| values.len() == count;
+                    let count: usize = entry.shape.iter().product();
+                    let is_whole = |values: &Vec<_>| values.len() == count;
                     assert!(entry.mean.iter().chain(&entry.variance).all(is_whole), "{entry:?}");
                 }
                 let _ = place(posterior.entries, &parameters, &Wishes::default(), None);

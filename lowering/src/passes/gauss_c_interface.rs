@@ -29,16 +29,17 @@ pub const PASS: Pass = Pass {
         let vector_bits = options.get("vector-bits");
         let control = FloatControl::of(options).map_err(|error| fail(module, error))?;
         let ops = module.body().map(Block::ops).unwrap_or_default();
+        let mut networks = Vec::new();
         for op in ops.into_iter().filter(|op| op.is("llvm.func")) {
             if op.attribute("gauss.arena_bytes").is_some() {
-                wrap(op, vector_bits, &control)?;
+                networks.push(wrap(op, vector_bits, &control)?);
             } else if let Some(buffers) = op.attribute(TASK).and_then(|buffers| buffers.as_i64()) {
                 make_internal(op, buffers as usize, vector_bits);
             } else if let Some(tasks) = op.attribute(DISPATCH).and_then(|tasks| tasks.as_i64()) {
                 define_dispatch(op, tasks, vector_bits, &control)?;
             }
         }
-        Ok(())
+        keep_signatures(module, &networks)
     },
 };
 
@@ -47,7 +48,36 @@ fn parameters(function: Op) -> usize {
     function.body().map(Block::arguments).unwrap_or_default().len()
 }
 
-fn wrap(function: Op, vector_bits: Option<&str>, control: &FloatControl) -> Outcome {
+/// Keeps LLVM from passing what a network loads in place of its buffers: the code generator of AArch64 ends
+/// in a crash where a vector of three lanes is passed on the stack.
+fn keep_signatures(module: Op, networks: &[String]) -> Outcome {
+    let (Some(last), false) =
+        (module.body().and_then(|body| body.ops().last().copied()), networks.is_empty())
+    else {
+        return Ok(());
+    };
+    let count = networks.len();
+    let mut text = format!(
+        "module {{\nllvm.mlir.global appending @llvm.compiler.used() {{section = \"llvm.metadata\"}} \
+         : !llvm.array<{count} x ptr> {{\n  %0 = llvm.mlir.undef : !llvm.array<{count} x ptr>\n"
+    );
+    for (number, name) in networks.iter().enumerate() {
+        let next = number + 1;
+        text += &format!(
+            "  %p{number} = llvm.mlir.addressof @\"{name}\" : !llvm.ptr\n  %{next} = \
+             llvm.insertvalue %p{number}, %{number}[{number}] : !llvm.array<{count} x ptr>\n"
+        );
+    }
+    text += &format!("  llvm.return %{count} : !llvm.array<{count} x ptr>\n}}\n");
+    for name in networks {
+        text += &format!("llvm.func @\"{name}\"()\n");
+    }
+    text += "}";
+    insert::<1>(last, &text, None).map(drop)
+}
+
+/// The name that the network has behind its C function.
+fn wrap(function: Op, vector_bits: Option<&str>, control: &FloatControl) -> Result<String, Failed> {
     let name = function.symbol().unwrap_or_default();
     let mut characters = name.chars();
     let starts_well = characters.next().is_some_and(|c| c.is_ascii_alphabetic() || c == '_');
@@ -74,9 +104,10 @@ fn wrap(function: Op, vector_bits: Option<&str>, control: &FloatControl) -> Outc
             }
         }
     }
-    function.set_attribute("sym_name", function.context().string_attr(&network(&name)));
+    let network = network(&name);
+    function.set_attribute("sym_name", function.context().string_attr(&network));
     make_internal(function, count, vector_bits);
-    Ok(())
+    Ok(network)
 }
 
 /// The name of a network behind its C function. A dot keeps it apart from what a C library
@@ -85,7 +116,7 @@ fn network(name: &str) -> String {
     format!("{name}.network")
 }
 
-/// Puts the first functions of a module's text before `function`.
+/// Puts the first ops of a module's text before `function`.
 fn insert<const N: usize>(
     function: Op,
     text: &str,
@@ -95,12 +126,14 @@ fn insert<const N: usize>(
     let parsed = context
         .parse_op(text)
         .ok_or_else(|| fail(function, "could not be wrapped: internal error"))?;
-    let functions = parsed.body().map(Block::ops).unwrap_or_default();
-    let copies: Vec<_> = functions.into_iter().take(N).map(Op::clone_detached).collect();
+    let ops = parsed.body().map(Block::ops).unwrap_or_default();
+    let copies: Vec<_> = ops.into_iter().take(N).map(Op::clone_detached).collect();
     parsed.erase();
     for &copy in &copies {
         Builder::before(function).insert(copy);
-        if let Some(attributes) = context.parse_attribute(&code_generation(vector_bits)) {
+        if copy.is("llvm.func")
+            && let Some(attributes) = context.parse_attribute(&code_generation(vector_bits))
+        {
             copy.set_attribute("passthrough", attributes);
         }
     }

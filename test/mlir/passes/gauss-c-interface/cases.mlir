@@ -28,6 +28,12 @@ llvm.func @_4in_2out(%a: !llvm.ptr, %b: !llvm.ptr, %c: !llvm.ptr, %d: !llvm.ptr,
   llvm.return
 }
 
+// LLVM keeps the signatures of the networks, and of nothing else.
+// CHECK: llvm.mlir.global appending @llvm.compiler.used() {{.*}}section = "llvm.metadata"{{.*}} : !llvm.array<3 x ptr> {
+// CHECK-COUNT-3: llvm.mlir.addressof @{{.*}}.network : !llvm.ptr
+// CHECK-NOT: llvm.mlir.addressof
+// CHECK: llvm.return
+
 // A function without a planned arena is not a network.
 // CHECK-NOT: @pfp_helper
 // CHECK: llvm.func @helper(%{{.*}}: !llvm.ptr) {
