@@ -9,6 +9,7 @@ mod demo;
 mod eval;
 mod import;
 mod inspect;
+mod posterior;
 mod run;
 mod table;
 mod ui;
@@ -28,8 +29,10 @@ use gauss_lowering::{
 use miette::{MietteHandlerOpts, Report};
 use pfp_compiler::{compile::Network, error::Error, interrupt, module::Session};
 use pfp_evaluate::calibrate::{Calibration, reject, rewrite};
+use pfp_import::posterior::place::Parameter;
 
-use crate::importing::{self, Imported};
+use crate::importing::{self, Find, Imported, Wanted};
+use posterior::OnnxArgs;
 use ui::Ui;
 
 /// Compiles Bayesian neural networks to sampling-free machine code.
@@ -88,6 +91,9 @@ struct ModelArgs {
     /// Tell on standard error where a value is used twice and independence is assumed
     #[arg(long)]
     remarks: bool,
+
+    #[command(flatten)]
+    onnx: OnnxArgs,
 }
 
 /// What is computed of a network.
@@ -124,7 +130,7 @@ impl ModeArgs {
 impl ModelArgs {
     /// The files that are read.
     fn files(&self) -> impl Iterator<Item = PathBuf> {
-        [self.module.clone()].into_iter().chain(self.params.clone())
+        [self.module.clone()].into_iter().chain(self.params.clone()).chain(self.onnx.files())
     }
 
     /// Tells what the network assumes, where that is wanted.
@@ -145,7 +151,7 @@ impl ModelArgs {
         ui: &Ui,
     ) -> Result<(Network<'s>, Option<Calibration>), Error> {
         ui.stage("reading the network");
-        let mut imported = open_module(&self.module, self.batch, ui)?;
+        let mut imported = open_module(&self.module, self.batch, &self.onnx, ui)?;
         let parameters = imported.parameters(self.params.as_deref())?;
         let batch = self.batch.filter(|_| imported.batch.is_none());
         let network = Network::open(session, &imported.source, parameters.as_ref(), batch)?;
@@ -157,8 +163,22 @@ impl ModelArgs {
 }
 
 /// The file of a network. What its importer notes is said.
-fn open_module(path: &Path, batch: Option<i64>, ui: &Ui) -> Result<Imported, Error> {
-    importing::open(path, batch, &mut |note| ui.notes(&[note.to_owned()]))
+fn open_module(
+    path: &Path,
+    batch: Option<i64>,
+    onnx: &OnnxArgs,
+    ui: &Ui,
+) -> Result<Imported, Error> {
+    let posterior = onnx.posterior();
+    let find = |parameters: &[Parameter]| {
+        posterior.of_model(parameters, &mut |file| ui.notes(&file.notes))
+    };
+    let wanted = Wanted {
+        batch,
+        logits: posterior.logits(),
+        posterior: posterior.is_given().then_some(&find as Find),
+    };
+    importing::open(path, &wanted, &mut |note| ui.notes(&[note.to_owned()]))
 }
 
 /// What is appended to the functions of a network.

@@ -29,7 +29,7 @@ use pfp_evaluate::{
 use pfp_runtime::Executor;
 use serde::Serialize;
 
-use crate::importing;
+use crate::importing::{self, Wanted};
 use aarch64::Run;
 
 /// The networks, by the names of their files.
@@ -207,7 +207,7 @@ pub fn measure(
     let files = Files::new(directory, network);
     let session = Session::new();
     let (source, parameters) = (
-        importing::open(&files.module, None, &mut |note| watch(note))?.source,
+        importing::open(&files.module, &Wanted::default(), &mut |note| watch(note))?.source,
         Safetensors::open(&files.parameters)?,
     );
     let loaded = Network::open(&session, &source, Some(&parameters), Some(1))?;

@@ -6,7 +6,8 @@ use gauss_lowering::files::{self, Kind};
 use pfp_compiler::{diagnostics::Source, error::Error, parameters::Safetensors};
 use pfp_import::{
     Failure, Files, OnnxSettings,
-    posterior::{Framework, Posterior, Request},
+    onnx::{self, posterior::Placed},
+    posterior::{Framework, Posterior, Request, place::Parameter},
 };
 
 /// A network as its file has it.
@@ -17,6 +18,22 @@ pub struct Imported {
     pub parameters: Option<Safetensors>,
     /// The size of the batch, where the network was read for one.
     pub batch: Option<i64>,
+    /// What became of the posterior of an ONNX model.
+    pub placed: Option<Placed>,
+}
+
+/// Finds the posterior of a model with these parameters.
+pub type Find<'a> = &'a dyn Fn(&[Parameter]) -> Result<onnx::posterior::Posterior, Error>;
+
+/// How a network is read.
+#[derive(Default)]
+pub struct Wanted<'a> {
+    /// The size of the batch of a model that computes with it.
+    pub batch: Option<i64>,
+    /// Does an ONNX model end before its last softmax?
+    pub logits: bool,
+    /// Where the variances of an ONNX model come from; it has none where this is left out.
+    pub posterior: Option<Find<'a>>,
 }
 
 impl Imported {
@@ -52,39 +69,82 @@ impl Files for Disk {
     }
 }
 
-/// Reads the network at `path`; `note` is told what a user should know. A network that computes with the
-/// size of its batch is read for one of `batch` items, where that is given.
+/// Reads the network at `path`; `note` is told what a user should know.
 ///
 /// # Errors
 ///
-/// Where a file cannot be read, or holds no network.
-pub fn open(
-    path: &Path,
-    batch: Option<i64>,
-    note: &mut dyn FnMut(&str),
-) -> Result<Imported, Error> {
-    let read = |batch: Option<i64>, note: &mut dyn FnMut(&str)| {
-        let importer = pfp_import::importer_of(path, &OnnxSettings { batch, logits: false });
-        importer.import(path, &Disk, note).map_err(|failure| match failure {
-            Failure::Unreadable { path, error } => Error::read(&path, error),
-            Failure::Refused { message } => {
-                Error::malformed(&path.display().to_string(), importer.format(), message)
-            }
-        })
-    };
-    let mut notes = Vec::new();
-    let (import, batch) = match (read(None, &mut |text| notes.push(text.to_owned())), batch) {
-        (Ok(import), _) => (import, None),
-        (Err(error), None) => return Err(error),
-        (Err(_), Some(batch)) => {
-            notes.clear();
-            (read(Some(batch), &mut |text| notes.push(text.to_owned()))?, Some(batch))
+/// Where a file cannot be read, holds no network, or its posterior does not fit.
+pub fn open(path: &Path, wanted: &Wanted, note: &mut dyn FnMut(&str)) -> Result<Imported, Error> {
+    if !pfp_import::is_onnx(path) {
+        return text(path, wanted, note);
+    }
+    let refuse = |failure| refusal(path, onnx::FORMAT, failure);
+    let mut model = onnx::Model::read(path, &Disk, note).map_err(refuse)?;
+    let placed = match wanted.posterior {
+        None => None,
+        Some(find) => {
+            let parameters = model.parameters().map_err(refuse)?;
+            let given = find(&parameters)?;
+            Some(model.place(&parameters, given).map_err(|problems| misfit(path, &problems))?)
         }
     };
-    notes.iter().for_each(|text| note(text));
+    // A model that computes with the size of its batch is read for the one that is wanted.
+    let batches = [None].into_iter().chain(wanted.batch.map(Some));
+    let mut import = None;
+    for batch in batches {
+        let settings = OnnxSettings { batch, logits: wanted.logits };
+        let mut notes = Vec::new();
+        let read = model.clone().import(&settings, &mut |text| notes.push(text.to_owned()));
+        import = Some((read, batch, notes));
+        if matches!(import, Some((Ok(_), ..))) {
+            break;
+        }
+    }
+    let (import, batch, notes) =
+        import.ok_or_else(|| Error::Internal("nothing was read".into()))?;
+    let import = import.map_err(refuse)?;
+    let of_posterior = placed.iter().flat_map(|placed| &placed.notes);
+    of_posterior.chain(&notes).for_each(|text| note(text));
     let parameters = import.parameters.as_deref().map(Safetensors::of).transpose()?;
     let source = Source::new(import.name, import.module);
-    Ok(Imported { source, parameters, batch })
+    Ok(Imported { source, parameters, batch, placed })
+}
+
+/// Reads a module in the dialect.
+fn text(path: &Path, wanted: &Wanted, note: &mut dyn FnMut(&str)) -> Result<Imported, Error> {
+    let given = [(wanted.posterior.is_some(), "--posterior"), (wanted.logits, "--logits")];
+    if let Some((_, option)) = given.iter().find(|(is_given, _)| *is_given) {
+        return Err(Error::request(format!("{option} has no meaning for a module in the dialect"))
+            .with_help(
+                "its parameters come with --params; `pfp import` makes them of a posterior",
+            ));
+    }
+    let importer = pfp_import::importer_of(path, &OnnxSettings::default());
+    let import = importer
+        .import(path, &Disk, note)
+        .map_err(|failure| refusal(path, importer.format(), failure))?;
+    let parameters = import.parameters.as_deref().map(Safetensors::of).transpose()?;
+    let source = Source::new(import.name, import.module);
+    Ok(Imported { source, parameters, batch: None, placed: None })
+}
+
+fn refusal(path: &Path, format: &'static str, failure: Failure) -> Error {
+    match failure {
+        Failure::Unreadable { path, error } => Error::read(&path, error),
+        Failure::Refused { message } => {
+            Error::malformed(&path.display().to_string(), format, message)
+        }
+    }
+}
+
+/// Everything of a posterior that has no place in a model.
+fn misfit(path: &Path, problems: &[String]) -> Error {
+    Error::request(format!(
+        "the posterior and {} do not fit together:\n  {}",
+        path.display(),
+        problems.join("\n  ")
+    ))
+    .with_help("docs/import.md says how entries find their initialisers")
 }
 
 /// All bytes of a file of numbers.
@@ -94,6 +154,18 @@ pub fn open(
 /// Where it cannot be read.
 pub fn bytes(path: &Path) -> Result<Vec<u8>, Error> {
     files::read(path, Kind::PARAMETERS).map_err(|error| Error::read(path, error))
+}
+
+/// The weights of a network, as its user names them.
+///
+/// # Errors
+///
+/// Where the file cannot be read, or holds none.
+pub fn weights(path: &Path) -> Result<Vec<pfp_import::posterior::Weights>, Error> {
+    pfp_import::posterior::weights(&bytes(path)?).map_err(|message| {
+        Error::request(format!("{} holds no weights of a network: {message}", path.display()))
+            .with_help("save the state dict of the network, with torch or as safetensors")
+    })
 }
 
 /// Reads the posterior that a framework saved.

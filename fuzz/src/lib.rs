@@ -2,6 +2,7 @@
 
 mod module;
 mod network;
+mod onnx;
 mod posterior;
 mod safetensors;
 
@@ -16,6 +17,7 @@ use pfp_compiler::{error::Error, module::Session};
 
 pub use module::module;
 pub use network::network;
+pub use onnx::onnx;
 pub use posterior::posterior;
 pub use safetensors::safetensors;
 

@@ -5,7 +5,7 @@
 //! with, and gives an [`Import`]; what the user should know goes to a function for notes. It knows
 //! neither the file system nor how errors are shown, and nothing after it knows the format.
 
-mod onnx;
+pub mod onnx;
 pub mod posterior;
 mod text;
 
@@ -98,8 +98,13 @@ pub trait Importer {
 /// The importer for a file. Where `batch` is given, a network that computes with the size of its batch
 /// gets one of this size.
 pub fn importer_of(path: &Path, options: &OnnxSettings) -> Box<dyn Importer> {
-    match path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("onnx")) {
+    match is_onnx(path) {
         true => Box::new(Onnx { settings: options.clone() }),
         false => Box::new(ModuleText),
     }
+}
+
+/// Is a file taken for an ONNX model?
+pub fn is_onnx(path: &Path) -> bool {
+    path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("onnx"))
 }

@@ -10,15 +10,18 @@ mod fold;
 mod graph;
 mod module;
 mod moves;
+mod operators;
+pub mod posterior;
 mod proto;
 
 use std::path::Path;
 
 use prost::Message;
 
-use crate::{Failure, Files, Import, Importer};
+use crate::{Failure, Files, Import, Importer, posterior::place::Parameter};
 
-pub use convert::{OPERATORS, Settings};
+pub use convert::Settings;
+pub use operators::OPERATORS;
 
 /// The newest version of ONNX's operators that was read when this was written.
 const NEWEST_OPSET: i64 = 28;
@@ -35,7 +38,7 @@ pub struct Onnx {
 
 impl Importer for Onnx {
     fn format(&self) -> &'static str {
-        "ONNX model"
+        FORMAT
     }
 
     fn import(
@@ -44,13 +47,39 @@ impl Importer for Onnx {
         files: &dyn Files,
         note: &mut dyn FnMut(&str),
     ) -> Result<Import, Failure> {
+        Model::read(path, files, note)?.import(&self.settings, note)
+    }
+}
+
+/// What it is called in messages.
+pub const FORMAT: &str = "ONNX model";
+
+/// A model that has been read.
+#[derive(Clone)]
+pub struct Model<'a> {
+    name: String,
+    graph: graph::Graph,
+    decoder: constant::Decoder<'a>,
+}
+
+impl<'a> Model<'a> {
+    /// Reads the model at `path`.
+    ///
+    /// # Errors
+    ///
+    /// Where it is none, or a tensor of it cannot be read.
+    pub fn read(
+        path: &Path,
+        files: &'a dyn Files,
+        note: &mut dyn FnMut(&str),
+    ) -> Result<Self, Failure> {
         let bytes = files
             .read(path)
             .map_err(|error| Failure::Unreadable { path: path.to_owned(), error })?;
         let model = proto::Model::decode(prost::bytes::Bytes::from(bytes))
             .map_err(|error| refused(format!("is no ONNX model, or a part of one: {error}")))?;
         let mut decoder = constant::Decoder::new(path, files);
-        let mut graph = graph::Graph::of(model, &mut decoder)?;
+        let graph = graph::Graph::of(model, &mut decoder)?;
         match graph.opset {
             OLDEST_OPSET..=NEWEST_OPSET => {}
             opset if opset > NEWEST_OPSET => note(&format!(
@@ -62,13 +91,53 @@ impl Importer for Onnx {
                 )));
             }
         }
-        end_before_softmax(&mut graph, &self.settings, note);
-        let outputs: Vec<_> = graph.outputs.iter().map(|output| output.name.clone()).collect();
-        graph.prune(&outputs);
-        let (module, parameters) = convert::convert(&graph, &mut decoder, &self.settings, note)
+        Ok(Self { name: path.display().to_string(), graph, decoder })
+    }
+
+    /// The initialisers that can be parameters.
+    ///
+    /// # Errors
+    ///
+    /// Where a tensor cannot be read.
+    pub fn parameters(&mut self) -> Result<Vec<Parameter>, Failure> {
+        posterior::parameters(&mut self.graph, &mut self.decoder)
+    }
+
+    /// The numbers of an initialiser.
+    pub fn values(&self, name: &str) -> Option<&[f32]> {
+        self.graph.initialisers.get(name)?.floats()
+    }
+
+    /// Gives these parameters their posterior.
+    ///
+    /// # Errors
+    ///
+    /// Everything that has no place, a line each.
+    pub fn place(
+        &mut self,
+        parameters: &[Parameter],
+        given: posterior::Posterior,
+    ) -> Result<posterior::Placed, Vec<String>> {
+        posterior::place(&mut self.graph, parameters, given)
+    }
+
+    /// The module that it becomes.
+    ///
+    /// # Errors
+    ///
+    /// Where the dialect does not have what it says.
+    pub fn import(
+        mut self,
+        settings: &Settings,
+        note: &mut dyn FnMut(&str),
+    ) -> Result<Import, Failure> {
+        end_before_softmax(&mut self.graph, settings, note);
+        let outputs: Vec<_> = self.graph.outputs.iter().map(|output| output.name.clone()).collect();
+        self.graph.prune(&outputs);
+        let (module, parameters) = convert::convert(&self.graph, &mut self.decoder, settings, note)
             .map_err(|problems| refused(listed(&problems)))?;
         Ok(Import {
-            name: path.display().to_string(),
+            name: self.name,
             module: module.into_bytes(),
             parameters: Some(Box::new(parameters)),
         })

@@ -72,6 +72,32 @@ pub struct Entry {
     pub keys: Vec<String>,
 }
 
+/// A parameter of a network, as its user names it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Weights {
+    /// Its name.
+    pub name: String,
+    /// Its sizes.
+    pub shape: Vec<usize>,
+    /// Its numbers.
+    pub values: Vec<f32>,
+}
+
+/// The weights of a network: a state dict of torch, or a safetensors or npz file.
+///
+/// # Errors
+///
+/// Where the file is damaged, or holds none.
+pub fn weights(bytes: &[u8]) -> Result<Vec<Weights>, String> {
+    let document = Document::read(bytes)?;
+    let tensors = document.tensors(document.state_dict()?, &mut |_, _| {})?;
+    let weights = tensors.into_iter().map(|(name, tensor)| {
+        let values = tensor.values(&document.budget)?.into_iter().map(|value| value as f32);
+        Ok(Weights { name, shape: tensor.shape.clone(), values: values.collect() })
+    });
+    weights.collect()
+}
+
 /// What a file holds.
 #[derive(Debug, Default, PartialEq)]
 pub struct Posterior {

@@ -1,12 +1,20 @@
-"""Exports small networks with both of torch's exporters, with inputs and onnxruntime's outputs.
+"""Exports small networks with both of torch's exporters, with inputs, outputs and posteriors.
 
     pip install -r requirements-onnx.txt
     python make_onnx.py FOLDER
 
-For each network NAME_dynamo.onnx and NAME_script.onnx, by the new and the old exporter; NAME.npy, inputs,
-and NAME.json, what PyTorch gives for them. onnxruntime must give the same for both models.
+For each network:
+
+- NAME_dynamo.onnx and NAME_script.onnx, by the new and the old exporter, and for two networks with batch
+  normalisation NAME_plain.onnx, by the new one without its optimiser;
+- NAME.npy, inputs;
+- NAME.safetensors, the state dict, and NAME.posterior.safetensors, standard deviations of weights and biases;
+- NAME.json, of PyTorch for these inputs: "outputs", and "mean" and "variance" over draws of the weights.
+
+onnxruntime must give the same outputs for all models.
 """
 
+import copy
 import json
 import sys
 import warnings
@@ -16,10 +24,18 @@ import numpy as np
 import onnx
 import onnxruntime
 import torch
+from safetensors.torch import save_file
 from torch import nn
 from torch.nn import functional as F
 
 warnings.filterwarnings("ignore")
+torch.set_num_threads(1)
+
+DRAWS, CHUNK = 20_000, 500
+# Their own weights and biases are Gaussian; those of normalisations and embeddings are not.
+GAUSSIAN = (nn.Linear, nn.modules.conv._ConvNd, nn.RNNBase, nn.MultiheadAttention)
+# Exported without the optimiser, too: batch normalisations and all names stay.
+PLAIN = ("resnet", "mobile")
 
 
 class Residual(nn.Module):
@@ -31,7 +47,9 @@ class Residual(nn.Module):
         self.bn2 = nn.BatchNorm2d(outputs)
         self.short = nn.Sequential()
         if stride != 1 or inputs != outputs:
-            self.short = nn.Sequential(nn.Conv2d(inputs, outputs, 1, stride, bias=False), nn.BatchNorm2d(outputs))
+            self.short = nn.Sequential(
+                nn.Conv2d(inputs, outputs, 1, stride, bias=False), nn.BatchNorm2d(outputs)
+            )
 
     def forward(self, x):
         y = F.relu(self.bn1(self.conv1(x)))
@@ -62,7 +80,9 @@ class SqueezeExcite(nn.Module):
 class MobileBlock(nn.Module):
     def __init__(self, channels):
         super().__init__()
-        self.expand = nn.Sequential(nn.Conv2d(channels, 16, 1, bias=False), nn.BatchNorm2d(16), nn.Hardswish())
+        self.expand = nn.Sequential(
+            nn.Conv2d(channels, 16, 1, bias=False), nn.BatchNorm2d(16), nn.Hardswish()
+        )
         self.depth = nn.Sequential(
             nn.Conv2d(16, 16, 3, 1, 1, groups=16, bias=False), nn.BatchNorm2d(16), nn.ReLU6()
         )
@@ -170,11 +190,60 @@ def settle(network, shape):
     return network.eval()
 
 
+def posterior(network, seed):
+    """Standard deviations of 0.02 to 0.1 times the rms of a tensor; biases of zeros are left out."""
+    generator = torch.Generator().manual_seed(seed)
+    deviations = {}
+    for prefix, module in network.named_modules():
+        if isinstance(module, GAUSSIAN):
+            for name, value in module.named_parameters(prefix, recurse=False):
+                if value.any():
+                    rms = value.detach().square().mean().sqrt()
+                    deviations[name] = rms * (0.02 + 0.08 * torch.rand(value.shape, generator=generator))
+    return deviations
+
+
+def moments(network, deviations, x, seed):
+    """Mean and variance of the outputs over draws of the weights, which all items of a batch share."""
+    generator = torch.Generator().manual_seed(seed)
+    network = copy.deepcopy(network).double()
+    x = x.double() if x.is_floating_point() else x
+    means = {name: value.detach() for name, value in network.named_parameters() if name in deviations}
+
+    def forward(weights):
+        return torch.func.functional_call(network, weights, (x,))
+
+    recurrent = any(isinstance(module, nn.RNNBase) for module in network.modules())
+    outputs = []
+    # The fused kernel of transformer layers cannot be mapped over weights.
+    torch.backends.mha.set_fastpath_enabled(False)
+    with torch.no_grad():
+        for _ in range(DRAWS // CHUNK):
+            weights = {}
+            for name, mean in means.items():
+                noise = torch.randn(CHUNK, *mean.shape, dtype=torch.float64, generator=generator)
+                weights[name] = mean + deviations[name].double() * noise
+            if recurrent:  # vmap has no rule for these.
+                chunk = torch.stack([forward({k: v[i] for k, v in weights.items()}) for i in range(CHUNK)])
+            else:
+                chunk = torch.func.vmap(forward)(weights)
+            outputs.append(chunk.reshape(CHUNK, -1))
+    torch.backends.mha.set_fastpath_enabled(True)
+    outputs = torch.cat(outputs)
+    return outputs.mean(0), outputs.var(0)
+
+
+def listed(values):
+    return [float(f"{value:.9g}") for value in values.ravel().tolist()]
+
+
 def strip(path):
     """Leaves out what tells of the machine that wrote a model: traces and documentation."""
     model = onnx.load(path)
+    assert not model.functions
+    marks = ("name_scopes", "pkg.onnxscript.rewriter.rule_name")
     for node in model.graph.node:
-        kept = [(entry.key, entry.value) for entry in node.metadata_props if entry.key.endswith("name_scopes")]
+        kept = [(entry.key, entry.value) for entry in node.metadata_props if entry.key.endswith(marks)]
         del node.metadata_props[:]
         for key, value in kept:
             node.metadata_props.add(key=key, value=value)
@@ -189,31 +258,51 @@ def main(folder):
     folder = Path(folder)
     folder.mkdir(exist_ok=True)
     torch.manual_seed(5)
-    for name, (network, shape) in networks().items():
+    for seed, (name, (network, shape)) in enumerate(networks().items()):
         network = settle(network, shape)
         batch = 2
         x = torch.randint(0, 11, (batch, *shape)) if name == "embedding" else torch.randn(batch, *shape)
         wanted = network(x).detach().numpy()
         np.save(folder / f"{name}.npy", x.numpy().astype(np.float32))
-        (folder / f"{name}.json").write_text(json.dumps(wanted.ravel().tolist()) + "\n")
-        for exporter in ("dynamo", "script"):
+
+        state = {
+            key: value.contiguous()
+            for key, value in network.state_dict().items()
+            if value.is_floating_point()
+        }
+        save_file(state, folder / f"{name}.safetensors")
+        deviations = posterior(network, seed)
+        save_file(deviations, folder / f"{name}.posterior.safetensors", {"representation": "std"})
+        mean, variance = moments(network, deviations, x, seed)
+        table = {"outputs": wanted.ravel().tolist(), "mean": listed(mean), "variance": listed(variance)}
+        (folder / f"{name}.json").write_text(json.dumps(table) + "\n")
+
+        for exporter in ("dynamo", "script", "plain"):
             path = folder / f"{name}_{exporter}.onnx"
-            if exporter == "dynamo":
-                dims = ({0: torch.export.Dim("batch")},)
-                torch.onnx.export(
-                    network, (x,), str(path), dynamo=True, dynamic_shapes=dims, external_data=False, verbose=False
-                )
-            else:
+            if exporter == "script":
                 axes = {"x": {0: "batch"}, "y": {0: "batch"}}
                 torch.onnx.export(
-                    network, (x,), str(path), dynamo=False, input_names=["x"], output_names=["y"], dynamic_axes=axes
+                    network,
+                    (x,),
+                    str(path),
+                    dynamo=False,
+                    input_names=["x"],
+                    output_names=["y"],
+                    dynamic_axes=axes,
                 )
+            elif exporter == "dynamo" or name in PLAIN:
+                dims = ({0: torch.export.Dim("batch")},)
+                torch.onnx.export(
+                    network, (x,), str(path), dynamo=True, optimize=exporter == "dynamo", dynamic_shapes=dims,
+                    external_data=False, verbose=False,
+                )  # fmt: skip
+            else:
+                continue
             strip(path)
             session = onnxruntime.InferenceSession(str(path))
             (y,) = session.run(None, {session.get_inputs()[0].name: x.numpy()})
             np.testing.assert_allclose(y, wanted, rtol=1e-4, atol=1e-5)
             print(path.name, path.stat().st_size)
-
 
 
 if __name__ == "__main__":

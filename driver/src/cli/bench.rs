@@ -17,7 +17,10 @@ use pfp_evaluate::measure::{self, Times};
 use pfp_runtime::Threads;
 use serde::Serialize;
 
-use super::{ModeArgs, Outcome, Ui, check::random_inputs, open_module, table::Table, values};
+use super::{
+    ModeArgs, Outcome, Ui, check::random_inputs, open_module, posterior::OnnxArgs, table::Table,
+    values,
+};
 use crate::roofline::Roofline;
 
 /// Time a network on this machine, against what the machine can do
@@ -32,13 +35,16 @@ Examples:
   pfp bench lenet.mlir --params lenet.safetensors --batch 1,100 --threads 1,2 --json
   pfp bench lenet.mlir --params lenet.safetensors --batch 1 --profile")]
 pub struct BenchArgs {
-    /// The network: a module in the gauss dialect (.mlir)
+    /// The network: a module in the gauss dialect (.mlir), or an ONNX model (.onnx)
     #[arg(value_name = "MODULE")]
     module: PathBuf,
 
-    /// The posterior: a safetensors file
+    /// The posterior: a safetensors file [default: the weights of an ONNX model]
     #[arg(long, value_name = "FILE")]
     params: Option<PathBuf>,
+
+    #[command(flatten)]
+    onnx: OnnxArgs,
 
     #[command(flatten)]
     mode: ModeArgs,
@@ -136,7 +142,7 @@ pub fn bench(args: BenchArgs, ui: &Ui) -> Result<Outcome, Error> {
     let target = target::find(HOST, None)?;
     let most = args.threads.iter().copied().max().unwrap_or(1).into();
     let cpus = choose_cpus(&args.cpus, most)?;
-    let mut imported = open_module(&args.module, None, ui)?;
+    let mut imported = open_module(&args.module, None, &args.onnx, ui)?;
     let parameters = imported.parameters(args.params.as_deref())?;
     let source = imported.source;
     let session = Session::new();

@@ -16,7 +16,7 @@ use pfp_evaluate::{
     report,
 };
 
-use super::{Outcome, Ui, open_module, table::Table, values};
+use super::{Outcome, Ui, open_module, posterior::OnnxArgs, table::Table, values};
 
 /// Compare ways to run a network by accuracy, calibration, uncertainty and time
 #[derive(Debug, Args)]
@@ -34,13 +34,16 @@ Examples:
       --scale 1/255 --normalize 0.1307,0.3081
   pfp eval net.mlir --params net.safetensors --in-domain photos/ --json --items > photos.json")]
 pub struct EvalArgs {
-    /// The network: a module in the gauss dialect (.mlir)
+    /// The network: a module in the gauss dialect (.mlir), or an ONNX model (.onnx)
     #[arg(value_name = "MODULE")]
     module: PathBuf,
 
-    /// The posterior: a safetensors file
+    /// The posterior: a safetensors file [default: the weights of an ONNX model]
     #[arg(long, value_name = "FILE")]
     params: Option<PathBuf>,
+
+    #[command(flatten)]
+    onnx: OnnxArgs,
 
     /// The function, where there are several
     #[arg(long, value_name = "NAME")]
@@ -155,11 +158,11 @@ fn cpus() -> usize {
 pub fn eval(args: EvalArgs, ui: &Ui) -> Result<Outcome, Error> {
     let request = args.request();
     let page = args.report.as_deref().map(|path| {
-        let mut outputs = Outputs::beside(request.inputs());
+        let mut outputs = Outputs::beside(request.inputs().into_iter().chain(args.onnx.files()));
         outputs.open(path, false).map(|()| outputs)
     });
     let page = page.transpose()?;
-    let mut imported = open_module(&request.module, None, ui)?;
+    let mut imported = open_module(&request.module, None, &args.onnx, ui)?;
     let parameters = imported.parameters(request.parameters.as_deref())?;
     let (mut evaluation, sets) = eval::evaluate(&request, (&imported.source, parameters), ui)?;
     let written = page.map(|outputs| {

@@ -1,6 +1,7 @@
 //! `pfp import`.
 
 use std::{
+    cell::RefCell,
     collections::BTreeSet,
     path::{Path, PathBuf},
     sync::Arc,
@@ -13,44 +14,44 @@ use pfp_compiler::{
     diagnostics::Source, error::Error, module::Session, output::Outputs, parameters::Safetensors,
 };
 use pfp_import::posterior::{
-    Framework, Ordered, Posterior, Request,
-    place::{Map, Parameter, Placement, Wishes, place, sizes},
-    representation::Representation,
+    Framework, Posterior,
+    place::{BY_MAP, Parameter, Placement, place, sizes},
 };
 use safetensors::{Dtype, tensor::TensorView};
 use serde_json::json;
 
-use super::{Outcome, Ui, open_module, table::Table};
-use crate::importing::{self, Imported};
+use super::{Outcome, Ui, posterior::PosteriorArgs, table::Table};
+use crate::importing::{self, Find, Imported, Wanted};
 
-/// The framework of `--posterior`.
-const OWN: &str = "safetensors";
-
-/// Turn the posterior that a framework saved into the parameters of a module
+/// Turn a network and its posterior into a module and its parameters
 #[derive(Debug, Args)]
-#[command(group = ArgGroup::new("network").required(true))]
+#[command(group = ArgGroup::new("either").required(true))]
 #[command(
-    after_help = "Reads the file without running any code of it, matches its tensors to the \
-parameters of the
-module by name and shape, and prints what became what. What fits nowhere is an error.
+    after_help = "Reads the files without running any code of them, matches the tensors of the \
+posterior to the
+parameters of the network, and prints what became what. What fits nowhere is an error.
 
 Frameworks: pyro, numpyro, bayesian-torch, torch-uncertainty, blitz, torchbnn, fastbnns,
 posteriors, ivon, laplace, tfp, pytagi, safetensors. docs/import.md says what to save of each.
 
 Examples:
-  pfp import net.mlir --posterior-from pyro store.pt -o model.mlir --params model.safetensors
+  pfp import net.onnx --posterior sigma.safetensors --representation std \\
+      -o model.mlir --params model.safetensors
+  pfp import net.onnx --posterior constant:0.05 -o model.mlir --params model.safetensors
+  pfp import net.onnx --posterior-from pyro store.pt --names net.safetensors \\
+      -o model.mlir --params model.safetensors
   pfp import net.mlir --posterior-from numpyro params.pkl --map 'w([0-9])=fc$1.weight:transpose' \\
       --map 'b([0-9])=fc$1.bias' -o model.mlir --params model.safetensors
   pfp import net.mlir --posterior-from laplace la.pt --weights net.pt \\
       -o model.mlir --params model.safetensors"
 )]
 pub struct ImportArgs {
-    /// The network: a module in the gauss dialect (.mlir)
-    #[arg(value_name = "ARCHITECTURE", group = "network")]
-    module: Option<PathBuf>,
+    /// The network: an ONNX model (.onnx), or a module in the gauss dialect (.mlir)
+    #[arg(value_name = "NETWORK", group = "either")]
+    network: Option<PathBuf>,
 
     /// The same, as an option
-    #[arg(long, value_name = "FILE", group = "network")]
+    #[arg(long, value_name = "FILE", group = "either")]
     architecture: Option<PathBuf>,
 
     /// The module to write
@@ -61,112 +62,123 @@ pub struct ImportArgs {
     #[arg(long, value_name = "FILE")]
     params: PathBuf,
 
+    /// The size of the batch, of an ONNX model that computes with it
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(i64).range(1..=1 << 30))]
+    batch: Option<i64>,
+
     #[command(flatten)]
     posterior: PosteriorArgs,
 }
 
-/// Where the posterior comes from, and what the file does not say.
-#[derive(Debug, Args)]
-#[command(next_help_heading = "Posterior")]
-struct PosteriorArgs {
-    /// The posterior, as a framework saved it
-    #[arg(long, num_args = 2, value_names = ["FRAMEWORK", "FILE"], conflicts_with = "posterior")]
-    posterior_from: Option<Vec<String>>,
-
-    /// The posterior: a safetensors file with NAME.mean and NAME.scale of each parameter, and what
-    /// the scales are in its metadata, as `representation`
-    #[arg(long, value_name = "FILE")]
-    posterior: Option<PathBuf>,
-
-    /// What the numbers are, where the file does not say: std, variance, log_variance, log_std,
-    /// softplus or precision
-    #[arg(long, value_name = "WHAT")]
-    representation: Option<Representation>,
-
-    /// Take the variances of a posterior with correlations, and drop these
-    #[arg(long)]
-    marginals: bool,
-
-    /// The parameters of the module in the order of a posterior that is one vector;
-    /// NAME:transpose of one that lies in x out
-    #[arg(long, value_name = "NAME,..", value_delimiter = ',')]
-    order: Vec<Ordered>,
-
-    /// The weights of the network, of a posterior without names: a state dict of torch
-    #[arg(long, value_name = "FILE")]
-    weights: Option<PathBuf>,
-
-    /// Names of the file that match as a whole go to this parameter; NAME:transpose turns in x out
-    /// to out x in, an empty name leaves them out. Can be given several times: the first that matches
-    /// holds
-    #[arg(long, value_name = "REGEX=NAME")]
-    map: Vec<Map>,
-
-    /// Take the mean alone: with the variance 0 where the module declares the parameter Gaussian
-    #[arg(long, value_name = "NAME,..", value_delimiter = ',')]
-    deterministic: Vec<String>,
+/// What a parameter of the network came from.
+struct Row {
+    parameter: Parameter,
+    entries: Vec<String>,
+    how: Vec<&'static str>,
+    keys: Vec<String>,
 }
 
-impl PosteriorArgs {
-    /// The framework and its file.
-    fn source(&self) -> Result<Option<(Framework, PathBuf)>, Error> {
-        let (name, path) = match (self.posterior_from.as_deref(), &self.posterior) {
-            (Some([framework, path]), _) => (framework.as_str(), PathBuf::from(path)),
-            (_, Some(path)) => (OWN, path.clone()),
-            _ => return Ok(None),
-        };
-        name.parse().map(|framework| Some((framework, path))).map_err(Error::request)
-    }
-
-    /// The files that are read.
-    fn files(&self) -> impl Iterator<Item = PathBuf> {
-        let from = self.posterior_from.iter().filter_map(|from| from.get(1)).map(PathBuf::from);
-        from.chain(self.posterior.clone()).chain(self.weights.clone())
-    }
-
-    fn read(&self, parameters: &[Parameter]) -> Result<Posterior, Error> {
-        let Some((framework, path)) = self.source()? else { return Ok(Posterior::default()) };
-        let weights = self.weights.as_deref().map(importing::bytes).transpose()?;
-        let request = Request {
-            representation: self.representation,
-            marginals: self.marginals,
-            order: self.order.clone(),
-            parameters,
-            weights: weights.as_deref(),
-        };
-        importing::posterior(framework, &path, &request)
-    }
+/// A network that was read: the two files to write, and what is told of them.
+struct Read {
+    module: Vec<u8>,
+    parameters: Vec<u8>,
+    rows: Vec<Row>,
+    left_out: Vec<(String, String)>,
 }
 
 pub fn import(args: ImportArgs, ui: &Ui) -> Result<Outcome, Error> {
-    let architecture = args.module.as_ref().or(args.architecture.as_ref());
-    let architecture = architecture.ok_or_else(|| Error::request("there is no network"))?;
-    let mut outputs = Outputs::beside(args.posterior.files().chain([architecture.clone()]));
+    let network = args.network.as_ref().or(args.architecture.as_ref());
+    let network = network.ok_or_else(|| Error::request("there is no network"))?;
+    let mut outputs = Outputs::beside(args.posterior.files().chain([network.clone()]));
     outputs.open(&args.output, false)?;
     outputs.open(&args.params, false)?;
-    ui.stage("reading the network");
-    let Imported { source, parameters: own, .. } = open_module(architecture, None, ui)?;
-    let parameters = declared(&source)?;
-    ui.stage("reading the posterior");
-    let Posterior { entries, left_out, notes } = args.posterior.read(&parameters)?;
-    ui.notes(&notes);
-    let wishes = Wishes {
-        maps: args.posterior.map.clone(),
-        deterministic: args.posterior.deterministic.clone(),
+    let read = match pfp_import::is_onnx(network) {
+        true => of_model(network, args.batch, &args.posterior, ui)?,
+        false => of_module(network, args.batch, &args.posterior, ui)?,
     };
-    let placement =
-        place(entries, &parameters, &wishes, own.as_ref().map(|own| own as &dyn ParameterSource))
-            .map_err(|problems| misfit(&problems, args.posterior.source().ok().flatten()))?;
-    let file = safetensors(&placement)?;
-    check(&source, &args.params, &file)?;
     ui.stage("writing");
-    outputs.write(vec![source.bytes().to_vec(), file])?;
+    let Read { module, parameters, rows, left_out } = read;
+    outputs.write(vec![module, parameters])?;
     let files = [&args.output, &args.params].map(|path| path.display().to_string());
     match ui.json() {
-        true => ui.print_json(&report(&placement, &left_out, &files))?,
-        false => ui.print(text_of(&placement, &left_out, &files))?,
+        true => ui.print_json(&report(&rows, &left_out, &files))?,
+        false => ui.print(text_of(&rows, &left_out, &files))?,
     }
     Ok(Outcome::Done)
+}
+
+fn of_model(
+    path: &Path,
+    batch: Option<i64>,
+    posterior: &PosteriorArgs,
+    ui: &Ui,
+) -> Result<Read, Error> {
+    ui.stage("reading the network");
+    let beside = RefCell::new(Posterior::default());
+    let find = |parameters: &[Parameter]| {
+        ui.stage("reading the posterior");
+        posterior.of_model(parameters, &mut |file| *beside.borrow_mut() = file)
+    };
+    let wanted = Wanted { batch, logits: posterior.logits(), posterior: Some(&find as Find) };
+    let note = &mut |note: &str| ui.notes(&[note.to_owned()]);
+    let Imported { source, parameters, placed, .. } = importing::open(path, &wanted, note)?;
+    let Posterior { left_out, notes, .. } = beside.into_inner();
+    ui.notes(&notes);
+    let placed = placed.unwrap_or_default();
+    let row = |row: pfp_import::onnx::posterior::Row| Row {
+        parameter: row.parameter,
+        entries: row.entries,
+        how: row.how,
+        keys: row.keys,
+    };
+    let file = match parameters {
+        Some(parameters) => parameters.bytes().to_vec(),
+        None => return Err(Error::Internal("the model has no parameters".into())),
+    };
+    Ok(Read {
+        module: source.bytes().to_vec(),
+        parameters: file,
+        rows: placed.rows.into_iter().map(row).collect(),
+        left_out: left_out.into_iter().chain(placed.left_out).collect(),
+    })
+}
+
+fn of_module(
+    path: &Path,
+    batch: Option<i64>,
+    posterior: &PosteriorArgs,
+    ui: &Ui,
+) -> Result<Read, Error> {
+    if let Some(option) = posterior.of_onnx_only().or(batch.map(|_| "--batch")) {
+        return Err(Error::request(format!(
+            "{option} is for ONNX models and has no meaning for a module in the dialect"
+        )));
+    }
+    ui.stage("reading the network");
+    let note = &mut |note: &str| ui.notes(&[note.to_owned()]);
+    let Imported { source, parameters: own, .. } = importing::open(path, &Wanted::default(), note)?;
+    let parameters = declared(&source)?;
+    ui.stage("reading the posterior");
+    let Posterior { entries, left_out, notes } = posterior.read(&parameters)?;
+    ui.notes(&notes);
+    let own = own.as_ref().map(|own| own as &dyn ParameterSource);
+    let placement = place(entries, &parameters, &posterior.wishes(), own)
+        .map_err(|problems| misfit(&problems, posterior.source().ok().flatten()))?;
+    let file = safetensors(&placement)?;
+    check(&source, path, &file)?;
+    let mapped = placement.left_out.into_iter().map(|name| (name, BY_MAP.to_owned()));
+    let rows = placement.placed.into_iter().map(|placed| Row {
+        parameter: placed.parameter,
+        entries: Some(placed.entry).filter(|entry| !entry.is_empty()).into_iter().collect(),
+        how: if placed.is_transposed { vec!["transposed"] } else { vec![] },
+        keys: placed.keys,
+    });
+    Ok(Read {
+        module: source.bytes().to_vec(),
+        parameters: file,
+        rows: rows.collect(),
+        left_out: left_out.into_iter().chain(mapped).collect(),
+    })
 }
 
 /// The parameters that a module declares, each once.
@@ -229,56 +241,45 @@ fn check(source: &Arc<Source>, path: &Path, file: &[u8]) -> Result<(), Error> {
     session.parse(source)?.load_parameters(&parameters as &dyn ParameterSource)
 }
 
-fn report(
-    placement: &Placement,
-    left_out: &[(String, String)],
-    files: &[String],
-) -> serde_json::Value {
-    let parameters = placement.placed.iter().map(|placed| {
+fn report(rows: &[Row], left_out: &[(String, String)], files: &[String]) -> serde_json::Value {
+    let parameters = rows.iter().map(|row| {
         json!({
-            "name": placed.parameter.name,
-            "shape": placed.parameter.shape,
-            "gaussian": placed.parameter.gaussian,
-            "entry": (!placed.entry.is_empty()).then_some(&placed.entry),
-            "tensors": placed.keys,
-            "transposed": placed.is_transposed,
+            "name": row.parameter.name,
+            "shape": row.parameter.shape,
+            "gaussian": row.parameter.gaussian,
+            "entries": row.entries,
+            "tensors": row.keys,
+            "how": row.how,
         })
     });
-    let own = left_out.iter().map(|(tensor, why)| json!({ "tensor": tensor, "why": why }));
-    let mapped = placement.left_out.iter().map(|name| json!({ "tensor": name, "why": BY_MAP }));
+    let left_out = left_out.iter().map(|(tensor, why)| json!({ "tensor": tensor, "why": why }));
     json!({
         "files": files,
         "parameters": parameters.collect::<Vec<_>>(),
-        "left_out": own.chain(mapped).collect::<Vec<_>>(),
+        "left_out": left_out.collect::<Vec<_>>(),
     })
 }
 
-/// Why a user's wish leaves something out.
-const BY_MAP: &str = "--map gives it no name";
-
-fn text_of(placement: &Placement, left_out: &[(String, String)], files: &[String]) -> String {
+fn text_of(rows: &[Row], left_out: &[(String, String)], files: &[String]) -> String {
     let mut table = Table::new(&["parameter", "shape", "kind", "from", "tensors"], 5);
-    for placed in &placement.placed {
-        let from = match (placed.entry.as_str(), placed.is_transposed) {
-            ("", _) => "the architecture".to_owned(),
-            (entry, true) => format!("{entry}, transposed"),
-            (entry, false) => entry.to_owned(),
+    for row in rows {
+        let entries = match row.entries.is_empty() {
+            true => "the network".to_owned(),
+            false => row.entries.join(" and "),
         };
+        let from: Vec<_> = [entries.as_str()].into_iter().chain(row.how.iter().copied()).collect();
         table.row(vec![
-            placed.parameter.name.clone(),
-            sizes(&placed.parameter.shape),
-            if placed.parameter.gaussian { "Gaussian" } else { "deterministic" }.into(),
-            from,
-            placed.keys.join(", "),
+            row.parameter.name.clone(),
+            sizes(&row.parameter.shape),
+            if row.parameter.gaussian { "Gaussian" } else { "deterministic" }.into(),
+            from.join(", "),
+            row.keys.join(", "),
         ]);
     }
     let mut lines = vec![table.to_string(), String::new()];
-    let mapped = placement.left_out.iter().map(|name| (name.as_str(), BY_MAP));
-    let own = left_out.iter().map(|(tensor, why)| (tensor.as_str(), why.as_str()));
-    let out: Vec<_> = own.chain(mapped).collect();
-    if !out.is_empty() {
+    if !left_out.is_empty() {
         let mut table = Table::new(&["left out", "why"], 2);
-        out.iter().for_each(|(tensor, why)| table.row(vec![(*tensor).into(), (*why).into()]));
+        left_out.iter().for_each(|(tensor, why)| table.row(vec![tensor.clone(), why.clone()]));
         lines.extend([table.to_string(), String::new()]);
     }
     lines.extend(files.iter().map(|file| format!("  {file}")));

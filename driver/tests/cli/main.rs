@@ -25,6 +25,7 @@ mod lsp;
 mod modes;
 mod names;
 mod onnx;
+mod onnx_posterior;
 mod outputs;
 mod parallel;
 mod report;

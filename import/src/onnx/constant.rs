@@ -6,13 +6,11 @@ use std::{
     rc::Rc,
 };
 
+use gauss_dialect::ir::MAX_ELEMENTS;
 use prost::bytes::Bytes;
 
 use super::proto;
 use crate::{Failure, Files};
-
-/// The most elements of a tensor, as in the dialect.
-pub const MAX_ELEMENTS: usize = 1 << 28;
 
 /// An integer. The size of the batch is one that is not known yet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -139,6 +137,7 @@ impl Constant {
 }
 
 /// Decodes the tensors of a model, some of which are in other files.
+#[derive(Clone)]
 pub struct Decoder<'a> {
     folder: PathBuf,
     files: &'a dyn Files,
@@ -232,7 +231,20 @@ impl<'a> Decoder<'a> {
 /// The number of elements, where it is not too large.
 pub fn elements(shape: &[usize]) -> Option<usize> {
     let count = shape.iter().try_fold(1usize, |count, &size| count.checked_mul(size));
-    count.filter(|&count| count <= MAX_ELEMENTS)
+    count.filter(|&count| i64::try_from(count).is_ok_and(|count| count <= MAX_ELEMENTS))
+}
+
+/// The most elements of a tensor that is made of smaller ones while a model is read.
+const MOST_MADE: usize = 1 << 24;
+
+/// The number of elements of a tensor that is made of one with `of` elements.
+///
+/// # Errors
+///
+/// Where it is too large for what shapes and masks are made of.
+pub fn made(shape: &[usize], of: usize) -> Result<usize, String> {
+    let count = elements(shape).filter(|&count| count <= MOST_MADE.max(of));
+    count.ok_or_else(|| format!("makes a constant of the sizes {shape:?}, which is too large"))
 }
 
 /// What element types of ONNX are called, by their number.

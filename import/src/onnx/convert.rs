@@ -21,6 +21,7 @@ use super::{
     graph::{Graph, Node, constant_of},
     module::{Module, Parameters, Typed},
     moves::{self, Move, show},
+    operators,
 };
 
 /// A computed value: dimension n of what the model means is dimension `order[n]` of what the module has.
@@ -84,11 +85,19 @@ pub struct Converter<'a> {
     done: HashSet<usize>,
     /// What was refused by a part of an expression that something else reads.
     problems: Vec<String>,
+    /// How many elements may still be computed of constants.
+    budget: usize,
     note: &'a mut dyn FnMut(&str),
 }
 
 /// The outcome of converting a node.
 type Outcome = Result<(), String>;
+
+/// How many copies of all weights exporters make at most, as by transposes.
+const COPIES: usize = 8;
+
+/// The most elements of what is no weight, such as masks.
+const MASKS: usize = 1 << 25;
 
 /// Converts a graph; the text of the module and its parameters.
 ///
@@ -101,8 +110,11 @@ pub fn convert(
     settings: &Settings,
     note: &mut dyn FnMut(&str),
 ) -> Result<(String, Parameters), Vec<String>> {
-    let unknown: Vec<_> =
-        graph.nodes.iter().filter(|node| !is_known(node)).map(unsupported).collect();
+    let unknown = graph.nodes.iter().filter_map(|node| {
+        let why = operators::unknown(node)?;
+        Some(format!("{} {why}", place(node)))
+    });
+    let unknown: Vec<_> = unknown.collect();
     if !unknown.is_empty() {
         return Err(unknown);
     }
@@ -126,6 +138,8 @@ pub fn convert(
         makers,
         done: HashSet::new(),
         problems: Vec::new(),
+        budget: COPIES * graph.initialisers.values().map(|one| one.data.len()).sum::<usize>()
+            + MASKS,
         note,
     };
     let mut problems = Vec::new();
@@ -163,204 +177,6 @@ pub fn convert(
 fn place(node: &Node) -> String {
     let scope = node.scope.as_ref().map_or(String::new(), |scope| format!(" of '{scope}'"));
     format!("the node '{}'{scope}, {} of opset {},", node.name, node.operator(), node.opset)
-}
-
-fn unsupported(node: &Node) -> String {
-    let why = match (node.domain.as_str(), node.op.as_str()) {
-        ("", "If" | "Loop" | "Scan") => "has control flow; a network is one block of layers",
-        ("", "QuantizeLinear" | "DequantizeLinear" | "QLinearConv" | "QLinearMatMul") => {
-            "is quantised; import the network before it is"
-        }
-        ("com.microsoft.nchwc", _) => {
-            "has weights in the layout of one runtime; import the model before that optimised it"
-        }
-        ("com.microsoft", _) => {
-            "is an operator of one runtime; import the model before that optimised it"
-        }
-        ("ai.onnx.ml", _) => "is no layer of a network; end the network before it with --output",
-        _ => "is not supported; docs/onnx.md lists what is",
-    };
-    format!("{} {why}", place(node))
-}
-
-/// Has an operator a counterpart, or is it computed on constants?
-pub fn is_known(node: &Node) -> bool {
-    node.domain.is_empty() && OPERATORS.contains(&node.op.as_str())
-}
-
-/// Operators of ONNX that networks are imported from.
-pub const OPERATORS: &[&str] = &[
-    "Abs",
-    "Add",
-    "And",
-    "Attention",
-    "AveragePool",
-    "BatchNormalization",
-    "Cast",
-    "CastLike",
-    "Ceil",
-    "Celu",
-    "Clip",
-    "Concat",
-    "Constant",
-    "ConstantOfShape",
-    "Conv",
-    "ConvTranspose",
-    "DepthToSpace",
-    "Div",
-    "Dropout",
-    "Elu",
-    "Equal",
-    "Erf",
-    "Exp",
-    "Expand",
-    "Flatten",
-    "Floor",
-    "GRU",
-    "Gather",
-    "Gelu",
-    "Gemm",
-    "GlobalAveragePool",
-    "GlobalMaxPool",
-    "Greater",
-    "GreaterOrEqual",
-    "GroupNormalization",
-    "HardSigmoid",
-    "HardSwish",
-    "Identity",
-    "InstanceNormalization",
-    "LSTM",
-    "LayerNormalization",
-    "LeakyRelu",
-    "Less",
-    "LessOrEqual",
-    "Log",
-    "LogSoftmax",
-    "MatMul",
-    "Max",
-    "MaxPool",
-    "Min",
-    "Mish",
-    "Mod",
-    "Mul",
-    "Neg",
-    "Not",
-    "Or",
-    "PRelu",
-    "Pad",
-    "Pow",
-    "RMSNormalization",
-    "Range",
-    "Reciprocal",
-    "ReduceL2",
-    "ReduceMax",
-    "ReduceMean",
-    "ReduceMin",
-    "ReduceProd",
-    "ReduceSum",
-    "Relu",
-    "Reshape",
-    "Resize",
-    "Selu",
-    "Shape",
-    "Sigmoid",
-    "Sign",
-    "Sin",
-    "Size",
-    "Slice",
-    "Softmax",
-    "Softplus",
-    "SpaceToDepth",
-    "Split",
-    "Sqrt",
-    "Squeeze",
-    "Sub",
-    "Sum",
-    "Swish",
-    "Tanh",
-    "Tile",
-    "Transpose",
-    "Unsqueeze",
-    "Upsample",
-    "Where",
-];
-
-/// The attributes of an operator that are read, or mean nothing for a network that is not trained.
-fn attributes(op: &str) -> &'static [&'static str] {
-    const WINDOW: &[&str] = &[
-        "auto_pad",
-        "ceil_mode",
-        "count_include_pad",
-        "dilations",
-        "group",
-        "kernel_shape",
-        "output_padding",
-        "output_shape",
-        "pads",
-        "storage_order",
-        "strides",
-    ];
-    const RECURRENT: &[&str] = &[
-        "activation_alpha",
-        "activation_beta",
-        "activations",
-        "clip",
-        "direction",
-        "hidden_size",
-        "input_forget",
-        "layout",
-        "linear_before_reset",
-        "output_sequence",
-    ];
-    match op {
-        "Conv" | "ConvTranspose" | "MaxPool" | "AveragePool" => WINDOW,
-        "LSTM" | "GRU" => RECURRENT,
-        "Gemm" => &["alpha", "beta", "transA", "transB", "broadcast"],
-        "BatchNormalization" => &["epsilon", "momentum", "spatial", "training_mode"],
-        "LayerNormalization" | "RMSNormalization" => &["axis", "epsilon", "stash_type"],
-        "InstanceNormalization" => &["epsilon"],
-        "GroupNormalization" => &["epsilon", "num_groups", "stash_type"],
-        "Attention" => &[
-            "is_causal",
-            "kv_num_heads",
-            "q_num_heads",
-            "qk_matmul_output_mode",
-            "scale",
-            "softcap",
-            "softmax_precision",
-        ],
-        "Softmax" | "LogSoftmax" | "Concat" | "Gather" | "Flatten" => &["axis"],
-        "ReduceMean" | "ReduceSum" => &["axes", "keepdims", "noop_with_empty_axes"],
-        "Split" => &["axis", "num_outputs", "split"],
-        "Pad" => &["mode", "pads", "value"],
-        "Resize" | "Upsample" => &[
-            "antialias",
-            "axes",
-            "coordinate_transformation_mode",
-            "cubic_coeff_a",
-            "exclude_outside",
-            "extrapolation_value",
-            "keep_aspect_ratio_policy",
-            "mode",
-            "nearest_mode",
-            "scales",
-        ],
-        "Shape" => &["start", "end"],
-        "Reshape" => &["allowzero"],
-        "Squeeze" | "Unsqueeze" => &["axes"],
-        "Transpose" => &["perm"],
-        "Slice" => &["axes", "ends", "starts"],
-        "Dropout" => &["is_test", "ratio", "seed"],
-        "DepthToSpace" | "SpaceToDepth" => &["blocksize", "mode"],
-        "LeakyRelu" | "Elu" | "Celu" | "Swish" => &["alpha"],
-        "Selu" => &["alpha", "gamma"],
-        "HardSigmoid" => &["alpha", "beta"],
-        "Gelu" => &["approximate"],
-        "Clip" => &["max", "min"],
-        "Cast" => &["round_mode", "saturate", "to"],
-        "CastLike" => &["round_mode", "saturate"],
-        _ => &[],
-    }
 }
 
 /// A name that MLIR takes for a function.
@@ -471,9 +287,16 @@ impl Converter<'_> {
                 _ => None,
             })
             .collect();
+        if let (true, [Some(constant), None]) = (node.is("CastLike"), &constants[..]) {
+            // Everything that is computed is a floating-point number.
+            let result = fold::cast(constant, 1)?;
+            return self.constant(node, 0, result);
+        }
         let is_computed = inputs.iter().any(|input| matches!(input, Some(Value::Computed(_))));
         if !is_computed && let Some(results) = fold::fold(node, &constants) {
             for (number, result) in results?.into_iter().enumerate() {
+                let rest = self.budget.checked_sub(result.data.len());
+                self.budget = rest.ok_or("makes too many constants of those of the model")?;
                 self.constant(node, number, result)?;
             }
             return Ok(());
@@ -490,11 +313,6 @@ impl Converter<'_> {
 
     /// A node on values that are computed.
     fn layer(&mut self, number: usize, node: &Node) -> Outcome {
-        let known = attributes(&node.op);
-        let unknown = node.attributes.keys().filter(|name| !known.contains(&name.as_str()));
-        if let Some(name) = unknown.min() {
-            return Err(format!("has the attribute '{name}', which is not known"));
-        }
         match node.op.as_str() {
             "Gemm" => self.gemm(node),
             "MatMul" => self.matmul(number, node),
@@ -631,6 +449,9 @@ impl Converter<'_> {
     fn apply(&mut self, view: &View, step: &Move, at: &str) -> Result<View, String> {
         let list = AttributeList::default();
         let of = |value: Typed| View { value, order: view.order.clone() };
+        if !step.fits(&view.shape()) {
+            return Err(format!("reads a value of {}, which does not fit", show(&view.shape())));
+        }
         Ok(match step {
             Move::Transpose(permutation) => {
                 let order = permutation.iter().map(|&dim| view.order[dim]).collect();
@@ -748,8 +569,8 @@ fn input_shape(input: &super::graph::Port, settings: &Settings) -> Result<Vec<i6
             (Err(name), _, _) => {
                 let name = if name.is_empty() { "without a name" } else { name };
                 return Err(format!(
-                    "has a size that is not fixed in the dimension {dim} ({name}); fix it with \
-                     --dim NAME=SIZE"
+                    "has a size that is not fixed in the dimension {dim} ({name}); export the model \
+                     with a fixed one"
                 ));
             }
         });

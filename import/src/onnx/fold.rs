@@ -2,8 +2,10 @@
 
 use std::rc::Rc;
 
+use gauss_dialect::{ir, types};
+
 use super::{
-    constant::{Constant, Data, Int, elements},
+    constant::{Constant, Data, Int, made},
     graph::Node,
     moves::{self, axis_of, known_integers, strides},
 };
@@ -29,6 +31,10 @@ pub fn fold(node: &Node, inputs: &[Option<&Constant>]) -> Option<Result<Vec<Cons
         _ => {}
     }
     let x = first?;
+    if x.variance.is_some() && matches!(node.op.as_str(), "Expand" | "Tile") {
+        // Copies of a random number are one: left to the module.
+        return None;
+    }
     let shape: Vec<i64> = x.shape.iter().map(|&size| size as i64).collect();
     let given = |number: usize| inputs.get(number).copied().flatten().cloned();
     if let Some(steps) = moves::Move::of(node, &shape, &given) {
@@ -84,7 +90,7 @@ fn constant_of_shape(node: &Node, shape: &Constant) -> Result<Constant, String> 
     let shape: Vec<i64> = sizes.collect();
     let shape: Option<Vec<usize>> = shape.iter().map(|&size| usize::try_from(size).ok()).collect();
     let shape = shape.ok_or("has a negative size")?;
-    let count = elements(&shape).ok_or_else(|| format!("makes a tensor of {shape:?}"))?;
+    let count = made(&shape, 0)?;
     let value = node.attributes.get("value").and_then(|value| value.t.as_ref());
     let data = match value {
         None => Data::Float(vec![0.0; count]),
@@ -113,9 +119,10 @@ fn range(inputs: &[Option<&Constant>]) -> Result<Constant, String> {
         return Err("has a start, a limit or a step that is not known".into());
     };
     let count = ((end - start) / step).ceil().max(0.0);
-    if step == 0.0 || count.is_nan() || count > super::constant::MAX_ELEMENTS as f64 {
+    if step == 0.0 || count.is_nan() {
         return Err(format!("counts from {start} to {end} by {step}"));
     }
+    made(&[count as usize], 0)?;
     let values = (0..count as usize).map(|number| start + number as f64 * step);
     Ok(match integer {
         true => Constant::integers(values.map(|value| Int::Known(value as i64)).collect()),
@@ -180,25 +187,21 @@ fn concat(node: &Node, inputs: &[Option<&Constant>]) -> Result<Constant, String>
 /// The common shape of constants, and for each the place of its element for each element of the result.
 fn broadcast(all: &[&Constant]) -> Result<(Vec<usize>, Vec<Vec<usize>>), String> {
     let rank = all.iter().map(|constant| constant.shape.len()).max().unwrap_or(0);
-    let aligned = |constant: &Constant| {
-        let ones = rank - constant.shape.len();
-        std::iter::repeat_n(1, ones).chain(constant.shape.iter().copied()).collect::<Vec<_>>()
+    let sizes = |constant: &Constant| {
+        let shape: Vec<_> = constant.shape.iter().map(|&size| size as i64).collect();
+        moves::aligned(&shape, rank)
     };
-    let shapes: Vec<_> = all.iter().map(|constant| aligned(constant)).collect();
-    let mut shape = vec![1; rank];
-    for sizes in &shapes {
-        for (joined, &size) in shape.iter_mut().zip(sizes) {
-            match (*joined, size) {
-                (1, size) => *joined = size,
-                (_, 1) => {}
-                (joined, size) if joined == size => {}
-                (joined, size) => return Err(format!("has the sizes {joined} and {size}")),
-            }
-        }
-    }
-    elements(&shape).ok_or_else(|| format!("makes a constant of the sizes {shape:?}"))?;
+    let shapes: Vec<_> = all.iter().map(|constant| sizes(constant)).collect();
+    let common = shapes.iter().try_fold(vec![1; rank], |common, sizes| {
+        types::broadcast(&common, sizes).ok_or_else(|| {
+            format!("has operands of {} and {}", moves::show(&common), moves::show(sizes))
+        })
+    })?;
+    let shape: Vec<_> = common.into_iter().map(|size| size as usize).collect();
+    made(&shape, all.iter().map(|constant| constant.data.len()).max().unwrap_or(0))?;
     let places = shapes.iter().map(|sizes| {
-        let steps = strides(sizes);
+        let own: Vec<_> = sizes.iter().map(|&size| size as usize).collect();
+        let steps = strides(&own);
         let mut places = vec![0usize];
         for (dim, &size) in shape.iter().enumerate() {
             let step = if sizes[dim] == 1 { 0 } else { steps[dim] };
@@ -216,6 +219,9 @@ fn choose(inputs: &[Option<&Constant>]) -> Result<Constant, String> {
     let [Some(which), Some(then), Some(otherwise)] = inputs[..] else {
         return Err("chooses by data".into());
     };
+    if then.variance.is_some() || otherwise.variance.is_some() {
+        return Err("chooses among weights that have a posterior".into());
+    }
     let (shape, places) = broadcast(&[which, then, otherwise])?;
     let Data::Bool(which) = &*which.data else { return Err("chooses by numbers".into()) };
     let of = |constant: &Constant, places: &[usize]| constant.data.pick(places);
@@ -250,7 +256,10 @@ fn joined(node: &Node, all: &[&Constant]) -> Option<Result<Vec<Constant>, String
 }
 
 fn pair(node: &Node, x: &Constant, y: &Constant) -> Option<Result<Constant, String>> {
-    let op = node.op.as_str();
+    let op = match node.op.as_str() {
+        "Mod" if node.int("fmod").unwrap_or(0) != 0 => "Fmod",
+        op => op,
+    };
     let (shape, places) = match broadcast(&[x, y]) {
         Ok(found) => found,
         Err(message) => return Some(Err(message)),
@@ -295,6 +304,13 @@ fn pair(node: &Node, x: &Constant, y: &Constant) -> Option<Result<Constant, Stri
         };
         variance.into_iter().zip(by).map(scale).collect::<Vec<_>>()
     };
+    let is_repeated = |constant: &Constant| {
+        constant.variance.is_some() && result.data.len() > constant.data.len()
+    };
+    if is_repeated(x) || is_repeated(y) {
+        // Copies of a random number are one: left to the module.
+        return None;
+    }
     result.variance = match (&x.variance, &y.variance, op) {
         (None, None, _) => None,
         (Some(x), None, "Add" | "Sub") => Some(of(x, &places[0])),
@@ -329,7 +345,7 @@ fn floats(op: &str, a: &[f32], b: &[f32]) -> Option<Data> {
         "Pow" => of(f32::powf),
         "Min" => of(f32::min),
         "Max" => of(f32::max),
-        "Mod" => of(|a, b| a % b),
+        "Fmod" => of(|a, b| a % b),
         "Equal" => is(|a, b| a == b),
         "Greater" => is(|a, b| a > b),
         "GreaterOrEqual" => is(|a, b| a >= b),
@@ -355,7 +371,12 @@ fn integers(op: &str, a: &[Int], b: &[Int]) -> Option<Result<Data, String>> {
                     "Sub" => a.checked_sub(b),
                     "Mul" => a.checked_mul(b),
                     "Div" => a.checked_div(b),
-                    "Mod" => a.checked_rem_euclid(b),
+                    // The sign is that of the divisor, and with fmod that of the dividend.
+                    "Mod" => a.checked_rem(b).map(|rest| match (rest < 0) != (b < 0) {
+                        true if rest != 0 => rest + b,
+                        _ => rest,
+                    }),
+                    "Fmod" => a.checked_rem(b),
                     "Pow" => u32::try_from(b).ok().and_then(|b| a.checked_pow(b)),
                     "Min" => Some(a.min(b)),
                     "Max" => Some(a.max(b)),
@@ -382,7 +403,7 @@ fn integers(op: &str, a: &[Int], b: &[Int]) -> Option<Result<Data, String>> {
         "GreaterOrEqual" => is(|a, b| a >= b),
         "Less" => is(|a, b| a < b),
         "LessOrEqual" => is(|a, b| a <= b),
-        "Add" | "Sub" | "Mul" | "Div" | "Mod" | "Pow" | "Min" | "Max" => {
+        "Add" | "Sub" | "Mul" | "Div" | "Mod" | "Fmod" | "Pow" | "Min" | "Max" => {
             pairs.iter().map(compute).collect::<Result<Vec<_>, _>>().map(Data::Int)
         }
         _ => return None,
@@ -390,7 +411,11 @@ fn integers(op: &str, a: &[Int], b: &[Int]) -> Option<Result<Data, String>> {
 }
 
 /// The tensor with another element type, by its number.
-fn cast(x: &Constant, to: i64) -> Result<Constant, String> {
+///
+/// # Errors
+///
+/// Where numbers are not converted to it.
+pub fn cast(x: &Constant, to: i64) -> Result<Constant, String> {
     let is_float = matches!(to, 1 | 10 | 11 | 16);
     let is_integer = matches!(to, 2..=7 | 12 | 13);
     let data = match &*x.data {
@@ -445,7 +470,7 @@ pub fn parts(
 ) -> Result<Vec<moves::Move>, String> {
     let axis = axis_of(node.int("axis").unwrap_or(0), shape.len())?;
     let size = shape[axis];
-    if size == gauss_dialect::ir::DYNAMIC {
+    if size == ir::DYNAMIC {
         return Err(format!("splits the batch, {}", moves::FIX));
     }
     let sizes = match node.ints("split") {
@@ -482,7 +507,8 @@ fn tile(x: &Constant, repeats: Option<&Constant>) -> Result<Constant, String> {
     let mut result = x.clone();
     for (axis, &count) in repeats.iter().enumerate().filter(|(_, count)| **count != 1) {
         let size = result.shape[axis] as i64;
-        let all = count.checked_mul(size).filter(|&all| all > 0 && all <= 1 << 28);
+        let all =
+            count.checked_mul(size).filter(|&all| all > 0 && made(&[all as usize], 0).is_ok());
         let all = all.ok_or_else(|| format!("repeats {size} elements {count} times"))?;
         let indices = (0..all).map(|index| index % size).collect();
         result = moves::Move::Gather { axis, indices }.apply(&result)?;

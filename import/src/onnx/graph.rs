@@ -31,6 +31,8 @@ pub struct Node {
     pub name: String,
     /// Where in the user's model it comes from, where the exporter tells.
     pub scope: Option<String>,
+    /// The rule by which the exporter put it together of other nodes, where it tells.
+    pub fold: Option<String>,
     /// Names of values; empty where an optional one is left out.
     pub inputs: Vec<String>,
     /// Names of values.
@@ -94,6 +96,7 @@ pub struct Port {
 }
 
 /// A model.
+#[derive(Clone)]
 pub struct Graph {
     /// What it is called, where it has a name.
     pub name: String,
@@ -287,9 +290,11 @@ impl Inliner<'_> {
         let first = outputs.first().cloned().unwrap_or_default();
         let name = if node.name.is_empty() { first } else { node.name };
         let name = call.map_or(name.clone(), |call| format!("{}{name}", call.prefix));
-        let scope = scope_of(&node.metadata_props);
+        let scope = scope_of(&node.metadata_props).or_else(|| scope_in(&name));
+        let fold = node.metadata_props.iter().find(|entry| entry.key == RULE);
+        let fold = fold.map(|entry| entry.value.clone());
         let op = node.op_type;
-        self.nodes.push(Node { domain, op, name, scope, inputs, outputs, attributes, opset });
+        self.nodes.push(Node { domain, op, name, scope, fold, inputs, outputs, attributes, opset });
         Ok(())
     }
 }
@@ -302,6 +307,15 @@ fn scope_of(metadata: &[proto::Entry]) -> Option<String> {
     let names: Vec<_> = list.split(", ").map(|name| name.trim_matches(['\'', '"'])).collect();
     let [.., scope, _own] = names[..] else { return None };
     (!scope.is_empty()).then(|| scope.to_owned())
+}
+
+/// Where torch's exporter says by which rule it rewrote a node.
+const RULE: &str = "pkg.onnxscript.rewriter.rule_name";
+
+/// The same in the name of a node, as torch's older exporter writes it: `/layers.0/linear1/MatMul`.
+fn scope_in(name: &str) -> Option<String> {
+    let (scope, _own) = name.strip_prefix('/')?.rsplit_once('/')?;
+    Some(scope.replace('/', "."))
 }
 
 /// Puts nodes behind those that they read from.

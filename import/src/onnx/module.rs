@@ -148,6 +148,12 @@ impl Module {
         if let Some(value) = values.iter().find(|value| !value.is_finite()) {
             return Err(format!("computes with '{named}', which holds {value}"));
         }
+        let variances = constant.variance.iter().flat_map(|variance| variance.iter());
+        if let Some(variance) = variances.copied().find(|variance| !variance.is_finite()) {
+            return Err(format!(
+                "computes with '{named}', which has the variance {variance} in float32"
+            ));
+        }
         let shape = constant.shape.iter().map(|&size| size as i64).collect();
         let ty = TensorType { shape, gaussian: constant.variance.is_some() };
         let is_inline = values.len() <= INLINE && constant.variance.is_none();

@@ -1,9 +1,9 @@
 //! Operators that put elements in other places: of a constant now, of a computed value in the module.
 
-use gauss_dialect::ir::DYNAMIC;
+use gauss_dialect::{ir::DYNAMIC, types::broadcast};
 
 use super::{
-    constant::{Constant, Int, elements},
+    constant::{Constant, Int, made},
     graph::Node,
 };
 
@@ -93,6 +93,32 @@ impl Move {
         })
     }
 
+    /// Can it be applied to a value of this shape?
+    pub fn fits(&self, shape: &[i64]) -> bool {
+        let has = |axis: usize, index: i64| {
+            let size = shape.get(axis).copied();
+            size.is_some_and(|size| size == DYNAMIC || (0..size).contains(&index))
+        };
+        match self {
+            Self::Reshape(_) => true,
+            Self::Transpose(permutation) => {
+                permutation.len() == shape.len() && permutation.iter().all(|&dim| dim < shape.len())
+            }
+            Self::Slice { axis, size: 0, .. } => *axis < shape.len(),
+            Self::Slice { axis, start, size, step } => {
+                let last = (size - 1).checked_mul(*step).and_then(|last| last.checked_add(*start));
+                has(*axis, *start) && last.is_some_and(|last| has(*axis, last))
+            }
+            Self::Gather { axis, indices } => {
+                *axis < shape.len() && indices.iter().all(|&index| has(*axis, index))
+            }
+            Self::Expand(to) => {
+                let repeats = |(&from, &to): (&i64, &i64)| from == to || from == 1;
+                to.len() == shape.len() && shape.iter().zip(to).all(repeats)
+            }
+        }
+    }
+
     /// The shape of the result.
     pub fn shape(&self, shape: &[i64]) -> Vec<i64> {
         let with = |axis: usize, size: i64| {
@@ -115,6 +141,9 @@ impl Move {
     /// Where the result would depend on the batch or be too large.
     pub fn apply(&self, constant: &Constant) -> Result<Constant, String> {
         let from: Vec<i64> = constant.shape.iter().map(|&size| size as i64).collect();
+        if !self.fits(&from) {
+            return Err(format!("reads a constant of {}, which does not fit", show(&from)));
+        }
         let mut to = self.shape(&from);
         // The same number everywhere: a size of 1 is repeated where it is needed.
         if constant.is_uniform() {
@@ -122,7 +151,7 @@ impl Move {
         }
         let to: Option<Vec<usize>> = to.iter().map(|&size| usize::try_from(size).ok()).collect();
         let to = to.ok_or_else(|| format!("repeats a constant over the batch, {FIX}"))?;
-        let count = elements(&to).ok_or_else(|| format!("makes a constant of the sizes {to:?}"))?;
+        let count = made(&to, constant.data.len())?;
         if let Self::Reshape(_) = self {
             return Ok(constant.reshaped(to));
         }
@@ -388,13 +417,8 @@ fn expand(shape: &[i64], to: Option<&Constant>) -> Result<Vec<Move>, String> {
     let rank = shape.len().max(to.len());
     let from = aligned(shape, rank);
     let to = aligned(&to, rank);
-    let size = |(&from, &to): (&i64, &i64)| match (from, to) {
-        (from, 1) => Some(from),
-        (1, to) if to > 0 || to == DYNAMIC => Some(to),
-        (from, to) if from == to => Some(from),
-        _ => None,
-    };
-    let sizes: Option<Vec<_>> = from.iter().zip(&to).map(size).collect();
+    let is_size = |&size: &i64| size > 0 || size == DYNAMIC;
+    let sizes = broadcast(&from, &to).filter(|sizes| sizes.iter().all(is_size));
     let sizes = sizes
         .ok_or_else(|| format!("repeats {} to {}, which does not fit", show(shape), show(&to)))?;
     let mut moves = Vec::new();

@@ -71,6 +71,28 @@ pub struct Placement {
 /// What stands behind a name that is transposed.
 pub const TRANSPOSE: &str = ":transpose";
 
+/// Why an entry is left out that a map gives no name.
+pub const BY_MAP: &str = "--map gives it no name";
+
+impl Map {
+    /// Where an entry of this name goes; empty where it is left out.
+    pub fn name_of(&self, entry: &str) -> String {
+        self.pattern.replace(entry, self.name.as_str()).into_owned()
+    }
+
+    /// Does it transpose?
+    pub fn is_transposed(&self) -> bool {
+        self.is_transposed
+    }
+}
+
+impl Wishes {
+    /// What holds for an entry of this name.
+    pub fn map_of(&self, entry: &str) -> Option<&Map> {
+        self.maps.iter().find(|map| map.pattern.is_match(entry))
+    }
+}
+
 impl std::str::FromStr for Map {
     type Err = String;
 
@@ -123,7 +145,7 @@ pub fn place(
     }
     let names: Vec<String> = entries.iter().map(|entry| entry.name.clone()).collect();
     for mut entry in entries {
-        let map = wishes.maps.iter().find(|map| map.pattern.is_match(&entry.name));
+        let map = wishes.map_of(&entry.name);
         let target = match map {
             Some(map) => mapped(&entry, map, parameters),
             None => by_name(&entry, parameters, &names),
@@ -131,7 +153,7 @@ pub fn place(
         match target {
             Ok(Target::LeftOut) => placement.left_out.push(entry.name),
             Ok(Target::Parameter(index)) => {
-                if map.is_some_and(|map| map.is_transposed) {
+                if map.is_some_and(Map::is_transposed) {
                     transposed.push(index);
                     entry.transpose();
                 }
@@ -189,7 +211,7 @@ pub fn sizes(shape: &[usize]) -> String {
 }
 
 fn mapped(entry: &Entry, map: &Map, parameters: &[Parameter]) -> Result<Target, String> {
-    let name = map.pattern.replace(&entry.name, map.name.as_str());
+    let name = map.name_of(&entry.name);
     if name.is_empty() {
         return Ok(Target::LeftOut);
     }
@@ -233,7 +255,7 @@ fn by_name(entry: &Entry, parameters: &[Parameter], entries: &[String]) -> Resul
 }
 
 /// Is one path of names the end of the other?
-fn end_alike(one: &str, other: &str) -> bool {
+pub fn end_alike(one: &str, other: &str) -> bool {
     let parts = |name: &str| name.split(['.', '/']).rev().map(str::to_owned).collect::<Vec<_>>();
     let (one, other) = (parts(one), parts(other));
     let shorter = one.len().min(other.len());

@@ -1,0 +1,229 @@
+//! Where the posterior of a network comes from, on the command line.
+
+use std::{path::PathBuf, str::FromStr};
+
+use clap::Args;
+use pfp_compiler::error::Error;
+use pfp_import::{
+    onnx,
+    posterior::{
+        Framework, Ordered, Request,
+        place::{Map, Parameter, Wishes},
+        representation::Representation,
+    },
+};
+
+use crate::importing;
+
+/// The framework of `--posterior FILE`.
+const OWN: &str = "safetensors";
+
+/// What stands before the standard deviation of `--posterior constant:STD`.
+const CONSTANT: &str = "constant:";
+
+/// A posterior without a framework.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Plain {
+    /// A safetensors file.
+    File(PathBuf),
+    /// Standard deviations of so many times each weight.
+    Relative(f64),
+}
+
+impl FromStr for Plain {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let Some(number) = text.strip_prefix(CONSTANT) else {
+            return Ok(Self::File(PathBuf::from(text)));
+        };
+        let number = number.parse::<f64>().ok().filter(|std| (0.0..=1e3).contains(std));
+        number.map(Self::Relative).ok_or_else(|| {
+            format!("'{text}' is not {CONSTANT}STD with a relative standard deviation such as 0.05")
+        })
+    }
+}
+
+/// What a command takes beside an ONNX model.
+#[derive(Debug, Default, Args)]
+#[command(next_help_heading = "ONNX models")]
+pub struct OnnxArgs {
+    /// The posterior: a safetensors file with a tensor of standard deviations (or what its metadata
+    /// call `representation`) for each Gaussian initialiser, or constant:STD for deviations of STD
+    /// times each weight. `pfp import` takes those of frameworks
+    #[arg(long, value_name = "FILE", conflicts_with = "params")]
+    posterior: Option<Plain>,
+
+    #[command(flatten)]
+    reading: ReadingArgs,
+}
+
+/// How a posterior and an ONNX model are read.
+#[derive(Debug, Clone, Default, Args)]
+pub struct ReadingArgs {
+    /// What the numbers of the posterior are, where the file does not say: std, variance,
+    /// log_variance, log_std, softplus or precision
+    #[arg(long, value_name = "WHAT")]
+    pub representation: Option<Representation>,
+
+    /// The weights of the ONNX model under the names of the posterior, such as the state dict: what
+    /// the exporter renamed, reordered, joined or scaled is found by its numbers
+    #[arg(long, value_name = "FILE")]
+    pub names: Option<PathBuf>,
+
+    /// End the ONNX model before its last softmax (or sigmoid)
+    #[arg(long)]
+    pub logits: bool,
+}
+
+impl OnnxArgs {
+    /// The files that are read.
+    pub fn files(&self) -> impl Iterator<Item = PathBuf> {
+        let file = self.posterior.clone().and_then(|posterior| match posterior {
+            Plain::File(path) => Some(path),
+            Plain::Relative(_) => None,
+        });
+        file.into_iter().chain(self.reading.names.clone())
+    }
+
+    /// The same as `pfp import` takes it.
+    pub fn posterior(&self) -> PosteriorArgs {
+        PosteriorArgs {
+            posterior: self.posterior.clone(),
+            reading: self.reading.clone(),
+            ..PosteriorArgs::default()
+        }
+    }
+}
+
+/// Where the posterior comes from, and what the file does not say.
+#[derive(Debug, Default, Args)]
+#[command(next_help_heading = "Posterior")]
+pub struct PosteriorArgs {
+    /// The posterior, as a framework saved it
+    #[arg(long, num_args = 2, value_names = ["FRAMEWORK", "FILE"], conflicts_with = "posterior")]
+    posterior_from: Option<Vec<String>>,
+
+    /// The posterior: a safetensors file with NAME.mean and NAME.scale of each parameter, or NAME
+    /// alone for scales around the values that the network has; its metadata say what the scales
+    /// are, as `representation`. Of an ONNX model also constant:STD, for standard deviations of STD
+    /// times each weight
+    #[arg(long, value_name = "FILE")]
+    posterior: Option<Plain>,
+
+    #[command(flatten)]
+    reading: ReadingArgs,
+
+    /// Take the variances of a posterior with correlations, and drop these
+    #[arg(long)]
+    marginals: bool,
+
+    /// The parameters of the module in the order of a posterior that is one vector;
+    /// NAME:transpose of one that lies in x out
+    #[arg(long, value_name = "NAME,..", value_delimiter = ',')]
+    order: Vec<Ordered>,
+
+    /// The weights of the network, of a posterior without names: a state dict of torch
+    #[arg(long, value_name = "FILE")]
+    weights: Option<PathBuf>,
+
+    /// Names of the file that match as a whole go to this parameter; NAME:transpose turns in x out
+    /// to out x in, an empty name leaves them out. Can be given several times: the first that matches
+    /// holds
+    #[arg(long, value_name = "REGEX=NAME")]
+    map: Vec<Map>,
+
+    /// Take the mean alone: with the variance 0 where the module declares the parameter Gaussian
+    #[arg(long, value_name = "NAME,..", value_delimiter = ',')]
+    deterministic: Vec<String>,
+}
+
+impl PosteriorArgs {
+    /// The framework and its file.
+    pub fn source(&self) -> Result<Option<(Framework, PathBuf)>, Error> {
+        let (name, path) = match (self.posterior_from.as_deref(), &self.posterior) {
+            (Some([framework, path]), _) => (framework.as_str(), PathBuf::from(path)),
+            (_, Some(Plain::File(path))) => (OWN, path.clone()),
+            _ => return Ok(None),
+        };
+        name.parse().map(|framework| Some((framework, path))).map_err(Error::request)
+    }
+
+    /// The files that are read.
+    pub fn files(&self) -> impl Iterator<Item = PathBuf> {
+        let from = self.posterior_from.iter().filter_map(|from| from.get(1)).map(PathBuf::from);
+        let own = match &self.posterior {
+            Some(Plain::File(path)) => Some(path.clone()),
+            _ => None,
+        };
+        from.chain(own).chain(self.weights.clone()).chain(self.reading.names.clone())
+    }
+
+    /// Does an ONNX model end before its last softmax?
+    pub fn logits(&self) -> bool {
+        self.reading.logits
+    }
+
+    /// Is there a posterior?
+    pub fn is_given(&self) -> bool {
+        self.posterior.is_some() || self.posterior_from.is_some()
+    }
+
+    /// What the user says of the places.
+    pub fn wishes(&self) -> Wishes {
+        Wishes { maps: self.map.clone(), deterministic: self.deterministic.clone() }
+    }
+
+    /// An option that means something for ONNX models only.
+    pub fn of_onnx_only(&self) -> Option<&'static str> {
+        match (&self.posterior, &self.reading) {
+            (Some(Plain::Relative(_)), _) => Some("--posterior constant:STD"),
+            (_, ReadingArgs { names: Some(_), .. }) => Some("--names"),
+            (_, ReadingArgs { logits: true, .. }) => Some("--logits"),
+            _ => None,
+        }
+    }
+
+    /// The entries of the file, with what was left out of it.
+    pub fn read(
+        &self,
+        parameters: &[Parameter],
+    ) -> Result<pfp_import::posterior::Posterior, Error> {
+        let Some((framework, path)) = self.source()? else { return Ok(Default::default()) };
+        let weights = self.weights.as_deref().map(importing::bytes).transpose()?;
+        let request = Request {
+            representation: self.reading.representation,
+            marginals: self.marginals,
+            order: self.order.clone(),
+            parameters,
+            weights: weights.as_deref(),
+        };
+        importing::posterior(framework, &path, &request)
+    }
+
+    /// The posterior of an ONNX model with these parameters. `told` gets what the file has beside it.
+    pub fn of_model(
+        &self,
+        parameters: &[Parameter],
+        told: &mut dyn FnMut(pfp_import::posterior::Posterior),
+    ) -> Result<onnx::posterior::Posterior, Error> {
+        if let Some(Plain::Relative(std)) = self.posterior {
+            return Ok(onnx::posterior::Posterior::Relative(std));
+        }
+        let names = self.reading.names.as_deref().map(importing::weights).transpose()?;
+        let names = names.unwrap_or_default();
+        // A posterior in one vector is in the order of the user's names.
+        let own: Vec<_> = names
+            .iter()
+            .map(|weights| Parameter {
+                name: weights.name.clone(),
+                shape: weights.shape.clone(),
+                gaussian: true,
+            })
+            .collect();
+        let mut posterior = self.read(if own.is_empty() { parameters } else { &own })?;
+        let entries = std::mem::take(&mut posterior.entries);
+        told(posterior);
+        Ok(onnx::posterior::Posterior::Entries { entries, names, wishes: self.wishes() })
+    }
+}
