@@ -89,24 +89,26 @@ pub struct CalibrateArgs {
     output: PathBuf,
 }
 
+/// The heading of the options for data.
+const DATA: &str = "Data";
+
 /// The data sets.
 #[derive(Debug, Args)]
-#[command(next_help_heading = "Data")]
 struct DataArgs {
     /// Items of the kind that the network was trained for, with a label each
-    #[arg(long, value_name = "DATA")]
+    #[arg(long, help_heading = DATA, value_name = "DATA")]
     data: Spec,
 
     /// Items that belong to none of the classes, for --false-accept
-    #[arg(long, value_name = "DATA")]
+    #[arg(long, help_heading = DATA, value_name = "DATA")]
     ood: Option<Spec>,
 
     /// Multiply the numbers by this, such as 1/255
-    #[arg(long, value_name = "FACTOR", allow_hyphen_values = true)]
+    #[arg(long, help_heading = DATA, value_name = "FACTOR", allow_hyphen_values = true)]
     scale: Option<Scale>,
 
     /// Then subtract MEAN and divide by STD
-    #[arg(long, value_name = "MEAN,STD", value_parser = data::parse_normalize)]
+    #[arg(long, help_heading = DATA, value_name = "MEAN,STD", value_parser = data::parse_normalize)]
     #[arg(allow_hyphen_values = true)]
     normalize: Option<(f64, f64)>,
 }

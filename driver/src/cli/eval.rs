@@ -96,28 +96,30 @@ pub struct EvalArgs {
     items: bool,
 }
 
+/// The heading of the options for data.
+const DATA: &str = "Data";
+
 /// The data sets.
 #[derive(Debug, Args)]
-#[command(next_help_heading = "Data")]
 struct DataArgs {
     /// What the network was trained for; needs labels
-    #[arg(long, value_name = "DATA")]
+    #[arg(long, help_heading = DATA, value_name = "DATA")]
     in_domain: Spec,
 
     /// What belongs to none of the classes
-    #[arg(long, value_name = "DATA")]
+    #[arg(long, help_heading = DATA, value_name = "DATA")]
     ood: Vec<Spec>,
 
     /// What belongs to several classes; right is an answer that names one of the labels
-    #[arg(long, value_name = "DATA")]
+    #[arg(long, help_heading = DATA, value_name = "DATA")]
     ambiguous: Vec<Spec>,
 
     /// Multiply the numbers by this, such as 1/255
-    #[arg(long, value_name = "FACTOR", allow_hyphen_values = true)]
+    #[arg(long, help_heading = DATA, value_name = "FACTOR", allow_hyphen_values = true)]
     scale: Option<Scale>,
 
     /// Then subtract MEAN and divide by STD
-    #[arg(long, value_name = "MEAN,STD", value_parser = data::parse_normalize)]
+    #[arg(long, help_heading = DATA, value_name = "MEAN,STD", value_parser = data::parse_normalize)]
     #[arg(allow_hyphen_values = true)]
     normalize: Option<(f64, f64)>,
 }

@@ -44,36 +44,32 @@ impl FromStr for Plain {
     }
 }
 
-/// What a command takes beside an ONNX model.
+/// The heading of options for ONNX models, in every command that reads networks.
+const ONNX: &str = "ONNX models";
+
+/// What a command takes beside an ONNX model. The heading is that of these options alone, not of those
+/// that follow in a command.
 #[derive(Debug, Default, Args)]
-#[command(next_help_heading = "ONNX models")]
 pub struct OnnxArgs {
     /// The posterior: a safetensors file with a tensor of standard deviations (or what its metadata
     /// call `representation`) for each Gaussian initialiser, or constant:STD for deviations of STD
     /// times each weight. `pfp import` takes those of frameworks
-    #[arg(long, value_name = "FILE", conflicts_with = "params")]
+    #[arg(long, value_name = "FILE", conflicts_with = "params", help_heading = ONNX)]
     posterior: Option<Plain>,
 
-    #[command(flatten)]
-    reading: ReadingArgs,
-}
-
-/// How a posterior and an ONNX model are read.
-#[derive(Debug, Clone, Default, Args)]
-pub struct ReadingArgs {
     /// What the numbers of the posterior are, where the file does not say: std, variance,
     /// log_variance, log_std, softplus or precision
-    #[arg(long, value_name = "WHAT")]
-    pub representation: Option<Representation>,
+    #[arg(long, value_name = "WHAT", help_heading = ONNX)]
+    representation: Option<Representation>,
 
-    /// The weights of the ONNX model under the names of the posterior, such as the state dict: what
-    /// the exporter renamed, reordered, joined or scaled is found by its numbers
-    #[arg(long, value_name = "FILE")]
-    pub names: Option<PathBuf>,
+    /// The weights of the model under the names of the posterior, such as the state dict: what the
+    /// exporter renamed, reordered, joined or scaled is found by its numbers
+    #[arg(long, value_name = "FILE", help_heading = ONNX)]
+    names: Option<PathBuf>,
 
-    /// End the ONNX model before its last softmax (or sigmoid)
-    #[arg(long)]
-    pub logits: bool,
+    /// End the model before its last softmax (or sigmoid)
+    #[arg(long, help_heading = ONNX)]
+    logits: bool,
 }
 
 impl OnnxArgs {
@@ -83,14 +79,16 @@ impl OnnxArgs {
             Plain::File(path) => Some(path),
             Plain::Relative(_) => None,
         });
-        file.into_iter().chain(self.reading.names.clone())
+        file.into_iter().chain(self.names.clone())
     }
 
     /// The same as `pfp import` takes it.
     pub fn posterior(&self) -> PosteriorArgs {
         PosteriorArgs {
             posterior: self.posterior.clone(),
-            reading: self.reading.clone(),
+            representation: self.representation,
+            names: self.names.clone(),
+            logits: self.logits,
             ..PosteriorArgs::default()
         }
     }
@@ -111,8 +109,19 @@ pub struct PosteriorArgs {
     #[arg(long, value_name = "FILE")]
     posterior: Option<Plain>,
 
-    #[command(flatten)]
-    reading: ReadingArgs,
+    /// What the numbers are, where the file does not say: std, variance, log_variance, log_std,
+    /// softplus or precision
+    #[arg(long, value_name = "WHAT")]
+    representation: Option<Representation>,
+
+    /// The weights of an ONNX model under the names of the posterior, such as the state dict: what
+    /// the exporter renamed, reordered, joined or scaled is found by its numbers
+    #[arg(long, value_name = "FILE")]
+    names: Option<PathBuf>,
+
+    /// End an ONNX model before its last softmax (or sigmoid)
+    #[arg(long)]
+    logits: bool,
 
     /// Take the variances of a posterior with correlations, and drop these
     #[arg(long)]
@@ -156,12 +165,12 @@ impl PosteriorArgs {
             Some(Plain::File(path)) => Some(path.clone()),
             _ => None,
         };
-        from.chain(own).chain(self.weights.clone()).chain(self.reading.names.clone())
+        from.chain(own).chain(self.weights.clone()).chain(self.names.clone())
     }
 
     /// Does an ONNX model end before its last softmax?
     pub fn logits(&self) -> bool {
-        self.reading.logits
+        self.logits
     }
 
     /// Is there a posterior?
@@ -176,12 +185,12 @@ impl PosteriorArgs {
 
     /// An option that means something for ONNX models only.
     pub fn of_onnx_only(&self) -> Option<&'static str> {
-        match (&self.posterior, &self.reading) {
-            (Some(Plain::Relative(_)), _) => Some("--posterior constant:STD"),
-            (_, ReadingArgs { names: Some(_), .. }) => Some("--names"),
-            (_, ReadingArgs { logits: true, .. }) => Some("--logits"),
-            _ => None,
-        }
+        let given = [
+            (matches!(self.posterior, Some(Plain::Relative(_))), "--posterior constant:STD"),
+            (self.names.is_some(), "--names"),
+            (self.logits, "--logits"),
+        ];
+        given.into_iter().find_map(|(is_given, option)| is_given.then_some(option))
     }
 
     /// The entries of the file, with what was left out of it.
@@ -192,7 +201,7 @@ impl PosteriorArgs {
         let Some((framework, path)) = self.source()? else { return Ok(Default::default()) };
         let weights = self.weights.as_deref().map(importing::bytes).transpose()?;
         let request = Request {
-            representation: self.reading.representation,
+            representation: self.representation,
             marginals: self.marginals,
             order: self.order.clone(),
             parameters,
@@ -210,7 +219,7 @@ impl PosteriorArgs {
         if let Some(Plain::Relative(std)) = self.posterior {
             return Ok(onnx::posterior::Posterior::Relative(std));
         }
-        let names = self.reading.names.as_deref().map(importing::weights).transpose()?;
+        let names = self.names.as_deref().map(importing::weights).transpose()?;
         let names = names.unwrap_or_default();
         // A posterior in one vector is in the order of the user's names.
         let own: Vec<_> = names
