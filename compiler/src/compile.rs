@@ -29,7 +29,7 @@ use crate::{
     compile::{branch_protection::BranchProtection, codegen::Machine, object_file::Report},
     diagnostics::{Remark, Source},
     error::Error,
-    layers::{self, LayerSummary},
+    layers::{self, LayerSummary, Layers, Read},
     module::{Module, Session},
     parameters::Safetensors,
     posterior,
@@ -69,6 +69,8 @@ pub struct Function {
     pub layers: Vec<LayerSummary>,
     /// The names of the parameters that it uses, those of functions that it calls included.
     pub parameters: BTreeSet<String>,
+    /// Where each of its results comes from.
+    pub results: Vec<Vec<Read>>,
 }
 
 /// What else than the object is wanted of a compilation.
@@ -480,8 +482,8 @@ fn public_functions(module: &Module) -> Result<Vec<Function>, Error> {
             ));
         }
         let signature = Signature::of(op).map_err(|message| module.reject(op, &message))?;
-        let (layers, parameters) = layers::of(op, module.op());
-        public.push(Function { name, signature, layers, parameters });
+        let Layers { layers, parameters, results } = layers::of(op, module.op());
+        public.push(Function { name, signature, layers, parameters, results });
     }
     if public.is_empty() {
         return Err(Error::request(format!(

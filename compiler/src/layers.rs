@@ -1,6 +1,6 @@
 //! The layers of a function and how much work they are.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 
 use gauss_dialect::{
     ir::{Op, Value},
@@ -25,6 +25,11 @@ pub struct LayerSummary {
     pub name: String,
     /// The op without its dialect, such as `conv2d`.
     pub op: String,
+    /// The node of the model that it comes from.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub node: Option<String>,
+    /// What it reads, parameters apart.
+    pub reads: Vec<Read>,
     /// The type of its result.
     pub output: String,
     /// How many weights are trained: a Gaussian one counts once, running statistics do not, and a
@@ -43,37 +48,94 @@ pub struct LayerSummary {
     pub gaussian_maxima: u64,
 }
 
-/// The layers of a function in the order of execution, those of the functions
-/// that it calls included, and the names of their parameters. The batch is fixed; parameters are not
-/// yet loaded.
-pub fn of(function: Op, module: Op) -> (Vec<LayerSummary>, BTreeSet<String>) {
-    let functions: Vec<_> = module.body().map(|body| body.ops()).unwrap_or_default();
-    let (mut layers, mut parameters) = (Vec::new(), BTreeSet::new());
-    collect(function, &functions, 0, &mut layers, &mut parameters);
-    (layers, parameters)
+/// Where a value comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Read {
+    /// An input of the function, by its number.
+    Input(usize),
+    /// The result of a layer, by its place among the layers.
+    Layer(usize),
 }
 
-fn collect(
-    function: Op,
-    functions: &[Op],
-    depth: usize,
-    layers: &mut Vec<LayerSummary>,
-    counted: &mut BTreeSet<String>,
-) {
-    // Deeper than there are functions means recursion, which the lowering rejects.
-    if depth > functions.len() {
-        return;
-    }
-    for op in function.descendants() {
-        if op.is("func.call") {
-            let callee = op.attribute("callee").and_then(|callee| callee.as_symbol());
-            let callee = functions.iter().find(|f| f.symbol() == callee && callee.is_some());
-            if let Some(callee) = callee {
-                collect(*callee, functions, depth + 1, layers, counted);
-            }
-        } else if let Ok(Some(kind)) = Kind::of(op) {
-            layers.extend(layer(op, &kind, counted));
+/// The layers of a function.
+#[derive(Debug, Clone, Default)]
+pub struct Layers {
+    /// In the order of execution, those of the functions that it calls included.
+    pub layers: Vec<LayerSummary>,
+    /// The names of their parameters.
+    pub parameters: BTreeSet<String>,
+    /// Where each result of the function comes from.
+    pub results: Vec<Vec<Read>>,
+}
+
+/// The layers of a function. The batch is fixed; parameters are not yet loaded.
+pub fn of(function: Op, module: Op) -> Layers {
+    let functions = module.body().map(|body| body.ops()).unwrap_or_default();
+    let mut found = Found { functions, layers: Layers::default(), reads: HashMap::new() };
+    let inputs = function.body().map(|body| body.arguments()).unwrap_or_default();
+    let inputs = inputs.into_iter().enumerate();
+    found.reads.extend(inputs.map(|(number, value)| (value, vec![Read::Input(number)])));
+    let results = found.collect(function, 0);
+    Layers { results, ..found.layers }
+}
+
+/// What has been found so far.
+struct Found {
+    functions: Vec<Op>,
+    layers: Layers,
+    /// Where values come from; parameters come from nowhere.
+    reads: HashMap<Value, Vec<Read>>,
+}
+
+impl Found {
+    /// Where the results of the function come from.
+    fn collect(&mut self, function: Op, depth: usize) -> Vec<Vec<Read>> {
+        let mut results = Vec::new();
+        // Deeper than there are functions means recursion, which the lowering rejects.
+        if depth > self.functions.len() {
+            return results;
         }
+        for op in function.descendants() {
+            let reads: Vec<_> = op.operands().iter().map(|value| self.reads_of(*value)).collect();
+            if op.is("func.return") {
+                results = reads;
+            } else if op.is("func.call") {
+                let callee = op.attribute("callee").and_then(|callee| callee.as_symbol());
+                let mut all = self.functions.iter();
+                let callee = all.find(|f| f.symbol() == callee && callee.is_some()).copied();
+                if let Some(callee) = callee {
+                    let inputs = callee.body().map(|body| body.arguments()).unwrap_or_default();
+                    self.reads.extend(inputs.into_iter().zip(reads));
+                    let given = self.collect(callee, depth + 1);
+                    let given = given.into_iter().enumerate();
+                    self.reads.extend(given.map(|(number, reads)| (op.result(number), reads)));
+                }
+            } else if let Ok(Some(kind)) = Kind::of(op) {
+                let mut reads = reads.concat();
+                let mut known = Vec::new();
+                reads.retain(|read| {
+                    !known.contains(read) && {
+                        known.push(*read);
+                        true
+                    }
+                });
+                let place = Read::Layer(self.layers.layers.len());
+                let reads = match layer(op, &kind, &mut self.layers.parameters) {
+                    Some(layer) => {
+                        self.layers.layers.push(LayerSummary { reads, ..layer });
+                        vec![place]
+                    }
+                    None => reads,
+                };
+                self.reads.insert(op.result(0), reads);
+            }
+        }
+        results
+    }
+
+    fn reads_of(&self, value: Value) -> Vec<Read> {
+        self.reads.get(&value).cloned().unwrap_or_default()
     }
 }
 
@@ -109,6 +171,8 @@ fn layer(op: Op, kind: &Kind, counted: &mut BTreeSet<String>) -> Option<LayerSum
     Some(LayerSummary {
         name: name.unwrap_or(&short).to_owned(),
         op: short.clone(),
+        node: op.location().name(),
+        reads: Vec::new(),
         output: output.to_string(),
         parameters: trained,
         stored_numbers: stored,

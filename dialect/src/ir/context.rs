@@ -135,6 +135,14 @@ impl Context {
 }
 
 impl Location {
+    /// The name that it is, such as that of the node of a model.
+    pub fn name(self) -> Option<String> {
+        mlir!(mlirLocationIsAName(self.0)).then(|| {
+            let name = mlir!(mlirLocationNameGetName(self.0));
+            super::to_string(mlir!(mlirIdentifierStr(name)))
+        })
+    }
+
     /// Reports an error here.
     pub fn emit_error(self, message: &str) {
         self.emit_error_with_note(message, "");

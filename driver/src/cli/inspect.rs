@@ -1,7 +1,10 @@
 //! `pfp inspect`.
 
 mod moments;
+mod picture;
 mod posterior;
+
+use std::path::PathBuf;
 
 use clap::Args;
 use gauss_dialect::{
@@ -14,6 +17,7 @@ use pfp_compiler::{
     error::Error,
     layers::LayerSummary,
     module::Session,
+    output::Outputs,
     parameters::Safetensors,
     posterior::{Statistics, statistics},
     signature::{Signature, Tensor},
@@ -53,6 +57,14 @@ pub struct InspectArgs {
     /// same target, batch, threads, mode and head
     #[arg(long, conflicts_with = "json")]
     schedule: bool,
+
+    /// Draw the layers to this .svg file
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["schedule", "moments"])]
+    svg: Option<PathBuf>,
+
+    /// Write the layers to this file as a graph for Graphviz
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["schedule", "moments"])]
+    dot: Option<PathBuf>,
 
     /// Its CPU
     #[arg(long, value_name = "NAME")]
@@ -97,7 +109,18 @@ struct Unusable {
     posterior: Vec<Statistics>,
 }
 
+/// How a network is drawn.
+type Draw = fn(&Function) -> String;
+
 pub fn inspect(args: InspectArgs, ui: &Ui) -> Result<Outcome, Error> {
+    let drawings: [(&Option<PathBuf>, Draw); 2] =
+        [(&args.svg, picture::svg), (&args.dot, picture::dot)];
+    let drawings: Vec<_> =
+        drawings.into_iter().filter_map(|(path, draw)| Some((path.as_ref()?, draw))).collect();
+    let mut outputs = Outputs::beside(args.model.files());
+    for (path, _) in &drawings {
+        outputs.open(path, false)?;
+    }
     let target = target::find(&args.target, args.cpu.as_deref())?;
     let session = Session::new();
     ui.stage("reading the network");
@@ -126,6 +149,15 @@ pub fn inspect(args: InspectArgs, ui: &Ui) -> Result<Outcome, Error> {
     let functions = match &args.function {
         Some(name) => vec![network.function(Some(name))?],
         None => network.functions().iter().collect(),
+    };
+    let drawn = match (&drawings[..], &functions[..]) {
+        ([], _) => Vec::new(),
+        (_, [function]) => drawings.iter().map(|(_, draw)| draw(function).into_bytes()).collect(),
+        (_, functions) => {
+            let names: Vec<_> = functions.iter().map(|function| function.name.as_str()).collect();
+            return Err(Error::request("a picture is of one function, and there are several")
+                .with_help(format!("choose one of {} with --function", names.join(", "))));
+        }
     };
     if args.schedule || args.moments.moments.is_some() {
         ui.remarks(&network);
@@ -163,9 +195,15 @@ pub fn inspect(args: InspectArgs, ui: &Ui) -> Result<Outcome, Error> {
         .into_iter()
         .map(|function| Ok(report(function, lower(function)?.arena, posterior(function))))
         .collect::<Result<Vec<_>, Error>>()?;
+    let files = outputs.write(drawn)?;
     match ui.json() {
         true => ui.print_json(&reports)?,
-        false => ui.print(reports.iter().map(text).collect::<Vec<_>>().join("\n\n"))?,
+        false => {
+            let mut parts: Vec<_> = reports.iter().map(text).collect();
+            let files: Vec<_> = files.iter().map(|path| format!("  {}", path.display())).collect();
+            parts.extend((!files.is_empty()).then(|| files.join("\n")));
+            ui.print(parts.join("\n\n"))?;
+        }
     }
     Ok(Outcome::Done)
 }
@@ -211,26 +249,28 @@ fn text(report: &Report) -> String {
         let kind = if tensor.gaussian { "Gaussian" } else { "deterministic" };
         lines.push(format!("  {}: {}, {kind}", tensor.name, tensor.sizes()));
     }
-    let mut layers =
-        Table::new(&["layer", "op", "output", "parameters", "multiply-adds", "Gaussian maxima"], 3);
+    // The nodes of a model have names of their own.
+    let has_nodes = report.layers.iter().any(|layer| layer.node.is_some());
+    let mut head = vec!["layer", "op", "output", "parameters", "multiply-adds", "Gaussian maxima"];
+    head.splice(0..0, has_nodes.then_some("node"));
+    let mut layers = Table::new(&head, if has_nodes { 4 } else { 3 });
+    let mut row = |node: &str, texts: [&str; 3], numbers: [u64; 3]| {
+        let node = has_nodes.then(|| node.to_owned());
+        let texts = texts.into_iter().map(str::to_owned);
+        layers.row(node.into_iter().chain(texts).chain(numbers.map(grouped)).collect());
+    };
     for layer in report.layers {
-        layers.row(vec![
-            layer.name.clone(),
-            layer.op.clone(),
-            layer.output.clone(),
-            grouped(layer.parameters),
-            grouped(layer.multiply_adds),
-            grouped(layer.gaussian_maxima),
-        ]);
+        row(
+            layer.node.as_deref().unwrap_or_default(),
+            [&layer.name, &layer.op, &layer.output],
+            [layer.parameters, layer.multiply_adds, layer.gaussian_maxima],
+        );
     }
-    layers.row(vec![
-        "total".into(),
-        String::new(),
-        String::new(),
-        grouped(report.parameters),
-        grouped(report.multiply_adds),
-        grouped(report.gaussian_maxima),
-    ]);
+    let total = [report.parameters, report.multiply_adds, report.gaussian_maxima];
+    match has_nodes {
+        true => row("total", [""; 3], total),
+        false => row("", ["total", "", ""], total),
+    }
     lines.extend([String::new(), layers.to_string(), String::new()]);
     if let Some(posterior) = report.posterior.as_ref().filter(|all| !all.is_empty()) {
         lines.extend([posterior::text(posterior), String::new()]);

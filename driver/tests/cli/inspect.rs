@@ -317,3 +317,36 @@ fn remarks_tell_where_a_value_is_used_twice() {
     let none = dir.pfp("inspect net.mlir --remarks");
     assert!(none.stderr.contains("no value is used twice"), "{none:#?}");
 }
+
+/// Functions are seen through, and a value that is read twice has two arrows.
+const PARTS: &str = r#"
+func.func private @twice(%x: !gauss.tensor<?x4xf32>) -> !gauss.tensor<?x4xf32> {
+  %0 = gauss.relu %x : (!gauss.tensor<?x4xf32>) -> !gauss.tensor<?x4xf32>
+  %1 = gauss.add %x, %0 : (!gauss.tensor<?x4xf32>, !gauss.tensor<?x4xf32>) -> !gauss.tensor<?x4xf32> loc("the sum \"+\"")
+  return %1 : !gauss.tensor<?x4xf32>
+}
+func.func @parts(%x: tensor<?x4xf32>) -> (!gauss.tensor<?x4xf32>, tensor<?x4xf32>) {
+  %w = gauss.parameter "fc.w" : !gauss.tensor<4x4xf32>
+  %0 = gauss.dense %x, %w : (tensor<?x4xf32>, !gauss.tensor<4x4xf32>) -> !gauss.tensor<?x4xf32>
+  %1 = func.call @twice(%0) : (!gauss.tensor<?x4xf32>) -> !gauss.tensor<?x4xf32>
+  return %1, %x : !gauss.tensor<?x4xf32>, tensor<?x4xf32>
+}
+"#;
+
+#[test]
+fn a_network_is_drawn() {
+    let dir = Dir::empty();
+    dir.write("parts.mlir", PARTS);
+    let answer = dir.pfp("inspect parts.mlir --batch 2 --dot net.dot --svg net.svg").ok();
+    assert!(answer.ends_with("  net.svg\n  net.dot\n"), "{answer}");
+    insta::assert_snapshot!(dir.text("net.dot"));
+    let svg = dir.text("net.svg");
+    assert!(svg.starts_with("<?xml") && svg.trim_end().ends_with("</svg>"), "{svg}");
+    for part in ["the sum &quot;+&quot;", "dense", "2 x 4", "output"] {
+        assert!(svg.contains(part), "{part}: {svg}");
+    }
+    dir.write("two.mlir", PARTS.replace("private @twice", "@twice"));
+    let error = dir.pfp("inspect two.mlir --batch 2 --svg net.svg").error();
+    assert!(error.contains("choose one of twice, parts with --function"), "{error}");
+    dir.pfp("inspect two.mlir --batch 2 --function twice --svg net.svg").ok();
+}
