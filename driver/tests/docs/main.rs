@@ -9,4 +9,5 @@ mod operators;
 mod ops;
 mod page;
 mod passes;
+mod quick_starts;
 mod tutorial;
