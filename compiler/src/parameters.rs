@@ -1,6 +1,8 @@
 //! Parameter files: the posterior in safetensors.
 
 use std::{
+    borrow::Cow,
+    cell::RefCell,
     collections::{BTreeMap, BTreeSet},
     fmt,
     ops::Range,
@@ -13,7 +15,7 @@ use gauss_dialect::{
 };
 use gauss_lowering::files::{self, Kind};
 use half::{bf16, f16};
-use safetensors::{Dtype, SafeTensorError, SafeTensors, tensor::TensorView};
+use safetensors::{Dtype, SafeTensors, View};
 use serde::Serialize;
 use serde_json::Value;
 
@@ -96,6 +98,41 @@ pub fn open(file: &str) -> Result<Box<dyn ParameterSource>, String> {
     }
 }
 
+/// A tensor of a source whose numbers are read when they are written, so that there are no two copies of
+/// all of them.
+struct Pending<'a> {
+    source: &'a dyn ParameterSource,
+    name: String,
+    shape: Vec<usize>,
+    count: usize,
+    /// What went wrong at the second reading.
+    failure: &'a RefCell<Option<String>>,
+}
+
+impl View for Pending<'_> {
+    fn dtype(&self) -> Dtype {
+        Dtype::F32
+    }
+
+    fn shape(&self) -> &[usize] {
+        &self.shape
+    }
+
+    fn data(&self) -> Cow<'_, [u8]> {
+        let tensor = self.source.tensor(&self.name);
+        let values = tensor.map(|tensor| tensor.map(|tensor| tensor.values).unwrap_or_default());
+        let values = values.unwrap_or_else(|message| {
+            self.failure.replace(Some(message));
+            Vec::new()
+        });
+        Cow::Owned(values.iter().flat_map(|value| value.to_le_bytes()).collect())
+    }
+
+    fn data_len(&self) -> usize {
+        self.count * size_of::<f32>()
+    }
+}
+
 impl Safetensors {
     /// Reads and checks a file.
     ///
@@ -139,26 +176,31 @@ impl Safetensors {
     /// Where a tensor cannot be read.
     pub fn of(source: &dyn ParameterSource) -> Result<Self, Error> {
         let malformed = |message: String| Error::malformed(source.name(), "parameters", message);
+        let failure = RefCell::new(None);
         let mut tensors = Vec::new();
         for name in source.tensors() {
             let tensor = source.tensor(&name).map_err(malformed)?;
             let ParameterTensor { shape, values } =
                 tensor.ok_or_else(|| malformed(format!("'{name}' is not there")))?;
-            let shape: Vec<usize> =
-                shape.into_iter().filter_map(|size| size.try_into().ok()).collect();
-            let bytes: Vec<u8> = values.iter().flat_map(|value| value.to_le_bytes()).collect();
-            tensors.push((name, shape, bytes));
+            let shape = shape.into_iter().filter_map(|size| size.try_into().ok()).collect();
+            let count = values.len();
+            tensors.push(Pending { source, name, shape, count, failure: &failure });
         }
-        let views = tensors.iter().map(|(name, shape, bytes)| {
-            Ok((name, TensorView::new(Dtype::F32, shape.clone(), bytes)?))
-        });
-        let views = views.collect::<Result<Vec<_>, SafeTensorError>>();
-        let bytes = views.and_then(|views| safetensors::serialize(views, None));
+        let tensors = tensors.into_iter().map(|tensor| (tensor.name.clone(), tensor));
+        let bytes = safetensors::serialize(tensors, None);
+        if let Some(message) = failure.take() {
+            return Err(malformed(message));
+        }
         let bytes = bytes.map_err(|error| malformed(error.to_string()))?;
         Self::from_bytes(source.name(), bytes)
     }
 
     /// The contents of the file.
+    pub fn into_bytes(self) -> Vec<u8> {
+        self.bytes
+    }
+
+    /// The whole file.
     pub fn bytes(&self) -> &[u8] {
         &self.bytes
     }

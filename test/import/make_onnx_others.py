@@ -9,6 +9,8 @@ of its own. For each network NAME.onnx; NAME.npy, inputs as float32; and NAME.js
 - "outputs", what onnxruntime gives for the inputs: of a classifier, its probabilities;
 - "runtime", instead, where onnxruntime refuses the file: its message; "outputs" are the framework's;
 - "refused", where pfp refuses the file: a part of its message.
+
+The weights are random, from fixed seeds. tf2onnx numbers and orders some nodes differently in each run.
 """
 
 import json
@@ -272,8 +274,7 @@ def main(folder, *writers):
     folder.mkdir(exist_ok=True)
     for writer in writers or EXPORTS:
         backend = writer.removeprefix("keras-") if writer.startswith("keras-") else "tensorflow"
-        # tf2onnx orders some nodes by the hashes of their names.
-        settings = {"KERAS_BACKEND": backend, "PYTHONHASHSEED": "0", "TF_CPP_MIN_LOG_LEVEL": "3"}
+        settings = {"KERAS_BACKEND": backend, "TF_CPP_MIN_LOG_LEVEL": "3"}
         code = f"import make_onnx_others as m, pathlib; m.EXPORTS[{writer!r}](pathlib.Path({str(folder)!r}))"
         here = {"PYTHONPATH": str(Path(__file__).parent), "CUDA_VISIBLE_DEVICES": ""}
         command = [sys.executable, "-W", "ignore", "-c", code]

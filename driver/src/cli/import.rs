@@ -132,7 +132,7 @@ fn of_model(
         keys: row.keys,
     };
     let file = match parameters {
-        Some(parameters) => parameters.bytes().to_vec(),
+        Some(parameters) => parameters.into_bytes(),
         None => return Err(Error::Internal("the model has no parameters".into())),
     };
     Ok(Read {
