@@ -176,6 +176,7 @@ fn open_module(
     let wanted = Wanted {
         batch,
         logits: posterior.logits(),
+        outputs: posterior.outputs(),
         posterior: posterior.is_given().then_some(&find as Find),
     };
     importing::open(path, &wanted, &mut |note| ui.notes(&[note.to_owned()]))

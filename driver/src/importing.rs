@@ -32,6 +32,8 @@ pub struct Wanted<'a> {
     pub batch: Option<i64>,
     /// Does an ONNX model end before its last softmax?
     pub logits: bool,
+    /// The values of an ONNX model that are wanted; its outputs where there are none.
+    pub outputs: &'a [String],
     /// Where the variances of an ONNX model come from; it has none where this is left out.
     pub posterior: Option<Find<'a>>,
 }
@@ -80,6 +82,9 @@ pub fn open(path: &Path, wanted: &Wanted, note: &mut dyn FnMut(&str)) -> Result<
     }
     let refuse = |failure| refusal(path, onnx::FORMAT, failure);
     let mut model = onnx::Model::read(path, &Disk, note).map_err(refuse)?;
+    if !wanted.outputs.is_empty() {
+        model.end_at(wanted.outputs).map_err(refuse)?;
+    }
     let placed = match wanted.posterior {
         None => None,
         Some(find) => {
@@ -112,7 +117,11 @@ pub fn open(path: &Path, wanted: &Wanted, note: &mut dyn FnMut(&str)) -> Result<
 
 /// Reads a module in the dialect.
 fn text(path: &Path, wanted: &Wanted, note: &mut dyn FnMut(&str)) -> Result<Imported, Error> {
-    let given = [(wanted.posterior.is_some(), "--posterior"), (wanted.logits, "--logits")];
+    let given = [
+        (wanted.posterior.is_some(), "--posterior"),
+        (wanted.logits, "--logits"),
+        (!wanted.outputs.is_empty(), "--outputs"),
+    ];
     if let Some((_, option)) = given.iter().find(|(is_given, _)| *is_given) {
         return Err(Error::request(format!("{option} has no meaning for a module in the dialect"))
             .with_help(
@@ -128,11 +137,13 @@ fn text(path: &Path, wanted: &Wanted, note: &mut dyn FnMut(&str)) -> Result<Impo
     Ok(Imported { source, parameters, batch: None, placed: None })
 }
 
-fn refusal(path: &Path, format: &'static str, failure: Failure) -> Error {
+fn refusal(path: &Path, format: &str, failure: Failure) -> Error {
     match failure {
         Failure::Unreadable { path, error } => Error::read(&path, error),
+        // A model may be valid and still be none that the dialect has.
         Failure::Refused { message } => {
-            Error::malformed(&path.display().to_string(), format, message)
+            Error::request(format!("{} cannot be imported: {message}", path.display()))
+                .with_help(format!("docs/onnx.md says what of an {format} is supported"))
         }
     }
 }

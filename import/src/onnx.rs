@@ -94,6 +94,28 @@ impl<'a> Model<'a> {
         Ok(Self { name: path.display().to_string(), graph, decoder })
     }
 
+    /// Makes these values, which nodes give, the outputs of the network.
+    ///
+    /// # Errors
+    ///
+    /// Where nothing gives one of them.
+    pub fn end_at(&mut self, names: &[String]) -> Result<(), Failure> {
+        let nodes = &self.graph.nodes;
+        let is_given = |name: &String| nodes.iter().any(|node| node.outputs.contains(name));
+        if let Some(name) = names.iter().find(|name| !is_given(name)) {
+            let own: Vec<_> =
+                self.graph.outputs.iter().map(|output| format!("'{}'", output.name)).collect();
+            return Err(refused(format!(
+                "no node gives '{name}'; the outputs of the model are {}",
+                own.join(", ")
+            )));
+        }
+        let port = |name: &String| graph::Port { name: name.clone(), element: 1, shape: None };
+        self.graph.outputs = names.iter().map(port).collect();
+        self.graph.prune(names);
+        Ok(())
+    }
+
     /// The initialisers that can be parameters.
     ///
     /// # Errors
@@ -158,7 +180,7 @@ fn listed(problems: &[String]) -> String {
     let shown = problems.iter().take(MOST_PROBLEMS).map(|problem| format!("\n  {problem}"));
     let more = problems.len().saturating_sub(MOST_PROBLEMS);
     let more = if more > 0 { format!("\n  and {more} more") } else { String::new() };
-    format!("{} nodes cannot be imported:{}{more}", problems.len(), shown.collect::<String>())
+    format!("{} problems:{}{more}", problems.len(), shown.collect::<String>())
 }
 
 /// Lets the network end before its last softmax where that is wanted; says that it could where not.

@@ -119,7 +119,12 @@ fn of_model(
         ui.stage("reading the posterior");
         posterior.of_model(parameters, &mut |file| *beside.borrow_mut() = file)
     };
-    let wanted = Wanted { batch, logits: posterior.logits(), posterior: Some(&find as Find) };
+    let wanted = Wanted {
+        batch,
+        logits: posterior.logits(),
+        outputs: posterior.outputs(),
+        posterior: Some(&find as Find),
+    };
     let note = &mut |note: &str| ui.notes(&[note.to_owned()]);
     let Imported { source, parameters, placed, .. } = importing::open(path, &wanted, note)?;
     let Posterior { left_out, notes, .. } = beside.into_inner();

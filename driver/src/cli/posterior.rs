@@ -70,6 +70,10 @@ pub struct OnnxArgs {
     /// End the model before its last softmax (or sigmoid)
     #[arg(long, help_heading = ONNX)]
     logits: bool,
+
+    /// The values of the model that are wanted, by their names [default: its outputs]
+    #[arg(long, value_name = "NAME,..", value_delimiter = ',', help_heading = ONNX)]
+    outputs: Vec<String>,
 }
 
 impl OnnxArgs {
@@ -89,6 +93,7 @@ impl OnnxArgs {
             representation: self.representation,
             names: self.names.clone(),
             logits: self.logits,
+            outputs: self.outputs.clone(),
             ..PosteriorArgs::default()
         }
     }
@@ -122,6 +127,10 @@ pub struct PosteriorArgs {
     /// End an ONNX model before its last softmax (or sigmoid)
     #[arg(long)]
     logits: bool,
+
+    /// The values of an ONNX model that are wanted, by their names [default: its outputs]
+    #[arg(long, value_name = "NAME,..", value_delimiter = ',')]
+    outputs: Vec<String>,
 
     /// Take the variances of a posterior with correlations, and drop these
     #[arg(long)]
@@ -173,6 +182,11 @@ impl PosteriorArgs {
         self.logits
     }
 
+    /// The values of an ONNX model that are wanted.
+    pub fn outputs(&self) -> &[String] {
+        &self.outputs
+    }
+
     /// Is there a posterior?
     pub fn is_given(&self) -> bool {
         self.posterior.is_some() || self.posterior_from.is_some()
@@ -189,6 +203,7 @@ impl PosteriorArgs {
             (matches!(self.posterior, Some(Plain::Relative(_))), "--posterior constant:STD"),
             (self.names.is_some(), "--names"),
             (self.logits, "--logits"),
+            (!self.outputs.is_empty(), "--outputs"),
         ];
         given.into_iter().find_map(|(is_given, option)| is_given.then_some(option))
     }

@@ -285,3 +285,64 @@ fn numbers_in_other_files_are_in_the_folder_of_the_model() {
     assert!(external("link.bin").error().contains("leads out of the folder"));
     assert!(external("missing.bin").error().contains("missing.bin"));
 }
+
+/// Models of other writers than PyTorch (`test/import/make_onnx_others.py`): what runs elsewhere runs here with
+/// the same numbers, or is refused for a reason.
+#[test]
+fn models_of_other_writers_give_what_they_gave() {
+    let folder = repository().join("test/import/onnx-others");
+    let mut count = 0;
+    for entry in fs::read_dir(&folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.extension().is_none_or(|extension| extension != "json") {
+            continue;
+        }
+        count += 1;
+        let wanted: Value = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
+        let dir = Dir::empty();
+        let run = dir.run(
+            pfp()
+                .args(["run", "-q", "--batch", "2", "-o", "y.npy", "--input"])
+                .arg(path.with_extension("npy"))
+                .arg(path.with_extension("onnx")),
+        );
+        if let Some(part) = wanted["refused"].as_str() {
+            let error = run.error();
+            assert!(error.contains(part), "{}: {error}", path.display());
+            continue;
+        }
+        run.ok();
+        let wanted: Vec<f64> = serde_json::from_value(wanted["outputs"].clone()).unwrap();
+        let bytes = dir.read("y.npy");
+        let got: Vec<f32> = npyz::NpyFile::new(&bytes[..]).unwrap().into_vec().unwrap();
+        assert_eq!(got.len(), wanted.len(), "{}", path.display());
+        for (got, wanted) in got.iter().zip(&wanted) {
+            let error = (f64::from(*got) - wanted).abs();
+            assert!(
+                error <= 1e-5 * wanted.abs().max(1.0),
+                "{}: {got}, not {wanted}",
+                path.display()
+            );
+        }
+    }
+    assert!(count > 20, "{count}");
+}
+
+/// `--outputs` names the values that are wanted: a classifier without the node that names the class.
+#[test]
+fn outputs_can_be_chosen() {
+    let model = repository().join("test/import/onnx-others/skl2onnx_classes.onnx");
+    let dir = Dir::empty();
+    let inspect = |outputs: &[&str]| dir.run(pfp().arg("inspect").arg(&model).args(outputs));
+    let error = inspect(&[]).error();
+    assert!(error.contains("ArgMax of opset 21, gives places"), "{error}");
+    inspect(&["--outputs", "probabilities"]).ok();
+    // Any value will do: here the logits.
+    let answer = inspect(&["--outputs", "add_result2"]).ok();
+    assert!(!answer.contains("attention_weights"), "{answer}");
+    let error = inspect(&["--outputs", "logits"]).error();
+    assert!(
+        error.contains("no node gives 'logits'; the outputs of the model are 'label'"),
+        "{error}"
+    );
+}

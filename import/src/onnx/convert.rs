@@ -272,7 +272,7 @@ impl Converter<'_> {
         });
         if let Some(problem) = part {
             if patterns::is_part(node) {
-                if !self.known_activation(node)? {
+                if !self.known_activation(node)? && !self.known_norm(node)? {
                     self.part(node, problem);
                 }
             } else {
@@ -326,7 +326,8 @@ impl Converter<'_> {
             "LSTM" | "GRU" => self.recurrent(node),
             "Attention" => self.attention(node),
             "Softmax" | "LogSoftmax" => self.softmax(node),
-            "ReduceMean" | "ReduceSum" => self.reduce(node),
+            "ReduceMean" | "ReduceSum" | "ReduceSumSquare" | "ReduceL1" | "ReduceMax"
+            | "ReduceMin" => self.reduce(node),
             "Concat" => self.concat(node),
             "Split" => self.split(node),
             "Pad" => self.pad(node),
@@ -563,6 +564,7 @@ fn input_shape(input: &super::graph::Port, settings: &Settings) -> Result<Vec<i6
     let mut sizes = Vec::new();
     for (dim, size) in shape.iter().enumerate() {
         sizes.push(match (size, dim, settings.batch) {
+            (Ok(0), _, _) => return Err(format!("has the size 0 in the dimension {dim}")),
             (Ok(size), _, _) => *size,
             (Err(_), 0, None) => DYNAMIC,
             (Err(_), 0, Some(batch)) => batch,

@@ -31,6 +31,9 @@ pub fn fold(node: &Node, inputs: &[Option<&Constant>]) -> Option<Result<Vec<Cons
         _ => {}
     }
     let x = first?;
+    if node.is("Dropout") && is_true(inputs.get(2).copied().flatten()) {
+        return Some(Err(TRAINING.into()));
+    }
     if x.variance.is_some() && matches!(node.op.as_str(), "Expand" | "Tile") {
         // Copies of a random number are one: left to the module.
         return None;
@@ -63,11 +66,18 @@ pub fn fold(node: &Node, inputs: &[Option<&Constant>]) -> Option<Result<Vec<Cons
         "Tile" => one(tile(x, inputs.get(1).copied().flatten())),
         "Neg" | "Abs" | "Sqrt" | "Reciprocal" | "Exp" | "Log" | "Floor" | "Ceil" | "Not"
         | "Erf" => one_by_one(node, x).map(|result| result.map(|constant| vec![constant])),
-        "ReduceProd" | "ReduceSum" | "ReduceMean" | "ReduceMax" | "ReduceMin" | "ReduceL2" => {
-            one(reduced(node, x, inputs.get(1).copied().flatten()))
-        }
+        "ReduceProd" | "ReduceSum" | "ReduceMean" | "ReduceMax" | "ReduceMin" | "ReduceL1"
+        | "ReduceL2" | "ReduceSumSquare" => one(reduced(node, x, inputs.get(1).copied().flatten())),
         _ => None,
     }
+}
+
+/// What is said of nodes of a network that is being trained.
+pub const TRAINING: &str = "is in training mode; export the network for inference";
+
+/// Is a flag known to be set?
+pub fn is_true(flag: Option<&Constant>) -> bool {
+    flag.is_some_and(|flag| matches!(&*flag.data, Data::Bool(values) if values.contains(&true)))
 }
 
 /// The sizes that a `Shape` node asks for.
@@ -532,6 +542,7 @@ fn one_by_one(node: &Node, x: &Constant) -> Option<Result<Constant, String>> {
                 "Log" => f32::ln,
                 "Floor" => f32::floor,
                 "Ceil" => f32::ceil,
+                "Erf" => |x| libm::erf(f64::from(x)) as f32,
                 _ => return None,
             };
             Data::Float(values.iter().map(|&value| f(value)).collect())
@@ -598,6 +609,8 @@ fn reduced(node: &Node, x: &Constant, given: Option<&Constant>) -> Result<Consta
                     "ReduceMean" => values.sum::<f64>() / places.len() as f64,
                     "ReduceMax" => values.fold(f64::NEG_INFINITY, f64::max),
                     "ReduceMin" => values.fold(f64::INFINITY, f64::min),
+                    "ReduceL1" => values.map(f64::abs).sum(),
+                    "ReduceSumSquare" => values.map(|value| value * value).sum(),
                     _ => values.map(|value| value * value).sum::<f64>().sqrt(),
                 };
                 result as f32

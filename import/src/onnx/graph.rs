@@ -57,6 +57,16 @@ impl Node {
         self.domain == ONNX && self.op == op
     }
 
+    /// Is it the standardisation of inputs of classical models?
+    pub fn is_scaler(&self) -> bool {
+        self.domain == "ai.onnx.ml" && self.op == "Scaler"
+    }
+
+    /// Numbers.
+    pub fn floats(&self, name: &str) -> Option<Vec<f32>> {
+        self.attributes.get(name).map(|attribute| attribute.floats.clone())
+    }
+
     /// The name of an input that is there.
     pub fn input(&self, number: usize) -> Option<&str> {
         self.inputs.get(number).map(String::as_str).filter(|name| !name.is_empty())
@@ -195,7 +205,7 @@ fn domain(name: &str) -> String {
 fn port(info: &proto::ValueInfo) -> Port {
     let tensor = info.r#type.as_ref().and_then(|ty| ty.tensor_type.as_ref());
     let size = |dim: &proto::Dimension| match (&dim.dim_value, &dim.dim_param) {
-        (Some(value), _) if *value > 0 => Ok(*value),
+        (Some(value), _) if *value >= 0 => Ok(*value),
         (_, Some(name)) => Err(name.clone()),
         _ => Err(String::new()),
     };

@@ -110,12 +110,14 @@ pub const OPERATORS: &[(&str, &[&str])] = &[
     ("RMSNormalization", &["axis", "epsilon", "stash_type"]),
     ("Range", &[]),
     ("Reciprocal", &[]),
+    ("ReduceL1", REDUCTION),
     ("ReduceL2", REDUCTION),
     ("ReduceMax", REDUCTION),
     ("ReduceMean", REDUCTION),
     ("ReduceMin", REDUCTION),
     ("ReduceProd", REDUCTION),
     ("ReduceSum", REDUCTION),
+    ("ReduceSumSquare", REDUCTION),
     ("Relu", &[]),
     ("Reshape", &["allowzero"]),
     (
@@ -173,6 +175,9 @@ pub const OPERATORS: &[(&str, &[&str])] = &[
 
 /// The attributes of the operator of a node, where it has a counterpart or is computed on constants.
 fn attributes(node: &Node) -> Option<&'static [&'static str]> {
+    if node.is_scaler() {
+        return Some(&["offset", "scale"]);
+    }
     let known = OPERATORS.iter().find(|(op, _)| node.is(op));
     known.map(|(_, attributes)| *attributes)
 }
@@ -198,7 +203,13 @@ fn unsupported(node: &Node) -> &'static str {
         ("com.microsoft", _) => {
             "is an operator of one runtime; import the model before that optimised it"
         }
-        ("ai.onnx.ml", _) => "is no layer of a network; export the network without it",
-        _ => "is not supported; docs/onnx.md lists what is",
+        ("ai.onnx.ml", _) => {
+            "is no layer of a network; leave it out with --outputs, which names the results that are wanted"
+        }
+        ("", "ArgMax" | "ArgMin" | "TopK") => {
+            "gives places, which have no moments; leave them out with --outputs, which names the \
+             results that are wanted"
+        }
+        _ => "is not supported",
     }
 }

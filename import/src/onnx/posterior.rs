@@ -79,6 +79,11 @@ pub fn parameters(
         rest.push(node);
     }
     graph.nodes = rest;
+    Ok(read_initialisers(graph))
+}
+
+/// The initialisers of floating-point numbers that nodes read.
+fn read_initialisers(graph: &Graph) -> Vec<Parameter> {
     let mut known = HashSet::new();
     let read = graph.nodes.iter().flat_map(|node| &node.inputs);
     let parameter = |name: &String| {
@@ -87,7 +92,22 @@ pub fn parameters(
         let shape = constant.shape.clone();
         known.insert(name.clone()).then(|| Parameter { name: name.clone(), shape, gaussian: true })
     };
-    Ok(read.filter_map(parameter).collect())
+    read.filter_map(parameter).collect()
+}
+
+/// A parameter that the exporter wrote as the identity of another one with the same numbers becomes an
+/// initialiser again, where the posterior speaks of it.
+fn restore_aliases(graph: &mut Graph, wanted: &[String]) {
+    let Graph { nodes, initialisers, .. } = graph;
+    nodes.retain(|node| {
+        let (Some(input), [output]) = (node.input(0), &node.outputs[..]) else { return true };
+        let constant = initialisers.get(input).filter(|_| node.is("Identity"));
+        let is_wanted = wanted.iter().any(|name| end_alike(name, output));
+        let Some(constant) = constant.filter(|_| is_wanted) else { return true };
+        let copy = Constant { origin: Some(output.clone()), ..constant.as_ref().clone() };
+        initialisers.insert(output.clone(), Rc::new(copy));
+        false
+    });
 }
 
 /// Gives the initialisers of a model their posterior.
@@ -103,7 +123,12 @@ pub fn place(
     match posterior {
         Posterior::Relative(std) => Ok(relative(graph, parameters, std)),
         Posterior::Entries { entries, names, wishes } => {
-            let mut placing = Placing::of(graph, parameters);
+            let name = |entry: &Entry| {
+                let map = wishes.map_of(&entry.name);
+                map.map_or(entry.name.clone(), |map| map.name_of(&entry.name))
+            };
+            restore_aliases(graph, &entries.iter().map(name).collect::<Vec<_>>());
+            let mut placing = Placing::of(graph, &read_initialisers(graph));
             placing.sources(entries, &names, &wishes);
             placing.claim();
             placing.claim_biases();
@@ -555,7 +580,14 @@ impl<'a> Placing<'a> {
         let name = &self.targets[target].name;
         let nodes = self.graph.nodes.iter().enumerate();
         let reads = |(node, of): (usize, &Node)| {
-            let inputs = of.inputs.iter().enumerate().filter(|(_, input)| *input == name);
+            // Some read sizes or a type alone.
+            let reads_numbers = |input: usize| match of.op.as_str() {
+                "Shape" | "Size" => false,
+                "CastLike" => input == 0,
+                _ => true,
+            };
+            let inputs = of.inputs.iter().enumerate();
+            let inputs = inputs.filter(|(input, of)| *of == name && reads_numbers(*input));
             inputs.map(|(input, _)| (node, input)).collect::<Vec<_>>()
         };
         nodes.flat_map(reads).collect()

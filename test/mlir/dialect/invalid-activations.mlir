@@ -34,6 +34,14 @@ func.func @slope(%x: !gauss.tensor<4xf32>) {
 
 // -----
 
+func.func @steep_slope(%x: !gauss.tensor<4xf32>) {
+  // expected-error @+1 {{'gauss.leaky_relu' op has -1e20 as 'slope', whose square does not fit in float32}}
+  %0 = gauss.leaky_relu %x slope -1e20 : (!gauss.tensor<4xf32>) -> !gauss.tensor<4xf32>
+  return
+}
+
+// -----
+
 func.func @infinite_slope(%x: !gauss.tensor<4xf32>) {
   // expected-error @+1 {{'gauss.leaky_relu' op has an infinite 'slope', or one that is not a number}}
   %0 = gauss.leaky_relu %x slope 1e999 : (!gauss.tensor<4xf32>) -> !gauss.tensor<4xf32>

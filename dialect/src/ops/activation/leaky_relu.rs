@@ -13,7 +13,7 @@
 
 use super::Pointwise;
 use crate::{
-    attributes::{AttributeList, Attributes},
+    attributes::{AttributeList, Attributes, fits_f32},
     moments::{Arithmetic, Elementary, Moments, Rectified},
 };
 
@@ -28,7 +28,12 @@ impl Pointwise for LeakyRelu {
     const NAME: &'static str = "leaky_relu";
 
     fn read(attributes: &Attributes) -> Result<Self, String> {
-        Ok(Self { slope: attributes.number("slope")?.unwrap_or(0.01) })
+        let slope = attributes.number("slope")?.unwrap_or(0.01);
+        // The variance has its square as a factor.
+        match fits_f32(slope * slope) {
+            true => Ok(Self { slope }),
+            false => Err(format!("has {slope:e} as 'slope', whose square does not fit in float32")),
+        }
     }
 
     fn write(self) -> AttributeList {

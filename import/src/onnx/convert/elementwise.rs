@@ -1,10 +1,10 @@
 //! Functions of one value, and of two.
 
-use gauss_dialect::attributes::AttributeList;
+use gauss_dialect::{attributes::AttributeList, types};
 
 use super::{Converter, Outcome, Value, View};
 use crate::onnx::{
-    constant::{Constant, type_name},
+    constant::{Constant, Data, type_name},
     graph::Node,
 };
 
@@ -18,6 +18,9 @@ impl Converter<'_> {
     pub(super) fn elementwise(&mut self, node: &Node) -> Outcome {
         if self.known_activation(node)? || self.known_norm(node)? {
             return Ok(());
+        }
+        if node.is_scaler() {
+            return self.standardised(node);
         }
         let list = AttributeList::default();
         let float = |name: &str, default: f64| node.float(name).unwrap_or(default);
@@ -66,9 +69,50 @@ impl Converter<'_> {
                 false => self.binary(node, "mul"),
             },
             "Div" => self.binary(node, "div"),
+            "Where" => self.chosen(node),
             "Erf" => Err("has no moments by itself; within GELU it is recognised".into()),
             _ => Err("has no moments; it is supported on constants alone".into()),
         }
+    }
+
+    /// One of two values, where it is the same one everywhere.
+    fn chosen(&mut self, node: &Node) -> Outcome {
+        let choice = self.known(node, 0).filter(Constant::is_uniform);
+        let first = choice.and_then(|choice| match &*choice.data {
+            Data::Bool(values) => values.first().copied(),
+            Data::Float(_) | Data::Int(_) => None,
+        });
+        let first = first.ok_or("chooses element by element, which has no moments")?;
+        let (this, other) = if first { (1, 2) } else { (2, 1) };
+        let view = self.viewed(node, this)?;
+        let rank = view.order.len();
+        let spread = [0, other].into_iter().map(|number| {
+            let shape = self.shape(node, number)?;
+            let aligned = crate::onnx::moves::aligned(&shape, rank);
+            let common = types::broadcast(&view.shape(), &aligned);
+            Ok(shape.len() <= rank && common == Some(view.shape()))
+        });
+        match spread.collect::<Result<Vec<_>, String>>()?.iter().all(|fits| *fits) {
+            true => self.view(node, 0, view),
+            false => Err("repeats what it chooses".into()),
+        }
+    }
+
+    /// (x − offset)·scale, with one number or one for each feature.
+    fn standardised(&mut self, node: &Node) -> Outcome {
+        let mut value = self.operand(node, 0)?;
+        for (name, op) in [("offset", "sub"), ("scale", "mul")] {
+            let Some(numbers) = node.floats(name).filter(|numbers| !numbers.is_empty()) else {
+                continue;
+            };
+            let mut shape = vec![1; value.ty.shape.len()];
+            *shape.last_mut().ok_or("reads a scalar")? = numbers.len();
+            let mut numbers = Constant::new(shape, Data::Float(numbers));
+            numbers.origin = Some(format!("{}.{name}", node.name));
+            let numbers = self.module.constant(&numbers)?;
+            value = self.op(op, &AttributeList::default(), &[&value, &numbers], &node.name)?;
+        }
+        self.result(node, value)
     }
 
     pub(super) fn unary(&mut self, node: &Node, op: &str, list: AttributeList) -> Outcome {

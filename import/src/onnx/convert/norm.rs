@@ -5,6 +5,7 @@ use gauss_dialect::attributes::AttributeList;
 use super::{Converter, Outcome, Typed, View};
 use crate::onnx::{
     constant::Constant,
+    fold,
     graph::Node,
     moves::{Move, axis_of},
 };
@@ -17,7 +18,7 @@ fn has_other_outputs(node: &Node, converter: &Converter) -> bool {
 impl Converter<'_> {
     pub(super) fn batch_norm(&mut self, node: &Node) -> Outcome {
         if node.int("training_mode").unwrap_or(0) != 0 || has_other_outputs(node, self) {
-            return Err("is in training mode; export the network for inference".into());
+            return Err(fold::TRAINING.into());
         }
         let input = self.operand(node, 0)?;
         let mut operands = vec![input];
@@ -33,7 +34,9 @@ impl Converter<'_> {
 
     pub(super) fn layer_norm(&mut self, node: &Node) -> Outcome {
         if has_other_outputs(node, self) {
-            return Err("has statistics that other nodes read".into());
+            return Err(
+                "has statistics that are read; leave out their outputs with --outputs".into()
+            );
         }
         let input = self.operand(node, 0)?;
         let rank = input.ty.shape.len();

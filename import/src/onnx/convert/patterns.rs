@@ -83,6 +83,7 @@ impl Expression {
                 let second = values.get(1).copied().unwrap_or(f64::NAN);
                 match *op {
                     "Add" => first + second,
+                    "Sum" => values.iter().sum(),
                     "Sub" => first - second,
                     "Mul" => first * second,
                     "Div" => first / second,
@@ -104,6 +105,8 @@ impl Expression {
                     "Min" => first.min(second),
                     "Greater" => f64::from(u8::from(first > second)),
                     "Less" => f64::from(u8::from(first < second)),
+                    "GreaterOrEqual" => f64::from(u8::from(first >= second)),
+                    "LessOrEqual" => f64::from(u8::from(first <= second)),
                     "Where" if first != 0.0 => second,
                     "Where" => values.get(2).copied().unwrap_or(f64::NAN),
                     _ => f64::NAN,
@@ -114,8 +117,9 @@ impl Expression {
 }
 
 /// Operators that an expression may have.
-const OPERATORS: [&str; 22] = [
+const OPERATORS: [&str; 26] = [
     "Add",
+    "Sum",
     "Sub",
     "Mul",
     "Div",
@@ -136,12 +140,14 @@ const OPERATORS: [&str; 22] = [
     "Max",
     "Min",
     "Greater",
+    "GreaterOrEqual",
     "Less",
+    "LessOrEqual",
+    "Where",
 ];
 
 fn operator(node: &Node) -> Option<&'static str> {
-    let known = OPERATORS.iter().chain(["Where"].iter()).copied();
-    known.into_iter().find(|op| node.is(op))
+    OPERATORS.into_iter().find(|op| node.is(op))
 }
 
 /// May a node be a part of an activation that is several nodes?
@@ -289,29 +295,63 @@ impl Converter<'_> {
             (None, Some(epsilon)) => (sum.input(1)?, epsilon),
             (None, None) => return None,
         };
-        let spread = self.maker(spread).filter(|maker| maker.is("ReduceMean"))?;
-        let square = self.maker(spread.input(0)?)?;
-        let squared = match square.op.as_str() {
-            "Pow" if self.scalar(square.input(1)?) == Some(2.0) => square.input(0)?,
-            "Mul" if square.input(0) == square.input(1) => square.input(0)?,
-            _ => return None,
-        };
-        let dimensions = self.last_dimensions(spread)?;
-        // The difference from the mean may be computed once or twice.
-        let centred = |name: &str| {
-            let difference = self.maker(name).filter(|maker| maker.is("Sub"))?;
-            let mean = self.maker_of(difference, 1, "ReduceMean")?;
-            let is_mean = mean.input(0) == difference.input(0)
-                && self.last_dimensions(mean) == Some(dimensions);
-            is_mean.then(|| difference.input(0).map(str::to_owned)).flatten()
-        };
-        match (centred(numerator), centred(squared)) {
-            (Some(x), Some(y)) if x == y => Some((x, "layer_norm", dimensions, epsilon)),
-            _ if numerator == squared => {
-                Some((squared.to_owned(), "rms_norm", dimensions, epsilon))
+        let (x, dimensions, is_centred) = self.spread_of(spread)?;
+        match (self.centred(numerator), is_centred) {
+            (Some((y, of)), true) if (y, of) == (x, dimensions) => {
+                Some((x.to_owned(), "layer_norm", dimensions, epsilon))
             }
+            (_, false) if numerator == x => Some((x.to_owned(), "rms_norm", dimensions, epsilon)),
             _ => None,
         }
+    }
+
+    /// What a mean square is of, over how many last dimensions, and whether it is one of differences from
+    /// the mean: by those, or as the mean of the squares less the square of the mean.
+    fn spread_of(&self, name: &str) -> Option<(&str, i64, bool)> {
+        let maker = self.maker(name)?;
+        // What cannot be negative is kept from it.
+        let is_zero = |number: usize| Some(self.scalar(maker.input(number)?)? == 0.0);
+        match maker.op.as_str() {
+            "Relu" => return self.spread_of(maker.input(0)?),
+            "Max" if is_zero(1) == Some(true) => return self.spread_of(maker.input(0)?),
+            "Max" if is_zero(0) == Some(true) => return self.spread_of(maker.input(1)?),
+            "Sub" => {
+                let (squares, dimensions) = self.mean_of(maker.input(0)?)?;
+                let x = self.root_of(squares)?;
+                let mean = self.root_of(maker.input(1)?)?;
+                return (self.mean_of(mean)? == (x, dimensions)).then_some((x, dimensions, true));
+            }
+            _ => {}
+        }
+        let (squares, dimensions) = self.mean_of(name)?;
+        let squared = self.root_of(squares)?;
+        Some(match self.centred(squared) {
+            Some((x, of)) if of == dimensions => (x, dimensions, true),
+            _ => (squared, dimensions, false),
+        })
+    }
+
+    /// What a value is the square of.
+    fn root_of(&self, name: &str) -> Option<&str> {
+        let square = self.maker(name)?;
+        match square.op.as_str() {
+            "Pow" if self.scalar(square.input(1)?) == Some(2.0) => square.input(0),
+            "Mul" if square.input(0) == square.input(1) => square.input(0),
+            _ => None,
+        }
+    }
+
+    /// What a value is the mean of, and over how many last dimensions.
+    fn mean_of(&self, name: &str) -> Option<(&str, i64)> {
+        let mean = self.maker(name).filter(|maker| maker.is("ReduceMean"))?;
+        Some((mean.input(0)?, self.last_dimensions(mean)?))
+    }
+
+    /// What a value is the difference of from its own mean, over how many last dimensions.
+    fn centred(&self, name: &str) -> Option<(&str, i64)> {
+        let difference = self.maker(name).filter(|maker| maker.is("Sub"))?;
+        let (x, dimensions) = self.mean_of(difference.input(1)?)?;
+        (difference.input(0)? == x).then_some((x, dimensions))
     }
 
     /// The quotient 1/x that an input is.

@@ -25,14 +25,11 @@ impl Converter<'_> {
     }
 
     fn check_dropout(&mut self, node: &Node) -> Outcome {
-        let mode = self.known(node, 2);
-        let trains = mode.is_some_and(
-            |mode| matches!(&*mode.data, Data::Bool(values) if values.contains(&true)),
-        );
         let reads_mask = node.outputs.get(1).is_some_and(|name| self.readers.contains_key(name));
-        match trains || reads_mask {
-            true => Err("is in training mode; export the network for inference".into()),
-            false => Ok(()),
+        match (fold::is_true(self.known(node, 2).as_ref()), reads_mask) {
+            (true, _) => Err(fold::TRAINING.into()),
+            (_, true) => Err("has a mask that is read; the network of inference has none".into()),
+            (false, false) => Ok(()),
         }
     }
 
