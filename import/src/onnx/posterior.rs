@@ -61,6 +61,10 @@ pub struct Placed {
 }
 
 /// The initialisers that can be parameters, in the order of their use; weights in `Constant` nodes become some.
+///
+/// # Errors
+///
+/// Where the tensor of a node cannot be read.
 pub fn parameters(
     graph: &mut Graph,
     decoder: &mut Decoder,
