@@ -17,7 +17,7 @@ use gauss_lowering::{
     kernel::plan::{KernelSchedule, ScheduleFile},
     mode::Mode,
     parameters::declared::Declared,
-    passes::{gauss_append_head::Head, gauss_generate_kernels::KERNELS},
+    passes::{gauss_append_head::Head, gauss_generate_kernels::KERNELS, gauss_pool_first::Order},
     target::Target,
 };
 use inkwell::context::Context as LlvmContext;
@@ -134,6 +134,8 @@ pub struct Compiled {
     pub function: Function,
     /// What it computes; the signature of the function is that of this mode.
     pub mode: Mode,
+    /// In which order it takes maxima and activations.
+    pub order: Order,
     /// What it was compiled for.
     pub target: Target,
     /// What guards indirect calls and return addresses.
@@ -431,6 +433,7 @@ impl<'s> Network<'s> {
         Ok(Compiled {
             function: Function { signature, layers, ..function.clone() },
             mode: options.mode,
+            order: self.module.source().order(),
             target: target.clone(),
             branch_protection: options.branch_protection,
             arena: lowered.arena,

@@ -9,6 +9,8 @@ use melior::{
 use miette::{LabeledSpan, NamedSource, Severity, SourceCode};
 use thiserror::Error;
 
+use gauss_lowering::passes::gauss_pool_first::Order;
+
 use crate::guard::{self, Refusal};
 
 /// Lines are cut here when they are shown: a `dense<"0x..">` may be megabytes long.
@@ -24,12 +26,23 @@ const NETWORK_OPS: &str = "a network is made of gauss ops, func.call and arith.c
 pub struct Source {
     name: String,
     bytes: Vec<u8>,
+    order: Order,
 }
 
 impl Source {
     /// A module of this name, such as a path.
     pub fn new(name: impl Into<String>, bytes: impl Into<Vec<u8>>) -> Arc<Self> {
-        Arc::new(Self { name: name.into(), bytes: bytes.into() })
+        Self::in_order(name, bytes, Order::AsWritten)
+    }
+
+    /// A module whose maxima and activations are taken in an order that may be another than it has.
+    pub fn in_order(name: impl Into<String>, bytes: impl Into<Vec<u8>>, order: Order) -> Arc<Self> {
+        Arc::new(Self { name: name.into(), bytes: bytes.into(), order })
+    }
+
+    /// In which order maxima and activations are taken.
+    pub fn order(&self) -> Order {
+        self.order
     }
 
     /// What the module is called.

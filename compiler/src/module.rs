@@ -11,7 +11,9 @@ use gauss_lowering::{
     pass::Failed,
     passes::{
         gauss_append_head::{self, Head},
-        gauss_check_calls, gauss_load_parameters, gauss_remark_independence, gauss_set_batch,
+        gauss_check_calls, gauss_load_parameters,
+        gauss_pool_first::{self, Order},
+        gauss_remark_independence, gauss_set_batch,
     },
 };
 use melior::{Context, dialect::DialectRegistry, ir::Module as MlirModule, pass::PassManager};
@@ -85,7 +87,12 @@ impl Session {
             ))
         };
         let module = parsed.ok_or_else(|| self.rejected(source, "is not an MLIR module"))?;
-        Ok(Module { session: self, source: Arc::clone(source), module })
+        let module = Module { session: self, source: Arc::clone(source), module };
+        match source.order() {
+            Order::AsWritten => {}
+            Order::PoolFirst => gauss_pool_first::pool_first(module.op()),
+        }
+        Ok(module)
     }
 
     fn rejected(&self, source: &Source, otherwise: &str) -> Error {

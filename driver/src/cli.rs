@@ -32,7 +32,7 @@ use pfp_evaluate::calibrate::{Calibration, reject, rewrite};
 use pfp_import::posterior::place::Parameter;
 
 use crate::importing::{self, Find, Imported, Wanted};
-use posterior::OnnxArgs;
+use posterior::ReadingArgs;
 use ui::Ui;
 
 /// Compiles Bayesian neural networks to sampling-free machine code.
@@ -93,7 +93,7 @@ struct ModelArgs {
     remarks: bool,
 
     #[command(flatten)]
-    onnx: OnnxArgs,
+    reading: ReadingArgs,
 }
 
 /// What is computed of a network.
@@ -130,7 +130,7 @@ impl ModeArgs {
 impl ModelArgs {
     /// The files that are read.
     fn files(&self) -> impl Iterator<Item = PathBuf> {
-        [self.module.clone()].into_iter().chain(self.params.clone()).chain(self.onnx.files())
+        [self.module.clone()].into_iter().chain(self.params.clone()).chain(self.reading.files())
     }
 
     /// Tells what the network assumes, where that is wanted.
@@ -151,7 +151,7 @@ impl ModelArgs {
         ui: &Ui,
     ) -> Result<(Network<'s>, Option<Calibration>), Error> {
         ui.stage("reading the network");
-        let mut imported = open_module(&self.module, self.batch, &self.onnx, ui)?;
+        let mut imported = open_module(&self.module, self.batch, &self.reading, ui)?;
         let parameters = imported.parameters(self.params.as_deref())?;
         let batch = self.batch.filter(|_| imported.batch.is_none());
         let network = Network::open(session, &imported.source, parameters.as_ref(), batch)?;
@@ -166,15 +166,16 @@ impl ModelArgs {
 fn open_module(
     path: &Path,
     batch: Option<i64>,
-    onnx: &OnnxArgs,
+    reading: &ReadingArgs,
     ui: &Ui,
 ) -> Result<Imported, Error> {
-    let posterior = onnx.posterior();
+    let posterior = reading.posterior();
     let find = |parameters: &[Parameter]| {
         posterior.of_model(parameters, &mut |file| ui.notes(&file.notes))
     };
     let wanted = Wanted {
         batch,
+        order: reading.order,
         logits: posterior.logits(),
         outputs: posterior.outputs(),
         posterior: posterior.is_given().then_some(&find as Find),

@@ -2,7 +2,10 @@
 
 use std::{io, path::Path, sync::Arc};
 
-use gauss_lowering::files::{self, Kind};
+use gauss_lowering::{
+    files::{self, Kind},
+    passes::gauss_pool_first::Order,
+};
 use pfp_compiler::{diagnostics::Source, error::Error, parameters::Safetensors};
 use pfp_import::{
     Failure, Files, OnnxSettings,
@@ -30,6 +33,8 @@ pub type Find<'a> = &'a dyn Fn(&[Parameter]) -> Result<onnx::posterior::Posterio
 pub struct Wanted<'a> {
     /// The size of the batch of a model that computes with it.
     pub batch: Option<i64>,
+    /// In which order maxima and activations are taken.
+    pub order: Order,
     /// Does an ONNX model end before its last softmax?
     pub logits: bool,
     /// The values of an ONNX model that are wanted; its outputs where there are none.
@@ -111,7 +116,7 @@ pub fn open(path: &Path, wanted: &Wanted, note: &mut dyn FnMut(&str)) -> Result<
     let of_posterior = placed.iter().flat_map(|placed| &placed.notes);
     of_posterior.chain(&notes).for_each(|text| note(text));
     let parameters = import.parameters.as_deref().map(Safetensors::of).transpose()?;
-    let source = Source::new(import.name, import.module);
+    let source = Source::in_order(import.name, import.module, wanted.order);
     Ok(Imported { source, parameters, batch, placed })
 }
 
@@ -133,7 +138,7 @@ fn text(path: &Path, wanted: &Wanted, note: &mut dyn FnMut(&str)) -> Result<Impo
         .import(path, &Disk, note)
         .map_err(|failure| refusal(path, importer.format(), failure))?;
     let parameters = import.parameters.as_deref().map(Safetensors::of).transpose()?;
-    let source = Source::new(import.name, import.module);
+    let source = Source::in_order(import.name, import.module, wanted.order);
     Ok(Imported { source, parameters, batch: None, placed: None })
 }
 

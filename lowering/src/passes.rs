@@ -12,6 +12,7 @@ pub mod gauss_load_parameters;
 pub mod gauss_outline_tasks;
 pub mod gauss_pipeline_roots;
 pub mod gauss_plan_arena;
+pub mod gauss_pool_first;
 pub mod gauss_remark_independence;
 pub mod gauss_set_batch;
 pub mod gauss_skip_unchosen;
@@ -36,6 +37,7 @@ pub static ALL: &[Pass] = &[
     gauss_outline_tasks::PASS,
     gauss_pipeline_roots::PASS,
     gauss_plan_arena::PASS,
+    gauss_pool_first::PASS,
     gauss_remark_independence::PASS,
     gauss_set_batch::PASS,
     gauss_skip_unchosen::PASS,

@@ -48,6 +48,11 @@ pub trait Pointwise: Copy {
         AttributeList::default()
     }
 
+    /// Is a larger number never made a smaller one? Then it may be exchanged with a maximum.
+    fn is_increasing(self) -> bool {
+        false
+    }
+
     /// Some of this kind, such that tests of them are tests of all.
     fn samples() -> Vec<Self>;
 
@@ -99,6 +104,11 @@ macro_rules! activations {
             /// The op, without the dialect.
             pub fn name(self) -> &'static str {
                 match self { $(Self::$name(_) => <$ty>::NAME,)* }
+            }
+
+            /// Is a larger number never made a smaller one?
+            pub fn is_increasing(self) -> bool {
+                match self { $(Self::$name(f) => f.is_increasing(),)* }
             }
 
             /// The attributes.
@@ -196,11 +206,15 @@ use plain;
 
 /// An activation without attributes whose moments are by quadrature.
 macro_rules! smooth {
-    ($ty:ident, $name:literal) => {
+    ($ty:ident, $name:literal, $is_increasing:literal) => {
         impl Pointwise for $ty {
             plain!($ty, $name);
 
             const IS_BY_QUADRATURE: bool = true;
+
+            fn is_increasing(self) -> bool {
+                $is_increasing
+            }
 
             fn value<A: Elementary>(self, a: &mut A, x: A::Value) -> A::Value {
                 Smooth::value(self, a, x)

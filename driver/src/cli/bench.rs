@@ -18,7 +18,7 @@ use pfp_runtime::Threads;
 use serde::Serialize;
 
 use super::{
-    ModeArgs, Outcome, Ui, check::random_inputs, open_module, posterior::OnnxArgs, table::Table,
+    ModeArgs, Outcome, Ui, check::random_inputs, open_module, posterior::ReadingArgs, table::Table,
     values,
 };
 use crate::roofline::Roofline;
@@ -44,7 +44,7 @@ pub struct BenchArgs {
     params: Option<PathBuf>,
 
     #[command(flatten)]
-    onnx: OnnxArgs,
+    reading: ReadingArgs,
 
     #[command(flatten)]
     mode: ModeArgs,
@@ -142,7 +142,7 @@ pub fn bench(args: BenchArgs, ui: &Ui) -> Result<Outcome, Error> {
     let target = target::find(HOST, None)?;
     let most = args.threads.iter().copied().max().unwrap_or(1).into();
     let cpus = choose_cpus(&args.cpus, most)?;
-    let mut imported = open_module(&args.module, None, &args.onnx, ui)?;
+    let mut imported = open_module(&args.module, None, &args.reading, ui)?;
     let parameters = imported.parameters(args.params.as_deref())?;
     let source = imported.source;
     let session = Session::new();

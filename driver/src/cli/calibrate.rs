@@ -160,7 +160,7 @@ pub fn calibrate(args: CalibrateArgs, ui: &Ui) -> Result<Outcome, Error> {
     let mut outputs = Outputs::beside(args.inputs());
     outputs.open(&args.output, false)?;
     outputs.open(&json, false)?;
-    let mut imported = open_module(&args.model.module, None, &args.model.onnx, ui)?;
+    let mut imported = open_module(&args.model.module, None, &args.model.reading, ui)?;
     let parameters = imported.parameters(args.model.params.as_deref())?.ok_or_else(|| {
         Error::request("there are no parameters to calibrate")
             .with_help("give them with --params FILE.safetensors")

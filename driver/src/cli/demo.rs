@@ -17,7 +17,7 @@ use serde_json::json;
 
 use super::{
     Outcome, Ui, open_module,
-    posterior::OnnxArgs,
+    posterior::ReadingArgs,
     table::{Table, grouped},
 };
 use crate::demo::{self, Agreement, CROSS, Data, Group, MONTE_CARLO_SAMPLES, NETWORKS, Report};
@@ -115,7 +115,7 @@ pub fn demo(args: DemoArgs, ui: &Ui) -> Result<Outcome, Error> {
         .map(|network| demo::measure(&args.directory, network, &data, &|stage| ui.stage(stage)))
         .collect::<Result<Vec<_>, Error>>()?;
     let page = |request: &Request| {
-        let mut imported = open_module(&request.module, None, &OnnxArgs::default(), ui)?;
+        let mut imported = open_module(&request.module, None, &ReadingArgs::default(), ui)?;
         let parameters = imported.parameters(request.parameters.as_deref())?;
         let (evaluation, sets) = eval::evaluate(request, (&imported.source, parameters), ui)?;
         Ok(report::page(&evaluation, &sets)?.into_bytes())

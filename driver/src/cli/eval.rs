@@ -16,7 +16,7 @@ use pfp_evaluate::{
     report,
 };
 
-use super::{Outcome, Ui, open_module, posterior::OnnxArgs, table::Table, values};
+use super::{Outcome, Ui, open_module, posterior::ReadingArgs, table::Table, values};
 
 /// Compare ways to run a network by accuracy, calibration, uncertainty and time
 #[derive(Debug, Args)]
@@ -43,7 +43,7 @@ pub struct EvalArgs {
     params: Option<PathBuf>,
 
     #[command(flatten)]
-    onnx: OnnxArgs,
+    reading: ReadingArgs,
 
     /// The function, where there are several
     #[arg(long, value_name = "NAME")]
@@ -160,11 +160,11 @@ fn cpus() -> usize {
 pub fn eval(args: EvalArgs, ui: &Ui) -> Result<Outcome, Error> {
     let request = args.request();
     let page = args.report.as_deref().map(|path| {
-        let mut outputs = Outputs::beside(request.inputs().into_iter().chain(args.onnx.files()));
+        let mut outputs = Outputs::beside(request.inputs().into_iter().chain(args.reading.files()));
         outputs.open(path, false).map(|()| outputs)
     });
     let page = page.transpose()?;
-    let mut imported = open_module(&request.module, None, &args.onnx, ui)?;
+    let mut imported = open_module(&request.module, None, &args.reading, ui)?;
     let parameters = imported.parameters(request.parameters.as_deref())?;
     let (mut evaluation, sets) = eval::evaluate(&request, (&imported.source, parameters), ui)?;
     let written = page.map(|outputs| {

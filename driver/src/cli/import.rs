@@ -9,7 +9,7 @@ use std::{
 
 use clap::{ArgGroup, Args};
 use gauss_dialect::{ir::Op, parameters::ParameterSource, representation::Component};
-use gauss_lowering::parameters::declared::Declared;
+use gauss_lowering::{parameters::declared::Declared, passes::gauss_pool_first::Order};
 use pfp_compiler::{
     diagnostics::Source, error::Error, module::Session, output::Outputs, parameters::Safetensors,
 };
@@ -121,6 +121,7 @@ fn of_model(
     };
     let wanted = Wanted {
         batch,
+        order: Order::AsWritten,
         logits: posterior.logits(),
         outputs: posterior.outputs(),
         posterior: Some(&find as Find),

@@ -124,7 +124,7 @@ pub fn inspect(args: InspectArgs, ui: &Ui) -> Result<Outcome, Error> {
     let target = target::find(&args.target, args.cpu.as_deref())?;
     let session = Session::new();
     ui.stage("reading the network");
-    let mut imported = open_module(&args.model.module, args.model.batch, &args.model.onnx, ui)?;
+    let mut imported = open_module(&args.model.module, args.model.batch, &args.model.reading, ui)?;
     let batch = args.model.batch.filter(|_| imported.batch.is_none());
     let file = imported.parameters(args.model.params.as_deref())?;
     let source = imported.source;

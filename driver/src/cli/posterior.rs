@@ -3,6 +3,7 @@
 use std::{path::PathBuf, str::FromStr};
 
 use clap::Args;
+use gauss_lowering::passes::gauss_pool_first::Order;
 use pfp_compiler::error::Error;
 use pfp_import::{
     onnx,
@@ -13,6 +14,7 @@ use pfp_import::{
     },
 };
 
+use super::values;
 use crate::importing;
 
 /// The framework of `--posterior FILE`.
@@ -47,10 +49,15 @@ impl FromStr for Plain {
 /// The heading of options for ONNX models, in every command that reads networks.
 const ONNX: &str = "ONNX models";
 
-/// What a command takes beside an ONNX model. The heading is that of these options alone, not of those
+/// How a command reads a network, an ONNX model above all. The heading is that of these options alone, not of those
 /// that follow in a command.
 #[derive(Debug, Default, Args)]
-pub struct OnnxArgs {
+pub struct ReadingArgs {
+    /// The order of max pools and the activations before them
+    #[arg(long, value_name = "ORDER", default_value = Order::default().describe().0,
+          value_parser = values::one_of(Order::ALL, Order::describe))]
+    pub order: Order,
+
     /// The posterior: a safetensors file with a tensor of standard deviations (or what its metadata
     /// call `representation`) for each Gaussian initialiser, or constant:STD for deviations of STD
     /// times each weight. `pfp import` takes those of frameworks
@@ -76,7 +83,7 @@ pub struct OnnxArgs {
     outputs: Vec<String>,
 }
 
-impl OnnxArgs {
+impl ReadingArgs {
     /// The files that are read.
     pub fn files(&self) -> impl Iterator<Item = PathBuf> {
         let file = self.posterior.clone().and_then(|posterior| match posterior {

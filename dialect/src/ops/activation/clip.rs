@@ -60,6 +60,10 @@ impl Pointwise for Clip {
         AttributeList::default().with("min", self.low).with("max", self.high)
     }
 
+    fn is_increasing(self) -> bool {
+        true
+    }
+
     fn samples() -> Vec<Self> {
         [(0.0, 6.0), (-1.0, 1.0), (-3.0, 0.5), (2.0, 2.25)]
             .map(|(low, high)| Self { low, high })
@@ -220,6 +224,10 @@ impl Pointwise for HardSigmoid {
 
     fn write(self) -> AttributeList {
         AttributeList::default().with("alpha", self.alpha).with("beta", self.beta)
+    }
+
+    fn is_increasing(self) -> bool {
+        self.alpha >= 0.0
     }
 
     fn samples() -> Vec<Self> {

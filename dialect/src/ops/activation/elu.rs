@@ -326,6 +326,10 @@ macro_rules! exponential {
             AttributeList::default().with("alpha", self.alpha)
         }
 
+        fn is_increasing(self) -> bool {
+            true
+        }
+
         fn samples() -> Vec<Self> {
             $samples.map(|alpha| Self { alpha }).into()
         }

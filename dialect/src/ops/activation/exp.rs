@@ -23,6 +23,10 @@ const LARGEST: f64 = 88.72;
 impl Pointwise for Exp {
     plain!(Exp, "exp");
 
+    fn is_increasing(self) -> bool {
+        true
+    }
+
     fn value<A: Elementary>(self, a: &mut A, x: A::Value) -> A::Value {
         a.exp(x)
     }

@@ -16,6 +16,10 @@ pub struct Heaviside;
 impl Pointwise for Heaviside {
     plain!(Heaviside, "heaviside");
 
+    fn is_increasing(self) -> bool {
+        true
+    }
+
     fn value<A: Elementary>(self, a: &mut A, x: A::Value) -> A::Value {
         let (zero, one) = (a.constant(0.0), a.constant(1.0));
         let step = a.select_ge(x, zero, one, zero);

@@ -40,6 +40,10 @@ impl Pointwise for LeakyRelu {
         AttributeList::default().with("slope", self.slope)
     }
 
+    fn is_increasing(self) -> bool {
+        self.slope >= 0.0
+    }
+
     fn samples() -> Vec<Self> {
         [0.01, 0.0, 1.0, 0.3, -0.5, 2.0].map(|slope| Self { slope }).into()
     }

@@ -16,7 +16,7 @@ use crate::{
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Mish;
 
-smooth!(Mish, "mish");
+smooth!(Mish, "mish", false);
 
 /// The rule for wide Gaussians: the coefficients of the function, and of its square.
 const MEAN: [f64; 16] = [

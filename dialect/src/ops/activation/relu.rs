@@ -13,6 +13,10 @@ pub struct Relu;
 impl Pointwise for Relu {
     plain!(Relu, "relu");
 
+    fn is_increasing(self) -> bool {
+        true
+    }
+
     fn value<A: Elementary>(self, a: &mut A, x: A::Value) -> A::Value {
         relu(a, Moments::deterministic(x)).mean
     }

@@ -17,6 +17,10 @@ const FUNCTION: Exponential =
 impl Pointwise for Selu {
     plain!(Selu, "selu");
 
+    fn is_increasing(self) -> bool {
+        true
+    }
+
     fn value<A: Elementary>(self, a: &mut A, x: A::Value) -> A::Value {
         FUNCTION.value(a, x)
     }

@@ -13,7 +13,7 @@ use crate::{
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Sigmoid;
 
-smooth!(Sigmoid, "sigmoid");
+smooth!(Sigmoid, "sigmoid", true);
 
 /// The rule for wide Gaussians: the coefficients of the function, and of the square of its
 /// distance from ½.

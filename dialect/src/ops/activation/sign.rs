@@ -16,6 +16,10 @@ pub struct Sign;
 impl Pointwise for Sign {
     plain!(Sign, "sign");
 
+    fn is_increasing(self) -> bool {
+        true
+    }
+
     fn value<A: Elementary>(self, a: &mut A, x: A::Value) -> A::Value {
         signed(a, x, None)
     }

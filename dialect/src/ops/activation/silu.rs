@@ -18,7 +18,7 @@ use crate::{
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Silu;
 
-smooth!(Silu, "silu");
+smooth!(Silu, "silu", false);
 
 /// The rule for wide Gaussians: the coefficients of the function, and of its square.
 const MEAN: [f64; 15] = [

@@ -17,7 +17,7 @@ use crate::{
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Softplus;
 
-smooth!(Softplus, "softplus");
+smooth!(Softplus, "softplus", true);
 
 /// The rule for wide Gaussians: the coefficients of the function, and of its square.
 const MEAN: [f64; 11] = [

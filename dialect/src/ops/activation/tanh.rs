@@ -17,7 +17,7 @@ use crate::{
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Tanh;
 
-smooth!(Tanh, "tanh");
+smooth!(Tanh, "tanh", true);
 
 /// The rule for wide Gaussians is that of the logistic function: tanh x = 2σ(2x) − 1.
 const MEAN: [f64; sigmoid::MEAN.len()] = halved(sigmoid::MEAN, 1.0);
