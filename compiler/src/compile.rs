@@ -20,7 +20,7 @@ use gauss_lowering::{
     passes::{gauss_append_head::Head, gauss_generate_kernels::KERNELS, gauss_pool_first::Order},
     target::Target,
 };
-use inkwell::context::Context as LlvmContext;
+use inkwell::{context::Context as LlvmContext, module::Module as LlvmModule};
 pub use open_parameters::{LinearLayer, OpenNetwork};
 use serde::Serialize;
 use sha2::{Digest, Sha256};
@@ -418,6 +418,8 @@ impl<'s> Network<'s> {
         let machine = Machine::new(target, options.branch_protection)?;
         let context = LlvmContext::create();
         let module = machine.translate(&lowered.module, &function.name, &context)?;
+        let signature = function.signature.in_mode(options.mode);
+        check_parameters(&module, &function.symbol(), &signature)?;
         let weight_bytes = machine.constant_bytes(&module);
         machine.optimise(&module)?;
         watch("generating code");
@@ -428,7 +430,6 @@ impl<'s> Network<'s> {
             machine.elide_constants(&module);
         }
         let assembly = texts.assembly.then(|| machine.assembly(&module)).transpose()?;
-        let signature = function.signature.in_mode(options.mode);
         let layers = function.layers.iter().map(|layer| layer.in_mode(options.mode)).collect();
         Ok(Compiled {
             function: Function { signature, layers, ..function.clone() },
@@ -495,6 +496,20 @@ fn public_functions(module: &Module) -> Result<Vec<Function>, Error> {
         )));
     }
     Ok(public)
+}
+
+/// A caller passes what the header says: a function that takes another number of pointers would write
+/// to what is not its own.
+fn check_parameters(module: &LlvmModule, symbol: &str, signature: &Signature) -> Result<(), Error> {
+    // The arena comes last.
+    let wanted = signature.input_buffers().len() + signature.output_buffers().len() + 1;
+    let found = module.get_function(symbol).map(|function| function.count_params() as usize);
+    match found == Some(wanted) {
+        true => Ok(()),
+        false => Err(Error::Internal(format!(
+            "{symbol} takes {found:?} pointers, where its header has {wanted}"
+        ))),
+    }
 }
 
 fn is_c_identifier(name: &str) -> bool {

@@ -351,15 +351,15 @@ fn the_names_are_those_of_the_samples() {
     assert!(F64.upper_tail(0.0) == 0.5);
 }
 
-/// An activation may be exchanged with a maximum exactly where it says so.
+/// What may be exchanged with a maximum never makes a larger number a smaller one.
 #[test]
-fn increasing_activations_say_so() {
+fn increasing_activations_never_fall() {
     let points: Vec<f64> = (-4000..=4000).map(|n| f64::from(n) / 200.0).collect();
     for activation in Activation::samples() {
         let mut value = |x: f64| activation.moments(&mut F64, Moments::deterministic(x)).mean;
         let values: Vec<_> = points.iter().map(|&x| value(x)).collect();
         // What is rounded may fall by a unit in the last place.
         let rises = values.windows(2).all(|pair| pair[1] >= pair[0] - 1e-15 * pair[0].abs());
-        assert_eq!(activation.is_increasing(), rises, "{activation:?}");
+        assert!(rises || !activation.is_increasing(), "{activation:?}");
     }
 }

@@ -48,11 +48,19 @@ impl Imported {
     ///
     /// # Errors
     ///
-    /// Where the file cannot be read.
+    /// Where the file cannot be read, or both are there.
     pub fn parameters(&mut self, given: Option<&Path>) -> Result<Option<Safetensors>, Error> {
-        match given {
-            Some(path) => Safetensors::open(path).map(Some),
-            None => Ok(self.parameters.take()),
+        match (given, self.parameters.take()) {
+            (Some(path), None) => Safetensors::open(path).map(Some),
+            (None, own) => Ok(own),
+            // What an exporter folded has the name of what a state dict has, and other numbers.
+            (Some(_), Some(_)) => Err(Error::request(
+                "--params has no meaning for an ONNX model, which has weights of its own",
+            )
+            .with_help(
+                "give it a posterior with --posterior, or make a module and its parameters of both with \
+                 pfp import",
+            )),
         }
     }
 }

@@ -185,6 +185,14 @@ fn listed(problems: &[String]) -> String {
 
 /// Lets the network end before its last softmax where that is wanted; says that it could where not.
 fn end_before_softmax(graph: &mut graph::Graph, settings: &Settings, note: &mut dyn FnMut(&str)) {
+    let ends =
+        |node: &graph::Node| node.is("Softmax") || node.is("LogSoftmax") || node.is("Sigmoid");
+    let is_end = |output: &graph::Port| {
+        graph.nodes.iter().any(|node| node.outputs.contains(&output.name) && ends(node))
+    };
+    if settings.logits && !graph.outputs.iter().any(is_end) {
+        note("--logits changes nothing: no output is that of a softmax or a sigmoid");
+    }
     for output in &mut graph.outputs {
         let maker = graph.nodes.iter().find(|node| node.outputs.contains(&output.name));
         let Some(node) = maker.filter(|node| {

@@ -156,9 +156,9 @@ impl Framework {
                 "{tiny} variance(s) below 1.2e-38 are denormal in float32, which x86-64 takes as 0"
             )),
         }
-        match entries.is_empty() {
-            true => Err(format!("it holds no parameter as {} saves them", self.name())),
-            false => Ok(reading.posterior),
+        match entries.iter().any(|entry| entry.variance.is_some()) {
+            true => Ok(reading.posterior),
+            false => Err(format!("it holds no Gaussian parameter as {} saves them", self.name())),
         }
     }
 }

@@ -39,7 +39,7 @@ pub struct BenchArgs {
     #[arg(value_name = "MODULE")]
     module: PathBuf,
 
-    /// The posterior: a safetensors file [default: the weights of an ONNX model]
+    /// The posterior of a module: a safetensors file
     #[arg(long, value_name = "FILE")]
     params: Option<PathBuf>,
 

@@ -141,6 +141,7 @@ fn of_model(
         Some(parameters) => parameters.into_bytes(),
         None => return Err(Error::Internal("the model has no parameters".into())),
     };
+    check(&source, path, &file)?;
     Ok(Read {
         module: source.bytes().to_vec(),
         parameters: file,
@@ -155,6 +156,12 @@ fn of_module(
     posterior: &PosteriorArgs,
     ui: &Ui,
 ) -> Result<Read, Error> {
+    if !path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("mlir")) {
+        return Err(Error::request(format!(
+            "{} is neither an ONNX model (.onnx) nor a module (.mlir)",
+            path.display()
+        )));
+    }
     if let Some(option) = posterior.of_onnx_only().or(batch.map(|_| "--batch")) {
         return Err(Error::request(format!(
             "{option} is for ONNX models and has no meaning for a module in the dialect"

@@ -33,14 +33,16 @@ use super::{
 
 /// Show the layers, shapes, sizes and the arena of a network
 #[derive(Debug, Args)]
-#[command(after_help = "Without --params the weights are taken as zeros: shapes and sizes do not \
-depend on them. With --params the answer also tells what its standard deviations are like, and warns \
+#[command(
+    after_help = "Without --params the weights of a module are taken as zeros: shapes and sizes do \
+not depend on them. With --params, or of an ONNX model, the answer also tells what its standard deviations are like, and warns \
 of variances that can hardly be meant.
 
 Examples:
   pfp inspect lenet.mlir --target aarch64-linux-gnu --cpu cortex-a72
   pfp inspect lenet.mlir --params lenet.safetensors --moments mnist/t10k \\
-      --scale 1/255 --normalize 0.1307,0.3081")]
+      --scale 1/255 --normalize 0.1307,0.3081"
+)]
 pub struct InspectArgs {
     #[command(flatten)]
     model: ModelArgs,

@@ -204,6 +204,20 @@ impl PosteriorArgs {
         Wishes { maps: self.map.clone(), deterministic: self.deterministic.clone() }
     }
 
+    /// An option that means something for a posterior in a file only.
+    fn of_files_only(&self) -> Option<&'static str> {
+        let given = [
+            (self.representation.is_some(), "--representation"),
+            (self.names.is_some(), "--names"),
+            (self.marginals, "--marginals"),
+            (!self.order.is_empty(), "--order"),
+            (self.weights.is_some(), "--weights"),
+            (!self.map.is_empty(), "--map"),
+            (!self.deterministic.is_empty(), "--deterministic"),
+        ];
+        given.into_iter().find_map(|(is_given, option)| is_given.then_some(option))
+    }
+
     /// An option that means something for ONNX models only.
     pub fn of_onnx_only(&self) -> Option<&'static str> {
         let given = [
@@ -239,7 +253,15 @@ impl PosteriorArgs {
         told: &mut dyn FnMut(pfp_import::posterior::Posterior),
     ) -> Result<onnx::posterior::Posterior, Error> {
         if let Some(Plain::Relative(std)) = self.posterior {
-            return Ok(onnx::posterior::Posterior::Relative(std));
+            return match self.of_files_only() {
+                None => Ok(onnx::posterior::Posterior::Relative(std)),
+                Some(option) => Err(Error::request(format!(
+                    "{option} has no meaning with --posterior constant:STD, which has no entries"
+                ))),
+            };
+        }
+        if let (false, Some(option)) = (self.is_given(), self.of_files_only()) {
+            return Err(Error::request(format!("{option} has no meaning without a posterior")));
         }
         let names = self.names.as_deref().map(importing::weights).transpose()?;
         let names = names.unwrap_or_default();

@@ -162,7 +162,7 @@ fn numbers_find_what_names_do_not() {
     for part in [
         "'0.weight' of shape 3 x 3 is in no initialiser of the model",
         "initialisers of its sizes are 'val_0', 'val_1'",
-        "it has no means to find it by; give the weights as you name them with --names FILE",
+        "it has no means to find it by: give the weights as you name them with --names FILE",
     ] {
         assert!(error.contains(part), "{part}: {error}");
     }
@@ -211,7 +211,7 @@ fn merged_initialisers_are_independent_again() {
     for names in ["", "--names weights.safetensors"] {
         let posterior = "--posterior std.safetensors --representation std";
         let answer = import(&dir, &format!("{posterior} {names}")).ok();
-        assert!(answer.contains("2.weight, separated"), "{answer}");
+        assert!(answer.contains("2.weight   3 x 3  Gaussian"), "{answer}");
         assert_eq!(tensor(&dir, "0.weight.var"), [0.25; 9]);
         assert_eq!(tensor(&dir, "2.weight.var"), [0.0625; 9]);
     }
@@ -280,4 +280,98 @@ fn a_network_can_end_before_its_softmax() {
     assert!(dir.text("model.mlir").contains("gauss.attention_weights"));
     import(&dir, "--logits").ok();
     assert!(!dir.text("model.mlir").contains("gauss.attention_weights"));
+}
+
+/// `x` · `w` + `b`, by names of the initialisers.
+fn layer(weight: &str, bias: &str) -> Vec<Node> {
+    vec![node("Gemm", &["x", weight, bias], "y").with(SCOPES, "['', 'fc', 'linear']")]
+}
+
+/// How a bias was scaled its own numbers must show: the factors of its weight may be others.
+#[test]
+fn a_bias_is_scaled_as_its_own_numbers_were() {
+    let dir = Dir::empty();
+    let (weight, bias) = (FIRST, [0.5f32, -2.0, 3.0]);
+    let row = |name: &str, values: [f32; 3]| (name.to_owned(), (vec![3], values.to_vec()));
+    let square = |name: &str, values: [f32; 9]| (name.to_owned(), (vec![3, 3], values.to_vec()));
+    let std = [square("fc.weight", [0.5; 9]), row("fc.bias", [1.0, 2.0, 4.0])];
+    dir.write("std.safetensors", safetensors(&BTreeMap::from(std)));
+    let names = [
+        square("fc.weight", weight),
+        row("fc.bias", bias),
+        row("norm.running_mean", [1.0, 0.25, -0.5]),
+        row("norm.bias", [0.125, 1.0, 2.0]),
+    ];
+    dir.write("weights.safetensors", safetensors(&BTreeMap::from(names)));
+    let options = "--posterior std.safetensors --representation std --names weights.safetensors";
+    let write = |factors: [f32; 3], folded: [f32; 3]| {
+        let scaled: [f32; 9] = std::array::from_fn(|at| weight[at] * factors[at % 3]);
+        let tensors = vec![floats("w", &[3, 3], &scaled), floats("b", &[3], &folded)];
+        dir.write("net.onnx", model(layer("w", "b"), tensors).encode_to_vec());
+    };
+    let factors = [2.0, -0.5, 4.0];
+    // A normalisation: (bias - mean) * factor + shift.
+    let mean = [1.0, 0.25, -0.5];
+    let shift = [0.125, 1.0, 2.0];
+    write(factors, std::array::from_fn(|at| (bias[at] - mean[at]) * factors[at] + shift[at]));
+    import(&dir, options).ok();
+    assert_eq!(tensor(&dir, "b.var"), [4.0, 1.0, 256.0]);
+    // A multiple of its own.
+    write(factors, bias.map(|bias| bias * 0.5));
+    import(&dir, options).ok();
+    assert_eq!(tensor(&dir, "b.var"), [0.25, 1.0, 4.0]);
+    // What nothing explains is refused.
+    write(factors, [7.0, 8.0, 9.0]);
+    let error = import(&dir, options).error();
+    assert!(error.contains("'fc.bias' of shape 3 is in no initialiser of the model"), "{error}");
+}
+
+/// A weight that is used in two forms is written twice.
+#[test]
+fn all_copies_of_a_weight_get_its_deviations() {
+    let mut turned = [0.0; 9];
+    turned.copy_from_slice(&transposed(FIRST));
+    let half = FIRST.map(|value| value * 0.5);
+    let std: [f32; 9] = std::array::from_fn(|n| n as f32 / 8.0);
+    for (copy, variance) in [
+        (turned, std.map(|std| std * std).to_vec()),
+        (half, transposed(std.map(|std| std * std * 0.25))),
+    ] {
+        let dir = with(products(["0.weight", "val_1"]), &[("0.weight", FIRST), ("val_1", copy)]);
+        dir.write("std.safetensors", matrices(&[("0.weight", std)]));
+        dir.write("weights.safetensors", matrices(&[("0.weight", FIRST)]));
+        let options =
+            "--posterior std.safetensors --representation std --names weights.safetensors";
+        let ran = import(&dir, options);
+        assert!(ran.stderr.contains("'0.weight' is in 'val_1' too"), "{ran:#?}");
+        ran.ok();
+        assert_eq!(tensor(&dir, "0.weight.var"), transposed(std.map(|std| std * std)));
+        assert_eq!(tensor(&dir, "val_1.var"), variance);
+    }
+    // With a name of its own it may be another weight.
+    let dir = with(products(["0.weight", "2.weight"]), &[("0.weight", FIRST), ("2.weight", FIRST)]);
+    dir.write("std.safetensors", matrices(&[("0.weight", std)]));
+    dir.write("weights.safetensors", matrices(&[("0.weight", FIRST), ("2.weight", FIRST)]));
+    let options = "--posterior std.safetensors --representation std --names weights.safetensors";
+    let error = import(&dir, options).error();
+    assert!(error.contains("'2.weight' has the numbers of '0.weight' and no entry"), "{error}");
+}
+
+/// Nothing that a user says is ignored.
+#[test]
+fn options_without_effect_are_refused() {
+    let weights = [("0.weight", FIRST), ("2.weight", SECOND)];
+    let dir = with(products(["0.weight", "2.weight"]), &weights);
+    dir.write("std.safetensors", matrices(&[("2.weight", [0.5; 9])]));
+    for option in ["--deterministic 0.weight", "--map 'x=y'", "--names std.safetensors"] {
+        let error = import(&dir, &format!("--posterior constant:0.1 {option}")).error();
+        assert!(error.contains("has no meaning with --posterior constant:STD"), "{error}");
+    }
+    let error = import(&dir, "--names std.safetensors").error();
+    assert!(error.contains("--names has no meaning without a posterior"), "{error}");
+    let std = "--posterior std.safetensors --representation std";
+    let error = import(&dir, &format!("{std} --map fc9=2.weight")).error();
+    assert!(error.contains("--map 'fc9=2.weight' matches no entry"), "{error}");
+    let error = dir.pfp("inspect net.onnx --params std.safetensors").error();
+    assert!(error.contains("--params has no meaning for an ONNX model"), "{error}");
 }

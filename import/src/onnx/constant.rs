@@ -195,7 +195,8 @@ impl<'a> Decoder<'a> {
         };
         let location = entry("location").unwrap_or_default();
         let mut parts = Path::new(location).components();
-        if location.is_empty() || !parts.all(|part| matches!(part, Component::Normal(_))) {
+        let is_inside = |part| matches!(part, Component::Normal(_) | Component::CurDir);
+        if location.is_empty() || !parts.all(is_inside) {
             return Err(refuse(format!(
                 "is in the file '{location}', which is not in the folder of the model"
             )));

@@ -114,6 +114,38 @@ fn restore_aliases(graph: &mut Graph, wanted: &[String]) {
     });
 }
 
+/// What the inputs of a batch normalisation are called, from the second one on.
+const STATISTICS: [&str; 4] = ["weight", "bias", "running_mean", "running_var"];
+
+/// Exporters keep one of several tensors of the same numbers, as those of fresh normalisations. Where a
+/// user's name is that of a node's module, the node gets an initialiser of its own again.
+fn restore_merged(graph: &mut Graph, wanted: &[String]) {
+    let Graph { nodes, initialisers, .. } = graph;
+    for node in nodes.iter_mut() {
+        let Some(scope) = node.scope.clone() else { continue };
+        let is_norm = node.is("BatchNormalization");
+        for (number, input) in node.inputs.iter_mut().enumerate() {
+            let Some(constant) = initialisers.get(input).cloned() else { continue };
+            let (stem, own) = input.rsplit_once('.').unwrap_or(("", input));
+            let meant = match (is_norm, number) {
+                (true, 1..=4) => STATISTICS[number - 1],
+                _ => own,
+            };
+            let name = format!("{scope}.{meant}");
+            let is_wanted = wanted.iter().any(|wanted| end_alike(wanted, &name));
+            let is_other = !end_alike(stem, &scope) || own != meant;
+            if !is_other || !is_wanted || stem.is_empty() {
+                continue;
+            }
+            let copy = Constant { origin: Some(name.clone()), ..constant.as_ref().clone() };
+            let known = initialisers.entry(name.clone()).or_insert_with(|| Rc::new(copy));
+            if known.data == constant.data && known.shape == constant.shape {
+                *input = name;
+            }
+        }
+    }
+}
+
 /// Gives the initialisers of a model their posterior.
 ///
 /// # Errors
@@ -131,11 +163,15 @@ pub fn place(
                 let map = wishes.map_of(&entry.name);
                 map.map_or(entry.name.clone(), |map| map.name_of(&entry.name))
             };
-            restore_aliases(graph, &entries.iter().map(name).collect::<Vec<_>>());
+            let named = names.iter().map(|weights| weights.name.clone());
+            let wanted: Vec<_> = entries.iter().map(name).chain(named).collect();
+            restore_aliases(graph, &wanted);
+            restore_merged(graph, &wanted);
             let mut placing = Placing::of(graph, &read_initialisers(graph));
             placing.sources(entries, &names, &wishes);
             placing.claim();
-            placing.claim_biases();
+            placing.claim_copies(&names);
+            placing.claim_biases(&names);
             placing.replace();
             let claims = placing.separate();
             let Placing { problems, sources, targets, notes, left_out, .. } = placing;
@@ -226,6 +262,27 @@ fn relative(graph: &mut Graph, parameters: &[Parameter], std: f64) -> Placed {
     Placed { rows, ..Placed::default() }
 }
 
+/// Fewer numbers could be those of something else by chance.
+const LEAST_COPY: usize = 3;
+
+/// The largest error of a folded bias, relative to its terms: that of a few operations in float32.
+const BIAS_TOLERANCE: f64 = 1e-5;
+
+/// Where numbers of a source are in a target that holds nothing else: all of them, scaled, or some.
+fn copy_of(source: Numbers, target: Numbers) -> Vec<Block> {
+    let all = |found: Vec<Vec<(usize, Block)>>| {
+        found.into_iter().next().unwrap_or_default().into_iter().map(|(_, block)| block)
+    };
+    let whole: Vec<_> = all(numbers::find(source, &[target])).collect();
+    if !whole.is_empty() {
+        return whole;
+    }
+    if let Some(block) = numbers::scaled(source, target) {
+        return vec![block];
+    }
+    all(numbers::find(target, &[source])).map(Block::reversed).collect()
+}
+
 /// A parameter as the user knows it.
 struct Source {
     /// Its name, and what the file calls it.
@@ -311,6 +368,7 @@ impl<'a> Placing<'a> {
     /// The entries, by the names that the user gives them.
     fn sources(&mut self, entries: Vec<Entry>, names: &[Weights], wishes: &Wishes) {
         let mut known = BTreeMap::new();
+        self.problems.extend(wishes.idle(entries.iter().map(|entry| entry.name.as_str())));
         let mut deterministic: HashSet<&String> = wishes.deterministic.iter().collect();
         for mut entry in entries {
             let mut name = entry.name.clone();
@@ -484,25 +542,126 @@ impl<'a> Placing<'a> {
         Ok(vec![Claim { source, target, block, replaces: false, readers: None }])
     }
 
-    /// Biases of layers whose weights were scaled by a fold: their deviations are scaled alike.
-    fn claim_biases(&mut self) {
-        let mut found = Vec::new();
-        for (source, own) in self.unplaced() {
-            let bias = &self.sources[source];
-            let scaled = self.claims.iter().find_map(|claim| {
-                let factors = claim.block.factors()?;
-                let is_beside = bias.is_beside(&self.sources[claim.source]);
-                let fits = bias.shape == [factors.len()] && is_beside;
-                fits.then(|| (self.bias_of(claim.target, own), factors.to_vec()))
-            });
-            if let Some((Some(target), factors)) = scaled
-                && self.targets[target].constant.data.len() == factors.len()
-            {
-                let block = Block::scaled(factors);
-                found.push(Claim { source, target, block, replaces: false, readers: None });
+    /// Other initialisers that hold numbers of a source: exporters write a weight once for each form in
+    /// which it is used.
+    fn claim_copies(&mut self, names: &[Weights]) {
+        let mut copies = Vec::new();
+        for (target, of) in self.targets.iter().enumerate() {
+            let numbers = of.numbers();
+            let is_claimed = self.claims.iter().any(|claim| claim.target == target);
+            let is_own = self.sources.iter().any(|source| source.name == of.name);
+            if is_claimed || is_own || numbers.is_uniform() || numbers.values.len() < LEAST_COPY {
+                continue;
+            }
+            let placed = |source: &usize| self.claims.iter().any(|claim| claim.source == *source);
+            let sources = 0..self.sources.len();
+            for source in sources.filter(|source| placed(source)) {
+                let Some(known) = self.sources[source].numbers() else { continue };
+                if self.sources[source].variance.is_none() || known.is_uniform() {
+                    continue;
+                }
+                let blocks = copy_of(known, numbers);
+                if blocks.is_empty() {
+                    continue;
+                }
+                let entry = &self.sources[source].entry;
+                if names.iter().any(|weights| weights.name == of.name) {
+                    self.problems.push(format!(
+                        "'{}' has the numbers of '{entry}' and no entry: give it one of its own, or \
+                         leave it out of --names if it is the same weight",
+                        of.name
+                    ));
+                } else {
+                    self.notes.push(format!(
+                        "'{entry}' is in '{}' too: its uses are taken as independent",
+                        of.name
+                    ));
+                    let claim =
+                        |block| Claim { source, target, block, replaces: false, readers: None };
+                    copies.extend(blocks.into_iter().map(claim));
+                }
+                break;
+            }
+        }
+        self.claims.extend(copies);
+    }
+
+    /// Biases of layers whose weights were scaled by a fold. How the bias was scaled its own numbers must
+    /// show: as c·(bias − mean) + shift with the factors c of the weight and the statistics of a
+    /// normalisation, or as a multiple of itself.
+    fn claim_biases(&mut self, names: &[Weights]) {
+        let mut found: Vec<Claim> = Vec::new();
+        for claim in &self.claims {
+            let Some(factors) = claim.block.factors() else { continue };
+            for target in self.biases_of(claim.target) {
+                let is_claimed =
+                    |claims: &[Claim]| claims.iter().any(|claim| claim.target == target);
+                if is_claimed(&self.claims) || is_claimed(&found) {
+                    continue;
+                }
+                let folded = self.targets[target].numbers();
+                let weight = &self.sources[claim.source];
+                let biases = self.sources.iter().enumerate();
+                let mut biases = biases.filter(|(_, bias)| bias.is_beside(weight));
+                let block = biases.find_map(|(source, bias)| {
+                    let own = bias.known.as_ref().filter(|own| own.len() == folded.values.len())?;
+                    let factors = self.factors_of_bias(own, folded.values, factors, names)?;
+                    Some((source, Block::scaled(factors)))
+                });
+                let claim = |(source, block)| Claim {
+                    source,
+                    target,
+                    block,
+                    replaces: false,
+                    readers: None,
+                };
+                found.extend(block.map(claim));
             }
         }
         self.claims.extend(found);
+    }
+
+    /// The factors of a bias that became `folded` where the weight was scaled by `factors`.
+    fn factors_of_bias(
+        &self,
+        bias: &[f32],
+        folded: &[f32],
+        factors: &[f32],
+        names: &[Weights],
+    ) -> Option<Vec<f32>> {
+        let holds = |factors: &[f32], means: &[f32], shifts: &[f32]| {
+            let lengths = [factors.len(), means.len(), shifts.len()];
+            lengths.iter().all(|&length| length == bias.len())
+                && (0..bias.len()).all(|at| {
+                    let of = |list: &[f32]| f64::from(list[at]);
+                    let (scaled, moved) = (of(factors) * of(bias), of(factors) * of(means));
+                    let size = scaled.abs() + moved.abs() + of(shifts).abs() + of(folded).abs();
+                    (scaled - moved + of(shifts) - of(folded)).abs() <= BIAS_TOLERANCE * size
+                })
+        };
+        let zeros = vec![0.0; bias.len()];
+        let own = self
+            .sources
+            .iter()
+            .filter_map(|source| Some((source.name.as_str(), source.known.as_deref()?)));
+        let named = names.iter().map(|weights| (weights.name.as_str(), weights.values.as_slice()));
+        let all: Vec<(&str, &[f32])> = own.chain(named).collect();
+        let get =
+            |name: String| all.iter().find(|(known, _)| *known == name).map(|(_, values)| *values);
+        let of_norm = all.iter().any(|(name, means)| {
+            let Some(stem) = name.strip_suffix("running_mean") else { return false };
+            let shifts = get(format!("{stem}bias"));
+            holds(factors, means, shifts.unwrap_or(&zeros))
+        });
+        if of_norm || holds(factors, &zeros, &zeros) {
+            return Some(factors.to_vec());
+        }
+        // Another multiple: the same for all, or it could be anything.
+        let largest = (0..bias.len()).max_by(|&x, &y| bias[x].abs().total_cmp(&bias[y].abs()))?;
+        let factor = folded[largest] / bias[largest];
+        let multiple = vec![factor; bias.len()];
+        let is_told = bias.len() > 1 && factor.is_finite() && factor != 0.0;
+        (is_told && holds(&multiple, &zeros, &zeros)).then_some(multiple)
     }
 
     /// Sources without a place, with the initialisers of their names.
@@ -513,13 +672,13 @@ impl<'a> Placing<'a> {
         rest.map(|source| (source, self.target(&self.sources[source].name))).collect()
     }
 
-    /// The bias of the layers that read a weight.
-    fn bias_of(&self, weight: usize, own: Option<usize>) -> Option<usize> {
-        let mut readers = self.readers(weight).into_iter();
-        readers.find_map(|(node, _)| {
-            let bias = self.target(self.graph.nodes[node].input(2)?)?;
-            own.is_none_or(|own| own == bias).then_some(bias)
-        })
+    /// The biases of the layers that read a weight.
+    fn biases_of(&self, weight: usize) -> Vec<usize> {
+        let readers = self.readers(weight).into_iter();
+        readers
+            .filter_map(|(node, _)| self.target(self.graph.nodes[node].input(2)?))
+            .filter(|&bias| bias != weight)
+            .collect()
     }
 
     /// Takes the means of a posterior for those of the model where these are of no training, or tells
@@ -534,7 +693,8 @@ impl<'a> Placing<'a> {
         for (source, own) in unplaced {
             let Source { entry, shape, variance, mean, .. } = &self.sources[source];
             let fits = own.filter(|&own| self.targets[own].constant.shape == *shape);
-            if variance.is_none() && (agrees || fits.is_none()) {
+            // A network of another training needs all of the posterior's numbers.
+            if variance.is_none() && agrees && own.is_none() {
                 self.left_out.push((
                     entry.clone(),
                     "deterministic, and in no initialiser of the model".into(),
@@ -644,12 +804,18 @@ impl<'a> Placing<'a> {
                     self.problems.push(self.ambiguous(target, &own, &claims));
                 }
                 if let ([only], true) = (&own[..], readers.len() > 1) {
-                    self.notes.push(format!(
-                        "'{}' is read by {} nodes: it is one random weight, whose uses are taken \
-                         as independent",
-                        self.sources[claims[*only].source].entry,
-                        readers.len()
-                    ));
+                    // Parts that are cut out of it do not overlap.
+                    let cuts = |&(node, _): &(usize, usize)| {
+                        let node = &self.graph.nodes[node];
+                        ["Slice", "Gather", "Split"].iter().any(|op| node.is(op))
+                    };
+                    if !readers.iter().all(cuts) {
+                        self.notes.push(format!(
+                            "'{}' is read by {} nodes: its uses are taken as independent",
+                            self.sources[claims[*only].source].entry,
+                            readers.len()
+                        ));
+                    }
                 }
                 continue;
             }
@@ -665,7 +831,7 @@ impl<'a> Placing<'a> {
                 |number: &usize| claims[*number].readers.as_ref().is_some_and(Vec::is_empty);
             match own.iter().copied().filter(without).collect::<Vec<_>>()[..] {
                 [] => {}
-                [only] if !rest.is_empty() => claims[only].readers = Some(rest),
+                [only] if !rest.is_empty() && own.len() > 1 => claims[only].readers = Some(rest),
                 _ => self.problems.push(self.ambiguous(target, &own, &claims)),
             }
         }
@@ -673,6 +839,13 @@ impl<'a> Placing<'a> {
     }
 
     fn ambiguous(&self, target: usize, own: &[usize], claims: &[Claim]) -> String {
+        if let [only] = own {
+            return format!(
+                "'{}' has the numbers of '{}', which several nodes read, and nothing tells which of them \
+                 is meant: export with optimize=False",
+                self.sources[claims[*only].source].entry, self.targets[target].name
+            );
+        }
         let names: Vec<_> = own
             .iter()
             .map(|&number| format!("'{}'", self.sources[claims[number].source].entry))
@@ -707,12 +880,16 @@ impl<'a> Placing<'a> {
         if !alike.is_empty() {
             text += &format!("; initialisers of its sizes are {}", alike.join(", "));
         }
+        if let Some(target) = self.targets.iter().find(|target| target.constant.shape == *shape) {
+            let pattern = regex::escape(entry);
+            text += &format!("; --map '{pattern}={}' if that is the one", target.name);
+        }
         text += match known {
             None => {
-                ": it has no means to find it by; give the weights as you name them with --names FILE"
+                "; it has no means to find it by: give the weights as you name them with --names FILE"
             }
             Some(_) => {
-                ": export with optimize=False, which keeps parameters as they are, or leave it out \
+                "; export with optimize=False, which keeps parameters as they are, or leave it out \
                  with --map 'REGEX='"
             }
         };

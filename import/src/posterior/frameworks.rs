@@ -128,7 +128,10 @@ fn cut(
 fn marginals(reading: &mut Reading, what: &str, cost: &str) -> Read<()> {
     match reading.request.marginals {
         true => {
-            reading.note(format!("{what}: its correlations are dropped; {cost}"));
+            reading.note(format!(
+                "{}: its correlations are dropped; {cost}",
+                what.trim_end_matches(',')
+            ));
             Ok(())
         }
         false => Err(format!(

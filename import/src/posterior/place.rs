@@ -87,6 +87,16 @@ impl Map {
 }
 
 impl Wishes {
+    /// Maps that match none of the entries.
+    pub fn idle<'a>(&self, entries: impl Iterator<Item = &'a str> + Clone) -> Vec<String> {
+        let is_idle = |map: &&Map| !entries.clone().any(|entry| map.pattern.is_match(entry));
+        let problem = |map: &Map| {
+            let pattern = map.pattern.as_str().trim_start_matches("^(?:").trim_end_matches(")$");
+            format!("--map '{pattern}={}' matches no entry", map.name)
+        };
+        self.maps.iter().filter(is_idle).map(problem).collect()
+    }
+
     /// What holds for an entry of this name.
     pub fn map_of(&self, entry: &str) -> Option<&Map> {
         self.maps.iter().find(|map| map.pattern.is_match(entry))
@@ -144,6 +154,7 @@ pub fn place(
         }
     }
     let names: Vec<String> = entries.iter().map(|entry| entry.name.clone()).collect();
+    problems.extend(wishes.idle(names.iter().map(String::as_str)));
     for mut entry in entries {
         let map = wishes.map_of(&entry.name);
         let target = match map {

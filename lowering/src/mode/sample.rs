@@ -145,7 +145,9 @@ fn sample(
         results.extend(first.zip(rest).map(|(first, rest)| mean(outside, first, rest)));
         if ty.is_gaussian() {
             results.extend(of_loop.next().map(|sum| variance(outside, sum, sampling.samples)));
-            results.extend(of_loop.next().filter(|_| sampling.draws));
+            if sampling.draws {
+                results.extend(of_loop.next());
+            }
         }
     }
     end.set_operands(&results);

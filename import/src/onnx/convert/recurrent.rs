@@ -117,6 +117,11 @@ impl Converter<'_> {
             if !is_left_out {
                 return Err(format!("has {name} that are not zeros"));
             }
+            let hidden = node.int("hidden_size").unwrap_or(0);
+            let size = self.known(node, number).and_then(|constant| constant.shape.last().copied());
+            if name != "peepholes" && size.is_some_and(|size| size as i64 != hidden) {
+                return Err(format!("has {name} of another size than its hidden_size {hidden}"));
+            }
         }
         let plain: &[&str] =
             if is_lstm { &["Sigmoid", "Tanh", "Tanh"] } else { &["Sigmoid", "Tanh"] };

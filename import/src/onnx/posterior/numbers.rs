@@ -44,6 +44,13 @@ impl Block {
         Self { scale: Some((1, factors.clone())), ..Self::whole(factors.len()) }
     }
 
+    /// The same numbers, from the target to the source; without factors.
+    #[must_use]
+    pub fn reversed(self) -> Self {
+        let dims = self.dims.into_iter().map(|(size, from, to)| (size, to, from)).collect();
+        Self { dims, start: (self.start.1, self.start.0), ..self }
+    }
+
     /// The factors, where there are some.
     pub fn factors(&self) -> Option<&[f32]> {
         self.scale.as_ref().map(|(_, factors)| factors.as_slice())

@@ -86,6 +86,9 @@ const MEAN: &str = ".mean";
 const SCALE: &str = ".scale";
 const VARIANCE: &str = ".var";
 
+/// What torch counts batches in.
+const COUNTER: &str = "num_batches_tracked";
+
 /// The entry of the metadata.
 const METADATA: &str = "representation";
 
@@ -111,6 +114,12 @@ impl Framework for Safetensors {
         };
         let tensors: BTreeMap<String, Rc<Tensor>> =
             reading.tensors(reading.document.root)?.into_iter().collect();
+        // Counters of batches are in every state dict.
+        let is_counter = |key: &str| key.ends_with(COUNTER);
+        let mut left_out = reading.posterior.left_out.iter();
+        if let Some((key, why)) = left_out.find(|(key, _)| !is_counter(key)) {
+            return Err(format!("'{key}' is no part of a posterior: {why}"));
+        }
         let has_means = tensors.keys().any(|key| key.ends_with(MEAN));
         for (key, tensor) in &tensors {
             if let Some(name) = key.strip_suffix(MEAN) {
@@ -135,6 +144,12 @@ impl Framework for Safetensors {
             let of_mean = [SCALE, VARIANCE].iter().find_map(|suffix| key.strip_suffix(suffix));
             if of_mean.is_some_and(|name| tensors.contains_key(&format!("{name}{MEAN}"))) {
                 continue;
+            }
+            if let (true, Some(suffix)) =
+                (has_means, [SCALE, VARIANCE].iter().find(|suffix| key.ends_with(**suffix)))
+            {
+                let name = key.strip_suffix(suffix).unwrap_or_default();
+                return Err(format!("'{key}' has no '{name}{MEAN}' beside it"));
             }
             let budget = &reading.document.budget;
             if has_means {

@@ -17,6 +17,9 @@ pub struct Numpyro;
 const LOC: &str = "_auto_loc";
 const SCALE: &str = "_auto_scale";
 
+/// What is said of numbers that are none of a standard deviation.
+const NO_VARIANCE: &str = "that stand for no variance";
+
 /// Dictionaries within dictionaries.
 const DEPTH_LIMIT: usize = 16;
 
@@ -34,11 +37,12 @@ impl Framework for Numpyro {
         flatten(reading, "", reading.document.root, 0, &mut tensors)?;
         let representation = reading.request.representation.unwrap_or(Representation::Std);
         let unconstrained = |error: String| match reading.request.representation {
-            Some(_) => error,
-            None => format!(
+            // Negative numbers are what tells them.
+            None if error.contains(NO_VARIANCE) => format!(
                 "{error}; unconstrained numbers, as optim.get_params gives them, need \
                  --representation softplus: svi.get_params gives constrained ones"
             ),
+            _ => error,
         };
         for (key, tensor) in &tensors {
             if ["auto_scale_tril", "auto_cov_factor"].contains(&key.as_str()) {
