@@ -130,7 +130,8 @@ impl ModeArgs {
 impl ModelArgs {
     /// The files that are read.
     fn files(&self) -> impl Iterator<Item = PathBuf> {
-        [self.module.clone()].into_iter().chain(self.params.clone()).chain(self.reading.files())
+        let network = importing::files(&self.module).into_iter();
+        network.chain(self.params.clone()).chain(self.reading.files())
     }
 
     /// Tells what the network assumes, where that is wanted.

@@ -1,6 +1,10 @@
 //! The file of a network, read by an importer.
 
-use std::{io, path::Path, sync::Arc};
+use std::{
+    io,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use gauss_lowering::{
     files::{self, Kind},
@@ -126,6 +130,15 @@ pub fn open(path: &Path, wanted: &Wanted, note: &mut dyn FnMut(&str)) -> Result<
     let parameters = import.parameters.as_deref().map(Safetensors::of).transpose()?;
     let source = Source::in_order(import.name, import.module, wanted.order);
     Ok(Imported { source, parameters, batch, placed })
+}
+
+/// All files that a network is read from.
+pub fn files(path: &Path) -> Vec<PathBuf> {
+    let beside = match pfp_import::is_onnx(path) {
+        true => onnx::data_files(path, &Disk),
+        false => Vec::new(),
+    };
+    [path.to_owned()].into_iter().chain(beside).collect()
 }
 
 /// Reads a module in the dialect.

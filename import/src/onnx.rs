@@ -14,7 +14,7 @@ mod operators;
 pub mod posterior;
 mod proto;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use prost::Message;
 
@@ -49,6 +49,21 @@ impl Importer for Onnx {
     ) -> Result<Import, Failure> {
         Model::read(path, files, note)?.import(&self.settings, note)
     }
+}
+
+/// The files beside a model that hold tensors of it; none where it cannot be read.
+pub fn data_files(path: &Path, files: &dyn Files) -> Vec<PathBuf> {
+    let model = files
+        .read(path)
+        .ok()
+        .and_then(|bytes| proto::Model::decode(prost::bytes::Bytes::from(bytes)).ok());
+    let graph = model.and_then(|model| model.graph);
+    let folder = path.parent().unwrap_or(Path::new(""));
+    let tensors = graph.iter().flat_map(|graph| &graph.initializer);
+    let entries = tensors.flat_map(|tensor| &tensor.external_data);
+    let named =
+        entries.filter(|entry| entry.key == "location").map(|entry| folder.join(&entry.value));
+    named.collect::<std::collections::BTreeSet<_>>().into_iter().collect()
 }
 
 /// What it is called in messages.

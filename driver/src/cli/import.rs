@@ -89,7 +89,7 @@ struct Read {
 pub fn import(args: ImportArgs, ui: &Ui) -> Result<Outcome, Error> {
     let network = args.network.as_ref().or(args.architecture.as_ref());
     let network = network.ok_or_else(|| Error::request("there is no network"))?;
-    let mut outputs = Outputs::beside(args.posterior.files().chain([network.clone()]));
+    let mut outputs = Outputs::beside(args.posterior.files().chain(importing::files(network)));
     outputs.open(&args.output, false)?;
     outputs.open(&args.params, false)?;
     let read = match pfp_import::is_onnx(network) {

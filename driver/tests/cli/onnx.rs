@@ -279,6 +279,12 @@ fn numbers_in_other_files_are_in_the_folder_of_the_model() {
         dir.pfp("inspect models/net.onnx")
     };
     external("inside.bin").ok();
+    external("./inside.bin").ok();
+    // What is read is not written over.
+    let import = "import models/net.onnx -o model.mlir --params";
+    let error = dir.pfp(&format!("{import} models/inside.bin")).error();
+    assert!(error.contains("models/inside.bin"), "{error}");
+    assert_eq!(dir.read("models/inside.bin"), bytes);
     assert!(external("../outside.bin").error().contains("is not in the folder of the model"));
     let absolute = dir.path("outside.bin").display().to_string();
     assert!(external(&absolute).error().contains("is not in the folder of the model"));
