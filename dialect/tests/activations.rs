@@ -356,7 +356,7 @@ fn the_names_are_those_of_the_samples() {
 fn increasing_activations_never_fall() {
     let points: Vec<f64> = (-4000..=4000).map(|n| f64::from(n) / 200.0).collect();
     for activation in Activation::samples() {
-        let mut value = |x: f64| activation.moments(&mut F64, Moments::deterministic(x)).mean;
+        let value = |x: f64| activation.moments(&mut F64, Moments::deterministic(x)).mean;
         let values: Vec<_> = points.iter().map(|&x| value(x)).collect();
         // What is rounded may fall by a unit in the last place.
         let rises = values.windows(2).all(|pair| pair[1] >= pair[0] - 1e-15 * pair[0].abs());

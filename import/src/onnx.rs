@@ -1,7 +1,7 @@
 //! Networks in ONNX.
 //!
-//! A file is parsed ([`proto`]) and its nodes are put in order ([`graph`]); then each node becomes ops of the
-//! dialect ([`convert`]). What depends on no input is computed on the way ([`fold`]): shapes, and what
+//! A file is parsed (`proto`) and its nodes are put in order (`graph`); then each node becomes ops of the
+//! dialect (`convert`). What depends on no input is computed on the way (`fold`): shapes, and what
 //! exporters do to weights.
 
 mod constant;

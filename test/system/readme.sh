@@ -36,7 +36,7 @@ length=$(wc -c <"$folder/header")
 
 cd "$folder"
 block mlir @net >net.mlir
-block sh 'pfp compile' | sed 's/ *#.*//' >compile.sh
+block sh 'pfp compile net.mlir' | sed 's/ *#.*//' >compile.sh
 grep -q . net.mlir || { echo "readme.sh: README.md has no module @net" >&2; exit 1; }
 pfp() { "$pfp" "$@"; }
 . ./compile.sh >/dev/null
