@@ -121,20 +121,29 @@ const STATISTICS: [&str; 4] = ["weight", "bias", "running_mean", "running_var"];
 /// user's name is that of a node's module, the node gets an initialiser of its own again.
 fn restore_merged(graph: &mut Graph, wanted: &[String]) {
     let Graph { nodes, initialisers, .. } = graph;
+    let scopes: HashSet<String> = nodes.iter().filter_map(|node| node.scope.clone()).collect();
+    // The module that a name is of, as nodes tell, and the rest: parameters of modules within are its own too.
+    let split = |name: &str| {
+        let places = name.match_indices('.').map(|(at, _)| at).collect::<Vec<_>>();
+        let mut places = places.into_iter().rev();
+        let of_module = places.find(|&at| scopes.contains(&name[..at]));
+        let at = of_module.or_else(|| name.rfind('.'))?;
+        Some((name[..at].to_owned(), name[at + 1..].to_owned()))
+    };
     for node in nodes.iter_mut() {
         let Some(scope) = node.scope.clone() else { continue };
         let is_norm = node.is("BatchNormalization");
         for (number, input) in node.inputs.iter_mut().enumerate() {
             let Some(constant) = initialisers.get(input).cloned() else { continue };
-            let (stem, own) = input.rsplit_once('.').unwrap_or(("", input));
+            let Some((stem, own)) = split(input) else { continue };
             let meant = match (is_norm, number) {
                 (true, 1..=4) => STATISTICS[number - 1],
-                _ => own,
+                _ => &own,
             };
             let name = format!("{scope}.{meant}");
             let is_wanted = wanted.iter().any(|wanted| end_alike(wanted, &name));
-            let is_other = !end_alike(stem, &scope) || own != meant;
-            if !is_other || !is_wanted || stem.is_empty() {
+            let is_other = !end_alike(&stem, &scope) || own != meant;
+            if !is_other || !is_wanted {
                 continue;
             }
             let copy = Constant { origin: Some(name.clone()), ..constant.as_ref().clone() };
@@ -761,9 +770,12 @@ impl<'a> Placing<'a> {
     fn is_in(&self, node: &Node, stem: &str) -> bool {
         let scopes = || self.graph.nodes.iter().filter_map(|node| node.scope.as_deref());
         let Some(scope) = node.scope.as_deref().filter(|_| !stem.is_empty()) else { return false };
+        // A module may use the parameters of one within it.
+        let within =
+            |scope: &str| stem.strip_prefix(scope).is_some_and(|rest| rest.starts_with('.'));
         match scopes().any(|scope| scope == stem) {
             true => scope == stem,
-            false => end_alike(scope, stem),
+            false => end_alike(scope, stem) || within(scope),
         }
     }
 
@@ -865,7 +877,8 @@ impl<'a> Placing<'a> {
         let mut text =
             format!("'{entry}' of shape {} is in no initialiser of the model", sizes(shape));
         let mut own = self.graph.nodes.iter().filter(|node| self.is_in(node, stem));
-        if let Some(rule) = own.find_map(|node| node.fold.as_deref()) {
+        let fuses = |rule: &&str| rule.starts_with("Fuse");
+        if let Some(rule) = own.find_map(|node| node.fold.as_deref().filter(fuses)) {
             text += &format!("; the exporter changed its layer ({rule})");
         }
         if known.as_ref().is_some_and(|values| values.iter().all(|&value| value == 0.0)) {
