@@ -65,6 +65,26 @@ fn points() -> impl Iterator<Item = f64> {
 /// the constants of exporters (seven digits) leave.
 const TOLERANCE: f64 = 2e-6;
 
+/// A normalisation that several nodes are.
+struct Found {
+    /// The name of what is normalised.
+    of: String,
+    op: &'static str,
+    dimensions: i64,
+    epsilon: f64,
+    /// The names of what it is multiplied by, and what is added then.
+    gamma: Option<String>,
+    beta: Option<String>,
+}
+
+/// The mean square of a value, or of its differences from the mean.
+struct Spread<'a> {
+    x: &'a str,
+    dimensions: i64,
+    is_centred: bool,
+    epsilon: f64,
+}
+
 /// An expression of one value.
 enum Expression {
     Variable,
@@ -260,35 +280,152 @@ impl Converter<'_> {
 
     /// Gives the result of the last node of a normalisation that several nodes are.
     pub(super) fn known_norm(&mut self, node: &Node) -> Result<bool, String> {
-        let Some((name, op, dimensions, epsilon)) = self.find_norm(node) else { return Ok(false) };
-        let Some(Value::Computed(view)) = self.values.get(&name).cloned() else { return Ok(false) };
+        let Some(norm) = self.find_norm(node).or_else(|| self.find_affine_norm(node)) else {
+            return Ok(false);
+        };
+        let Some(Value::Computed(view)) = self.values.get(&norm.of).cloned() else {
+            return Ok(false);
+        };
         let value = self.materialise(&view, &node.name)?;
-        let list = AttributeList::default().with("dimensions", dimensions).with("epsilon", epsilon);
-        self.unary_of(node, &View::plain(value), op, list)?;
+        let list = AttributeList::default()
+            .with("dimensions", norm.dimensions)
+            .with("epsilon", norm.epsilon);
+        let mut value = self.op(norm.op, &list, &[&value], &node.name)?;
+        for (op, name) in [("mul", norm.gamma), ("add", norm.beta)] {
+            let Some(Value::Constant(constant)) = name.and_then(|name| self.values.get(&name))
+            else {
+                continue;
+            };
+            let constant = constant.clone();
+            let operand = self.module.constant(&constant)?;
+            let operands = self.aligned(vec![value, operand], &node.name)?;
+            value =
+                self.op(op, &AttributeList::default(), &[&operands[0], &operands[1]], &node.name)?;
+        }
+        self.view(node, 0, View::plain(value))?;
         Ok(true)
     }
 
-    /// (x − mean(x))/√(mean((x − mean(x))²) + ε), or the same without the means: what is normalised, the op,
-    /// how many last dimensions, and ε.
-    fn find_norm(&self, node: &Node) -> Option<(String, &'static str, i64, f64)> {
+    /// (x − mean(x))/√(mean((x − mean(x))²) + ε), or the same without the means.
+    fn find_norm(&self, node: &Node) -> Option<Found> {
         let (numerator, root) = match node.op.as_str() {
             "Div" => (node.input(0)?, self.maker_of(node, 1, "Sqrt")?),
-            "Mul" => {
-                let inverse = |number: usize| {
-                    let reciprocal = self
-                        .maker_of(node, number, "Reciprocal")
-                        .or_else(|| self.one_over(node, number))?;
-                    let root = reciprocal.inputs.last()?;
-                    self.maker(root).filter(|maker| maker.is("Sqrt"))
-                };
-                match (inverse(1), inverse(0)) {
-                    (Some(root), _) => (node.input(0)?, root),
-                    (None, Some(root)) => (node.input(1)?, root),
-                    (None, None) => return None,
-                }
-            }
+            "Mul" => match (self.inverse_root(node.input(1)?), self.inverse_root(node.input(0)?)) {
+                (Some(root), _) => (node.input(0)?, root),
+                (None, Some(root)) => (node.input(1)?, root),
+                (None, None) => return None,
+            },
             _ => return None,
         };
+        let Spread { x, dimensions, is_centred, epsilon } = self.spread_under(root)?;
+        let op = match (self.centred(numerator), is_centred) {
+            (Some((y, of)), true) if (y, of) == (x, dimensions) => "layer_norm",
+            (_, false) if numerator == x => "rms_norm",
+            _ => return None,
+        };
+        Some(Found { of: x.to_owned(), op, dimensions, epsilon, gamma: None, beta: None })
+    }
+
+    /// x·s + (β − mean(x)·s) with s = γ/√(variance + ε), as TensorFlow and Keras write a layer norm; γ and β
+    /// may be left out.
+    fn find_affine_norm(&self, node: &Node) -> Option<Found> {
+        let Some([one, other]) = (node.is("Add") || node.is("Sub"))
+            .then_some(())
+            .and_then(|()| Some([node.input(0)?, node.input(1)?]))
+        else {
+            return None;
+        };
+        let orders = [(one, other), (other, one)];
+        orders.into_iter().take(if node.is("Add") { 2 } else { 1 }).find_map(|(scaled, shift)| {
+            self.factors(scaled).into_iter().find_map(|(x, factor)| {
+                let (root, gamma) = self.scale_of(factor)?;
+                let Spread { x: of, dimensions, is_centred: true, epsilon } =
+                    self.spread_under(root)?
+                else {
+                    return None;
+                };
+                if of != x {
+                    return None;
+                }
+                let is_mean = |name: &str| self.mean_of(name) == Some((x, dimensions));
+                let is_moved = |name: &str| {
+                    self.factors(name).iter().any(|(mean, of)| *of == factor && is_mean(mean))
+                };
+                let beta = match node.is("Sub") {
+                    true => is_moved(shift).then_some(None)?,
+                    false => self.shift_of(shift, factor, &is_mean, &is_moved)?,
+                };
+                let (of, op) = (of.to_owned(), "layer_norm");
+                let gamma = gamma.map(str::to_owned);
+                Some(Found { of, op, dimensions, epsilon, gamma, beta: beta.map(str::to_owned) })
+            })
+        })
+    }
+
+    /// The β of β − mean·s, or of its negative product and β; `None` within for none.
+    fn shift_of<'a>(
+        &'a self,
+        name: &'a str,
+        factor: &str,
+        is_mean: &dyn Fn(&str) -> bool,
+        is_moved: &dyn Fn(&str) -> bool,
+    ) -> Option<Option<&'a str>> {
+        // -(mean·s), or (-mean)·s.
+        let is_negative = |name: &str| {
+            let negated = |maker: &Node| maker.is("Neg") && maker.input(0).is_some_and(is_moved);
+            let of_negated = |mean: &str| {
+                let maker = self.maker(mean).filter(|maker| maker.is("Neg"));
+                maker.and_then(|maker| maker.input(0)).is_some_and(is_mean)
+            };
+            self.maker(name).is_some_and(negated)
+                || self.factors(name).iter().any(|(mean, of)| *of == factor && of_negated(mean))
+        };
+        if is_negative(name) {
+            return Some(None);
+        }
+        let maker = self.maker(name)?;
+        let inputs = [maker.input(0)?, maker.input(1)?];
+        let is_known = |name: &str| matches!(self.values.get(name), Some(Value::Constant(_)));
+        match (maker.op.as_str(), inputs) {
+            ("Sub", [beta, moved]) if is_known(beta) && is_moved(moved) => Some(Some(beta)),
+            ("Add", [beta, moved]) if is_known(beta) && is_negative(moved) => Some(Some(beta)),
+            ("Add", [moved, beta]) if is_known(beta) && is_negative(moved) => Some(Some(beta)),
+            _ => None,
+        }
+    }
+
+    /// The two operands of a product, in both orders.
+    fn factors<'a>(&'a self, name: &str) -> Vec<(&'a str, &'a str)> {
+        let product = self.maker(name).filter(|maker| maker.is("Mul"));
+        let inputs = product.and_then(|product| Some((product.input(0)?, product.input(1)?)));
+        inputs.map_or(vec![], |(x, y)| vec![(x, y), (y, x)])
+    }
+
+    /// The root of 1/√y, or of that times γ, and γ.
+    fn scale_of<'a>(&'a self, name: &'a str) -> Option<(&'a Node, Option<&'a str>)> {
+        if let Some(root) = self.inverse_root(name) {
+            return Some((root, None));
+        }
+        self.factors(name).into_iter().find_map(|(inverse, gamma)| {
+            let is_known = matches!(self.values.get(gamma), Some(Value::Constant(_)));
+            is_known.then_some((self.inverse_root(inverse)?, Some(gamma)))
+        })
+    }
+
+    /// The root y of 1/√y.
+    fn inverse_root(&self, name: &str) -> Option<&Node> {
+        let maker = self.maker(name)?;
+        let is_one = || Some(self.scalar(maker.input(0)?)? == 1.0);
+        let root = match maker.op.as_str() {
+            "Reciprocal" => maker.input(0)?,
+            "Div" if is_one() == Some(true) => maker.input(1)?,
+            _ => return None,
+        };
+        self.maker(root).filter(|maker| maker.is("Sqrt"))
+    }
+
+    /// The mean square under a root, and what is added to it.
+    fn spread_under<'a>(&'a self, root: &'a Node) -> Option<Spread<'a>> {
         let sum = self.maker_of(root, 0, "Add")?;
         let (spread, epsilon) = match (self.scalar(sum.input(1)?), self.scalar(sum.input(0)?)) {
             (Some(epsilon), _) => (sum.input(0)?, epsilon),
@@ -296,18 +433,13 @@ impl Converter<'_> {
             (None, None) => return None,
         };
         let (x, dimensions, is_centred) = self.spread_of(spread)?;
-        match (self.centred(numerator), is_centred) {
-            (Some((y, of)), true) if (y, of) == (x, dimensions) => {
-                Some((x.to_owned(), "layer_norm", dimensions, epsilon))
-            }
-            (_, false) if numerator == x => Some((x.to_owned(), "rms_norm", dimensions, epsilon)),
-            _ => None,
-        }
+        Some(Spread { x, dimensions, is_centred, epsilon })
     }
 
     /// What a mean square is of, over how many last dimensions, and whether it is one of differences from
     /// the mean: by those, or as the mean of the squares less the square of the mean.
     fn spread_of(&self, name: &str) -> Option<(&str, i64, bool)> {
+        let name = self.through(name).0;
         let maker = self.maker(name)?;
         // What cannot be negative is kept from it.
         let is_zero = |number: usize| Some(self.scalar(maker.input(number)?)? == 0.0);
@@ -316,15 +448,13 @@ impl Converter<'_> {
             "Max" if is_zero(1) == Some(true) => return self.spread_of(maker.input(0)?),
             "Max" if is_zero(0) == Some(true) => return self.spread_of(maker.input(1)?),
             "Sub" => {
-                let (squares, dimensions) = self.mean_of(maker.input(0)?)?;
-                let x = self.root_of(squares)?;
+                let (x, dimensions) = self.mean_square_of(maker.input(0)?)?;
                 let mean = self.root_of(maker.input(1)?)?;
                 return (self.mean_of(mean)? == (x, dimensions)).then_some((x, dimensions, true));
             }
             _ => {}
         }
-        let (squares, dimensions) = self.mean_of(name)?;
-        let squared = self.root_of(squares)?;
+        let (squared, dimensions) = self.mean_square_of(name)?;
         Some(match self.centred(squared) {
             Some((x, of)) if of == dimensions => (x, dimensions, true),
             _ => (squared, dimensions, false),
@@ -343,8 +473,60 @@ impl Converter<'_> {
 
     /// What a value is the mean of, and over how many last dimensions.
     fn mean_of(&self, name: &str) -> Option<(&str, i64)> {
-        let mean = self.maker(name).filter(|maker| maker.is("ReduceMean"))?;
-        Some((mean.input(0)?, self.last_dimensions(mean)?))
+        self.average(name, "ReduceMean", "ReduceSum")
+    }
+
+    /// What a value is the mean of the squares of.
+    fn mean_square_of(&self, name: &str) -> Option<(&str, i64)> {
+        let of_squares = || {
+            let (squares, dimensions) = self.mean_of(name)?;
+            Some((self.root_of(squares)?, dimensions))
+        };
+        of_squares().or_else(|| self.average(name, "", "ReduceSumSquare"))
+    }
+
+    /// What a value is the reduction `mean` of, or the reduction `sum` divided by the number of elements.
+    fn average(&self, name: &str, mean: &str, sum: &str) -> Option<(&str, i64)> {
+        let (name, is_moved) = self.through(name);
+        let maker = self.maker(name)?;
+        if maker.is(mean) {
+            return Some((maker.input(0)?, self.last_dimensions(maker, is_moved)?));
+        }
+        let count = match maker.op.as_str() {
+            "Div" => self.scalar(maker.input(1)?)?,
+            "Mul" => 1.0 / self.scalar(maker.input(1)?)?,
+            _ => return None,
+        };
+        let (total, is_moved_before) = self.through(maker.input(0)?);
+        let total = self.maker(total).filter(|maker| maker.is(sum))?;
+        let dimensions = self.last_dimensions(total, is_moved || is_moved_before)?;
+        let x = total.input(0)?;
+        let Some(Value::Computed(view)) = self.values.get(x) else { return None };
+        let shape = view.shape();
+        let elements = shape.iter().rev().take(dimensions as usize).product::<i64>();
+        ((elements as f64 - count).abs() <= 1e-6 * count.abs()).then_some((x, dimensions))
+    }
+
+    /// The value behind nodes that leave its numbers as they are, and whether there are some.
+    fn through<'a>(&'a self, name: &'a str) -> (&'a str, bool) {
+        const PLAIN: [&str; 6] = ["Expand", "Reshape", "Unsqueeze", "Identity", "Cast", "CastLike"];
+        let (mut name, mut is_moved) = (name, false);
+        for _ in 0..MOST_NODES {
+            let Some(maker) = self.maker(name) else { break };
+            let chosen = maker.is("Where").then(|| self.known(maker, 0)).flatten();
+            let place = match chosen.filter(Constant::is_uniform).map(|choice| choice.data) {
+                Some(data) => match &*data {
+                    Data::Bool(values) if values.first() == Some(&true) => 1,
+                    Data::Bool(_) => 2,
+                    Data::Float(_) | Data::Int(_) => break,
+                },
+                None if PLAIN.iter().any(|op| maker.is(op)) => 0,
+                None => break,
+            };
+            let Some(next) = maker.input(place) else { break };
+            (name, is_moved) = (next, true);
+        }
+        (name, is_moved)
     }
 
     /// What a value is the difference of from its own mean, over how many last dimensions.
@@ -354,21 +536,15 @@ impl Converter<'_> {
         (difference.input(0)? == x).then_some((x, dimensions))
     }
 
-    /// The quotient 1/x that an input is.
-    fn one_over(&self, node: &Node, number: usize) -> Option<&Node> {
-        let quotient = self.maker_of(node, number, "Div")?;
-        (self.scalar(quotient.input(0)?) == Some(1.0)).then_some(quotient)
-    }
-
-    /// How many dimensions a mean is over, where they are the last ones and stay.
-    fn last_dimensions(&self, node: &Node) -> Option<i64> {
+    /// How many dimensions a mean is over, where they are the last ones, and stay or are put back.
+    fn last_dimensions(&self, node: &Node, is_moved: bool) -> Option<i64> {
         let rank = match self.values.get(node.input(0)?)? {
             Value::Computed(view) => view.order.len(),
             Value::Constant(_) | Value::Part(_) | Value::Refused => return None,
         };
         let (axes, keep) = fold::reduction(node, self.known(node, 1).as_ref(), rank).ok()?;
         let is_last = axes.iter().copied().eq(rank - axes.len()..rank);
-        (keep && is_last && axes.len() < rank).then_some(axes.len() as i64)
+        ((keep || is_moved) && is_last && axes.len() < rank).then_some(axes.len() as i64)
     }
 
     /// Gives softmax(scale·q·kᵀ + mask)·v as one op, where a product of matrices is its end.
