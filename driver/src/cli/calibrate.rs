@@ -156,6 +156,10 @@ impl CalibrateArgs {
 }
 
 pub fn calibrate(args: CalibrateArgs, ui: &Ui) -> Result<Outcome, Error> {
+    if pfp_import::is_onnx(&args.model.module) {
+        return Err(Error::request("an ONNX model has no parameter file that could be calibrated")
+            .with_help("pfp import makes a module and its parameters of it"));
+    }
     let json = json_path(&args.output)?;
     let mut outputs = Outputs::beside(args.inputs());
     outputs.open(&args.output, false)?;

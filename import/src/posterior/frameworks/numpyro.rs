@@ -96,8 +96,9 @@ fn settle(reading: &mut Reading, name: &str) {
             entry.transpose();
             if entry.shape.len() > 2 {
                 reading.note(format!(
-                    "'{name}' is a convolution of flax, which flattens images as height, width, \
-                     channels: a dense layer behind it needs its inputs in that order"
+                    "'{name}' is taken as the kernel of a convolution, not of a transposed one; flax \
+                     flattens images as height, width, channels: a dense layer behind it needs \
+                     its inputs in that order"
                 ));
             }
         }
