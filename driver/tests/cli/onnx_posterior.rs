@@ -375,3 +375,24 @@ fn options_without_effect_are_refused() {
     let error = dir.pfp("inspect net.onnx --params std.safetensors").error();
     assert!(error.contains("--params has no meaning for an ONNX model"), "{error}");
 }
+
+/// A bias of zeros that the exporter left out is random where the posterior says so.
+#[test]
+fn a_bias_of_zeros_is_restored() {
+    let dir = Dir::empty();
+    let fc = node("Gemm", &["x", "fc.weight"], "y").with(SCOPES, "['', 'fc', 'linear']");
+    let tensors = vec![floats("fc.weight", &[3, 3], &FIRST)];
+    dir.write("net.onnx", model(vec![fc], tensors).encode_to_vec());
+    let row = |values: [f32; 3]| (vec![3], values.to_vec());
+    let square = |values: [f32; 9]| (vec![3, 3], values.to_vec());
+    let std =
+        [("fc.weight".to_owned(), square([0.5; 9])), ("fc.bias".to_owned(), row([1.0, 2.0, 4.0]))];
+    dir.write("std.safetensors", safetensors(&BTreeMap::from(std)));
+    let names = [("fc.weight".to_owned(), square(FIRST)), ("fc.bias".to_owned(), row([0.0; 3]))];
+    dir.write("weights.safetensors", safetensors(&BTreeMap::from(names)));
+    let options = "--posterior std.safetensors --representation std --names weights.safetensors";
+    let answer = import(&dir, options).ok();
+    assert!(answer.contains("fc.bias, restored"), "{answer}");
+    assert_eq!(tensor(&dir, "fc.bias.mean"), [0.0; 3]);
+    assert_eq!(tensor(&dir, "fc.bias.var"), [1.0, 4.0, 16.0]);
+}

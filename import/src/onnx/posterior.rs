@@ -181,13 +181,18 @@ pub fn place(
             placing.claim();
             placing.claim_copies(&names);
             placing.claim_biases(&names);
+            placing.restore_biases();
             placing.replace();
             let claims = placing.separate();
-            let Placing { problems, sources, targets, notes, left_out, .. } = placing;
+            let Placing { problems, sources, targets, restored, notes, left_out, .. } = placing;
             if !problems.is_empty() {
                 return Err(problems);
             }
-            Ok(Placed { rows: write(graph, &sources, &targets, claims), left_out, notes })
+            let mut rows = write(graph, &sources, &targets, claims);
+            let add =
+                |(source, nodes): &(usize, Vec<usize>)| add_bias(graph, &sources[*source], nodes);
+            rows.extend(restored.iter().map(add));
+            Ok(Placed { rows, left_out, notes })
         }
     }
 }
@@ -352,6 +357,8 @@ struct Placing<'a> {
     targets: Vec<Target>,
     sources: Vec<Source>,
     claims: Vec<Claim>,
+    /// Biases of zeros that the exporter left out, and the nodes that they belong to.
+    restored: Vec<(usize, Vec<usize>)>,
     problems: Vec<String>,
     left_out: Vec<(String, String)>,
     notes: Vec<String>,
@@ -368,6 +375,7 @@ impl<'a> Placing<'a> {
             targets: parameters.iter().filter_map(target).collect(),
             sources: Vec::new(),
             claims: Vec::new(),
+            restored: Vec::new(),
             problems: Vec::new(),
             left_out: Vec::new(),
             notes: Vec::new(),
@@ -675,7 +683,10 @@ impl<'a> Placing<'a> {
 
     /// Sources without a place, with the initialisers of their names.
     fn unplaced(&self) -> Vec<(usize, Option<usize>)> {
-        let is_placed = |source: &usize| self.claims.iter().any(|claim| claim.source == *source);
+        let is_placed = |source: &usize| {
+            self.claims.iter().any(|claim| claim.source == *source)
+                || self.restored.iter().any(|(restored, _)| restored == source)
+        };
         let rest = (0..self.sources.len()).filter(|source| !is_placed(source));
         let rest = rest.filter(|&source| self.sources[source].known.is_some());
         rest.map(|source| (source, self.target(&self.sources[source].name))).collect()
@@ -688,6 +699,51 @@ impl<'a> Placing<'a> {
             .filter_map(|(node, _)| self.target(self.graph.nodes[node].input(2)?))
             .filter(|&bias| bias != weight)
             .collect()
+    }
+
+    /// Biases of zeros, which exporters leave out: of a layer without a bias whose weight is that of the same
+    /// module.
+    fn restore_biases(&mut self) {
+        let mut restored = Vec::new();
+        for (source, own) in self.unplaced() {
+            let bias = &self.sources[source];
+            let is_zero =
+                bias.known.as_ref().is_some_and(|all| all.iter().all(|&value| value == 0.0));
+            if own.is_some() || !is_zero || bias.shape.len() != 1 || bias.variance.is_none() {
+                continue;
+            }
+            let weights = self.claims.iter();
+            let weights = weights.filter(|claim| bias.is_beside(&self.sources[claim.source]));
+            let mut nodes: Vec<usize> = weights
+                .flat_map(|claim| self.readers(claim.target))
+                .filter(|&(node, input)| {
+                    let node = &self.graph.nodes[node];
+                    input == 1
+                        && node.input(2).is_none()
+                        && self.outputs(node) == Some(bias.shape[0])
+                })
+                .map(|(node, _)| node)
+                .collect();
+            nodes.sort_unstable();
+            nodes.dedup();
+            if !nodes.is_empty() {
+                restored.push((source, nodes));
+            }
+        }
+        self.restored.extend(restored);
+    }
+
+    /// How many outputs a layer has that may have a bias.
+    fn outputs(&self, node: &Node) -> Option<usize> {
+        let weight = &self.graph.initialisers.get(node.input(1)?)?.shape;
+        let flag = |name: &str| node.int(name).unwrap_or(0) != 0;
+        let (place, groups) = match node.op.as_str() {
+            "Gemm" => (usize::from(!flag("transB")), 1),
+            "Conv" => (0, 1),
+            "ConvTranspose" => (1, usize::try_from(node.int("group").unwrap_or(1)).ok()?),
+            _ => return None,
+        };
+        weight.get(place).map(|size| size * groups)
     }
 
     /// Takes the means of a posterior for those of the model where these are of no training, or tells
@@ -1032,6 +1088,30 @@ fn write(
         });
     }
     rows
+}
+
+/// Gives nodes a bias of zeros with the variance of a source.
+fn add_bias(graph: &mut Graph, source: &Source, nodes: &[usize]) -> Row {
+    let name = free_name(graph, &source.name);
+    let zeros = Data::Float(vec![0.0; source.shape[0]]);
+    let constant = Constant {
+        variance: source.variance.clone().map(Rc::new),
+        origin: Some(name.clone()),
+        ..Constant::new(source.shape.clone(), zeros)
+    };
+    graph.initialisers.insert(name.clone(), Rc::new(constant));
+    for &node in nodes {
+        let node = &mut graph.nodes[node];
+        node.inputs.resize(node.inputs.len().max(3), String::new());
+        node.inputs[2].clone_from(&name);
+        node.attributes.remove("beta");
+    }
+    Row {
+        parameter: Parameter { name, shape: source.shape.clone(), gaussian: true },
+        entries: vec![source.entry.clone()],
+        how: vec!["restored"],
+        keys: source.keys.clone(),
+    }
 }
 
 /// Gives those readers of a merged initialiser that no source speaks for one of their own, without a variance.
