@@ -329,12 +329,10 @@ impl Converter<'_> {
     /// x·s + (β − mean(x)·s) with s = γ/√(variance + ε), as TensorFlow and Keras write a layer norm; γ and β
     /// may be left out.
     fn find_affine_norm(&self, node: &Node) -> Option<Found> {
-        let Some([one, other]) = (node.is("Add") || node.is("Sub"))
-            .then_some(())
-            .and_then(|()| Some([node.input(0)?, node.input(1)?]))
-        else {
+        if !node.is("Add") && !node.is("Sub") {
             return None;
-        };
+        }
+        let (one, other) = (node.input(0)?, node.input(1)?);
         let orders = [(one, other), (other, one)];
         orders.into_iter().take(if node.is("Add") { 2 } else { 1 }).find_map(|(scaled, shift)| {
             self.factors(scaled).into_iter().find_map(|(x, factor)| {
