@@ -143,7 +143,7 @@ pub struct PosteriorArgs {
     #[arg(long)]
     marginals: bool,
 
-    /// The parameters of the module in the order of a posterior that is one vector;
+    /// The parameters of the network in the order of a posterior that is one vector;
     /// NAME:transpose of one that lies in x out
     #[arg(long, value_name = "NAME,..", value_delimiter = ',')]
     order: Vec<Ordered>,
@@ -158,7 +158,7 @@ pub struct PosteriorArgs {
     #[arg(long, value_name = "REGEX=NAME")]
     map: Vec<Map>,
 
-    /// Take the mean alone: with the variance 0 where the module declares the parameter Gaussian
+    /// Take the mean of this parameter alone; with the variance 0 where a module declares it Gaussian
     #[arg(long, value_name = "NAME,..", value_delimiter = ',')]
     deterministic: Vec<String>,
 }
