@@ -352,3 +352,26 @@ fn outputs_can_be_chosen() {
         "{error}"
     );
 }
+
+/// Products of constants are computed when a model is read: of matrices, of vectors, of both.
+#[test]
+fn products_of_constants_are_computed() {
+    let dir = Dir::empty();
+    let nodes = vec![
+        node("MatMul", &["m", "v"], "column"),
+        node("MatMul", &["v", "m"], "row"),
+        node("MatMul", &["v", "v"], "number"),
+        node("Add", &["column", "row"], "sum"),
+        node("Mul", &["sum", "number"], "scaled"),
+        node("Add", &["x", "scaled"], "y"),
+    ];
+    let matrix = [1.0, 2.0, 0.0, 0.5, -1.0, 3.0, 4.0, 0.0, 1.0];
+    let tensors = vec![floats("m", &[3, 3], &matrix), floats("v", &[3], &[1.0, -2.0, 0.5])];
+    dir.write("net.onnx", model(nodes, tensors).encode_to_vec());
+    dir.write("x.npy", crate::fixture::npy(&[2, 3], &[0.0; 6]));
+    let answer = dir.pfp("run net.onnx --input x.npy --json -q").json();
+    // m·v = [-3, 4, 4.5], v·m = [2, 4, -5.5], v·v = 5.25.
+    let wanted = [-5.25, 42.0, -5.25, -5.25, 42.0, -5.25];
+    let got: Vec<f64> = serde_json::from_value(answer["outputs"][0]["values"].clone()).unwrap();
+    assert_eq!(got, wanted);
+}

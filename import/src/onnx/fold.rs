@@ -23,6 +23,9 @@ pub fn fold(node: &Node, inputs: &[Option<&Constant>]) -> Option<Result<Vec<Cons
         "Range" => return one(range(inputs)),
         "Concat" => return one(concat(node, inputs)),
         "Where" => return one(choose(inputs)),
+        "MatMul" => {
+            return one(product(first?, inputs.get(1).copied().flatten()?)?);
+        }
         "Add" | "Sub" | "Mul" | "Div" | "Pow" | "Min" | "Max" | "Mod" | "Equal" | "Greater"
         | "GreaterOrEqual" | "Less" | "LessOrEqual" | "And" | "Or" => {
             let all: Option<Vec<&Constant>> = inputs.iter().copied().collect();
@@ -192,6 +195,42 @@ fn concat(node: &Node, inputs: &[Option<&Constant>]) -> Result<Constant, String>
     }
     result.origin = all.iter().find_map(|constant| constant.origin.clone());
     Ok(result)
+}
+
+/// The product of matrices or vectors; `None` where it is left to the module.
+fn product(x: &Constant, y: &Constant) -> Option<Result<Constant, String>> {
+    let (a, b) = (x.floats()?, y.floats()?);
+    if x.variance.is_some() || y.variance.is_some() {
+        return None;
+    }
+    // A vector is a row before a matrix, and a column behind one.
+    let (rows, depth) = match x.shape[..] {
+        [depth] => (1, depth),
+        [rows, depth] => (rows, depth),
+        _ => return None,
+    };
+    let (other, columns) = match y.shape[..] {
+        [depth] => (depth, 1),
+        [depth, columns] => (depth, columns),
+        _ => return None,
+    };
+    if depth != other {
+        return Some(Err(format!("multiplies {:?} by {:?}", x.shape, y.shape)));
+    }
+    if let Err(message) = made(&[rows, columns], a.len().max(b.len())) {
+        return Some(Err(message));
+    }
+    let sum = |row: usize, column: usize| {
+        let terms = (0..depth)
+            .map(|at| f64::from(a[row * depth + at]) * f64::from(b[at * columns + column]));
+        terms.sum::<f64>() as f32
+    };
+    let values = (0..rows).flat_map(|row| (0..columns).map(move |column| (row, column)));
+    let values = values.map(|(row, column)| sum(row, column)).collect();
+    let rows = (x.shape.len() > 1).then_some(rows);
+    let columns = (y.shape.len() > 1).then_some(columns);
+    let shape = rows.into_iter().chain(columns).collect();
+    Some(Ok(Constant::new(shape, Data::Float(values))))
 }
 
 /// The common shape of constants, and for each the place of its element for each element of the result.
