@@ -36,6 +36,9 @@ const MAX_ELEMENTS: i64 = 1 << 11;
 /// The most layers.
 const MAX_LAYERS: usize = 8;
 
+/// The most layers that are networks of their own: each takes seconds to compile with coverage.
+const MAX_COMPOSITES: usize = 2;
+
 /// The largest number in [`MEANS`].
 pub const LARGEST_MEAN: f64 = 10.0;
 
@@ -89,6 +92,7 @@ pub fn network(bytes: &mut Unstructured) -> Result<Generated> {
         inputs: Vec::new(),
         values: Vec::new(),
         computed: 0,
+        composites: 0,
         body: String::new(),
         helpers: BTreeSet::new(),
         posterior: Posterior::default(),
@@ -131,6 +135,8 @@ struct Generator<'b, 'u> {
     values: Vec<Value>,
     /// How many of the ops' results have been named.
     computed: usize,
+    /// How many layers are networks of their own.
+    composites: usize,
     body: String,
     /// Functions that the network calls.
     helpers: BTreeSet<String>,
@@ -335,8 +341,19 @@ impl Generator<'_, '_> {
             }
             "blend" => self.blend(x),
             name if Noise::NAMES.contains(&name) => self.noise(x),
-            Attention::NAME | Weights::NAME if rank >= 3 => self.attention(x),
-            "lstm" | "gru" if rank == 3 => self.recurrent(x),
+            Attention::NAME | Weights::NAME | "lstm" | "gru"
+                if self.composites == MAX_COMPOSITES =>
+            {
+                self.activation(x)
+            }
+            Attention::NAME | Weights::NAME if rank >= 3 => {
+                self.composites += 1;
+                self.attention(x)
+            }
+            "lstm" | "gru" if rank == 3 => {
+                self.composites += 1;
+                self.recurrent(x)
+            }
             "flatten" if rank >= 1 => {
                 self.emit(&Layer::Flatten, &[x]);
                 Ok(())
