@@ -1,8 +1,12 @@
 //! Posteriors that the frameworks themselves saved, compared with the moments that they state
 //! (`test/import/make_posteriors.py`).
 
+#[path = "../../dialect/tests/common/absent.rs"]
+mod absent;
+
 use std::{collections::BTreeMap, fs, path::PathBuf};
 
+use absent::shared_data;
 use pfp_import::posterior::{
     Entry, Framework, Ordered, Posterior, Request,
     place::{Map, Parameter, Wishes, place},
@@ -328,11 +332,8 @@ fn damaged_files_are_errors_or_other_numbers() {
 /// The posteriors of the paper, beside the repository.
 #[test]
 fn the_published_files_bit_for_bit() {
-    let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../shared/data/models");
-    if !folder.is_dir() {
-        eprintln!("SKIPPED: the published networks are not in {}", folder.display());
-        return;
-    }
+    let Some(data) = shared_data() else { return };
+    let folder = data.join("models");
     for name in ["lenet", "mlp"] {
         let store = fs::read(folder.join(format!("vi_model_20240730_e40_{name}.pt"))).unwrap();
         let framework: Framework = "pyro".parse().unwrap();

@@ -1,12 +1,9 @@
 //! What the tests share: MLIR text to programs, tensors, and the shared data.
 #![allow(dead_code)] // every test binary uses its part
 
-use std::{
-    collections::HashMap,
-    env, fs,
-    io::{self, Write},
-    path::{Path, PathBuf},
-};
+mod absent;
+
+use std::{collections::HashMap, fs, path::Path};
 
 use gauss_dialect::{
     interpreter::{Error, Parameters, Program, Tensor},
@@ -20,6 +17,8 @@ use melior::{
 };
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
+
+pub use absent::{shared_data, skipped};
 use safetensors::{Dtype, SafeTensors};
 
 /// A context that knows gauss, arith, cf and func.
@@ -55,22 +54,6 @@ pub fn random(shape: &[usize], gaussian: bool, seed: u64) -> Tensor {
         |from: f64| -> Vec<f64> { (0..count).map(|_| rng.random_range(from..1.0)).collect() };
     let mean = numbers(-1.0);
     Tensor { shape: shape.to_vec(), mean, variance: gaussian.then(|| numbers(0.0)) }
-}
-
-/// The folder of models and golden vectors: `$PFP_SHARED_DATA`, or
-/// `shared/data` beside a folder that holds this one. Where there is none, says
-/// so and returns `None`.
-pub fn shared_data() -> Option<PathBuf> {
-    let named = env::var_os("PFP_SHARED_DATA").map(PathBuf::from);
-    let found = named.or_else(|| {
-        let here = Path::new(env!("CARGO_MANIFEST_DIR"));
-        here.ancestors().map(|folder| folder.join("../shared/data")).find(|data| data.is_dir())
-    });
-    if found.is_none() {
-        // Not by the macro, whose output a passing test does not show.
-        let _ = io::stderr().write_all(b"SKIPPED: no shared data\n");
-    }
-    found
 }
 
 /// The tensors of a safetensors file, in double precision.

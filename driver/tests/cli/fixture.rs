@@ -234,7 +234,7 @@ impl Ran {
 pub fn has(program: &str) -> bool {
     let found = Command::new(program).arg("--version").output().is_ok();
     if !found {
-        eprintln!("SKIPPED: {program} is not installed (./x test installs it)");
+        crate::absent::skipped(&format!("{program} is not installed (./x test installs it)"));
     }
     found
 }

@@ -1,6 +1,8 @@
 //! The programs as a user meets them: command lines in, files, text and exit
 //! codes out.
 
+#[path = "../../../dialect/tests/common/absent.rs"]
+mod absent;
 mod fixture;
 
 mod bench;

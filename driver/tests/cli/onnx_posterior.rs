@@ -396,3 +396,32 @@ fn a_bias_of_zeros_is_restored() {
     assert_eq!(tensor(&dir, "fc.bias.mean"), [0.0; 3]);
     assert_eq!(tensor(&dir, "fc.bias.var"), [1.0, 4.0, 16.0]);
 }
+
+/// A posterior that was trained on from the exported weights: its means go where those are, through what the
+/// exporter folded.
+#[test]
+fn means_of_a_posterior_hold_where_the_weights_are_others() {
+    let factors = [2.0, -0.5, 4.0];
+    let scaled: [f32; 9] = std::array::from_fn(|at| FIRST[at] * factors[at % 3]);
+    let dir = with(products(["val_0", "2.weight"]), &[("val_0", scaled), ("2.weight", SECOND)]);
+    let trained = FIRST.map(|mean| mean + 0.25);
+    let tensors = [
+        ("0.weight.mean", trained),
+        ("0.weight.scale", [0.5; 9]),
+        ("2.weight.mean", SECOND),
+        ("2.weight.scale", [0.5; 9]),
+    ];
+    dir.write("posterior.safetensors", matrices(&tensors));
+    dir.write("weights.safetensors", matrices(&[("0.weight", FIRST), ("2.weight", SECOND)]));
+    let options =
+        "--posterior posterior.safetensors --representation std --names weights.safetensors";
+    let ran = import(&dir, options);
+    assert!(ran.stderr.contains("1 parameter(s) take the means of the posterior"), "{ran:#?}");
+    assert!(ran.ok().contains("0.weight, scaled, other means"));
+    let wanted = std::array::from_fn(|at| trained[at] * factors[at % 3]);
+    for (got, wanted) in tensor(&dir, "val_0.mean").iter().zip(transposed(wanted)) {
+        // The factor is found by a division.
+        assert!((got - wanted).abs() <= 1e-6 * wanted.abs().max(1.0), "{got}, {wanted}");
+    }
+    assert_eq!(tensor(&dir, "2.weight.mean"), transposed(SECOND));
+}

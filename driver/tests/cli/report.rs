@@ -9,7 +9,10 @@ use std::{
 
 use scraper::{Html, Selector};
 
-use crate::fixture::{Dir, Ran, pfp, repository};
+use crate::{
+    absent::skipped,
+    fixture::{Dir, Ran, pfp, repository},
+};
 
 /// A name that would end an element, were it not escaped.
 const HOSTILE: &str = "<script>alert(1)</script>&\"'";
@@ -147,7 +150,7 @@ fn browse(arguments: &[&str], page: &Path) -> String {
 #[test]
 fn a_browser_shows_the_page_without_complaint() {
     if Command::new("chromium").arg("--version").output().is_err() {
-        eprintln!("SKIPPED: chromium is not installed (apt-get install chromium)");
+        skipped("chromium is not installed (apt-get install chromium)");
         return;
     }
     let dir = Dir::empty();

@@ -24,10 +24,10 @@ fn toolchain(target: &Target) -> Option<Toolchain> {
     let complete = runs(toolchain.compiler) && toolchain.emulator.is_none_or(runs);
     if !complete {
         let Toolchain { compiler, emulator } = toolchain;
-        eprintln!(
-            "SKIPPED: {} needs {compiler} {emulator:?} (./x test installs them)",
+        crate::common::skipped(&format!(
+            "{} needs {compiler} {emulator:?} (./x test installs them)",
             target.triple
-        );
+        ));
         return None;
     }
     Some(toolchain)

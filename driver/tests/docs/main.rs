@@ -2,6 +2,8 @@
 //! with its definition, what a page names exists, and what an example shows is
 //! what the compiler gives. And the imports between files, which go one way.
 
+#[path = "../../../dialect/tests/common/absent.rs"]
+mod absent;
 mod circles;
 mod code;
 mod names;

@@ -113,7 +113,7 @@ const STUBS: [(&str, &str); 8] = [
 #[test]
 fn exports_that_find_nothing_fail() {
     if Command::new("python3").arg("--version").output().is_err() {
-        eprintln!("SKIPPED: python3 is not installed (apt-get install python3)");
+        crate::absent::skipped("python3 is not installed (apt-get install python3)");
         return;
     }
     let folder = tempfile::tempdir().expect("a folder");

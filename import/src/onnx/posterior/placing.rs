@@ -40,6 +40,11 @@ impl Source {
         Some(Numbers { shape: &self.shape, values: self.known.as_ref()? })
     }
 
+    /// Has the posterior other means than the weights by which it is found?
+    pub fn has_other_means(&self) -> bool {
+        matches!((&self.mean, &self.known), (Some(mean), Some(known)) if mean != known)
+    }
+
     /// The module of the user's program that it belongs to.
     fn stem(&self) -> &str {
         self.name.rsplit_once('.').map_or("", |(stem, _)| stem)

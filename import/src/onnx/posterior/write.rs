@@ -62,11 +62,20 @@ pub fn write(
         };
         let Some(constant) = graph.initialisers.get_mut(&name) else { continue };
         let mut changed = constant.as_ref().clone();
-        if claim.replaces
-            && let (Some(mean), Data::Float(values)) = (&source.mean, &*changed.data)
+        let has_other_means = claim.replaces || source.has_other_means();
+        if let (true, Some(mean), Data::Float(values)) =
+            (has_other_means, &source.mean, &*changed.data)
         {
             let mut values = values.clone();
-            claim.block.each(|from, to, _| values[to] = mean[from]);
+            let known = source.known.as_deref().unwrap_or(mean);
+            claim.block.each(|from, to, factor| {
+                // Whatever was folded into a number moves with it.
+                let moved = f64::from(mean[from]) - f64::from(known[from]);
+                values[to] = match claim.replaces || values[to] == known[from] {
+                    true => mean[from],
+                    false => (f64::from(values[to]) + f64::from(factor) * moved) as f32,
+                };
+            });
             changed.data = Rc::new(Data::Float(values));
         }
         if let Some(variance) = &source.variance {
@@ -92,7 +101,7 @@ pub fn write(
             (claim.block.is_transposed(), "transposed"),
             (is_part, "joined"),
             (claim.block.factors().is_some(), "scaled"),
-            (claim.replaces, "other means"),
+            (has_other_means, "other means"),
         ];
         let how = how.into_iter().filter_map(|(holds, how)| holds.then_some(how));
         how.for_each(|how| {
@@ -104,14 +113,14 @@ pub fn write(
     rows
 }
 
-/// Gives nodes a bias of zeros with the variance of a source.
+/// Gives nodes the bias of a source, where the exporter left out one of zeros.
 pub fn add_bias(graph: &mut Graph, source: &Source, nodes: &[usize]) -> Row {
     let name = free_name(graph, &source.name);
-    let zeros = Data::Float(vec![0.0; source.shape[0]]);
+    let means = source.mean.clone().unwrap_or_else(|| vec![0.0; source.shape[0]]);
     let constant = Constant {
         variance: source.variance.clone().map(Rc::new),
         origin: Some(name.clone()),
-        ..Constant::new(source.shape.clone(), zeros)
+        ..Constant::new(source.shape.clone(), Data::Float(means))
     };
     graph.initialisers.insert(name.clone(), Rc::new(constant));
     for &node in nodes {

@@ -1,5 +1,7 @@
 //! Entries whose numbers are in no initialiser: a network of another training, or a mistake.
 
+use std::collections::HashSet;
+
 use super::{Claim, Placing, Source};
 use crate::{onnx::posterior::numbers::Block, posterior::place::sizes};
 
@@ -12,7 +14,11 @@ impl Placing<'_> {
             let numbers = self.sources[claim.source].numbers();
             numbers.is_some_and(|numbers| numbers.shape.len() > 1 && !numbers.is_uniform())
         });
-        let mut replaced = 0;
+        let placed = self.claims.iter().map(|claim| claim.source);
+        let restored = self.restored.iter().map(|(source, _)| *source);
+        let placed: HashSet<usize> = placed.chain(restored).collect();
+        let moved = placed.iter().filter(|&&source| self.sources[source].has_other_means());
+        let mut replaced = moved.count();
         for (source, own) in unplaced {
             let Source { entry, shape, variance, mean, .. } = &self.sources[source];
             let fits = own.filter(|&own| self.targets[own].constant.shape == *shape);
