@@ -2,14 +2,13 @@
 
 use std::{fmt, sync::Arc};
 
+use gauss_lowering::passes::gauss_pool_first::Order;
 use melior::{
     diagnostic::{Diagnostic, DiagnosticSeverity},
     ir::Location,
 };
 use miette::{LabeledSpan, NamedSource, Severity, SourceCode};
 use thiserror::Error;
-
-use gauss_lowering::passes::gauss_pool_first::Order;
 
 use crate::guard::{self, Refusal};
 

@@ -112,21 +112,19 @@ impl Found {
                     self.reads.extend(given.map(|(number, reads)| (op.result(number), reads)));
                 }
             } else if let Ok(Some(kind)) = Kind::of(op) {
-                let mut reads = reads.concat();
-                let mut known = Vec::new();
-                reads.retain(|read| {
-                    !known.contains(read) && {
-                        known.push(*read);
-                        true
+                let mut distinct = Vec::new();
+                for read in reads.concat() {
+                    if !distinct.contains(&read) {
+                        distinct.push(read);
                     }
-                });
+                }
                 let place = Read::Layer(self.layers.layers.len());
                 let reads = match layer(op, &kind, &mut self.layers.parameters) {
                     Some(layer) => {
-                        self.layers.layers.push(LayerSummary { reads, ..layer });
+                        self.layers.layers.push(LayerSummary { reads: distinct, ..layer });
                         vec![place]
                     }
-                    None => reads,
+                    None => distinct,
                 };
                 self.reads.insert(op.result(0), reads);
             }

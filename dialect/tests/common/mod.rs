@@ -1,7 +1,7 @@
 //! What the tests share: MLIR text to programs, tensors, and the shared data.
 #![allow(dead_code)] // every test binary uses its part
 
-mod absent;
+pub mod absent;
 
 use std::{collections::HashMap, fs, path::Path};
 
@@ -18,7 +18,6 @@ use melior::{
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
-pub use absent::{shared_data, skipped};
 use safetensors::{Dtype, SafeTensors};
 
 /// A context that knows gauss, arith, cf and func.

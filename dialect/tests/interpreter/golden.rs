@@ -87,7 +87,7 @@ const INTEGRATED: f64 = 2e-6;
 
 #[test]
 fn golden_ops() {
-    let Some(data) = common::shared_data() else { return };
+    let Some(data) = common::absent::shared_data() else { return };
     let cases = std::fs::read_to_string(data.join("golden/ops.json")).expect("ops.json");
     let cases: serde_json::Value = serde_json::from_str(&cases).expect("JSON");
     let tensors = Tensors::open(&data.join("golden/ops.safetensors"));
@@ -189,7 +189,7 @@ fn network(source: &str, parameters: &Tensors, factor: f64) -> Program {
 
 #[test]
 fn golden_networks() {
-    let Some(data) = common::shared_data() else { return };
+    let Some(data) = common::absent::shared_data() else { return };
     for (source, name) in [(MLP, "mlp"), (LENET, "lenet")] {
         for suffix in ["", "_softplus"] {
             let file = data.join(format!("models/{name}_dirty_mnist{suffix}.safetensors"));

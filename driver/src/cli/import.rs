@@ -15,7 +15,7 @@ use pfp_compiler::{
 };
 use pfp_import::posterior::{
     Framework, Posterior,
-    place::{BY_MAP, Parameter, Placement, place, sizes},
+    place::{BY_MAP, Parameter, Placement, Row, place, sizes},
 };
 use safetensors::{Dtype, tensor::TensorView};
 use serde_json::json;
@@ -68,14 +68,6 @@ pub struct ImportArgs {
 
     #[command(flatten)]
     posterior: PosteriorArgs,
-}
-
-/// What a parameter of the network came from.
-struct Row {
-    parameter: Parameter,
-    entries: Vec<String>,
-    how: Vec<&'static str>,
-    keys: Vec<String>,
 }
 
 /// A network that was read: the two files to write, and what is told of them.
@@ -131,12 +123,6 @@ fn of_model(
     let Posterior { left_out, notes, .. } = beside.into_inner();
     ui.notes(&notes);
     let placed = placed.unwrap_or_default();
-    let row = |row: pfp_import::onnx::posterior::Row| Row {
-        parameter: row.parameter,
-        entries: row.entries,
-        how: row.how,
-        keys: row.keys,
-    };
     let file = match parameters {
         Some(parameters) => parameters.into_bytes(),
         None => return Err(Error::Internal("the model has no parameters".into())),
@@ -145,7 +131,7 @@ fn of_model(
     Ok(Read {
         module: source.bytes().to_vec(),
         parameters: file,
-        rows: placed.rows.into_iter().map(row).collect(),
+        rows: placed.rows,
         left_out: left_out.into_iter().chain(placed.left_out).collect(),
     })
 }

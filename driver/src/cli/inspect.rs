@@ -35,8 +35,8 @@ use super::{
 #[derive(Debug, Args)]
 #[command(
     after_help = "Without --params the weights of a module are taken as zeros: shapes and sizes do \
-not depend on them. With --params, or of an ONNX model, the answer also tells what its standard deviations are like, and warns \
-of variances that can hardly be meant.
+not depend on them. With --params, or of an ONNX model, the answer also tells what its standard \
+deviations are like, and warns of variances that can hardly be meant.
 
 Examples:
   pfp inspect lenet.mlir --target aarch64-linux-gnu --cpu cortex-a72

@@ -49,8 +49,8 @@ impl FromStr for Plain {
 /// The heading of options for ONNX models, in every command that reads networks.
 const ONNX: &str = "ONNX models";
 
-/// How a command reads a network, an ONNX model above all. The heading is that of these options alone, not of those
-/// that follow in a command.
+/// How a command reads a network, an ONNX model above all. The heading is that of these options alone,
+/// not of those that follow in a command.
 #[derive(Debug, Default, Args)]
 pub struct ReadingArgs {
     /// The order of max pools and the activations before them

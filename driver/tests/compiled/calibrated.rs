@@ -18,7 +18,7 @@ use pfp_evaluate::{
     watch::Silent,
 };
 
-use crate::common::shared_data;
+use crate::common::absent::shared_data;
 
 /// Enough held out for a coverage to be known to 1 %.
 const ITEMS: usize = 3000;

@@ -166,7 +166,7 @@ pub fn sixteen_lanes() -> Target {
 pub fn has_fma() -> bool {
     let has = Target::host().core.fma;
     if !has {
-        crate::common::skipped("this machine has no fused multiply-add");
+        crate::common::absent::skipped("this machine has no fused multiply-add");
     }
     has
 }

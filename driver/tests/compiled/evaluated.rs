@@ -16,7 +16,7 @@ use pfp_evaluate::{
 };
 use safetensors::{SafeTensors, tensor::TensorView};
 
-use crate::common::shared_data;
+use crate::common::absent::shared_data;
 
 fn evaluation(
     data: &Path,

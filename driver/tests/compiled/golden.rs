@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use crate::{
     case::{Case, Operand, Tolerance, check},
-    common::{Tensors, shared_data},
+    common::{Tensors, absent::shared_data},
     linked,
 };
 

@@ -24,7 +24,7 @@ fn toolchain(target: &Target) -> Option<Toolchain> {
     let complete = runs(toolchain.compiler) && toolchain.emulator.is_none_or(runs);
     if !complete {
         let Toolchain { compiler, emulator } = toolchain;
-        crate::common::skipped(&format!(
+        crate::common::absent::skipped(&format!(
             "{} needs {compiler} {emulator:?} (./x test installs them)",
             target.triple
         ));

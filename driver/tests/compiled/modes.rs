@@ -148,7 +148,7 @@ fn compiled_draws_have_the_bits_of_the_formula() {
         ("aarch64-linux-gnu", "neoverse-n1"),
     ] {
         if cpu == "x86-64-v3" && !std::arch::is_x86_feature_detected!("avx2") {
-            crate::common::skipped("this machine has no AVX2");
+            crate::common::absent::skipped("this machine has no AVX2");
             continue;
         }
         let target = Target::find(triple, cpu).unwrap();

@@ -9,7 +9,7 @@ use pfp_compiler::{
     parameters::Safetensors,
 };
 
-use crate::common::shared_data;
+use crate::common::absent::shared_data;
 
 const BATCH: usize = 100;
 const PIXELS: usize = 28 * 28;

@@ -312,7 +312,7 @@ fn random_ops_on_other_cores() {
     .enumerate()
     {
         if cpu == "x86-64-v3" && !std::arch::is_x86_feature_detected!("fma") {
-            crate::common::skipped("this machine has no FMA");
+            crate::common::absent::skipped("this machine has no FMA");
             continue;
         }
         let target = Target::find(triple, cpu).unwrap();

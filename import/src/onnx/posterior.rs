@@ -23,7 +23,7 @@ use crate::posterior::{
 use merged::{restore_aliases, restore_merged};
 use placing::Placing;
 
-pub use placed::{Placed, Row};
+pub use placed::Placed;
 
 /// Where the variances of a model come from.
 #[derive(Debug)]

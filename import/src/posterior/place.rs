@@ -57,6 +57,19 @@ pub struct Placed {
     pub variance: Option<Vec<f32>>,
 }
 
+/// What a parameter, or an initialiser of a model, came from.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Row {
+    /// The parameter.
+    pub parameter: Parameter,
+    /// The entries that it got; none where it keeps what the network has.
+    pub entries: Vec<String>,
+    /// What was done to their numbers.
+    pub how: Vec<&'static str>,
+    /// The tensors of the file that they come from.
+    pub keys: Vec<String>,
+}
+
 /// The posterior of a module.
 #[derive(Debug, Default)]
 pub struct Placement {

@@ -1,19 +1,6 @@
 //! What a posterior became in a model.
 
-use crate::posterior::place::Parameter;
-
-/// What an initialiser became.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Row {
-    /// The initialiser.
-    pub parameter: Parameter,
-    /// The entries that it got.
-    pub entries: Vec<String>,
-    /// What the exporter did to their numbers.
-    pub how: Vec<&'static str>,
-    /// The tensors of the file that they come from.
-    pub keys: Vec<String>,
-}
+use crate::posterior::place::Row;
 
 /// The posterior as it is in the model.
 #[derive(Debug, Default)]

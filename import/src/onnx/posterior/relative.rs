@@ -5,13 +5,13 @@ use std::{
     rc::Rc,
 };
 
-use super::placed::{Placed, Row};
+use super::placed::Placed;
 use crate::{
     onnx::{
         constant::Constant,
         graph::{Graph, Node},
     },
-    posterior::place::Parameter,
+    posterior::place::{Parameter, Row},
 };
 
 /// Operators with weights, and which inputs these are.

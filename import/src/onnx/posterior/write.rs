@@ -2,16 +2,13 @@
 
 use std::rc::Rc;
 
-use super::{
-    placed::Row,
-    placing::{Claim, Source, Target},
-};
+use super::placing::{Claim, Source, Target};
 use crate::{
     onnx::{
         constant::{Constant, Data},
         graph::Graph,
     },
-    posterior::place::Parameter,
+    posterior::place::{Parameter, Row},
 };
 
 /// Writes the variances into the model.
