@@ -22,12 +22,9 @@ from pathlib import Path
 import numpy as np
 
 LABELS = "leave it out with --outputs"
-WINDOW = "MaxPool of opset 23, has a window of [1, 2, 2, 1]"
 # What pfp refuses: pools of four dimensions, recurrent layers as loops, labels of classes.
 REFUSED = {
-    "keras_jax_cnn": WINDOW,
     "keras_jax_lstm": "Loop of opset 23, has control flow",
-    "keras_jax_unet": WINDOW,
     "skl2onnx_binary": LABELS,
     "skl2onnx_classes": LABELS,
     "skl2onnx_labels": LABELS,

@@ -65,6 +65,38 @@ fn exported_networks_give_what_they_gave() {
     }
 }
 
+/// The batch stays open, wherever the exporter puts it and whatever is joined with it.
+#[test]
+fn batches_of_exported_networks_stay_open() {
+    let of_torch = NETWORKS.iter().flat_map(|network| {
+        exporters(network).iter().map(move |exporter| format!("onnx/{network}_{exporter}.onnx"))
+    });
+    let of_others =
+        ["keras_jax_cnn", "keras_jax_conv1d", "keras_torch_lstm", "keras_tensorflow_unet"];
+    let of_others = of_others.iter().map(|network| format!("onnx-others/{network}.onnx"));
+    let dir = Dir::empty();
+    for name in of_torch.chain(of_others) {
+        let model = repository().join("test/import").join(&name);
+        let import = ["import", "-q", "-o", "m.mlir", "--params", "m.safetensors"];
+        dir.run(pfp().args(import).arg(model)).ok();
+        let module = dir.text("m.mlir");
+        let header = module.lines().find(|line| line.contains("func.func"));
+        let is_open = header
+            .is_some_and(|line| line.contains("(%in0: tensor<?") && line.contains("-> tensor<?"));
+        assert!(is_open, "{name}: {header:?}");
+    }
+}
+
+/// A last dimension that is joined with the batch is no shape of an output, and the message says what helps.
+#[test]
+fn outputs_that_are_joined_with_the_batch_are_refused() {
+    let model = repository().join("test/import/onnx-others/skl2onnx_regressor2.onnx");
+    let dir = Dir::empty();
+    let error = dir.run(pfp().arg("inspect").arg(model)).error();
+    assert!(error.contains("'variable' joins the batch with other dimensions"), "{error}");
+    assert!(error.contains("fix it with --batch N"), "{error}");
+}
+
 /// The messages of a model that are needed here.
 #[derive(Clone, PartialEq, Message)]
 pub struct Model {

@@ -12,13 +12,13 @@ use prost::bytes::Bytes;
 use super::proto;
 use crate::{Failure, Files};
 
-/// An integer. The size of the batch is one that is not known yet.
+/// An integer. The size of the batch, and a multiple of it, is one that is not known yet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Int {
     /// A number.
     Known(i64),
-    /// The size of the batch.
-    Batch,
+    /// So many times the size of the batch, at least once.
+    Batches(i64),
 }
 
 /// The elements of a tensor, row-major.

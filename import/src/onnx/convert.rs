@@ -7,6 +7,7 @@ mod patterns;
 mod pool;
 mod recurrent;
 mod shape;
+mod view;
 
 use std::{
     collections::{HashMap, HashSet},
@@ -20,35 +21,10 @@ use super::{
     fold,
     graph::{Graph, Node, constant_of},
     module::{Module, Parameters, Typed},
-    moves::{self, Move, show},
+    moves::{self, show},
     operators,
 };
-
-/// A computed value: dimension n of what the model means is dimension `order[n]` of what the module has.
-#[derive(Debug, Clone)]
-pub struct View {
-    /// What the module has.
-    pub value: Typed,
-    /// Where its dimensions are.
-    pub order: Vec<usize>,
-}
-
-impl View {
-    /// A value as the module has it.
-    pub fn plain(value: Typed) -> Self {
-        let order = (0..value.ty.shape.len()).collect();
-        Self { value, order }
-    }
-
-    /// Its sizes as the model means them.
-    pub fn shape(&self) -> Vec<i64> {
-        self.order.iter().map(|&dim| self.value.ty.shape[dim]).collect()
-    }
-
-    fn is_plain(&self) -> bool {
-        self.order.iter().copied().eq(0..self.order.len())
-    }
-}
+pub use view::View;
 
 /// What a name of the model stands for.
 #[derive(Debug, Clone)]
@@ -313,6 +289,15 @@ impl Converter<'_> {
 
     /// A node on values that are computed.
     fn layer(&mut self, number: usize, node: &Node) -> Outcome {
+        match self.spread_apart(number, node) {
+            Some(outcome) => outcome,
+            None => self.layer_alone(number, node),
+        }
+    }
+
+    /// As [`Converter::layer`], the batch of no value being joined with other dimensions but where the node
+    /// takes that apart itself.
+    fn layer_alone(&mut self, number: usize, node: &Node) -> Outcome {
         match node.op.as_str() {
             "Gemm" => self.gemm(node),
             "MatMul" => self.matmul(number, node),
@@ -394,8 +379,19 @@ impl Converter<'_> {
         }
     }
 
-    /// A computed input, dimensions where they are.
+    /// A computed input, dimensions where they are, none of them joined with the batch.
     fn viewed(&mut self, node: &Node, number: usize) -> Result<View, String> {
+        let view = self.any_view(node, number)?;
+        match view.joined.is_empty() {
+            true => Ok(view),
+            false => {
+                Err(format!("reads a batch that is joined with other dimensions, {}", moves::FIX))
+            }
+        }
+    }
+
+    /// A computed input, dimensions where they are.
+    fn any_view(&mut self, node: &Node, number: usize) -> Result<View, String> {
         match self.input(node, number)? {
             Value::Constant(constant) => self.module.constant(&constant).map(View::plain),
             Value::Computed(view) => Ok(view),
@@ -414,28 +410,6 @@ impl Converter<'_> {
         })
     }
 
-    /// The dimensions where the model means them to be.
-    fn materialise(&mut self, view: &View, at: &str) -> Result<Typed, String> {
-        if view.is_plain() {
-            return Ok(view.value.clone());
-        }
-        let shape = view.shape();
-        if shape.iter().skip(1).any(|&size| size == DYNAMIC) {
-            return Err(format!("moves the batch, {}", moves::FIX));
-        }
-        // Where only dimensions of size 1 move, the elements stay.
-        let large = |dims: &mut dyn Iterator<Item = usize>| {
-            dims.filter(|&dim| view.value.ty.shape[dim] != 1).collect::<Vec<_>>()
-        };
-        let moved = large(&mut view.order.iter().copied());
-        if moved.is_sorted() {
-            return self.module.reshape(&view.value, &shape, at);
-        }
-        let permutation: Vec<_> = view.order.iter().map(|&dim| dim as i64).collect();
-        let attributes = AttributeList::default().with("permutation", permutation);
-        self.op("transpose", &attributes, &[&view.value], at)
-    }
-
     fn op(
         &mut self,
         op: &str,
@@ -446,116 +420,12 @@ impl Converter<'_> {
         self.module.op(op, attributes, operands, at)
     }
 
-    /// A step on a computed value.
-    fn apply(&mut self, view: &View, step: &Move, at: &str) -> Result<View, String> {
-        let list = AttributeList::default();
-        let of = |value: Typed| View { value, order: view.order.clone() };
-        if !step.fits(&view.shape()) {
-            return Err(format!("reads a value of {}, which does not fit", show(&view.shape())));
-        }
-        Ok(match step {
-            Move::Transpose(permutation) => {
-                let order = permutation.iter().map(|&dim| view.order[dim]).collect();
-                View { value: view.value.clone(), order }
-            }
-            Move::Reshape(shape) if view.is_plain() => {
-                let is_moved = shape.iter().skip(1).any(|&size| size == DYNAMIC);
-                match (is_moved, with_ones(view, shape)) {
-                    (true, Some((physical, order))) => {
-                        View { value: self.module.reshape(&view.value, &physical, at)?, order }
-                    }
-                    _ => View::plain(self.module.reshape(&view.value, shape, at)?),
-                }
-            }
-            Move::Reshape(shape) => match with_ones(view, shape) {
-                Some((physical, order)) => {
-                    View { value: self.module.reshape(&view.value, &physical, at)?, order }
-                }
-                None => {
-                    let value = self.materialise(view, at)?;
-                    View::plain(self.module.reshape(&value, shape, at)?)
-                }
-            },
-            Move::Slice { axis, size: 0, .. } => {
-                let shape = show(&view.shape());
-                return Err(format!("takes no elements of the dimension {axis} of {shape}"));
-            }
-            Move::Slice { axis, start, size, step } => {
-                let list = list
-                    .with("axis", view.order[*axis] as i64)
-                    .with("start", *start)
-                    .with("size", *size)
-                    .with("step", *step);
-                of(self.op("slice", &list, &[&view.value], at)?)
-            }
-            Move::Gather { axis, indices } => {
-                let axis = view.order[*axis] as i64;
-                // A run is a slice.
-                let step = indices.get(1).map_or(1, |second| second - indices[0]);
-                let is_run = indices.windows(2).all(|pair| pair[1] - pair[0] == step) && step > 0;
-                let value = match is_run {
-                    true => {
-                        let list = list
-                            .with("axis", axis)
-                            .with("start", indices[0])
-                            .with("size", indices.len() as i64)
-                            .with("step", step);
-                        self.op("slice", &list, &[&view.value], at)?
-                    }
-                    false => {
-                        let list = list.with("axis", axis).with("indices", indices.clone());
-                        self.op("gather", &list, &[&view.value], at)?
-                    }
-                };
-                of(value)
-            }
-            Move::Expand(shape) => {
-                let mut physical = view.value.ty.shape.clone();
-                for (&dim, &size) in view.order.iter().zip(shape) {
-                    if physical[dim] != DYNAMIC && size == DYNAMIC {
-                        return Err(format!("repeats a value over the batch, {}", moves::FIX));
-                    }
-                    physical[dim] = if size == DYNAMIC { -1 } else { size };
-                }
-                let list = list.with("shape", physical);
-                of(self.op("expand", &list, &[&view.value], at)?)
-            }
-        })
-    }
-
     /// The only reader of a result, where no output is it.
     fn only_reader(&self, name: &str) -> Option<(usize, &Node)> {
         (self.readers.get(name) == Some(&1)).then_some(())?;
         let reads = |(_, node): &(usize, &Node)| node.inputs.iter().any(|input| input == name);
         self.nodes.iter().enumerate().find(reads)
     }
-}
-
-/// A reshape that only adds or removes dimensions of size 1: the sizes of what the module has, and where
-/// the dimensions are then.
-fn with_ones(view: &View, shape: &[i64]) -> Option<(Vec<i64>, Vec<usize>)> {
-    let large = |shape: &[i64]| shape.iter().copied().filter(|&size| size != 1).collect::<Vec<_>>();
-    if large(&view.shape()) != large(shape) {
-        return None;
-    }
-    // The dimensions that stay, by their place in the value, then ones behind them.
-    let kept: Vec<usize> =
-        view.order.iter().copied().filter(|&dim| view.value.ty.shape[dim] != 1).collect();
-    let mut sorted = kept.clone();
-    sorted.sort_unstable();
-    let mut physical: Vec<i64> = sorted.iter().map(|&dim| view.value.ty.shape[dim]).collect();
-    let mut kept = kept.iter().map(|dim| sorted.iter().position(|other| other == dim));
-    let mut order = Vec::new();
-    for &size in shape {
-        match size {
-            1 => {
-                order.push(physical.len());
-                physical.push(1);
-            }
-            _ => order.push(kept.next()??),
-        }
-    }
-    Some((physical, order))
 }
 
 /// The sizes of an input of the network.
@@ -582,7 +452,7 @@ fn input_shape(input: &super::graph::Port, settings: &Settings) -> Result<Vec<i6
 
 /// Sizes as integers of the model.
 fn as_integers(shape: &[i64]) -> Vec<Int> {
-    let integer = |&size: &i64| if size == DYNAMIC { Int::Batch } else { Int::Known(size) };
+    let integer = |&size: &i64| moves::batches_of(size).map_or(Int::Known(size), Int::Batches);
     shape.iter().map(integer).collect()
 }
 

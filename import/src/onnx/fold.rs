@@ -98,7 +98,7 @@ fn constant_of_shape(node: &Node, shape: &Constant) -> Result<Constant, String> 
     // All elements are the same: one along the batch is repeated where it is needed.
     let sizes = moves::integers(Some(shape), "sizes")?.into_iter().map(|size| match size {
         Int::Known(size) => size,
-        Int::Batch => 1,
+        Int::Batches(_) => 1,
     });
     let shape: Vec<i64> = sizes.collect();
     let shape: Option<Vec<usize>> = shape.iter().map(|&size| usize::try_from(size).ok()).collect();
@@ -405,15 +405,25 @@ fn floats(op: &str, a: &[f32], b: &[f32]) -> Option<Data> {
 }
 
 fn integers(op: &str, a: &[Int], b: &[Int]) -> Option<Result<Data, String>> {
-    use Int::{Batch, Known};
+    use Int::{Batches, Known};
     let of_batch = || format!("computes with the size of the batch, {}", moves::FIX);
     let compute = |&(a, b): &(Int, Int)| -> Result<Int, String> {
         match (op, a, b) {
-            ("Mul", Batch, Known(1)) | ("Mul", Known(1), Batch) | ("Div", Batch, Known(1)) => {
-                Ok(Batch)
+            ("Mul", Batches(count), Known(times @ 1..))
+            | ("Mul", Known(times @ 1..), Batches(count)) => {
+                let count = count.checked_mul(times).filter(|&count| count <= ir::MAX_ELEMENTS);
+                count.map(Batches).ok_or_else(of_batch)
             }
-            ("Add", Batch, Known(0)) | ("Add", Known(0), Batch) => Ok(Batch),
-            ("Max", Batch, Known(..=1)) | ("Max", Known(..=1), Batch) => Ok(Batch),
+            ("Div", Batches(count), Known(by @ 1..)) if count % by == 0 => Ok(Batches(count / by)),
+            ("Div", Batches(count), Batches(by)) if count % by == 0 => Ok(Known(count / by)),
+            ("Mod", Batches(count), Known(by @ 1..)) if count % by == 0 => Ok(Known(0)),
+            ("Add", all @ Batches(_), Known(0))
+            | ("Add", Known(0), all @ Batches(_))
+            | ("Sub", all @ Batches(_), Known(0)) => Ok(all),
+            ("Max", all @ Batches(_), Known(..=1)) | ("Max", Known(..=1), all @ Batches(_)) => {
+                Ok(all)
+            }
+            ("Min" | "Max", Batches(a), Batches(b)) if a == b => Ok(Batches(a)),
             (_, Known(a), Known(b)) => {
                 let result = match op {
                     "Add" => a.checked_add(b),
@@ -441,7 +451,9 @@ fn integers(op: &str, a: &[Int], b: &[Int]) -> Option<Result<Data, String>> {
         let compare = |&(a, b): &(Int, Int)| match (a, b) {
             (Known(a), Known(b)) => Ok(f(a, b)),
             // A batch is no sign such as -1.
-            (Batch, Known(..=0)) | (Known(..=0), Batch) if op == "Equal" => Ok(false),
+            (Batches(_), Known(..=0)) => Ok(f(1, 0)),
+            (Known(..=0), Batches(_)) => Ok(f(0, 1)),
+            (Batches(a), Batches(b)) => Ok(f(a, b)),
             _ => Err(of_batch()),
         };
         pairs.iter().map(compare).collect::<Result<Vec<_>, _>>().map(Data::Bool)
@@ -519,7 +531,7 @@ pub fn parts(
 ) -> Result<Vec<moves::Move>, String> {
     let axis = axis_of(node.int("axis").unwrap_or(0), shape.len())?;
     let size = shape[axis];
-    if size == ir::DYNAMIC {
+    if size < 0 {
         return Err(format!("splits the batch, {}", moves::FIX));
     }
     let sizes = match node.ints("split") {

@@ -10,7 +10,7 @@ use super::{
 /// One step of such an operator.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Move {
-    /// The same elements in another shape; the batch may be [`DYNAMIC`].
+    /// The same elements in another shape, of which one size may be of [`batches`].
     Reshape(Vec<i64>),
     /// Dimension n of the result is dimension `permutation[n]`.
     Transpose(Vec<usize>),
@@ -56,9 +56,25 @@ pub fn known_integers(constant: Option<&Constant>, what: &str) -> Result<Vec<i64
     let values = integers(constant, what)?;
     let known = |value| match value {
         Int::Known(value) => Ok(value),
-        Int::Batch => Err(format!("has {what} that depend on the size of the batch, {FIX}")),
+        Int::Batches(_) => Err(format!("has {what} that depend on the size of the batch, {FIX}")),
     };
     values.into_iter().map(known).collect()
+}
+
+/// The size of a dimension that is so many times the batch: [`DYNAMIC`] is once.
+pub fn batches(count: i64) -> i64 {
+    DYNAMIC + (count - 1)
+}
+
+/// How many times the batch a size is; `None` of one that is known.
+pub fn batches_of(size: i64) -> Option<i64> {
+    (size < 0).then(|| size - DYNAMIC + 1)
+}
+
+/// The product of sizes, of which one may be of [`batches`]; `None` where it is too large.
+pub fn joined_size(sizes: &[i64]) -> Option<i64> {
+    let count = product(sizes)?;
+    Some(if sizes.iter().any(|&size| size < 0) { batches(count) } else { count })
 }
 
 /// What to do where a size must be known.
@@ -97,7 +113,7 @@ impl Move {
     pub fn fits(&self, shape: &[i64]) -> bool {
         let has = |axis: usize, index: i64| {
             let size = shape.get(axis).copied();
-            size.is_some_and(|size| size == DYNAMIC || (0..size).contains(&index))
+            size.is_some_and(|size| size < 0 || (0..size).contains(&index))
         };
         match self {
             Self::Reshape(_) => true,
@@ -147,7 +163,7 @@ impl Move {
         let mut to = self.shape(&from);
         // The same number everywhere: a size of 1 is repeated where it is needed.
         if constant.is_uniform() {
-            to.iter_mut().filter(|size| **size == DYNAMIC).for_each(|size| *size = 1);
+            to.iter_mut().filter(|size| **size < 0).for_each(|size| *size = 1);
         }
         let to: Option<Vec<usize>> = to.iter().map(|&size| usize::try_from(size).ok()).collect();
         let to = to.ok_or_else(|| format!("repeats a constant over the batch, {FIX}"))?;
@@ -188,11 +204,14 @@ pub fn strides(shape: &[usize]) -> Vec<usize> {
     strides
 }
 
-/// The product of sizes, of which the batch may be one.
+/// The product of sizes, with a batch of 1.
 fn product(shape: &[i64]) -> Option<i64> {
-    let known = shape.iter().filter(|&&size| size != DYNAMIC);
-    known.copied().try_fold(1i64, i64::checked_mul)
+    let known = shape.iter().map(|&size| batches_of(size).unwrap_or(size));
+    known.filter(|&size| size < MOST).try_fold(1i64, i64::checked_mul).filter(|&size| size < MOST)
 }
+
+/// More than the elements of any tensor.
+const MOST: i64 = 1 << 40;
 
 fn reshape(node: &Node, from: &[i64], to: Option<&Constant>) -> Result<Vec<Move>, String> {
     let keeps_zero = node.int("allowzero").unwrap_or(0) != 0;
@@ -200,7 +219,7 @@ fn reshape(node: &Node, from: &[i64], to: Option<&Constant>) -> Result<Vec<Move>
     let mut rest = None;
     for (dim, size) in integers(to, "shape")?.into_iter().enumerate() {
         sizes.push(match size {
-            Int::Batch => DYNAMIC,
+            Int::Batches(count) => batches(count),
             Int::Known(0) if !keeps_zero => {
                 *from.get(dim).ok_or("keeps the size of a dimension that is not there")?
             }
@@ -212,19 +231,20 @@ fn reshape(node: &Node, from: &[i64], to: Option<&Constant>) -> Result<Vec<Move>
             Int::Known(size) => return Err(format!("has the size {size} in its shape")),
         });
     }
-    let batches = |shape: &[i64]| shape.iter().filter(|&&size| size == DYNAMIC).count();
-    let (had, has) = (batches(from), batches(&sizes));
+    let open = |shape: &[i64]| shape.iter().filter(|&&size| size < 0).count();
+    let (had, has) = (open(from), open(&sizes));
     let (before, after) =
         product(from).zip(product(&sizes)).ok_or("has sizes that are too large")?;
     if let Some(dim) = rest {
+        let left = if after > 0 && before % after == 0 { before / after } else { 0 };
         sizes[dim] = match had.cmp(&has) {
-            std::cmp::Ordering::Equal if after > 0 && before % after == 0 => before / after,
+            std::cmp::Ordering::Equal => left,
             // The batch is what is left.
-            std::cmp::Ordering::Greater if before == after => DYNAMIC,
+            std::cmp::Ordering::Greater if left > 0 => batches(left),
             _ => 0,
         };
     }
-    let (had, has) = (batches(from), batches(&sizes));
+    let (had, has) = (open(from), open(&sizes));
     let after = product(&sizes).unwrap_or(0);
     if had != has || after != before {
         let fix = if had > 0 { "; the batch is not fixed: --batch N fixes it" } else { "" };
@@ -240,7 +260,11 @@ fn reshape(node: &Node, from: &[i64], to: Option<&Constant>) -> Result<Vec<Move>
 
 /// Sizes as messages show them.
 pub fn show(shape: &[i64]) -> String {
-    let size = |&size: &i64| if size == DYNAMIC { "?".to_owned() } else { size.to_string() };
+    let size = |&size: &i64| match batches_of(size) {
+        None => size.to_string(),
+        Some(1) => "?".to_owned(),
+        Some(count) => format!("{count}*?"),
+    };
     format!("[{}]", shape.iter().map(size).collect::<Vec<_>>().join(", "))
 }
 
@@ -249,17 +273,8 @@ fn flatten(node: &Node, shape: &[i64]) -> Result<Vec<Move>, String> {
     let rank = shape.len();
     let axis = if axis == rank as i64 { rank } else { axis_of(axis, rank)? };
     let (rows, columns) = shape.split_at(axis);
-    let is_batch = |sizes: &[i64]| sizes.contains(&DYNAMIC);
-    let size = |sizes: &[i64]| product(sizes).ok_or("has sizes that are too large");
-    let rows = match (is_batch(rows), size(rows)?) {
-        (true, 1) => DYNAMIC,
-        (true, _) => return Err(format!("joins other dimensions with the batch, {FIX}")),
-        (false, rows) => rows,
-    };
-    match is_batch(columns) {
-        true => Err(format!("joins the batch with other dimensions, {FIX}")),
-        false => Ok(vec![Move::Reshape(vec![rows, size(columns)?])]),
-    }
+    let size = |sizes: &[i64]| joined_size(sizes).ok_or("has sizes that are too large");
+    Ok(vec![Move::Reshape(vec![size(rows)?, size(columns)?])])
 }
 
 /// The axes of a node, which are an attribute in old operators and an input in new ones.
@@ -345,7 +360,7 @@ fn slice(
         if (start, step) == (0, 1) && end == i64::MAX {
             continue;
         }
-        if size == DYNAMIC {
+        if size < 0 {
             match (start, step, end) {
                 (0, 1, i64::MAX | 0x7fff_ffff) => continue,
                 _ => return Err(format!("takes a part of the batch, {FIX}")),
@@ -385,7 +400,7 @@ fn gather(node: &Node, shape: &[i64], indices: Option<&Constant>) -> Result<Vec<
     let of_indices = indices.map(|indices| indices.shape.clone()).unwrap_or_default();
     let indices = known_integers(indices, "indices")?;
     let size = shape[axis];
-    if size == DYNAMIC {
+    if size < 0 {
         return Err(format!("takes items of the batch, {FIX}"));
     }
     let place = |index: i64| {
@@ -407,20 +422,22 @@ fn gather(node: &Node, shape: &[i64], indices: Option<&Constant>) -> Result<Vec<
 }
 
 fn expand(shape: &[i64], to: Option<&Constant>) -> Result<Vec<Move>, String> {
-    let to: Vec<_> = integers(to, "shape")?
-        .into_iter()
-        .map(|size| match size {
-            Int::Known(size) => size,
-            Int::Batch => DYNAMIC,
-        })
-        .collect();
+    let size = |size| match size {
+        Int::Known(size) if size > 0 => Ok(size),
+        Int::Known(size) => Err(format!("has the size {size} in its shape")),
+        Int::Batches(count) => Ok(batches(count)),
+    };
+    let to = integers(to, "shape")?.into_iter().map(size).collect::<Result<Vec<_>, _>>()?;
     let rank = shape.len().max(to.len());
     let from = aligned(shape, rank);
     let to = aligned(&to, rank);
-    let is_size = |&size: &i64| size > 0 || size == DYNAMIC;
-    let sizes = broadcast(&from, &to).filter(|sizes| sizes.iter().all(is_size));
+    let sizes = broadcast(&from, &to);
     let sizes = sizes
         .ok_or_else(|| format!("repeats {} to {}, which does not fit", show(shape), show(&to)))?;
+    let is_repeated = |(&from, &size): (&i64, &i64)| from != size && size < 0 && size != DYNAMIC;
+    if from.iter().zip(&sizes).any(is_repeated) {
+        return Err(format!("repeats a value over the batch, {FIX}"));
+    }
     let mut moves = Vec::new();
     if from.len() != shape.len() {
         moves.push(Move::Reshape(from.clone()));

@@ -14,6 +14,35 @@ const UNBOUNDED: f64 = 1e18;
 /// The constants of SELU, as the operator has them by default.
 const SELU: [f64; 2] = [1.673_263_192_176_818_8, 1.050_701_022_148_132_3];
 
+/// Is an operator a function of single elements, of one value or of two?
+pub(super) fn is_elementwise(node: &Node) -> bool {
+    const OTHERS: [&str; 22] = [
+        "Relu",
+        "Tanh",
+        "Mish",
+        "HardSwish",
+        "Sin",
+        "Sign",
+        "LeakyRelu",
+        "Elu",
+        "Celu",
+        "Gelu",
+        "Selu",
+        "Swish",
+        "Cast",
+        "CastLike",
+        "Softplus",
+        "Sigmoid",
+        "HardSigmoid",
+        "Clip",
+        "Sum",
+        "Mul",
+        "Exp",
+        "Abs",
+    ];
+    super::patterns::is_part(node) || OTHERS.iter().any(|op| node.is(op))
+}
+
 impl Converter<'_> {
     pub(super) fn elementwise(&mut self, node: &Node) -> Outcome {
         if self.known_activation(node)? || self.known_norm(node)? {
@@ -129,7 +158,7 @@ impl Converter<'_> {
         list: AttributeList,
     ) -> Outcome {
         let value = self.op(op, &list, &[&view.value], &node.name)?;
-        self.view(node, 0, View { value, order: view.order.clone() })
+        self.view(node, 0, View { value, ..view.clone() })
     }
 
     /// x·sigmoid(αx), which is silu(αx)/α.
@@ -145,7 +174,7 @@ impl Converter<'_> {
         let scaled = self.scaled(view.value.clone(), alpha, &node.name)?;
         let value = self.op("silu", &AttributeList::default(), &[&scaled], &node.name)?;
         let value = self.scaled(value, 1.0 / alpha, &node.name)?;
-        self.view(node, 0, View { value, order: view.order.clone() })
+        self.view(node, 0, View { value, ..view.clone() })
     }
 
     fn clip(&mut self, node: &Node) -> Outcome {
@@ -210,7 +239,7 @@ impl Converter<'_> {
     fn negated(&mut self, node: &Node) -> Outcome {
         let view = self.viewed(node, 0)?;
         let value = self.scaled(view.value.clone(), -1.0, &node.name)?;
-        self.view(node, 0, View { value, order: view.order })
+        self.view(node, 0, View { value, ..view })
     }
 
     fn power(&mut self, node: &Node) -> Outcome {
@@ -292,7 +321,11 @@ impl Converter<'_> {
         };
         if let Some((x, y, order)) = alike {
             let value = self.op(op, &none, &[&x, &y], &node.name)?;
-            return self.view(node, 0, View { value, order });
+            return self.view(node, 0, View::of(value, order));
+        }
+        if let Some((x, y)) = self.settled_pair(&x, &y, &node.name)? {
+            let value = self.op(op, &none, &[&x.value, &y.value], &node.name)?;
+            return self.view(node, 0, View::of(value, x.order));
         }
         let operands = vec![self.operand(node, 0)?, self.operand(node, 1)?];
         let operands = match (op, &operands[..]) {

@@ -3,7 +3,11 @@
 use gauss_dialect::attributes::AttributeList;
 
 use super::{Converter, Outcome, Typed, Value, View, show};
-use crate::onnx::{constant::Constant, graph::Node, moves::Move};
+use crate::onnx::{
+    constant::Constant,
+    graph::Node,
+    moves::{self, Move},
+};
 
 /// The bias of a layer with as many outputs, where a constant is one.
 fn bias(constant: &Constant, outputs: i64) -> Option<Constant> {
@@ -16,7 +20,10 @@ impl Converter<'_> {
     pub(super) fn gemm(&mut self, node: &Node) -> Outcome {
         let flag = |name: &str| node.int(name).unwrap_or(0) != 0;
         let (alpha, beta) = (node.float("alpha").unwrap_or(1.0), node.float("beta").unwrap_or(1.0));
-        let mut input = self.viewed(node, 0)?;
+        let mut input = self.any_view(node, 0)?;
+        if input.batch().is_some_and(|place| place > 0) || !input.joined.is_empty() {
+            return self.rows_apart(node, &input);
+        }
         if flag("transA") {
             input = self.apply(&input, &Move::Transpose(vec![1, 0]), &node.name)?;
         }
@@ -60,6 +67,35 @@ impl Converter<'_> {
         self.result(node, result)
     }
 
+    /// A Gemm whose rows are several dimensions, the batch among them.
+    fn rows_apart(&mut self, node: &Node, input: &View) -> Outcome {
+        let flag = |name: &str| node.int(name).unwrap_or(0) != 0;
+        let (alpha, beta) = (node.float("alpha").unwrap_or(1.0), node.float("beta").unwrap_or(1.0));
+        let weight = self.known(node, 1).filter(|weight| weight.shape.len() == 2);
+        let (Some(weight), false) = (weight, flag("transA")) else {
+            return Err(format!("multiplies what is joined with the batch, {}", moves::FIX));
+        };
+        let input = self.settled(input, &node.name)?;
+        if input.batch().is_none_or(|place| place + 1 == input.order.len()) {
+            return Err(format!("sums over the batch, {}", moves::FIX));
+        }
+        let outputs = weight.shape[usize::from(!flag("transB"))] as i64;
+        let weight = self.module.constant(&weight)?;
+        let none = AttributeList::default();
+        let list = none.clone().with("transpose_rhs", flag("transB"));
+        let mut value = self.op("matmul", &list, &[&input.value, &weight], &node.name)?;
+        value = self.scaled(value, alpha, &node.name)?;
+        if node.input(2).is_some() {
+            let row = self.known(node, 2).and_then(|given| bias(&given, outputs));
+            let row = row.ok_or_else(|| format!("adds what is no row of {outputs} numbers"))?;
+            let row = self.module.constant(&row)?;
+            let row = self.scaled(row, beta, &node.name)?;
+            let operands = self.aligned(vec![value, row], &node.name)?;
+            value = self.op("add", &none, &[&operands[0], &operands[1]], &node.name)?;
+        }
+        self.view(node, 0, View { value, ..input })
+    }
+
     /// A value times a number.
     pub(super) fn scaled(&mut self, value: Typed, factor: f64, at: &str) -> Result<Typed, String> {
         if factor == 1.0 {
@@ -101,6 +137,10 @@ impl Converter<'_> {
             let result = self.op("dense", &none, &[&input, &weight], &node.name)?;
             return self.result(node, result);
         }
+        if let Some((lhs, rhs)) = self.moved_matrices(node)? {
+            let value = self.op("matmul", &none, &[&lhs.value, &rhs], &node.name)?;
+            return self.view(node, 0, View::of(value, lhs.order));
+        }
         let (left, right) = (self.shape(node, 0)?, self.shape(node, 1)?);
         let (lhs, lhs_flipped) = self.matrix(node, 0)?;
         let (rhs, rhs_flipped) = self.matrix(node, 1)?;
@@ -114,6 +154,26 @@ impl Converter<'_> {
         let rhs = row(rhs, right.clone(), self)?;
         let result = self.op("matmul", &list, &[&lhs, &rhs], &node.name)?;
         self.result(node, result)
+    }
+
+    /// The operands of a product of matrices, where the batch is behind other dimensions of the left one.
+    fn moved_matrices(&mut self, node: &Node) -> Result<Option<(View, Typed)>, String> {
+        let (x, y) = (self.input(node, 0)?, self.input(node, 1)?);
+        let Value::Computed(left) = &x else { return Ok(None) };
+        let (rank, place) = (left.order.len(), left.batch().unwrap_or(0));
+        if place == 0 || place + 1 == rank {
+            return Ok(None);
+        }
+        // The same matrix for all rows, or one for each place before them.
+        if let Value::Constant(weight) = &y
+            && weight.shape.len() == 2
+        {
+            let weight = self.module.constant(weight)?;
+            return Ok(Some((self.settled(left, &node.name)?, weight)));
+        }
+        let is_leading = place + 2 < rank;
+        let pair = if is_leading { self.settled_pair(&x, &y, &node.name)? } else { None };
+        Ok(pair.map(|(left, right)| (left, right.value)))
     }
 
     /// An operand of a product of matrices, and whether its last two dimensions are exchanged.
@@ -150,6 +210,18 @@ impl Converter<'_> {
     }
 
     pub(super) fn convolution(&mut self, node: &Node) -> Outcome {
+        let view = self.viewed(node, 0)?;
+        let is_moved = view.batch().is_some_and(|place| place > 0) || view.rank() > 5;
+        let weight = self.known(node, 1).filter(|weight| {
+            weight.shape.len() == view.rank()
+                && weight.shape[..2] == [1, 1]
+                && weight.variance.is_none()
+        });
+        if let (true, Some(weight), None) = (is_moved, weight, node.input(2)) {
+            let kernel: Vec<_> = weight.shape[2..].iter().map(|&size| size as i64).collect();
+            let window = Geometry::of(node, &view.shape(), &kernel)?;
+            return self.sum_of_some(node, &view, &weight, &window);
+        }
         let input = self.operand(node, 0)?;
         let weight = self.weight(node, &input, 1)?;
         let (op, list) = {
@@ -268,7 +340,11 @@ impl Converter<'_> {
         let mut last = (0..rank).collect::<Vec<_>>();
         last.swap(axis, rank - 1);
         let moved = self.apply(&view, &Move::Transpose(last.clone()), &node.name)?;
-        let moved = self.materialise(&moved, &node.name)?;
+        let settled = self.settled(&moved, &node.name)?;
+        if settled.batch() == Some(rank - 1) {
+            return Err(format!("is over the batch, {}", moves::FIX));
+        }
+        let moved = settled.value;
         let weights = match rank {
             1 => {
                 let row = self.module.reshape(&moved, &[1, shape[0]], &node.name)?;
@@ -278,7 +354,8 @@ impl Converter<'_> {
             }
             _ => self.op("attention_weights", &AttributeList::default(), &[&moved], &node.name)?,
         };
-        self.view(node, 0, View { value: weights, order: last })
+        let order = last.iter().map(|&dim| settled.order[dim]).collect();
+        self.view(node, 0, View::of(weights, order))
     }
 
     /// The operator of opset 23: queries, keys and values with heads of their own, or side by side.
@@ -341,6 +418,16 @@ pub(super) struct Geometry {
 }
 
 impl Geometry {
+    /// The spatial dimensions that a window leaves as they are, and those that it slides over.
+    pub(super) fn still_and_sliding(&self, kernel: &[i64]) -> (Vec<usize>, Vec<usize>) {
+        let rank = kernel.len();
+        let is_still = |dim: &usize| {
+            let (dim, pads) = (*dim, &self.padding);
+            kernel[dim] == 1 && self.strides[dim] == 1 && pads[dim] == 0 && pads[dim + rank] == 0
+        };
+        (0..rank).partition(is_still)
+    }
+
     /// Of a node over an image with these sizes.
     pub(super) fn of(node: &Node, image: &[i64], kernel: &[i64]) -> Result<Self, String> {
         let rank = kernel.len();
@@ -369,6 +456,12 @@ impl Geometry {
             Some(auto @ ("SAME_UPPER" | "SAME_LOWER")) => {
                 for dim in 0..rank {
                     let size = image[dim + 2];
+                    if size < 0 && (kernel[dim], strides[dim]) == (1, 1) {
+                        continue;
+                    }
+                    if size < 0 {
+                        return Err(format!("slides over the batch, {}", moves::FIX));
+                    }
                     let outputs = (size + strides[dim] - 1) / strides[dim];
                     let extent = (kernel[dim] - 1) * dilation[dim] + 1;
                     let total = ((outputs - 1) * strides[dim] + extent - size).max(0);

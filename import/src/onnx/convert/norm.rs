@@ -7,7 +7,7 @@ use crate::onnx::{
     constant::Constant,
     fold,
     graph::Node,
-    moves::{Move, axis_of},
+    moves::{FIX, Move, axis_of},
 };
 
 /// Does another node read a result beyond the first?
@@ -38,10 +38,16 @@ impl Converter<'_> {
                 "has statistics that are read; leave out their outputs with --outputs".into()
             );
         }
-        let input = self.operand(node, 0)?;
-        let rank = input.ty.shape.len();
+        let view = self.viewed(node, 0)?;
+        let view = self.settled(&view, &node.name)?;
+        let shape = view.shape();
+        let rank = shape.len();
         let axis = axis_of(node.int("axis").unwrap_or(-1), rank)?;
-        let inner = input.ty.shape[axis..].to_vec();
+        if view.batch().is_some_and(|place| place >= axis && place > 0) {
+            return Err(format!("is over the batch, {FIX}"));
+        }
+        let inner = shape[axis..].to_vec();
+        let input = view.value;
         let list = AttributeList::default()
             .with("dimensions", (rank - axis) as i64)
             .with("epsilon", node.float("epsilon").unwrap_or(1e-5));
@@ -56,7 +62,7 @@ impl Converter<'_> {
         let op = if is_rms { "rms_norm" } else { "layer_norm" };
         let operands: Vec<_> = operands.iter().collect();
         let result = self.op(op, &list, &operands, &node.name)?;
-        self.result(node, result)
+        self.view(node, 0, View::of(result, view.order))
     }
 
     /// An optional input, repeated to these sizes.

@@ -537,7 +537,7 @@ impl Converter<'_> {
     /// How many dimensions a mean is over, where they are the last ones, and stay or are put back.
     fn last_dimensions(&self, node: &Node, is_moved: bool) -> Option<i64> {
         let rank = match self.values.get(node.input(0)?)? {
-            Value::Computed(view) => view.order.len(),
+            Value::Computed(view) => view.rank(),
             Value::Constant(_) | Value::Part(_) | Value::Refused => return None,
         };
         let (axes, keep) = fold::reduction(node, self.known(node, 1).as_ref(), rank).ok()?;
@@ -552,10 +552,10 @@ impl Converter<'_> {
         };
         let mut operands = Vec::new();
         for name in [queries.as_str(), keys.as_str(), node.input(1).unwrap_or_default()] {
-            let Some(Value::Computed(view)) = self.values.get(name).cloned() else {
+            let Some(Value::Computed(view)) = self.values.get(name) else {
                 return Ok(false);
             };
-            operands.push(view);
+            operands.push(view.apart());
         }
         // The keys stand transposed in the product.
         let rank = operands[1].order.len();
@@ -565,19 +565,24 @@ impl Converter<'_> {
         operands[1].order.swap(rank - 2, rank - 1);
         let mut values = Vec::new();
         for view in &operands {
-            values.push(self.materialise(view, &node.name)?);
+            values.push(self.settled(view, &node.name)?);
+        }
+        let [queries, keys, rows] = &values[..] else { return Ok(false) };
+        let is_alike = queries.order == keys.order && queries.order == rows.order;
+        if !is_alike || queries.batch().is_some_and(|place| place + 2 >= rank) {
+            return Ok(false);
         }
         let list = AttributeList::default().with("scale", scale).with("causal", causal);
-        let result =
-            self.op("attention", &list, &[&values[0], &values[1], &values[2]], &node.name)?;
-        self.view(node, 0, View::plain(result))?;
+        let operands = [&queries.value, &keys.value, &rows.value];
+        let result = self.op("attention", &list, &operands, &node.name)?;
+        self.view(node, 0, View::of(result, queries.order.clone()))?;
         Ok(true)
     }
 
     fn find_attention(&self, node: &Node) -> Option<(String, String, f64, bool)> {
         let softmax = self.maker_of(node, 0, "Softmax")?;
         let Value::Computed(view) = self.values.get(softmax.input(0)?)? else { return None };
-        let rank = view.order.len() as i64;
+        let rank = view.rank() as i64;
         let axis = softmax.int("axis").unwrap_or(-1);
         if softmax.opset < 13 || (axis != -1 && axis != rank - 1) {
             return None;

@@ -7,12 +7,12 @@ use crate::onnx::{
     constant::{Constant, Data, Int},
     fold,
     graph::Node,
-    moves::{FIX, Move, axis_of, known_integers},
+    moves::{FIX, Move, axis_of, joined_size, known_integers},
 };
 
 impl Converter<'_> {
     pub(super) fn moved(&mut self, node: &Node) -> Outcome {
-        let mut view = self.viewed(node, 0)?;
+        let mut view = self.any_view(node, 0)?;
         if node.is("Dropout") {
             self.check_dropout(node)?;
         }
@@ -60,10 +60,10 @@ impl Converter<'_> {
         let sizes = as_integers(&shape);
         let constant = match node.is("Size") {
             false => fold::part_of_shape(node, sizes),
-            true => match shape.contains(&DYNAMIC) {
-                true => return Err(format!("counts elements with the batch, {FIX}")),
-                false => Constant::scalar(Data::Int(vec![Int::Known(shape.iter().product())])),
-            },
+            true => {
+                let size = joined_size(&shape).ok_or("counts too many elements")?;
+                Constant::scalar(Data::Int(as_integers(&[size])))
+            }
         };
         self.constant(node, 0, constant)
     }
@@ -96,7 +96,7 @@ impl Converter<'_> {
         let list = AttributeList::default().with("axis", axis as i64);
         let operands: Vec<_> = operands.iter().collect();
         let value = self.op("concat", &list, &operands, &node.name)?;
-        self.view(node, 0, View { value, order })
+        self.view(node, 0, View::of(value, order))
     }
 
     pub(super) fn split(&mut self, node: &Node) -> Outcome {
@@ -166,7 +166,7 @@ impl Converter<'_> {
             other => return Err(format!("has the mode '{other}'")),
         };
         let padded = self.op("pad", &list, &[&view.value], &node.name)?;
-        self.view(node, 0, View { value: padded, order: view.order })
+        self.view(node, 0, View::of(padded, view.order))
     }
 
     pub(super) fn tile(&mut self, node: &Node) -> Outcome {
@@ -277,7 +277,7 @@ impl Converter<'_> {
         }
         let list = AttributeList::default().with("factors", factors);
         let value = self.op("upsample", &list, &[&view.value], &node.name)?;
-        self.view(node, 0, View { value, order: view.order })
+        self.view(node, 0, View { value, ..view })
     }
 
     fn linear(
@@ -330,7 +330,7 @@ impl Converter<'_> {
             }
         };
         let value = self.op("resize", &list, &[&view.value], &node.name)?;
-        self.view(node, 0, View { value, order: view.order })
+        self.view(node, 0, View { value, ..view })
     }
 }
 
@@ -360,12 +360,12 @@ impl Resized {
 
     fn to_size(from: i64, size: Int) -> Result<Option<Self>, String> {
         match size {
-            Int::Batch if from == DYNAMIC => Ok(None),
+            Int::Batches(1) if from == DYNAMIC => Ok(None),
             Int::Known(to) if to == from => Ok(None),
             Int::Known(to) if from != DYNAMIC && (1..1_000_000).contains(&to) => {
                 Ok(Some(Self { from, to, scale: to as f64 / from as f64 }))
             }
-            Int::Known(_) | Int::Batch => Err(format!("changes the size of the batch, {FIX}")),
+            Int::Known(_) | Int::Batches(_) => Err(format!("changes the size of the batch, {FIX}")),
         }
     }
 
