@@ -7,7 +7,11 @@ pub mod object_file;
 mod open_parameters;
 pub mod wrapper;
 
-use std::{collections::BTreeSet, path::PathBuf, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::PathBuf,
+    sync::Arc,
+};
 
 use gauss_dialect::{
     ir::{Attribute, DYNAMIC, Op},
@@ -17,7 +21,12 @@ use gauss_lowering::{
     kernel::plan::{KernelSchedule, ScheduleFile},
     mode::Mode,
     parameters::declared::Declared,
-    passes::{gauss_append_head::Head, gauss_generate_kernels::KERNELS, gauss_pool_first::Order},
+    passes::{
+        gauss_append_head::Head,
+        gauss_generate_kernels::KERNELS,
+        gauss_pool_first::Order,
+        gauss_track_covariance::{Tracked, Tracking},
+    },
     target::Target,
 };
 use inkwell::{context::Context as LlvmContext, module::Module as LlvmModule};
@@ -27,7 +36,7 @@ use sha2::{Digest, Sha256};
 
 use crate::{
     compile::{branch_protection::BranchProtection, codegen::Machine, object_file::Report},
-    diagnostics::{Remark, Source},
+    diagnostics::{Covariance, Remark, Source},
     error::Error,
     layers::{self, LayerSummary, Layers, Read},
     module::{Module, Session},
@@ -56,6 +65,8 @@ pub struct Network<'s> {
     parameters_sha256: Option<String>,
     remarks: Vec<String>,
     assumptions: Vec<Remark>,
+    /// What was carried through functions of covariances.
+    tracked: BTreeMap<String, Tracked>,
 }
 
 /// A public function of a network.
@@ -136,6 +147,8 @@ pub struct Compiled {
     pub mode: Mode,
     /// In which order it takes maxima and activations.
     pub order: Order,
+    /// What it carries of covariances.
+    pub covariance: Tracked,
     /// What it was compiled for.
     pub target: Target,
     /// What guards indirect calls and return addresses.
@@ -271,6 +284,7 @@ impl<'s> Network<'s> {
             parameters_sha256: None,
             remarks: Vec::new(),
             assumptions,
+            tracked: BTreeMap::new(),
         })
     }
 
@@ -306,6 +320,65 @@ impl<'s> Network<'s> {
             None => None,
         };
         self.module.append_head(head, name.as_deref())?;
+        self.track_covariance(name.as_deref(), false)?;
+        self.read_functions()
+    }
+
+    /// Lets one public function, or each, return the covariances of its Gaussian output, too.
+    ///
+    /// # Errors
+    ///
+    /// Where there is no such function, or its covariances are not known.
+    pub fn return_covariance(&mut self, function: Option<&str>) -> Result<(), Error> {
+        let name = match function {
+            Some(name) => Some(self.function(Some(name))?.name.clone()),
+            None => None,
+        };
+        self.track_covariance(name.as_deref(), true)?;
+        self.read_functions()
+    }
+
+    /// Would a head of this function be given covariances?
+    ///
+    /// # Errors
+    ///
+    /// Where there is no such function.
+    pub fn carries_covariance(&self, function: Option<&str>) -> Result<bool, Error> {
+        let name = self.function(function)?.name.clone();
+        let (layers, work) = self.limits(&name);
+        let tracking = Tracking { layers, work, returned: true };
+        Ok(self.module.could_carry_covariance(tracking, &name))
+    }
+
+    /// How many dense layers, and multiply-adds, covariances may take.
+    fn limits(&self, function: &str) -> (usize, u64) {
+        let known = self.functions.iter().find(|known| known.name == function);
+        let layers = known.map(|known| &known.layers[..]).unwrap_or_default();
+        let cost: u64 = layers.iter().map(|layer| layer.multiply_adds).sum();
+        match self.module.source().covariance() {
+            Covariance::Diagonal => (0, 0),
+            Covariance::Within(budget) => (usize::MAX, (cost as f64 * (budget - 1.0)) as u64),
+            Covariance::Full => (usize::MAX, u64::MAX),
+        }
+    }
+
+    /// Carries the covariances that the source asks for.
+    fn track_covariance(&mut self, function: Option<&str>, returned: bool) -> Result<(), Error> {
+        let wanted = |known: &&Function| function.is_none_or(|name| known.name == name);
+        let functions: Vec<_> = self.functions.iter().filter(wanted).cloned().collect();
+        for Function { name, .. } in functions {
+            let (layers, work) = self.limits(&name);
+            let tracking = Tracking { layers, work, returned };
+            let tracked = self.module.track_covariance(tracking, &name)?;
+            let known = self.tracked.entry(name).or_default();
+            known.layers += tracked.layers;
+            known.work = known.work.saturating_add(tracked.work);
+        }
+        Ok(())
+    }
+
+    /// Reads the public functions again.
+    fn read_functions(&mut self) -> Result<(), Error> {
         let before = std::mem::replace(&mut self.functions, public_functions(&self.module)?);
         // Parameters that are loaded have no names: what was known of the layers before stays.
         for (function, known) in self.functions.iter_mut().zip(before) {
@@ -314,6 +387,11 @@ impl<'s> Network<'s> {
             function.parameters = known.parameters;
         }
         Ok(())
+    }
+
+    /// What was carried through a function of covariances.
+    pub fn tracked(&self, function: &str) -> Tracked {
+        self.tracked.get(function).cloned().unwrap_or_default()
     }
 
     /// The public functions, in the order of the module.
@@ -435,6 +513,7 @@ impl<'s> Network<'s> {
             function: Function { signature, layers, ..function.clone() },
             mode: options.mode,
             order: self.module.source().order(),
+            covariance: self.tracked(&function.name),
             target: target.clone(),
             branch_protection: options.branch_protection,
             arena: lowered.arena,

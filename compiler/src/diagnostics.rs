@@ -26,6 +26,27 @@ pub struct Source {
     name: String,
     bytes: Vec<u8>,
     order: Order,
+    covariance: Covariance,
+}
+
+/// Which covariances a network carries to its predictions.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Covariance {
+    /// None: all elements count as independent.
+    Diagonal,
+    /// Those of the last dense layers that cost at most so many times the network without them.
+    Within(f64),
+    /// Those of all last layers that have a rule for them.
+    Full,
+}
+
+/// What covariances may cost beside the network without them, where nothing is said.
+pub const COVARIANCE_BUDGET: f64 = 1.1;
+
+impl Default for Covariance {
+    fn default() -> Self {
+        Self::Within(COVARIANCE_BUDGET)
+    }
 }
 
 impl Source {
@@ -36,7 +57,22 @@ impl Source {
 
     /// A module whose maxima and activations are taken in an order that may be another than it has.
     pub fn in_order(name: impl Into<String>, bytes: impl Into<Vec<u8>>, order: Order) -> Arc<Self> {
-        Arc::new(Self { name: name.into(), bytes: bytes.into(), order })
+        Self::with(name, bytes, order, Covariance::default())
+    }
+
+    /// As [`Source::in_order`], with the covariances that it is to carry.
+    pub fn with(
+        name: impl Into<String>,
+        bytes: impl Into<Vec<u8>>,
+        order: Order,
+        covariance: Covariance,
+    ) -> Arc<Self> {
+        Arc::new(Self { name: name.into(), bytes: bytes.into(), order, covariance })
+    }
+
+    /// Which covariances are carried to predictions.
+    pub fn covariance(&self) -> Covariance {
+        self.covariance
     }
 
     /// In which order maxima and activations are taken.

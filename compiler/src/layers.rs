@@ -8,6 +8,7 @@ use gauss_dialect::{
     ops::{
         binary::Binary,
         build::{Build, Part},
+        covariance::{self, Correlated, Operand},
         noise::Noise,
         pool,
         window::Window,
@@ -140,7 +141,14 @@ impl Found {
 fn layer(op: Op, kind: &Kind, counted: &mut BTreeSet<String>) -> Option<LayerSummary> {
     if matches!(
         kind,
-        Kind::Parameter(_) | Kind::Constant | Kind::Make | Kind::Mean | Kind::Variance
+        Kind::Parameter(_)
+            | Kind::Constant
+            | Kind::Make
+            | Kind::Mean
+            | Kind::Variance
+            | Kind::Correlated
+            | Kind::Marginals
+            | Kind::Covariance
     ) {
         return None;
     }
@@ -162,8 +170,13 @@ fn layer(op: Op, kind: &Kind, counted: &mut BTreeSet<String>) -> Option<LayerSum
     let short = op.name().trim_start_matches("gauss.").to_owned();
     let first = used.iter().flatten().next();
     let name = first.and_then(|(name, _)| name.rsplit_once('.')).map(|(name, _)| name);
-    let (multiply_adds, gaussian_maxima) = work(kind, &operands, &output);
-    let plain = |ty: &TensorType| TensorType { gaussian: false, ..ty.clone() };
+    let is_new = |value: Value| value.defining_op().is_some_and(|op| op.is("gauss.correlated"));
+    let share_nothing: Vec<_> = op.operands().into_iter().map(is_new).collect();
+    let (multiply_adds, gaussian_maxima) = match output.covariance {
+        true => correlated_work(kind, &operands, &share_nothing),
+        false => work(kind, &operands, &output),
+    };
+    let plain = |ty: &TensorType| TensorType::new(ty.shape.clone(), false);
     let plain_operands: Vec<_> = operands.iter().map(plain).collect();
     let (plain_multiply_adds, _) = work(kind, &plain_operands, &plain(&output));
     Some(LayerSummary {
@@ -299,6 +312,11 @@ fn work(kind: &Kind, operands: &[TensorType], output: &TensorType) -> (u64, u64)
         | Kind::Make
         | Kind::Mean
         | Kind::Variance
+        | Kind::Correlated
+        | Kind::Marginals
+        | Kind::Covariance
+        | Kind::WithDiagonal
+        | Kind::Gain(_)
         | Kind::Softmax(_)
         | Kind::Uncertainty(_)
         | Kind::Decide(_)
@@ -307,6 +325,24 @@ fn work(kind: &Kind, operands: &[TensorType], output: &TensorType) -> (u64, u64)
         | Kind::BinaryDecide(_)
         | Kind::Interval(_) => (0, 0),
     }
+}
+
+/// The work of a layer that keeps covariances, whose operands share nothing where it says so.
+fn correlated_work(kind: &Kind, operands: &[TensorType], share_nothing: &[bool]) -> (u64, u64) {
+    let operand = |(ty, &is_new): (&TensorType, &bool)| {
+        let marginals = ty.marginals();
+        let ([items, size], true) = (&ty.shape[..], ty.covariance) else {
+            return Operand::Plain(marginals);
+        };
+        let own = TensorType::new(ty.shape.clone(), false);
+        let shared = (!is_new).then(|| TensorType::new(vec![*items, *size, *size], false));
+        Operand::Correlated(Correlated { marginals, shared, own })
+    };
+    let operands: Vec<_> = operands.iter().zip(share_nothing).map(operand).collect();
+    let mut count = Count::default();
+    // What does not fit has passed no verifier.
+    let _ = covariance::apply(&mut count, kind, &operands);
+    (count.multiply_adds, count.gaussian_maxima)
 }
 
 /// Multiply-adds of a product in a sum: one for the mean; for the variance one with each variance
@@ -344,7 +380,7 @@ impl Build for Count {
     }
 
     fn zero(&mut self, rank: usize, gaussian: bool) -> TensorType {
-        TensorType { shape: vec![1; rank], gaussian }
+        TensorType::new(vec![1; rank], gaussian)
     }
 }
 
@@ -371,7 +407,7 @@ mod tests {
     use super::*;
 
     fn ty(shape: &[i64], gaussian: bool) -> TensorType {
-        TensorType { shape: shape.to_vec(), gaussian }
+        TensorType::new(shape.to_vec(), gaussian)
     }
 
     #[test]

@@ -14,6 +14,7 @@ use gauss_lowering::{
         gauss_check_calls, gauss_load_parameters,
         gauss_pool_first::{self, Order},
         gauss_remark_independence, gauss_set_batch,
+        gauss_track_covariance::{self, Tracked, Tracking},
     },
 };
 use melior::{Context, dialect::DialectRegistry, ir::Module as MlirModule, pass::PassManager};
@@ -216,13 +217,33 @@ impl<'s> Module<'s> {
         self.apply(|module| gauss_append_head::append(module, head, function))
     }
 
-    fn apply(&mut self, change: impl FnOnce(Op) -> Result<(), Failed>) -> Result<(), Error> {
+    /// Has the only Gaussian result of this function covariances within the limits?
+    pub fn could_carry_covariance(&self, tracking: Tracking, function: &str) -> bool {
+        gauss_track_covariance::is_possible(self.op(), tracking, function)
+    }
+
+    /// Carries covariances to what the public function of this name predicts.
+    ///
+    /// # Errors
+    ///
+    /// Where they are to be returned and are not known.
+    pub fn track_covariance(
+        &mut self,
+        tracking: Tracking,
+        function: &str,
+    ) -> Result<Tracked, Error> {
+        let tracked =
+            self.apply(|module| gauss_track_covariance::track(module, tracking, Some(function)))?;
+        Ok(tracked.into_iter().next().unwrap_or_default())
+    }
+
+    fn apply<T>(&mut self, change: impl FnOnce(Op) -> Result<T, Failed>) -> Result<T, Error> {
         self.session.messages.borrow_mut().clear();
         let changed = change(self.op());
-        if changed.is_err() || !self.op().verify() {
-            return Err(self.rejected("could not be changed as asked"));
+        match changed {
+            Ok(value) if self.op().verify() => Ok(value),
+            _ => Err(self.rejected("could not be changed as asked")),
         }
-        Ok(())
     }
 }
 

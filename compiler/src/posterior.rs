@@ -139,7 +139,7 @@ impl Statistics {
 /// file lacks or has in another shape are left out.
 pub fn statistics(file: &Safetensors, declared: &[(String, TensorType)]) -> Vec<Statistics> {
     let mut found: Vec<Statistics> = Vec::new();
-    for (name, TensorType { shape, gaussian }) in declared {
+    for (name, TensorType { shape, gaussian, .. }) in declared {
         if !gaussian || found.iter().any(|known| known.name == *name) {
             continue;
         }

@@ -37,6 +37,8 @@ pub enum Prediction {
         /// The code of an unknown item.
         unknown: f64,
     },
+    /// The covariances of the outputs of each item.
+    Covariance,
     /// The lower and the upper end of an interval.
     Interval {
         /// The probability that an observation lies within.
@@ -86,6 +88,7 @@ impl Prediction {
             Layer::BinaryProbability => Self::Probabilities { method: Estimate::Sigmoid },
             Layer::BinaryUncertainty => Self::Uncertainty { method: Estimate::Sigmoid },
             Layer::BinaryDecide(thresholds) => decision(thresholds, true),
+            Layer::Covariance => Self::Covariance,
             Layer::Interval(interval) => {
                 Self::Interval { coverage: interval.coverage, noise_variance: interval.noise }
             }
@@ -99,6 +102,7 @@ impl Prediction {
             Self::Probabilities { .. } => "probabilities",
             Self::Uncertainty { .. } => "uncertainty",
             Self::Decision { .. } => "decision",
+            Self::Covariance => "covariance",
             Self::Interval { .. } => "interval",
         }
     }
@@ -115,6 +119,7 @@ impl Prediction {
                 "the class from 0, PFP_AMBIGUOUS or PFP_UNKNOWN"
             }
             Self::Decision { is_label: true, .. } => "0, 1, PFP_AMBIGUOUS or PFP_UNKNOWN",
+            Self::Covariance => "covariances of the outputs of each item",
             Self::Interval { .. } => "lower and upper ends",
         }
     }
@@ -124,7 +129,7 @@ impl Prediction {
         let constant =
             |name, meaning, value: Option<f64>| Some(Constant { name, meaning, value: value? });
         let constants = match *self {
-            Self::Probabilities { .. } | Self::Uncertainty { .. } => vec![],
+            Self::Probabilities { .. } | Self::Uncertainty { .. } | Self::Covariance => vec![],
             Self::Decision { reject_epistemic, reject_aleatoric, .. } => vec![
                 constant(
                     "REJECT_EPISTEMIC",

@@ -40,11 +40,15 @@ static void appendTo(MlirStringRef text, void *state) {
 //===----------------------------------------------------------------------===//
 
 static ParseResult parseDimensions(AsmParser &parser, SmallVectorImpl<int64_t> &shape,
-                                   Type &element) {
-  return failure(parser.parseDimensionList(shape) || parser.parseType(element));
+                                   Type &element, bool &covariance) {
+  if (parser.parseDimensionList(shape) || parser.parseType(element))
+    return failure();
+  covariance = succeeded(parser.parseOptionalComma());
+  return covariance ? parser.parseKeyword("covariance") : ParseResult(success());
 }
 
-static void printDimensions(AsmPrinter &printer, ArrayRef<int64_t> shape, Type element) {
+static void printDimensions(AsmPrinter &printer, ArrayRef<int64_t> shape, Type element,
+                            bool covariance) {
   for (int64_t size : shape) {
     if (ShapedType::isDynamic(size))
       printer << "?";
@@ -53,10 +57,12 @@ static void printDimensions(AsmPrinter &printer, ArrayRef<int64_t> shape, Type e
     printer << "x";
   }
   printer << element;
+  if (covariance)
+    printer << ", covariance";
 }
 
 LogicalResult GaussTensorType::verify(llvm::function_ref<InFlightDiagnostic()> emitError,
-                                      ArrayRef<int64_t> shape, Type element) {
+                                      ArrayRef<int64_t> shape, Type element, bool covariance) {
   if (!element.isF32())
     return emitError() << "gauss.tensor has element type f32, not " << element;
   int64_t elements = 1;
@@ -73,6 +79,13 @@ LogicalResult GaussTensorType::verify(llvm::function_ref<InFlightDiagnostic()> e
     if (llvm::MulOverflow(elements, size, elements) || elements > (int64_t(1) << 28))
       return emitError() << "gauss.tensor has more than 2^28 elements";
   }
+  if (covariance && shape.size() != 2)
+    return emitError() << "a gauss.tensor with covariances has the items and their elements as "
+                          "dimensions, not "
+                       << shape.size();
+  if (covariance && shape.back() > 4096)
+    return emitError() << "a gauss.tensor with covariances has up to 4096 elements an item, not "
+                       << shape.back();
   return success();
 }
 
@@ -158,6 +171,11 @@ OpFoldResult VarianceOp::fold(FoldAdaptor) {
   if (auto constant = getInput().getDefiningOp<ConstantOp>())
     return constant.getVarianceAttr();
   return {};
+}
+
+OpFoldResult MarginalsOp::fold(FoldAdaptor) {
+  auto correlated = getInput().getDefiningOp<CorrelatedOp>();
+  return correlated ? OpFoldResult(correlated.getInput()) : OpFoldResult();
 }
 
 OpFoldResult ReluOp::fold(FoldAdaptor) {
@@ -258,13 +276,19 @@ void gauss_register_dialect(MlirDialectRegistry registry) {
 
 bool gauss_type_is_tensor(MlirType type) { return isa<GaussTensorType>(unwrap(type)); }
 
+bool gauss_type_has_covariance(MlirType type) {
+  auto tensor = dyn_cast<GaussTensorType>(unwrap(type));
+  return tensor && tensor.getCovariance();
+}
+
 /// The Gaussian tensor type of this shape, or a null type and a diagnostic at
 /// `location`.
 MlirType gauss_tensor_type_get_checked(MlirLocation location, intptr_t rank, const int64_t *shape,
-                                       MlirType element) {
+                                       MlirType element, bool covariance) {
   Location at = unwrap(location);
   return wrap(Type(GaussTensorType::getChecked([at] { return emitError(at); }, at.getContext(),
-                                               ArrayRef<int64_t>(shape, rank), unwrap(element))));
+                                               ArrayRef<int64_t>(shape, rank), unwrap(element),
+                                               covariance)));
 }
 
 /// The number of elements of an elements attribute with static shape, or -1.

@@ -145,6 +145,8 @@ pub enum Setting {
     Integers(Vec<i64>),
     /// A yes or no.
     Flag(bool),
+    /// Others by their names.
+    Dictionary(AttributeList),
 }
 
 impl Setting {
@@ -156,6 +158,9 @@ impl Setting {
             Self::Integer(number) => context.i64_attr(*number),
             Self::Integers(numbers) => context.i64_array_attr(numbers),
             Self::Flag(flag) => context.bool_attr(*flag),
+            Self::Dictionary(list) => {
+                context.dictionary_attr(&list.entries(context).collect::<Vec<_>>())
+            }
         }
     }
 }
@@ -163,6 +168,12 @@ impl Setting {
 impl From<i64> for Setting {
     fn from(number: i64) -> Self {
         Self::Integer(number)
+    }
+}
+
+impl From<AttributeList> for Setting {
+    fn from(list: AttributeList) -> Self {
+        Self::Dictionary(list)
     }
 }
 
@@ -198,6 +209,14 @@ impl fmt::Display for Setting {
             Self::Integer(number) => write!(f, "{number}"),
             Self::Integers(numbers) => write!(f, "{numbers:?}"),
             Self::Flag(flag) => write!(f, "{flag}"),
+            Self::Dictionary(list) => {
+                let entry = |(name, setting): &(&str, Setting)| match setting {
+                    // A literal of MLIR has a point.
+                    Self::Number(number) => format!("{name} = {number:.17e}"),
+                    _ => format!("{name} = {setting}"),
+                };
+                write!(f, "{{{}}}", list.0.iter().map(entry).collect::<Vec<_>>().join(", "))
+            }
         }
     }
 }

@@ -330,6 +330,11 @@ fn copies(op: Op, layer: &Layer) -> Option<Dependence> {
         | Layer::Make
         | Layer::Mean
         | Layer::Variance
+        | Layer::Correlated
+        | Layer::Marginals
+        | Layer::Covariance
+        | Layer::WithDiagonal
+        | Layer::Gain(_)
         | Layer::Dense
         | Layer::Convolution(_)
         | Layer::ConvTranspose(_)

@@ -30,7 +30,7 @@ use crate::{
     shape::TensorType,
 };
 
-/// A tensor of independent Gaussians, or of plain numbers.
+/// A tensor of Gaussians, or of plain numbers.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Tensor {
     /// The sizes.
@@ -39,23 +39,40 @@ pub struct Tensor {
     pub mean: Vec<f64>,
     /// The variances in the same order; `None` for a deterministic tensor.
     pub variance: Option<Vec<f64>>,
+    /// What the elements of an item have in common, where that is known.
+    pub dependence: Option<Box<Dependence>>,
+}
+
+/// The covariances of N×D Gaussians, as [`crate::ops::covariance`] has them.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Dependence {
+    /// What elements share, N×D×D; `None` where they share nothing.
+    pub shared: Option<Tensor>,
+    /// The variance that an element has for itself.
+    pub own: Tensor,
 }
 
 impl Tensor {
+    /// A tensor of independent Gaussians, or without variances of plain numbers.
+    pub fn new(shape: Vec<usize>, mean: Vec<f64>, variance: Option<Vec<f64>>) -> Self {
+        Self { shape, mean, variance, dependence: None }
+    }
+
     /// A tensor without uncertainty.
     pub fn deterministic(shape: &[usize], values: Vec<f64>) -> Self {
-        Self { shape: shape.to_vec(), mean: values, variance: None }
+        Self::new(shape.to_vec(), values, None)
     }
 
     /// A tensor of Gaussians.
     pub fn gaussian(shape: &[usize], mean: Vec<f64>, variance: Vec<f64>) -> Self {
-        Self { shape: shape.to_vec(), mean, variance: Some(variance) }
+        Self::new(shape.to_vec(), mean, Some(variance))
     }
 
     /// The type of the tensor.
     pub fn ty(&self) -> TensorType {
         let shape = self.shape.iter().map(|&size| i64::try_from(size).unwrap_or(i64::MAX));
-        TensorType { shape: shape.collect(), gaussian: self.variance.is_some() }
+        let covariance = self.dependence.is_some();
+        TensorType { covariance, ..TensorType::new(shape.collect(), self.variance.is_some()) }
     }
 
     /// Checks that there are as many numbers as the shape says and that no
@@ -84,6 +101,9 @@ impl Tensor {
         match (self.variance.is_some(), ty.gaussian) {
             (true, false) => Err(format!("is {ty}, but has variances")),
             (false, true) => Err(format!("is {ty}, but has no variances")),
+            _ if self.dependence.is_some() != ty.covariance => {
+                Err(format!("is {ty}, not {}", self.ty()))
+            }
             _ => Ok(()),
         }
     }

@@ -9,7 +9,7 @@ use crate::{
     ops::{
         activation::Activation,
         binary::Binary,
-        build::Part,
+        build::{Part, gain},
         composite::Composite,
         contraction::{ConvTranspose, Convolution},
         matmul::Matmul,
@@ -39,6 +39,16 @@ pub enum Layer {
     Mean,
     /// `gauss.variance`.
     Variance,
+    /// `gauss.correlated`.
+    Correlated,
+    /// `gauss.marginals`.
+    Marginals,
+    /// `gauss.covariance`.
+    Covariance,
+    /// `gauss.with_diagonal`.
+    WithDiagonal,
+    /// `gauss.gain` of an activation.
+    Gain(Activation),
     /// `gauss.dense`.
     Dense,
     /// A convolution: `gauss.conv2d`, ..
@@ -108,6 +118,10 @@ impl Layer {
     /// Ops that stand for values: they have no moments of their own.
     pub const SOURCES: [&'static str; 5] = ["parameter", "constant", "make", "mean", "variance"];
 
+    /// Ops that say what is known of covariances, and what those are computed with.
+    pub const COVARIANCES: [&'static str; 5] =
+        ["correlated", "marginals", "covariance", "with_diagonal", "gain"];
+
     /// Ops that read moments and give what follows from them.
     pub const PREDICTIONS: [&'static str; 7] = [
         "softmax",
@@ -160,6 +174,11 @@ impl Layer {
             Self::Make => "make",
             Self::Mean => "mean",
             Self::Variance => "variance",
+            Self::Correlated => "correlated",
+            Self::Marginals => "marginals",
+            Self::Covariance => "covariance",
+            Self::WithDiagonal => "with_diagonal",
+            Self::Gain(_) => "gain",
             Self::Dense => "dense",
             Self::Convolution(convolution) => convolution.name(),
             Self::ConvTranspose(convolution) => convolution.name(),
@@ -200,6 +219,10 @@ impl Layer {
             | Self::Make
             | Self::Mean
             | Self::Variance
+            | Self::Correlated
+            | Self::Marginals
+            | Self::Covariance
+            | Self::WithDiagonal
             | Self::Dense
             | Self::Blend
             | Self::Embedding
@@ -209,6 +232,7 @@ impl Layer {
             | Self::Binary(_)
             | Self::BinaryProbability
             | Self::BinaryUncertainty => none,
+            Self::Gain(activation) => gain(*activation),
             Self::Convolution(convolution) => convolution.write(),
             Self::ConvTranspose(convolution) => convolution.write(),
             Self::Matmul(matmul) => matmul.write(),
@@ -307,6 +331,11 @@ impl Layer {
             "gauss.make" => Layer::Make,
             "gauss.mean" => Layer::Mean,
             "gauss.variance" => Layer::Variance,
+            "gauss.correlated" => Layer::Correlated,
+            "gauss.marginals" => Layer::Marginals,
+            "gauss.covariance" => Layer::Covariance,
+            "gauss.with_diagonal" => Layer::WithDiagonal,
+            "gauss.gain" => Layer::Gain(function(attributes)?),
             "gauss.dense" => Layer::Dense,
             "gauss.matmul" => Layer::Matmul(Matmul::read(attributes)),
             "gauss.blend" => Layer::Blend,
@@ -343,7 +372,11 @@ impl Layer {
 impl From<Part> for Layer {
     fn from(part: Part) -> Self {
         match part {
+            Part::Make => Layer::Make,
             Part::Mean => Layer::Mean,
+            Part::Variance => Layer::Variance,
+            Part::Gain(activation) => Layer::Gain(activation),
+            Part::WithDiagonal => Layer::WithDiagonal,
             Part::Dense => Layer::Dense,
             Part::Blend => Layer::Blend,
             Part::Matmul(matmul) => Layer::Matmul(matmul),
@@ -382,6 +415,16 @@ fn method(attributes: &Attributes) -> Result<Method, String> {
         Some(_) => Err(format!("has 'draws' or a 'seed', which the method '{name}' does not take")),
         None => Ok(method),
     }
+}
+
+/// The activation of the attributes `function` and `settings`.
+fn function(attributes: &Attributes) -> Result<Activation, String> {
+    let name =
+        attributes.text("function").ok_or("needs the name of an activation as 'function'")?;
+    let dictionary = attributes.get("settings");
+    let of_function = |name: &str| dictionary.and_then(|dictionary| dictionary.entry(name));
+    let activation = Activation::read(&name, &Attributes::new(&of_function));
+    activation.ok_or_else(|| format!("has the function '{name}', which is no activation"))?
 }
 
 /// The attributes `epistemic` and `aleatoric`.

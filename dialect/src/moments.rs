@@ -28,6 +28,7 @@
 //! and U rises from ½ − 1/2π to 1. ReLU is the maximum with 0 ± 0.
 
 mod double;
+pub mod dual;
 mod normal;
 pub mod normalised;
 pub mod quadrature;

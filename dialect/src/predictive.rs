@@ -100,6 +100,11 @@ pub trait Tables {
     /// A table along [`Axis::Classes`] as one along [`Axis::Rivals`].
     fn rivals(&mut self, table: &Self::Table) -> Self::Table;
 
+    /// A factor L of covariance matrices along [`Axis::Classes`] and [`Axis::Rivals`], whose diagonal is taken from
+    /// `variance`: lower triangular, with L·Lᵀ the covariance, and rows whose squares sum to the
+    /// variances whatever is rounded. Its entries are those of [`factor_entry`].
+    fn factor(&mut self, covariance: &Self::Table, variance: &Self::Table) -> Self::Table;
+
     /// A table of literals along these axes, none of which is [`Axis::Items`].
     fn literal(&mut self, axes: &[Axis], values: Vec<f32>) -> Self::Table;
 
@@ -214,21 +219,50 @@ pub struct Prediction<T> {
     pub uncertainty: Uncertainty<T>,
 }
 
-/// Class probabilities and uncertainty of Gaussian logits by `method`. Deterministic
-/// ones have their softmax, and no epistemic uncertainty.
+/// Class probabilities and uncertainty of Gaussian logits by `method`, with what is known of their covariance
+/// matrices. Deterministic ones have their softmax, and no epistemic uncertainty.
 pub fn predict<R: Tables>(
     r: &mut R,
     method: Method,
     logits: &Moments<R::Table>,
+    covariance: Option<&R::Table>,
 ) -> Prediction<R::Table> {
     let Some(variance) = &logits.variance else {
         return certain(r, &logits.mean);
     };
-    match method {
-        Method::MeanField => mean_field(r, &logits.mean, variance),
-        Method::Laplace => laplace::bridge(r, &logits.mean, variance).predict(r),
-        Method::Sample(sampling) => sampled(r, sampling, &logits.mean, variance),
+    match (method, covariance) {
+        (Method::MeanField, _) => mean_field(r, &logits.mean, variance, covariance),
+        (Method::Laplace, None) => laplace::bridge(r, &logits.mean, variance).predict(r),
+        (Method::Laplace, Some(covariance)) => {
+            laplace::correlated_bridge(r, &logits.mean, variance, covariance).predict(r)
+        }
+        (Method::Sample(sampling), None) => sampled(r, sampling, &logits.mean, variance),
+        (Method::Sample(sampling), Some(covariance)) => {
+            sampled_together(r, sampling, &logits.mean, variance, covariance)
+        }
     }
+}
+
+/// An entry below the diagonal of a factor, and what is left of its row's variance: the covariance that is
+/// not yet factored over the deviation `pivot` of its column, at most what the row has left, so that the
+/// squares of a row sum to its variance. 0 where the pivot is.
+pub fn factor_entry<A: Arithmetic>(
+    a: &mut A,
+    covariance: A::Value,
+    pivot: A::Value,
+    rest: A::Value,
+) -> Moments<A::Value> {
+    let zero = a.constant(0.0);
+    let most = a.sqrt(rest);
+    let least = a.negate(most);
+    let entry = a.div(covariance, pivot);
+    // What is not a number, of two zeros, becomes the least.
+    let entry = a.select_ge(entry, least, entry, least);
+    let entry = a.min_or(entry, most);
+    let entry = a.select_ge(zero, pivot, zero, entry);
+    let left = a.negated_fma(entry, entry, rest);
+    let left = a.max(left, zero);
+    Moments::gaussian(entry, left)
 }
 
 fn certain<R: Tables>(r: &mut R, logits: &R::Table) -> Prediction<R::Table> {
@@ -341,7 +375,15 @@ fn normalised<R: Tables>(r: &mut R, x: &R::Table) -> R::Table {
     r.map([x, &sum], |a, [x, sum]| a.div(x, sum))
 }
 
-fn mean_field<R: Tables>(r: &mut R, mean: &R::Table, variance: &R::Table) -> Prediction<R::Table> {
+fn mean_field<R: Tables>(
+    r: &mut R,
+    mean: &R::Table,
+    variance: &R::Table,
+    covariance: Option<&R::Table>,
+) -> Prediction<R::Table> {
+    if let Some(covariance) = covariance {
+        return mean_field_of_differences(r, mean, variance, covariance);
+    }
     let (rival_mean, rival_variance) = (r.rivals(mean), r.rivals(variance));
     let shrunk = |a: &mut R::Scalar, [m, v, rival_m, rival_v]: [_; 4]| {
         let (factor, one) = (a.constant(std::f64::consts::FRAC_PI_8), a.constant(1.0));
@@ -367,16 +409,100 @@ fn mean_field<R: Tables>(r: &mut R, mean: &R::Table, variance: &R::Table) -> Pre
         let power = a.exp(below);
         a.add(sum, power)
     });
-    // qₖ = e^(−lead)/sum, which does not overflow.
-    let odds = r.map([&lead, &sum], |a, [lead, sum]| {
+    let probabilities = of_odds(r, &lead, &sum);
+    let rest = others(r, &probabilities);
+    let inputs = [&probabilities, &rest, variance];
+    let spread = r.fold(Axis::Classes, 0.0, inputs, |a, sum, [p, rest, v]| {
+        let weighted = a.mul(p, v);
+        a.fma(weighted, rest, sum)
+    });
+    let uncertainty = shrunk_entropy(r, &probabilities, &spread);
+    Prediction { probabilities, uncertainty }
+}
+
+/// Probabilities that are to each other as qₖ = e^(−lead)/sum, which does not overflow.
+fn of_odds<R: Tables>(r: &mut R, lead: &R::Table, sum: &R::Table) -> R::Table {
+    let odds = r.map([lead, sum], |a, [lead, sum]| {
         let zero = a.constant(0.0);
         let behind = a.sub(zero, lead);
         let power = a.exp(behind);
         a.div(power, sum)
     });
-    let probabilities = normalised(r, &odds);
-    let uncertainty = shrunk_entropy(r, &probabilities, variance);
+    normalised(r, &odds)
+}
+
+/// The mean field of correlated logits: by the variances of their differences, vₖ + vⱼ − 2cₖⱼ.
+fn mean_field_of_differences<R: Tables>(
+    r: &mut R,
+    mean: &R::Table,
+    variance: &R::Table,
+    covariance: &R::Table,
+) -> Prediction<R::Table> {
+    let (rival_mean, rival_variance) = (r.rivals(mean), r.rivals(variance));
+    let inputs = [mean, &rival_mean, variance, &rival_variance, covariance];
+    let differences = r.map(inputs, |a, [m, rival_m, v, rival_v, covariance]| {
+        let one = a.constant(1.0);
+        let factor = a.constant(std::f64::consts::FRAC_PI_8);
+        let twice = a.constant(std::f64::consts::FRAC_PI_4);
+        // Apart: the sum of the variances may overflow.
+        let square = a.fma(v, factor, one);
+        let square = a.negated_fma(covariance, twice, square);
+        let square = a.fma(rival_v, factor, square);
+        let square = a.max(square, one);
+        let root = a.sqrt(square);
+        let difference = a.sub(rival_m, m);
+        let difference = bounded(a, difference);
+        a.div(difference, root)
+    });
+    let lead = r.fold(Axis::Rivals, 0.0, [&differences], |a, lead, [difference]| {
+        // Not a number where an operand is not.
+        a.select_ge(lead, difference, lead, difference)
+    });
+    let sum = r.fold(Axis::Rivals, 0.0, [&differences, &lead], |a, sum, [difference, lead]| {
+        let below = a.sub(difference, lead);
+        let power = a.exp(below);
+        a.add(sum, power)
+    });
+    let probabilities = of_odds(r, &lead, &sum);
+    // ½Σ pₖpⱼ·Var(zₖ − zⱼ), which is Σ pₖ(1 − pₖ)vₖ where nothing is shared.
+    let rival = r.rivals(&probabilities);
+    let inputs = [&rival, variance, &rival_variance, covariance];
+    let apart = r.fold(Axis::Rivals, 0.0, inputs, |a, sum, [p, v, rival_v, covariance]| {
+        let [zero, half] = [0.0, 0.5].map(|x| a.constant(x));
+        let (v, rival_v) = (a.mul(v, half), a.mul(rival_v, half));
+        let distance = a.sub(v, covariance);
+        let distance = a.add(distance, rival_v);
+        let distance = a.max(distance, zero);
+        a.fma(p, distance, sum)
+    });
+    let spread = r.fold(Axis::Classes, 0.0, [&probabilities, &apart], |a, sum, [p, apart]| {
+        a.fma(p, apart, sum)
+    });
+    let uncertainty = shrunk_entropy(r, &probabilities, &spread);
     Prediction { probabilities, uncertainty }
+}
+
+/// The mean over draws of correlated logits m + L·ε, with a factor L of their covariances.
+fn sampled_together<R: Tables>(
+    r: &mut R,
+    sampling: Sampling,
+    mean: &R::Table,
+    variance: &R::Table,
+    covariance: &R::Table,
+) -> Prediction<R::Table> {
+    let factor = r.factor(covariance, variance);
+    let normals = normals(r, sampling);
+    let normals = r.rivals(&normals);
+    let deviations =
+        r.fold(Axis::Rivals, 0.0, [&factor, &normals], |a, sum, [factor, z]| a.fma(factor, z, sum));
+    let one = r.literal(&[Axis::Classes], vec![1.0; r.classes()]);
+    mean_of_draws(r, sampling, [mean, &one, &deviations])
+}
+
+/// The standard normal numbers of all draws.
+fn normals<R: Tables>(r: &mut R, sampling: Sampling) -> R::Table {
+    let normals = sampling.normals(r.classes());
+    r.literal(&[Axis::Draws, Axis::Classes], normals)
 }
 
 fn sampled<R: Tables>(
@@ -385,12 +511,19 @@ fn sampled<R: Tables>(
     mean: &R::Table,
     variance: &R::Table,
 ) -> Prediction<R::Table> {
-    let normals = sampling.normals(r.classes());
-    let normals = r.literal(&[Axis::Draws, Axis::Classes], normals);
+    let normals = normals(r, sampling);
+    let deviation = r.map([variance], |a, [v]| a.sqrt(v));
+    mean_of_draws(r, sampling, [mean, &deviation, &normals])
+}
+
+/// The mean over draws of the logits m + d·z.
+fn mean_of_draws<R: Tables>(
+    r: &mut R,
+    sampling: Sampling,
+    [m, d, z]: [&R::Table; 3],
+) -> Prediction<R::Table> {
     let weights = (1..=sampling.draws).map(|draw| 1.0 / draw as f32).collect();
     let weights = r.literal(&[Axis::Draws], weights);
-    let deviation = r.map([variance], |a, [v]| a.sqrt(v));
-    let (m, d, z) = (mean, &deviation, &normals);
     // The logits are computed where they are needed: there are as many as draws.
     let largest = r.fold(Axis::Classes, f64::NEG_INFINITY, [m, d, z], |a, largest, [m, d, z]| {
         let logit = a.fma(d, z, m);
@@ -504,19 +637,11 @@ fn not_negative<A: Arithmetic>(a: &mut A, x: A::Value) -> A::Value {
     a.select_ge(zero, x, zero, x)
 }
 
-/// The uncertainty of the mean-field approximation.
-fn shrunk_entropy<R: Tables>(
-    r: &mut R,
-    p: &R::Table,
-    variance: &R::Table,
-) -> Uncertainty<R::Table> {
+/// The uncertainty of the mean-field approximation, where twice the mutual information is `spread` to first
+/// order.
+fn shrunk_entropy<R: Tables>(r: &mut R, p: &R::Table, spread: &R::Table) -> Uncertainty<R::Table> {
     let total = entropy(r, p);
-    let rest = others(r, p);
-    let spread = r.fold(Axis::Classes, 0.0, [p, &rest, variance], |a, sum, [p, rest, v]| {
-        let weighted = a.mul(p, v);
-        a.fma(weighted, rest, sum)
-    });
-    let ratio = r.map([&spread, &total], |a, [spread, total]| {
+    let ratio = r.map([spread, &total], |a, [spread, total]| {
         let (tiny, largest) = (a.constant(TINY), a.constant(LARGEST_RATIO));
         let divisor = a.max(total, tiny);
         let ratio = a.div(spread, divisor);

@@ -12,7 +12,7 @@ use crate::{
         blend,
         build::{Build, Part},
         composite::Composite,
-        embedding,
+        covariance, embedding,
     },
     predictive::{MAX_DRAWN, Method, Sampling},
 };
@@ -30,24 +30,53 @@ pub fn infer(layer: &Layer, operands: &[TensorType]) -> Result<TensorType, Strin
     for (number, operand) in operands.iter().enumerate() {
         check_sizes(&format!("operand {number}"), operand)?;
     }
-    let result = infer_unchecked(layer, operands)?;
+    covariance::check(layer, operands)?;
+    let mut result = infer_unchecked(layer, operands)?;
+    if covariance::is_kept(layer) && operands.iter().any(|operand| operand.covariance) {
+        result.covariance = true;
+    }
     check_sizes("a result", &result)?;
     Ok(result)
 }
 
 fn infer_unchecked(layer: &Layer, operands: &[TensorType]) -> Result<TensorType, String> {
     let gaussian = operands.iter().any(|operand| operand.gaussian);
-    let result = |shape: Vec<i64>| Ok(TensorType { shape, gaussian });
+    let result = |shape: Vec<i64>| Ok(TensorType::new(shape, gaussian));
     match (layer, operands) {
         (Layer::Make, [mean, variance]) => {
             if mean.shape != variance.shape {
                 return Err(format!("has mean {mean} but variance {variance}"));
             }
-            Ok(TensorType { shape: mean.shape.clone(), gaussian: true })
+            Ok(TensorType::new(mean.shape.clone(), true))
         }
-        (Layer::Mean | Layer::Variance, [input]) => {
-            Ok(TensorType { shape: input.shape.clone(), gaussian: false })
+        (Layer::Mean | Layer::Variance, [input]) => Ok(TensorType::new(input.shape.clone(), false)),
+        (Layer::Correlated, [input]) => {
+            let [_, elements] = rank(input)?;
+            match input.gaussian && elements <= MAX_CORRELATED {
+                true => Ok(TensorType { covariance: true, ..input.clone() }),
+                false => Err(format!(
+                    "takes {input}; it takes a Gaussian tensor of up to {MAX_CORRELATED} elements an item"
+                )),
+            }
         }
+        (Layer::Marginals, [input]) if input.covariance => Ok(input.marginals()),
+        (Layer::Covariance, [input]) if input.covariance => {
+            let [items, elements] = rank(input)?;
+            Ok(TensorType::new(vec![items, elements, elements], false))
+        }
+        (Layer::Marginals | Layer::Covariance, [input]) => {
+            Err(format!("takes a tensor with covariances, not {input}"))
+        }
+        (Layer::WithDiagonal, [matrices, diagonal]) => {
+            let [items, elements] = rank(diagonal)?;
+            match matrices.shape == [items, elements, elements] {
+                true => Ok(TensorType::new(matrices.shape.clone(), false)),
+                false => {
+                    Err(format!("gives {matrices} the diagonal {diagonal}, which does not fit"))
+                }
+            }
+        }
+        (Layer::Gain(_), [input]) => Ok(TensorType::new(input.shape.clone(), false)),
         (Layer::Dense, [input, weight, bias @ ..]) => {
             let ([batch, depth], [outputs, weight_depth]) = (rank(input)?, rank(weight)?);
             if depth != weight_depth {
@@ -99,7 +128,7 @@ fn infer_unchecked(layer: &Layer, operands: &[TensorType]) -> Result<TensorType,
         (Layer::Movement(movement), operands) => movement.infer(operands),
         (Layer::Reduction(reduction), [input]) => reduction.infer(input),
         (Layer::Activation(_), [input]) => result(input.shape.clone()),
-        (Layer::Noise(_), [input]) => Ok(TensorType { shape: input.shape.clone(), gaussian: true }),
+        (Layer::Noise(_), [input]) => Ok(TensorType::new(input.shape.clone(), true)),
         (Layer::Pool(pool), [input]) => pool.infer(input),
         (Layer::GlobalMaxPool, [input]) => match &input.shape[..] {
             [batch, channels, spatial @ ..] if !spatial.is_empty() => {
@@ -113,17 +142,19 @@ fn infer_unchecked(layer: &Layer, operands: &[TensorType]) -> Result<TensorType,
             };
             result(vec![*batch, rest.iter().product()])
         }
-        (Layer::Softmax(method), [logits]) => {
+        (Layer::Softmax(method), [logits, covariance @ ..]) => {
             let [_, classes] = rank(logits)?;
             check_classes("logit", classes)?;
             check_draws(*method, classes)?;
-            Ok(TensorType { shape: logits.shape.clone(), gaussian: false })
+            check_covariance(*method, logits, covariance)?;
+            Ok(TensorType::new(logits.shape.clone(), false))
         }
-        (Layer::Uncertainty(method), [logits]) => {
+        (Layer::Uncertainty(method), [logits, covariance @ ..]) => {
             let [batch, classes] = rank(logits)?;
             check_classes("logit", classes)?;
             check_draws(*method, classes)?;
-            Ok(TensorType { shape: vec![batch, UNCERTAINTIES], gaussian: false })
+            check_covariance(*method, logits, covariance)?;
+            Ok(TensorType::new(vec![batch, UNCERTAINTIES], false))
         }
         (Layer::Decide(_), [probabilities, uncertainty]) => {
             let [batch, classes] = rank(probabilities)?;
@@ -134,15 +165,15 @@ fn infer_unchecked(layer: &Layer, operands: &[TensorType]) -> Result<TensorType,
                      {UNCERTAINTIES} numbers for each item: total, aleatoric, epistemic"
                 ));
             }
-            Ok(TensorType { shape: vec![batch], gaussian: false })
+            Ok(TensorType::new(vec![batch], false))
         }
         (Layer::BinaryProbability, [logits]) => {
             let [_, _] = rank(logits)?;
-            Ok(TensorType { shape: logits.shape.clone(), gaussian: false })
+            Ok(TensorType::new(logits.shape.clone(), false))
         }
         (Layer::BinaryUncertainty, [logits]) => {
             let [batch, labels] = rank(logits)?;
-            Ok(TensorType { shape: vec![batch, labels, UNCERTAINTIES], gaussian: false })
+            Ok(TensorType::new(vec![batch, labels, UNCERTAINTIES], false))
         }
         (Layer::BinaryDecide(_), [probability, uncertainty]) => {
             let [batch, labels] = rank(probability)?;
@@ -152,11 +183,11 @@ fn infer_unchecked(layer: &Layer, operands: &[TensorType]) -> Result<TensorType,
                      {UNCERTAINTIES} numbers for each label: total, aleatoric, epistemic"
                 ));
             }
-            Ok(TensorType { shape: probability.shape.clone(), gaussian: false })
+            Ok(TensorType::new(probability.shape.clone(), false))
         }
         (Layer::Interval(_), [input]) => {
             let shape = input.shape.iter().copied().chain([2]).collect();
-            Ok(TensorType { shape, gaussian: false })
+            Ok(TensorType::new(shape, false))
         }
         (layer, operands) => {
             Err(format!("has {} operands, which {layer:?} does not take", operands.len()))
@@ -185,7 +216,7 @@ impl Build for Types {
     }
 
     fn zero(&mut self, rank: usize, gaussian: bool) -> TensorType {
-        TensorType { shape: vec![1; rank], gaussian }
+        TensorType::new(vec![1; rank], gaussian)
     }
 }
 
@@ -249,6 +280,34 @@ fn check_classes(what: &str, classes: i64) -> Result<(), String> {
     }
 }
 
+/// The most elements of an item whose covariances are known.
+pub const MAX_CORRELATED: i64 = 4096;
+
+/// The most classes that are drawn with covariances: their matrices are factored in so many steps.
+pub const MAX_FACTORED: i64 = 64;
+
+/// Checks what is known of the covariances of logits, by their type or by a tensor of them.
+fn check_covariance(
+    method: Method,
+    logits: &TensorType,
+    covariance: &[TensorType],
+) -> Result<(), String> {
+    let [items, classes] = rank(logits)?;
+    if let [covariance] = covariance
+        && (!logits.gaussian || covariance.shape != [items, classes, classes])
+    {
+        return Err(format!("has {covariance} as the covariances of {logits}, which do not fit"));
+    }
+    let is_known = logits.covariance || !covariance.is_empty();
+    match method {
+        Method::Sample(_) if is_known && classes > MAX_FACTORED => Err(format!(
+            "draws {classes} classes with covariances; up to {MAX_FACTORED} are supported: gauss.marginals \
+             leaves the covariances out"
+        )),
+        _ => Ok(()),
+    }
+}
+
 /// The numbers that the logits are drawn with are constants of the compiled function.
 fn check_draws(method: Method, classes: i64) -> Result<(), String> {
     match method {
@@ -281,7 +340,7 @@ mod tests {
     };
 
     fn gaussian(shape: &[i64]) -> TensorType {
-        TensorType { shape: shape.to_vec(), gaussian: true }
+        TensorType::new(shape.to_vec(), true)
     }
 
     #[test]

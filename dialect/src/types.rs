@@ -14,6 +14,8 @@ pub struct TensorType {
     pub shape: Vec<i64>,
     /// Is it `!gauss.tensor`, or else `tensor`?
     pub gaussian: bool,
+    /// Are the covariances of the elements of an item known, too? Then it is Gaussian and N×D.
+    pub covariance: bool,
 }
 
 impl fmt::Display for TensorType {
@@ -25,21 +27,32 @@ impl fmt::Display for TensorType {
                 size => write!(f, "{size}x")?,
             }
         }
-        f.write_str("f32>")
+        f.write_str(if self.covariance { "f32, covariance>" } else { "f32>" })
     }
 }
 
 impl TensorType {
+    /// A tensor of independent Gaussians, or of plain numbers.
+    pub fn new(shape: Vec<i64>, gaussian: bool) -> Self {
+        Self { shape, gaussian, covariance: false }
+    }
+
+    /// The same elements as independent Gaussians, or plain numbers.
+    #[must_use]
+    pub fn marginals(&self) -> Self {
+        Self::new(self.shape.clone(), self.gaussian)
+    }
+
     /// Reads a `tensor` or `!gauss.tensor` type; `None` for any other.
     pub fn of(ty: Type) -> Option<Self> {
         let gaussian = ty.is_gaussian();
         if !gaussian && !ty.is_ranked_tensor() {
             return None;
         }
-        Some(Self { shape: ty.shape()?, gaussian })
+        Some(Self { shape: ty.shape()?, gaussian, covariance: ty.has_covariance() })
     }
 
-    /// What a tensor of the type consists of.
+    /// What a tensor of the type consists of, beside covariances.
     pub fn representation(&self) -> Representation {
         Representation::of(self.gaussian)
     }
@@ -48,7 +61,10 @@ impl TensorType {
     pub fn to_type(&self, like: Type) -> Option<Type> {
         let element = like.element_type();
         match self.gaussian {
-            true => Type::gaussian(like.context().unknown_location(), element, &self.shape),
+            true => {
+                let location = like.context().unknown_location();
+                Type::gaussian(location, element, &self.shape, self.covariance)
+            }
             false => Some(Type::tensor(element, &self.shape)),
         }
     }

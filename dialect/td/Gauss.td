@@ -45,20 +45,22 @@ def Gauss_Dialect : Dialect {
 def Gauss_TensorType : TypeDef<Gauss_Dialect, "GaussTensor",
     [ShapedTypeInterface, ValueSemantics]> {
   let mnemonic = "tensor";
-  let summary = "tensor of independent Gaussians, known by mean and variance";
+  let summary = "tensor of Gaussians, known by mean and variance, and by covariance where it says so";
   let description = [{
-    Example: `!gauss.tensor<?x10xf32>`, a batch of ten Gaussian logits. The
-    element type is `f32`. Only the leading dimension, the batch, may be
-    dynamic; no dimension is zero.
+    Example: `!gauss.tensor<?x10xf32>`, a batch of ten Gaussian logits that are
+    independent, and `!gauss.tensor<?x10xf32, covariance>`, with the covariances
+    of the ten logits of each item. The element type is `f32`. Only the leading
+    dimension, the batch, may be dynamic; no dimension is zero.
   }];
-  let parameters = (ins ArrayRefParameter<"int64_t">:$shape, "::mlir::Type":$elementType);
-  let assemblyFormat = "`<` custom<Dimensions>($shape, $elementType) `>`";
+  let parameters = (ins ArrayRefParameter<"int64_t">:$shape, "::mlir::Type":$elementType,
+                        "bool":$covariance);
+  let assemblyFormat = "`<` custom<Dimensions>($shape, $elementType, $covariance) `>`";
   let genVerifyDecl = 1;
   let extraClassDeclaration = [{
     bool hasRank() const { return true; }
     GaussTensorType cloneWith(std::optional<::llvm::ArrayRef<int64_t>> shape,
                               ::mlir::Type elementType) const {
-      return get(getContext(), shape.value_or(getShape()), elementType);
+      return get(getContext(), shape.value_or(getShape()), elementType, getCovariance());
     }
   }];
 }
@@ -196,6 +198,102 @@ def Gauss_VarianceOp : Gauss_ComponentOp<"variance"> {
     ```
 
     Folds on `gauss.make` and `gauss.constant`.
+  }];
+}
+
+//===----------------------------------------------------------------------===//
+// Covariances
+//===----------------------------------------------------------------------===//
+
+def Gauss_CorrelatedOp : Gauss_Layer<"correlated"> {
+  let summary = "independent Gaussians as a tensor whose covariances are known, all 0";
+  let description = [{
+    ```mlir
+    %y = gauss.correlated %x : (!gauss.tensor<?x84xf32>) -> !gauss.tensor<?x84xf32, covariance>
+    ```
+
+    From here on the layers that have a rule for them carry the covariances of
+    the elements of each item along: `gauss.dense`, activations, `gauss.add`,
+    `gauss.sub`, and `gauss.mul` and `gauss.div` by known numbers.
+
+    Constraints: `input` is Gaussian and N×D, with D up to 4096.
+  }];
+  let arguments = (ins Gauss_TensorType:$input);
+  let assemblyFormat = "$input attr-dict `:` functional-type(operands, results)";
+}
+
+def Gauss_MarginalsOp : Gauss_Layer<"marginals"> {
+  let summary = "mean and variance of each element, without covariances";
+  let description = [{
+    ```mlir
+    %y = gauss.marginals %x : (!gauss.tensor<?x10xf32, covariance>) -> !gauss.tensor<?x10xf32>
+    ```
+
+    What ops without a rule for covariances take. Folds on `gauss.correlated`.
+
+    Constraints: `input` has covariances.
+  }];
+  let arguments = (ins Gauss_TensorType:$input);
+  let assemblyFormat = "$input attr-dict `:` functional-type(operands, results)";
+  let hasFolder = 1;
+}
+
+def Gauss_CovarianceOp : Gauss_Layer<"covariance"> {
+  let summary = "the covariance matrix of each item";
+  let description = [{
+    `result[n, i, j] = Cov(input[n, i], input[n, j])`
+
+    ```mlir
+    %c = gauss.covariance %x : (!gauss.tensor<?x10xf32, covariance>) -> tensor<?x10x10xf32>
+    ```
+
+    Symmetric and, up to rounding, positive semidefinite. The diagonal is
+    `gauss.variance`.
+
+    Constraints: `input` has covariances.
+  }];
+  let arguments = (ins Gauss_TensorType:$input);
+  let assemblyFormat = "$input attr-dict `:` functional-type(operands, results)";
+}
+
+def Gauss_WithDiagonalOp : Gauss_Layer<"with_diagonal"> {
+  let summary = "square matrices with another diagonal";
+  let description = [{
+    `result[n, i, j] = diagonal[n, i]` where i = j, else `matrices[n, i, j]`
+
+    ```mlir
+    %c = gauss.with_diagonal %m, %v : (tensor<?x10x10xf32>, tensor<?x10xf32>) -> tensor<?x10x10xf32>
+    ```
+
+    What `gauss.covariance` becomes.
+
+    Constraints: `matrices` is N×D×D, `diagonal` N×D, both deterministic.
+  }];
+  let arguments = (ins Gauss_Deterministic:$matrices, Gauss_Deterministic:$diagonal);
+  let assemblyFormat = "$matrices `,` $diagonal attr-dict `:` functional-type(operands, results)";
+}
+
+def Gauss_GainOp : Gauss_Layer<"gain"> {
+  let summary = "the expected derivative of an activation of a Gaussian, E[f'(input)]";
+  let description = [{
+    ```mlir
+    %g = gauss.gain %x function "leaky_relu" settings {slope = 0.1}
+      : (!gauss.tensor<?x84xf32>) -> tensor<?x84xf32>
+    ```
+
+    The derivative of the mean of `gauss.leaky_relu` by the mean of its input;
+    0 where the input has no variance. The covariance of f(x) and f(y) is the
+    product of their gains with that of x and y, to first order of Price's
+    theorem.
+
+    Constraints: `function` is the name of an activation of the dialect, and
+    `settings` are the attributes of it.
+  }];
+  let arguments = (ins
+    Gauss_Operand:$input, StrAttr:$function, OptionalAttr<DictionaryAttr>:$settings);
+  let assemblyFormat = [{
+    $input `function` $function (`settings` $settings^)?
+    attr-dict `:` functional-type(operands, results)
   }];
 }
 
@@ -1569,14 +1667,18 @@ def Gauss_SoftmaxOp : Gauss_Layer<"softmax"> {
     `draws` of the logits, which follow from `seed` (0 where it is left out). On
     deterministic logits the softmax.
 
+    The covariances of the logits are used where the type has them, or where
+    they follow as a tensor of matrices with the variances on their diagonals.
+
     Constraints: `logits` is N×C with C of 2 or more; `draws`, from 1 to 65536, and `seed` are given
-    with the method `"sample"` only, `draws` always.
+    with the method `"sample"` only, `draws` always; `covariance` (optional) is N×C×C, and C at most 64 with
+    the method `"sample"`.
   }];
   let arguments = (ins
-    Gauss_Operand:$logits, StrAttr:$method,
+    Gauss_Operand:$logits, Optional<Gauss_Deterministic>:$covariance, StrAttr:$method,
     OptionalAttr<I64Attr>:$draws, OptionalAttr<I64Attr>:$seed);
   let assemblyFormat = [{
-    $logits `` custom<Clauses>("\"method draws seed\"", $method, $draws, $seed)
+    $logits (`,` $covariance^)? `` custom<Clauses>("\"method draws seed\"", $method, $draws, $seed)
     attr-dict `:` functional-type(operands, results)
   }];
 }
@@ -1593,14 +1695,14 @@ def Gauss_UncertaintyOp : Gauss_Layer<"uncertainty"> {
     expected entropy E[H(p)] and the mutual information of class and logits,
     which is their difference. On deterministic logits nothing is epistemic.
 
-    Constraints: `logits` is N×C with C of 2 or more; `method`, `draws` and `seed` are as in
+    Constraints: `logits` is N×C with C of 2 or more; `covariance`, `method`, `draws` and `seed` are as in
     `gauss.softmax`.
   }];
   let arguments = (ins
-    Gauss_Operand:$logits, StrAttr:$method,
+    Gauss_Operand:$logits, Optional<Gauss_Deterministic>:$covariance, StrAttr:$method,
     OptionalAttr<I64Attr>:$draws, OptionalAttr<I64Attr>:$seed);
   let assemblyFormat = [{
-    $logits `` custom<Clauses>("\"method draws seed\"", $method, $draws, $seed)
+    $logits (`,` $covariance^)? `` custom<Clauses>("\"method draws seed\"", $method, $draws, $seed)
     attr-dict `:` functional-type(operands, results)
   }];
 }

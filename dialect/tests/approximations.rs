@@ -180,7 +180,7 @@ fn weight(shape: &[usize], sigma: f64, seed: u64) -> Tensor {
     let drawn = input(shape, sigma, seed);
     let mean = drawn.mean.into_iter().map(|m| m / depth.sqrt()).collect();
     let variance = drawn.variance.map(|all| all.into_iter().map(|v| v / depth).collect());
-    Tensor { shape: drawn.shape, mean, variance }
+    Tensor::new(drawn.shape, mean, variance)
 }
 
 #[test]

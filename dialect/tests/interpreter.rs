@@ -114,7 +114,7 @@ fn grid(rows: usize, columns: usize) -> impl Iterator<Item = (usize, usize)> {
 fn layer(op: &str, attributes: &str, operands: &[Tensor], result: &[usize]) -> Tensor {
     let gaussian = operands.iter().any(|operand| operand.variance.is_some());
     let shape = result.iter().map(|&size| size as i64).collect();
-    let result = TensorType { shape, gaussian };
+    let result = TensorType::new(shape, gaussian);
     let types: Vec<_> = operands.iter().map(|operand| operand.ty().to_string()).collect();
     let names: Vec<_> = (0..operands.len()).map(|number| format!("%a{number}")).collect();
     let arguments: Vec<_> =

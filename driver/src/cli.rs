@@ -177,6 +177,7 @@ fn open_module(
     let wanted = Wanted {
         batch,
         order: reading.order,
+        covariance: reading.covariance(),
         logits: posterior.logits(),
         outputs: posterior.outputs(),
         posterior: posterior.is_given().then_some(&find as Find),
@@ -192,6 +193,10 @@ struct HeadArgs {
     /// or of binary labels, by sigmoid; of a regression an interval:COVERAGE
     #[arg(long, value_name = "HEAD")]
     head: Option<Kind>,
+
+    /// Also return the covariance matrix of the outputs of each item
+    #[arg(long)]
+    return_covariance: bool,
 
     /// The seed of the draws of a head sample:DRAWS [default: 0]
     #[arg(long, value_name = "SEED", requires = "head")]
@@ -226,8 +231,28 @@ impl HeadArgs {
         Ok(network)
     }
 
-    /// Appends the head to one public function of a network, or to all.
+    /// Appends what else is returned to one public function of a network, or to all.
     fn append(
+        &self,
+        network: &mut Network,
+        (mode, function): (Mode, Option<&str>),
+        calibration: Option<Calibration>,
+        ui: &Ui,
+    ) -> Result<(), Error> {
+        self.append_head(network, (mode, function), calibration, ui)?;
+        if self.return_covariance {
+            if mode != Mode::Moments {
+                return Err(Error::request(format!(
+                    "--return-covariance has no meaning with --mode {mode}"
+                ))
+                .with_help("covariances are moments: use --mode moments"));
+            }
+            network.return_covariance(function)?;
+        }
+        Ok(())
+    }
+
+    fn append_head(
         &self,
         network: &mut Network,
         (mode, function): (Mode, Option<&str>),

@@ -349,7 +349,7 @@ fn items_of(logits: &OutputMoments, data: &Data, group: Group) -> answers::Items
     let mean = narrow(&logits.mean);
     let variance = narrow(logits.variance.as_deref().unwrap_or_default());
     let draws = Draws { count: LOGIT_DRAWS, seed: start as u64 };
-    of_moments(&mean, &variance, classes, draws)
+    of_moments(&mean, &variance, None, classes, draws)
 }
 
 fn groups(items: &[answers::Items; 3], data: &Data) -> Vec<GroupReport> {

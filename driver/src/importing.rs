@@ -10,7 +10,11 @@ use gauss_lowering::{
     files::{self, Kind},
     passes::gauss_pool_first::Order,
 };
-use pfp_compiler::{diagnostics::Source, error::Error, parameters::Safetensors};
+use pfp_compiler::{
+    diagnostics::{Covariance, Source},
+    error::Error,
+    parameters::Safetensors,
+};
 use pfp_import::{
     Failure, Files, OnnxSettings,
     onnx::{self, posterior::Placed},
@@ -39,6 +43,8 @@ pub struct Wanted<'a> {
     pub batch: Option<i64>,
     /// In which order maxima and activations are taken.
     pub order: Order,
+    /// Which covariances are carried to predictions.
+    pub covariance: Covariance,
     /// Does an ONNX model end before its last softmax?
     pub logits: bool,
     /// The values of an ONNX model that are wanted; its outputs where there are none.
@@ -128,7 +134,7 @@ pub fn open(path: &Path, wanted: &Wanted, note: &mut dyn FnMut(&str)) -> Result<
     let of_posterior = placed.iter().flat_map(|placed| &placed.notes);
     of_posterior.chain(&notes).for_each(|text| note(text));
     let parameters = import.parameters.as_deref().map(Safetensors::of).transpose()?;
-    let source = Source::in_order(import.name, import.module, wanted.order);
+    let source = Source::with(import.name, import.module, wanted.order, wanted.covariance);
     Ok(Imported { source, parameters, batch, placed })
 }
 
@@ -159,7 +165,7 @@ fn text(path: &Path, wanted: &Wanted, note: &mut dyn FnMut(&str)) -> Result<Impo
         .import(path, &Disk, note)
         .map_err(|failure| refusal(path, importer.format(), failure))?;
     let parameters = import.parameters.as_deref().map(Safetensors::of).transpose()?;
-    let source = Source::in_order(import.name, import.module, wanted.order);
+    let source = Source::with(import.name, import.module, wanted.order, wanted.covariance);
     Ok(Imported { source, parameters, batch: None, placed: None })
 }
 

@@ -136,16 +136,32 @@ pub fn classes_of(logits: usize) -> usize {
     logits.max(2)
 }
 
-/// What Gaussian logits say of items, by draws of the logits; of one logit without draws.
-pub fn of_moments(mean: &[f32], variance: &[f32], width: usize, draws: Draws) -> Items {
+/// What Gaussian logits say of items, by draws of the logits; of one logit without draws. The logits are
+/// independent where their covariances are not given.
+pub fn of_moments(
+    mean: &[f32],
+    variance: &[f32],
+    covariance: Option<&[f32]>,
+    width: usize,
+    draws: Draws,
+) -> Items {
     let rows = mean.chunks_exact(width).zip(variance.chunks_exact(width));
     let rows = (0..).zip(rows).map(|(item, (mean, variance))| {
-        let seed = draws.seed.wrapping_add(item);
-        match (mean, variance) {
-            (&[mean], &[variance]) => of_label(|sign| predictive::binary(sign * mean, variance)),
-            _ => decomposed(width, |p, scratch| {
+        let seed = draws.seed.wrapping_add(item as u64);
+        let matrix = item * width * width..(item + 1) * width * width;
+        let covariance = covariance.and_then(|covariance| covariance.get(matrix));
+        match (mean, variance, covariance) {
+            (&[mean], &[variance], _) => of_label(|sign| predictive::binary(sign * mean, variance)),
+            (_, _, None) => decomposed(width, width, |p, scratch| {
                 predictive::decompose_into(mean, variance, draws.count, seed, p, scratch)
             }),
+            (_, _, Some(covariance)) => {
+                let scratch = width * width + 2 * width;
+                decomposed(width, scratch, |p, scratch| {
+                    let count = draws.count;
+                    predictive::decompose_correlated_into(mean, covariance, count, seed, p, scratch)
+                })
+            }
         }
     });
     collect(mean, variance, width, rows)
@@ -186,7 +202,9 @@ fn of_passes(logits: &[f32], width: usize) -> (Vec<f32>, Uncertainty) {
             let logits: Vec<_> = logits.iter().map(|logit| sign * logit).collect();
             predictive::binary_draws(&logits)
         }),
-        _ => decomposed(width, |p, scratch| predictive::decompose_draws_into(logits, p, scratch)),
+        _ => decomposed(width, width, |p, scratch| {
+            predictive::decompose_draws_into(logits, p, scratch)
+        }),
     }
 }
 
@@ -200,10 +218,11 @@ fn of_label(predict: impl Fn(f32) -> Binary) -> (Vec<f32>, Uncertainty) {
 /// Probabilities and uncertainty of an item.
 fn decomposed(
     classes: usize,
+    scratch: usize,
     decompose: impl Fn(&mut [f32], &mut [f32]) -> Result<Uncertainty, pfp_runtime::Error>,
 ) -> (Vec<f32>, Uncertainty) {
-    let (mut probabilities, mut scratch) = (vec![0.0; classes], vec![0.0; classes]);
-    // The slices have the same length, which is all that could be wrong.
+    let (mut probabilities, mut scratch) = (vec![0.0; classes], vec![0.0; scratch]);
+    // The slices are as long as they must be, which is all that could be wrong.
     let uncertainty = decompose(&mut probabilities, &mut scratch).unwrap_or_default();
     (probabilities, uncertainty)
 }

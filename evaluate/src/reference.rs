@@ -252,7 +252,7 @@ fn tensors(signature: &Signature, buffers: Vec<Vec<f32>>) -> Vec<interpreter::Te
         .map(|input| {
             let mean = next();
             let variance = input.gaussian.then(&mut next);
-            interpreter::Tensor { shape: input.shape.clone(), mean, variance }
+            interpreter::Tensor::new(input.shape.clone(), mean, variance)
         })
         .collect()
 }

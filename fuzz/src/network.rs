@@ -108,7 +108,7 @@ fn check(compiled: &Compiled, program: &Program, generated: &Generated) {
         .map(|input| {
             let mean = next();
             let variance = input.gaussian.then(&mut next);
-            Tensor { shape: input.shape.clone(), mean, variance }
+            Tensor::new(input.shape.clone(), mean, variance)
         })
         .collect();
     let expected = program.run(&inputs).unwrap_or_else(|error| panic!("interpreter: {error}"));

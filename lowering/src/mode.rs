@@ -6,9 +6,13 @@ mod sample;
 
 use std::{fmt, str::FromStr};
 
-use gauss_dialect::ir::{Op, Type};
+use gauss_dialect::{
+    ir::{Op, Type},
+    layer::Layer,
+    shape::TensorType,
+};
 
-use crate::pass::{Options, Outcome};
+use crate::pass::{Options, Outcome, fail};
 
 /// What a compiled function computes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -46,9 +50,41 @@ pub struct Sampling {
 pub fn apply(module: Op, mode: Mode) -> Outcome {
     match mode {
         Mode::Moments => Ok(()),
-        Mode::Mean => mean::apply(module),
-        Mode::Sample(sampling) => sample::apply(module, &sampling),
+        Mode::Mean => {
+            leave_out_covariances(module)?;
+            mean::apply(module)
+        }
+        Mode::Sample(sampling) => {
+            leave_out_covariances(module)?;
+            sample::apply(module, &sampling)
+        }
     }
+}
+
+/// Takes covariances from all types: numbers have none.
+fn leave_out_covariances(module: Op) -> Outcome {
+    for op in module.descendants() {
+        match Layer::of(op).map_err(|error| fail(op, error))? {
+            Some(Layer::Correlated | Layer::Marginals) => {
+                op.result(0).replace_all_uses_with(op.operand(0));
+                op.erase();
+            }
+            Some(Layer::Covariance | Layer::Gain(_)) => {
+                return Err(fail(
+                    op,
+                    "has no meaning in this mode, where nothing has a covariance",
+                ));
+            }
+            Some(_) => op.results().into_iter().for_each(|value| {
+                let marginals = TensorType::of(value.ty()).filter(|ty| ty.covariance);
+                if let Some(ty) = marginals.and_then(|ty| ty.marginals().to_type(value.ty())) {
+                    value.set_type(ty);
+                }
+            }),
+            None => {}
+        }
+    }
+    Ok(())
 }
 
 /// The plain tensor type of the shape of a Gaussian one; other types as they are.

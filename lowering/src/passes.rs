@@ -16,6 +16,7 @@ pub mod gauss_pool_first;
 pub mod gauss_remark_independence;
 pub mod gauss_set_batch;
 pub mod gauss_skip_unchosen;
+pub mod gauss_track_covariance;
 pub mod gauss_unscale_offsets;
 pub mod gauss_use_destinations;
 pub mod gauss_winograd;
@@ -41,6 +42,7 @@ pub static ALL: &[Pass] = &[
     gauss_remark_independence::PASS,
     gauss_set_batch::PASS,
     gauss_skip_unchosen::PASS,
+    gauss_track_covariance::PASS,
     gauss_unscale_offsets::PASS,
     gauss_use_destinations::PASS,
     gauss_winograd::PASS,

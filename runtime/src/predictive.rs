@@ -8,7 +8,7 @@
 //! ```
 //!
 //! which has no closed form. [`decompose`] estimates it by sampling the logits (not the network),
-//! together with the uncertainty decomposition; [`decompose_draws_into`] takes draws from elsewhere;
+//! together with the uncertainty decomposition, [`decompose_correlated_into`] that of logits whose covariances are known; [`decompose_draws_into`] takes draws from elsewhere;
 //! [`mean_field`] and [`laplace_bridge`] are approximations without sampling. [`decide`] turns either
 //! into a class or a rejection, [`binary`] and [`decide_binary`] are for a label of one logit, and [`interval`] is the counterpart for regression.
 //!
@@ -24,10 +24,12 @@
 
 mod binary;
 mod closed_form;
+mod correlated;
 mod decision;
 
 pub use binary::{Binary, LOGISTIC_MIXTURE, binary, binary_draws, decide_binary};
 pub use closed_form::{laplace_bridge, laplace_bridge_into, mean_field, mean_field_into};
+pub use correlated::decompose_correlated_into;
 pub use decision::{Decision, Thresholds, central_quantile, decide, interval};
 
 use crate::Error;

@@ -141,7 +141,7 @@ struct pfp_executor {
 /// The names of codes and columns, shared by all headers.
 fn shared_names(prediction: &Prediction) -> Option<&'static str> {
     match prediction {
-        Prediction::Probabilities { .. } => None,
+        Prediction::Probabilities { .. } | Prediction::Covariance => None,
         Prediction::Uncertainty { .. } => Some(UNCERTAINTY),
         Prediction::Decision { .. } => Some(DECISION),
         Prediction::Interval { .. } => Some(INTERVAL),

@@ -1,6 +1,9 @@
 //! The JSON manifest: what a build system or a reviewer needs to know of an object.
 
-use gauss_lowering::mode::{self, Sampling};
+use gauss_lowering::{
+    mode::{self, Sampling},
+    passes::gauss_track_covariance::Tracked,
+};
 use serde::Serialize;
 
 use crate::{
@@ -24,6 +27,7 @@ pub struct Manifest<'a> {
     target: Target<'a>,
     mode: Mode,
     order: &'static str,
+    covariance: &'a Tracked,
     batch: usize,
     inputs: &'a [Tensor],
     outputs: &'a [Tensor],
@@ -119,6 +123,7 @@ impl<'a> Manifest<'a> {
             },
             mode: Mode::of(compiled.mode),
             order: compiled.order.describe().0,
+            covariance: &compiled.covariance,
             batch: function.signature.batch(),
             inputs: &function.signature.inputs,
             outputs: &function.signature.outputs,

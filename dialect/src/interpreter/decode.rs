@@ -123,7 +123,7 @@ impl Decoder<'_> {
             ("func.call", types) => Action::Call(self.call(op, types)?),
             ("arith.constant", [ty]) => {
                 let values = elements(op, "value", ty)?;
-                self.constant(Tensor { shape: sizes(ty)?, mean: values, variance: None })
+                self.constant(Tensor::deterministic(&sizes(ty)?, values))
             }
             (_, [ty]) => match Layer::of(op)? {
                 Some(Layer::Parameter(name)) => {

@@ -20,13 +20,14 @@ use self::{
     views::{broadcast, elementwise, sizes},
     weights::attention_weights,
 };
-use super::{F64, Tensor, check_variances, predictions};
+use super::{Dependence, F64, Tensor, check_variances, predictions};
 use crate::{
     layer::Layer,
     moments::Moments,
     ops::{
         blend,
         build::{Build, Part},
+        covariance::{self, Correlated, Operand},
     },
     predictive::{central_quantile, interval_end},
     shape::{self, TensorType},
@@ -36,7 +37,30 @@ use crate::{
 pub(super) fn apply(layer: &Layer, operands: &[&Tensor]) -> Result<Tensor, String> {
     let types: Vec<_> = operands.iter().map(|operand| operand.ty()).collect();
     let ty = shape::infer(layer, &types)?;
+    if ty.covariance && covariance::is_kept(layer) {
+        let operands: Vec<_> = operands.iter().map(|&operand| of_tensor(operand)).collect();
+        return covariance::apply(&mut Evaluate, layer, &operands).map(of_parts);
+    }
     match (layer, operands) {
+        (Layer::Correlated, [input]) => covariance::correlated(&mut Evaluate, input).map(of_parts),
+        (Layer::Marginals, [input]) => Ok(Tensor { dependence: None, ..(*input).clone() }),
+        (Layer::Covariance, [input]) => match of_tensor(input) {
+            Operand::Correlated(parts) => covariance::matrix(&mut Evaluate, &parts),
+            Operand::Plain(_) => Err("takes a tensor with covariances".into()),
+        },
+        (Layer::WithDiagonal, [matrices, diagonal]) => {
+            let size = sizes(&ty)[1];
+            let value = |(place, &value): (usize, &f64)| {
+                let (row, column) = (place / size, place % size);
+                if row % size == column { diagonal.mean[row] } else { value }
+            };
+            let values = matrices.mean.iter().enumerate().map(value).collect();
+            Ok(Tensor::deterministic(&matrices.shape, values))
+        }
+        (Layer::Gain(activation), [input]) => {
+            let input = input.view();
+            elementwise(&ty, |i| Moments::deterministic(activation.gain(&mut F64, input.at(i))))
+        }
         (Layer::Make, [mean, variance]) => {
             check_variances(&variance.mean)?;
             Ok(Tensor { variance: Some(variance.mean.clone()), ..(*mean).clone() })
@@ -84,11 +108,15 @@ pub(super) fn apply(layer: &Layer, operands: &[&Tensor]) -> Result<Tensor, Strin
         (Layer::Pool(pool), [input]) => pooled(pool, input, &ty),
         (Layer::GlobalMaxPool, [input]) => global_max(input, &ty),
         (Layer::Flatten, [input]) => Ok(Tensor { shape: sizes(&ty), ..(*input).clone() }),
-        (Layer::Softmax(method), [logits]) => {
-            Ok(Tensor::deterministic(&sizes(&ty), predictions::softmax(*method, logits)))
+        (Layer::Softmax(method), [logits, covariance @ ..]) => {
+            let covariance = known_covariance(logits, covariance)?;
+            let values = predictions::softmax(*method, logits, covariance.as_ref());
+            Ok(Tensor::deterministic(&sizes(&ty), values))
         }
-        (Layer::Uncertainty(method), [logits]) => {
-            Ok(Tensor::deterministic(&sizes(&ty), predictions::uncertainty(*method, logits)))
+        (Layer::Uncertainty(method), [logits, covariance @ ..]) => {
+            let covariance = known_covariance(logits, covariance)?;
+            let values = predictions::uncertainty(*method, logits, covariance.as_ref());
+            Ok(Tensor::deterministic(&sizes(&ty), values))
         }
         (Layer::Decide(thresholds), [probabilities, uncertainty]) => {
             let decisions = predictions::decide(*thresholds, probabilities, uncertainty);
@@ -118,6 +146,32 @@ pub(super) fn apply(layer: &Layer, operands: &[&Tensor]) -> Result<Tensor, Strin
     }
 }
 
+/// The covariances of logits: their own, or a tensor of them.
+fn known_covariance(logits: &Tensor, given: &[&Tensor]) -> Result<Option<Tensor>, String> {
+    match (of_tensor(logits), given) {
+        (Operand::Correlated(parts), _) => covariance::matrix(&mut Evaluate, &parts).map(Some),
+        (Operand::Plain(_), [given, ..]) => Ok(Some((*given).clone())),
+        (Operand::Plain(_), []) => Ok(None),
+    }
+}
+
+/// A tensor by the parts of its covariances.
+fn of_tensor(tensor: &Tensor) -> Operand<Tensor> {
+    let marginals = Tensor { dependence: None, ..tensor.clone() };
+    match &tensor.dependence {
+        None => Operand::Plain(marginals),
+        Some(dependence) => {
+            let Dependence { shared, own } = dependence.as_ref().clone();
+            Operand::Correlated(Correlated { marginals, shared, own })
+        }
+    }
+}
+
+fn of_parts(parts: Correlated<Tensor>) -> Tensor {
+    let Correlated { marginals, shared, own } = parts;
+    Tensor { dependence: Some(Box::new(Dependence { shared, own })), ..marginals }
+}
+
 /// Composites evaluate the layers that they are built of.
 struct Evaluate;
 
@@ -140,6 +194,6 @@ impl Build for Evaluate {
 
     fn zero(&mut self, rank: usize, gaussian: bool) -> Tensor {
         let variance = gaussian.then(|| vec![0.0]);
-        Tensor { shape: vec![1; rank], mean: vec![0.0], variance }
+        Tensor::new(vec![1; rank], vec![0.0], variance)
     }
 }

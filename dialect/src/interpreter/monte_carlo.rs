@@ -153,7 +153,9 @@ impl Program {
             for step in &function.steps {
                 let used = |slot| function.steps.iter().any(|step| step.operands.contains(&slot));
                 let message = match &step.action {
-                    Action::Layer(Layer::Variance) => "has no meaning in one forward pass",
+                    Action::Layer(Layer::Variance | Layer::Covariance | Layer::Gain(_)) => {
+                        "has no meaning in one forward pass"
+                    }
                     Action::Layer(Layer::Mean) if !is_entry || used(step.result) => {
                         "has no meaning within one forward pass, only as a result of the function"
                     }
@@ -185,6 +187,7 @@ struct Sampler {
 impl Semantics for Sampler {
     fn apply(&mut self, layer: &Layer, operands: &[&Tensor]) -> Result<Tensor, String> {
         match layer {
+            Layer::Correlated | Layer::Marginals => Ok(operands[0].clone()),
             Layer::Make => Ok(draw(&kernels::apply(layer, operands)?, &mut self.rng)),
             Layer::Noise(noise) => {
                 // Checks the operand.
@@ -276,7 +279,7 @@ impl Estimate {
     fn finish(self, count: u64) -> Sampled {
         let variances = self.squares.into_iter().map(|squares| squares / (count - 1) as f64);
         let variance = Some(variances.collect());
-        let moments = Tensor { shape: self.shape, mean: self.mean, variance };
+        let moments = Tensor::new(self.shape, self.mean, variance);
         Sampled { moments, squares: self.added }
     }
 }

@@ -9,7 +9,7 @@ use crate::{
     moments::Moments,
     predictive::{
         self, Axis, Method, Prediction, Special, Tables, Thresholds, Uncertainty, binary,
-        digamma_rise_reference, information_reference,
+        digamma_rise_reference, factor_entry, information_reference,
     },
     shape::UNCERTAINTIES,
 };
@@ -25,13 +25,17 @@ impl Special for F64 {
 }
 
 /// Class probabilities, N×C.
-pub(super) fn softmax(method: Method, logits: &Tensor) -> Vec<f64> {
-    predict(method, logits).probabilities.values
+pub(super) fn softmax(method: Method, logits: &Tensor, covariance: Option<&Tensor>) -> Vec<f64> {
+    predict(method, logits, covariance).probabilities.values
 }
 
 /// Total, aleatoric and epistemic uncertainty, N×3.
-pub(super) fn uncertainty(method: Method, logits: &Tensor) -> Vec<f64> {
-    side_by_side(predict(method, logits).uncertainty)
+pub(super) fn uncertainty(
+    method: Method,
+    logits: &Tensor,
+    covariance: Option<&Tensor>,
+) -> Vec<f64> {
+    side_by_side(predict(method, logits, covariance).uncertainty)
 }
 
 /// Total, aleatoric and epistemic as the last dimension.
@@ -40,12 +44,15 @@ fn side_by_side(parts: Uncertainty<Table>) -> Vec<f64> {
     items.flat_map(|((&total, &aleatoric), &epistemic)| [total, aleatoric, epistemic]).collect()
 }
 
-fn predict(method: Method, logits: &Tensor) -> Prediction<Table> {
+fn predict(method: Method, logits: &Tensor, covariance: Option<&Tensor>) -> Prediction<Table> {
     let draws = match method {
         Method::Sample(sampling) => sampling.draws as usize,
         Method::MeanField | Method::Laplace => 1,
     };
-    predictive::predict(&mut Sizes::of(logits, draws), method, &moments(logits))
+    let covariance =
+        covariance.map(|matrices| Table { values: matrices.mean.clone(), axes: BY_PAIR });
+    let mut sizes = Sizes::of(logits, draws);
+    predictive::predict(&mut sizes, method, &moments(logits), covariance.as_ref())
 }
 
 fn moments(logits: &Tensor) -> Moments<Table> {
@@ -100,6 +107,7 @@ type Axes = [bool; AXES];
 
 const BY_ITEM: Axes = [true, false, false, false, false];
 const BY_CLASS: Axes = [true, false, false, true, false];
+const BY_PAIR: Axes = [true, false, false, true, true];
 
 /// The sizes of the axes.
 struct Sizes([usize; AXES]);
@@ -162,6 +170,29 @@ impl Tables for Sizes {
     fn rivals(&mut self, table: &Table) -> Table {
         let [items, draws, parts, classes, _] = table.axes;
         Table { values: table.values.clone(), axes: [items, draws, parts, false, classes] }
+    }
+
+    fn factor(&mut self, covariance: &Table, variance: &Table) -> Table {
+        let classes = self.classes();
+        let mut values = vec![0.0; covariance.values.len()];
+        let items =
+            values.chunks_mut(classes * classes).zip(covariance.values.chunks(classes * classes));
+        for ((factor, matrix), variance) in items.zip(variance.values.chunks(classes)) {
+            let mut rest = variance.to_vec();
+            for step in 0..classes {
+                let pivot = rest[step].sqrt();
+                factor[step * classes + step] = pivot;
+                for row in step + 1..classes {
+                    let known =
+                        (0..step).map(|k| factor[row * classes + k] * factor[step * classes + k]);
+                    let covariance = matrix[row * classes + step] - known.sum::<f64>();
+                    let entry = factor_entry(&mut F64, covariance, pivot, rest[row]);
+                    factor[row * classes + step] = entry.mean;
+                    rest[row] = entry.variance.unwrap_or(0.0);
+                }
+            }
+        }
+        Table { values, axes: BY_PAIR }
     }
 
     fn literal(&mut self, axes: &[Axis], values: Vec<f32>) -> Table {

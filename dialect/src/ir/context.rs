@@ -120,6 +120,16 @@ impl Context {
         Attribute(mlir!(mlirArrayAttrGet(self.0, raw.len() as isize, raw.as_ptr())))
     }
 
+    /// `{name = attribute, ..}`.
+    pub fn dictionary_attr(self, entries: &[(&str, Attribute)]) -> Attribute {
+        let named = entries.iter().map(|(name, attribute)| {
+            let name = mlir!(mlirIdentifierGet(self.0, string_ref(name)));
+            mlir!(mlirNamedAttributeGet(name, attribute.0))
+        });
+        let named: Vec<_> = named.collect();
+        Attribute(mlir!(mlirDictionaryAttrGet(self.0, named.len() as isize, named.as_ptr())))
+    }
+
     /// The function type `(inputs) -> (results)`.
     pub fn function_type(self, inputs: &[Type], results: &[Type]) -> Type {
         let inputs: Vec<_> = inputs.iter().map(|t| t.0).collect();

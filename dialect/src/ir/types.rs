@@ -15,6 +15,12 @@ impl Type {
         unsafe { ffi::gauss_type_is_tensor(self.0) }
     }
 
+    /// Is this a `!gauss.tensor` with covariances?
+    pub fn has_covariance(self) -> bool {
+        // SAFETY: a live type.
+        unsafe { ffi::gauss_type_has_covariance(self.0) }
+    }
+
     /// Is this a ranked `tensor`?
     pub fn is_ranked_tensor(self) -> bool {
         mlir!(mlirTypeIsARankedTensor(self.0))
@@ -84,9 +90,14 @@ impl Type {
         Type(mlir!(mlirVectorTypeGet(shape.len() as isize, shape.as_ptr(), element.0)))
     }
 
-    /// `!gauss.tensor<shape x element>`; a diagnostic at `location` and `None`
-    /// where there is no such type.
-    pub fn gaussian(location: Location, element: Type, shape: &[i64]) -> Option<Type> {
+    /// `!gauss.tensor<shape x element>`, with covariances or not; a diagnostic at `location` and
+    /// `None` where there is no such type.
+    pub fn gaussian(
+        location: Location,
+        element: Type,
+        shape: &[i64],
+        covariance: bool,
+    ) -> Option<Type> {
         let sizes = raw_sizes(shape);
         // SAFETY: live handles; `sizes` holds as many numbers as said.
         Type::from_nullable(unsafe {
@@ -95,6 +106,7 @@ impl Type {
                 sizes.len() as isize,
                 sizes.as_ptr(),
                 element.0,
+                covariance,
             )
         })
     }

@@ -25,8 +25,14 @@ mod tanh;
 
 use crate::{
     attributes::{AttributeList, Attributes},
-    moments::{Elementary, Moments},
+    moments::{
+        Elementary, Moments,
+        dual::{Dual, Number},
+    },
 };
+
+/// Below this variance a number counts as known: 1/√variance is finite in `f32` from here on.
+const LEAST_VARIANCE: f64 = 1e-37;
 
 /// A function of a number, and what it makes of a Gaussian.
 pub trait Pointwise: Copy {
@@ -186,6 +192,23 @@ impl Activation {
     pub const SIGMOID: Self = Self::Sigmoid(sigmoid::Sigmoid);
     /// The hyperbolic tangent.
     pub const TANH: Self = Self::Tanh(tanh::Tanh);
+    /// max(x, 0).
+    pub const RELU: Self = Self::Relu(relu::Relu);
+    /// x².
+    pub const SQUARE: Self = Self::Square(square::Square);
+
+    /// E[f′(x)] of a Gaussian: the derivative of the mean of f(x) by the mean of x. 0 where x has no
+    /// variance, and so shares none.
+    pub fn gain<A: Elementary>(self, a: &mut A, x: Moments<A::Value>) -> A::Value {
+        let zero = a.constant(0.0);
+        let Some(variance) = x.variance else { return zero };
+        let mut dual = Dual(a);
+        let mean = dual.variable(x.mean);
+        let moments = Moments::gaussian(mean, Number::constant(variance));
+        let slope = self.moments(&mut dual, moments).mean.slope.unwrap_or(zero);
+        let least = a.constant(LEAST_VARIANCE);
+        a.select_ge(variance, least, slope, zero)
+    }
 }
 
 /// An activation without attributes, as a layer.

@@ -87,6 +87,6 @@ impl Binary {
         }
         let shape = broadcast(&x.shape, &y.shape);
         let gaussian = x.gaussian || y.gaussian;
-        Ok(TensorType { shape: shape.ok_or_else(differ)?, gaussian })
+        Ok(TensorType::new(shape.ok_or_else(differ)?, gaussian))
     }
 }

@@ -48,5 +48,5 @@ pub fn infer(operands: [&TensorType; 3]) -> Result<TensorType, String> {
     let all = all.and_then(|shape| broadcast(&z.shape, &shape));
     let shape = all.filter(|shape| shape.len() == z.shape.len() && shape.len() == x.shape.len());
     let shape = shape.ok_or_else(|| format!("blends {x} and {y} by {z}, whose shapes differ"))?;
-    Ok(TensorType { shape, gaussian: operands.iter().any(|operand| operand.gaussian) })
+    Ok(TensorType::new(shape, operands.iter().any(|operand| operand.gaussian)))
 }

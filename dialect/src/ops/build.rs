@@ -9,8 +9,16 @@ use crate::{attributes::AttributeList, types::TensorType};
 /// An op that others are made of.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Part {
+    /// `gauss.make`.
+    Make,
     /// `gauss.mean`.
     Mean,
+    /// `gauss.variance`.
+    Variance,
+    /// `gauss.gain` of an activation.
+    Gain(Activation),
+    /// `gauss.with_diagonal`.
+    WithDiagonal,
     /// `gauss.dense`.
     Dense,
     /// `gauss.blend`.
@@ -33,7 +41,11 @@ impl Part {
     /// The op, without the dialect.
     pub fn name(&self) -> &'static str {
         match self {
+            Self::Make => "make",
             Self::Mean => "mean",
+            Self::Variance => "variance",
+            Self::Gain(_) => "gain",
+            Self::WithDiagonal => "with_diagonal",
             Self::Dense => "dense",
             Self::Blend => "blend",
             Self::Matmul(_) => Matmul::NAME,
@@ -48,7 +60,14 @@ impl Part {
     /// The attributes.
     pub fn write(&self) -> AttributeList {
         match self {
-            Self::Mean | Self::Dense | Self::Blend | Self::Binary(_) => AttributeList::default(),
+            Self::Make
+            | Self::Mean
+            | Self::Variance
+            | Self::WithDiagonal
+            | Self::Dense
+            | Self::Blend
+            | Self::Binary(_) => AttributeList::default(),
+            Self::Gain(activation) => gain(*activation),
             Self::Matmul(matmul) => matmul.write(),
             Self::Movement(movement) => movement.write(),
             Self::Reduction(reduction) => reduction.write(),
@@ -56,6 +75,13 @@ impl Part {
             Self::AttentionWeights(weights) => weights.write(),
         }
     }
+}
+
+/// The attributes of `gauss.gain`.
+pub fn gain(activation: Activation) -> AttributeList {
+    AttributeList::default()
+        .with("function", activation.name())
+        .with("settings", activation.write())
 }
 
 /// What makes values out of others: the interpreter, the lowering, a count.

@@ -70,7 +70,7 @@ impl Convolution {
         }
         let positions = self.window(kernel).positions_in(input, spatial)?;
         let shape = [batch, outputs].into_iter().chain(positions).collect();
-        Ok(TensorType { shape, gaussian: input.gaussian || weight.gaussian })
+        Ok(TensorType::new(shape, input.gaussian || weight.gaussian))
     }
 }
 
@@ -162,7 +162,7 @@ impl ConvTranspose {
         let sizes = self.axes.iter().enumerate().map(size).collect::<Result<Vec<_>, _>>()?;
         let outputs = group_outputs * groups;
         let shape = [batch, outputs].into_iter().chain(sizes).collect();
-        Ok(TensorType { shape, gaussian: input.gaussian || weight.gaussian })
+        Ok(TensorType::new(shape, input.gaussian || weight.gaussian))
     }
 
     /// How many products of an element of the input and one of the kernel fall into a result of these

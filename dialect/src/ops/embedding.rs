@@ -25,7 +25,7 @@ pub fn infer(indices: &TensorType, table: &TensorType) -> Result<TensorType, Str
         ));
     }
     let shape = indices.shape.iter().copied().chain([features]).collect();
-    Ok(TensorType { shape, gaussian: table.gaussian })
+    Ok(TensorType::new(shape, table.gaussian))
 }
 
 /// The row that a number stands for: its whole part, the first or the last row where there is none

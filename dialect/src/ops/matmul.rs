@@ -60,7 +60,7 @@ impl Matmul {
             format!("multiplies {lhs} by {rhs}, whose leading dimensions do not fit each other")
         })?;
         shape.extend([rows, columns]);
-        Ok(TensorType { shape, gaussian: lhs.gaussian || rhs.gaussian })
+        Ok(TensorType::new(shape, lhs.gaussian || rhs.gaussian))
     }
 }
 

@@ -87,6 +87,11 @@ impl Movement {
         })
     }
 
+    /// The exchange of the two dimensions of a matrix.
+    pub fn transposed() -> Self {
+        Self::Transpose(vec![1, 0])
+    }
+
     /// The op, without the dialect.
     pub fn name(&self) -> &'static str {
         match self {
@@ -181,7 +186,7 @@ impl Movement {
                 replaced(input, *axis, indices.len() as i64)
             }
         };
-        Ok(TensorType { shape, gaussian })
+        Ok(TensorType::new(shape, gaussian))
     }
 
     /// The operand and the place in it from which the element at `index` of the result comes; `None`

@@ -138,7 +138,7 @@ impl Norm {
             }
         }
         let gaussian = input.gaussian || parameters.iter().any(|parameter| parameter.gaussian);
-        Ok(TensorType { shape: input.shape.clone(), gaussian })
+        Ok(TensorType::new(input.shape.clone(), gaussian))
     }
 
     /// The dimensions of an input of this rank that its parameters have.

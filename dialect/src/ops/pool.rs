@@ -116,7 +116,7 @@ impl Pool {
             }
         }
         let shape = [batch, channels].into_iter().chain(positions).collect();
-        Ok(TensorType { shape, gaussian: input.gaussian })
+        Ok(TensorType::new(shape, input.gaussian))
     }
 }
 

@@ -160,7 +160,7 @@ impl Recurrent {
             [.., hidden] => hidden,
             [] => 0,
         };
-        let shaped = |shape: &[i64]| TensorType { shape: shape.to_vec(), gaussian: false };
+        let shaped = |shape: &[i64]| TensorType::new(shape.to_vec(), false);
         let outputs = gates.saturating_mul(hidden);
         let wanted = [
             ("a weight", weight, vec![directions, outputs, features]),
@@ -182,7 +182,7 @@ impl Recurrent {
             }
         }
         let gaussian = operands.iter().any(|operand| operand.gaussian);
-        Ok(TensorType { shape: vec![batch, steps, directions * hidden], gaussian })
+        Ok(TensorType::new(vec![batch, steps, directions * hidden], gaussian))
     }
 
     /// The result, built of other ops.

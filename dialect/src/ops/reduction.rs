@@ -69,7 +69,7 @@ impl Reduction {
             false => Some(size),
         };
         let shape = input.shape.iter().enumerate().filter_map(size).collect();
-        Ok(TensorType { shape, gaussian: input.gaussian })
+        Ok(TensorType::new(shape, input.gaussian))
     }
 
     /// One over how many elements a sum has, or 1.

@@ -140,7 +140,7 @@ impl Resize {
             resized => Ok(resized),
         };
         let shape = input.shape.iter().enumerate().map(size).collect::<Result<_, _>>()?;
-        Ok(TensorType { shape, gaussian: input.gaussian })
+        Ok(TensorType::new(shape, input.gaussian))
     }
 
     /// Does a dimension stay whatever its size is?

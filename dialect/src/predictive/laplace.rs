@@ -52,13 +52,46 @@ pub struct Dirichlet<T> {
 
 /// The distribution of the bridge for Gaussian logits of two classes or more.
 pub fn bridge<R: Tables>(r: &mut R, mean: &R::Table, variance: &R::Table) -> Dirichlet<R::Table> {
-    let classes = r.classes() as f64;
     let variance = r.map([variance], |a, [v]| {
         let v = at_least(a, v, LEAST_VARIANCE);
         at_most(a, v, LARGEST_VARIANCE)
     });
     let mean = conditional_mean(r, mean, &variance);
     let variance = conditional_variance(r, &variance);
+    of_conditional(r, mean, variance)
+}
+
+/// As [`bridge`], of correlated logits: with the row sums s of their covariances and Σs of all of them,
+/// m ← m − s·Σm/Σs and v ← v − s²/Σs, at least [`LEAST_VARIANCE`] where rounding leaves less.
+pub fn correlated_bridge<R: Tables>(
+    r: &mut R,
+    mean: &R::Table,
+    variance: &R::Table,
+    covariance: &R::Table,
+) -> Dirichlet<R::Table> {
+    let rows = r.fold(Axis::Rivals, 0.0, [covariance], |a, sum, [c]| a.add(sum, c));
+    let (all, total) = (sum(r, &rows), sum(r, mean));
+    // The share of a row in the sum of all; none of a sum that does not vary.
+    let shares = r.map([&rows, &all], |a, [row, all]| {
+        let (zero, least) = (a.constant(0.0), a.constant(LEAST_VARIANCE));
+        let share = a.div(row, all);
+        a.select_ge(all, least, share, zero)
+    });
+    let mean = r.map([mean, &shares, &total], |a, [m, share, total]| {
+        let mean = a.negated_fma(share, total, m);
+        bounded(a, mean)
+    });
+    let variance = r.map([variance, &shares, &rows], |a, [v, share, row]| {
+        let left = a.negated_fma(share, row, v);
+        let left = at_least(a, left, LEAST_VARIANCE);
+        at_most(a, left, LARGEST_VARIANCE)
+    });
+    of_conditional(r, mean, variance)
+}
+
+/// The distribution for logits that sum to zero.
+fn of_conditional<R: Tables>(r: &mut R, mean: R::Table, variance: R::Table) -> Dirichlet<R::Table> {
+    let classes = r.classes() as f64;
     let largest = largest(r, &mean);
     let lowest =
         r.fold(Axis::Classes, f64::INFINITY, [&mean], |a, lowest, [m]| a.min_or(m, lowest));

@@ -52,7 +52,7 @@ pub fn random(shape: &[usize], gaussian: bool, seed: u64) -> Tensor {
     let mut numbers =
         |from: f64| -> Vec<f64> { (0..count).map(|_| rng.random_range(from..1.0)).collect() };
     let mean = numbers(-1.0);
-    Tensor { shape: shape.to_vec(), mean, variance: gaussian.then(|| numbers(0.0)) }
+    Tensor::new(shape.to_vec(), mean, gaussian.then(|| numbers(0.0)))
 }
 
 /// The tensors of a safetensors file, in double precision.

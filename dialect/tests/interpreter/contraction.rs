@@ -84,11 +84,8 @@ impl Convolution {
             }
         }
         let gaussian = [x, w, b].iter().any(|tensor| tensor.variance.is_some());
-        Tensor {
-            shape: vec![x.shape[0], outputs, rows, columns],
-            mean: means,
-            variance: gaussian.then_some(variances),
-        }
+        let shape = vec![x.shape[0], outputs, rows, columns];
+        Tensor::new(shape, means, gaussian.then_some(variances))
     }
 
     fn check(&self, gaussian: [bool; 3]) {
@@ -183,7 +180,7 @@ fn conv3d_is_the_sum_of_convolutions_of_its_slices() {
         };
         let variance = of.variance.as_ref().map(|values| take(values));
         let shape = vec![of.shape[0], of.shape[1], height, width];
-        Tensor { shape, mean: take(&of.mean), variance }
+        Tensor::new(shape, take(&of.mean), variance)
     };
     let mut expected = Tensor {
         mean: vec![0.0; result.mean.len()],
@@ -260,7 +257,7 @@ fn a_transposed_convolution_is_one_of_an_input_with_zeros() {
         };
         let map = |of: &Tensor, shape: &[usize], f: &dyn Fn(&[f64]) -> Vec<f64>| {
             let variance = of.variance.as_ref().map(|values| f(values));
-            Tensor { shape: shape.to_vec(), mean: f(&of.mean), variance }
+            Tensor::new(shape.to_vec(), f(&of.mean), variance)
         };
         let x = map(&x, &[2, channels, wide], &spread);
         let w = map(&w, &[outputs, of_input, kernel], &turned);

@@ -11,7 +11,11 @@ use clap::{ArgGroup, Args};
 use gauss_dialect::{ir::Op, parameters::ParameterSource, representation::Component};
 use gauss_lowering::{parameters::declared::Declared, passes::gauss_pool_first::Order};
 use pfp_compiler::{
-    diagnostics::Source, error::Error, module::Session, output::Outputs, parameters::Safetensors,
+    diagnostics::{Covariance, Source},
+    error::Error,
+    module::Session,
+    output::Outputs,
+    parameters::Safetensors,
 };
 use pfp_import::posterior::{
     Framework, Posterior,
@@ -114,6 +118,7 @@ fn of_model(
     let wanted = Wanted {
         batch,
         order: Order::AsWritten,
+        covariance: Covariance::default(),
         logits: posterior.logits(),
         outputs: posterior.outputs(),
         posterior: Some(&find as Find),

@@ -4,7 +4,7 @@ use std::{path::PathBuf, str::FromStr};
 
 use clap::Args;
 use gauss_lowering::passes::gauss_pool_first::Order;
-use pfp_compiler::error::Error;
+use pfp_compiler::{diagnostics::Covariance, error::Error};
 use pfp_import::{
     onnx,
     posterior::{
@@ -46,6 +46,30 @@ impl FromStr for Plain {
     }
 }
 
+/// Which covariances reach the head of a network.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Carried {
+    /// None.
+    Diagonal,
+    /// What is in the budget.
+    #[default]
+    Auto,
+    /// All.
+    Full,
+}
+
+impl Carried {
+    const ALL: [Self; 3] = [Self::Diagonal, Self::Auto, Self::Full];
+
+    fn describe(self) -> (&'static str, &'static str) {
+        match self {
+            Self::Diagonal => ("diagonal", "None: elements count as independent"),
+            Self::Auto => ("auto", "Those of the last dense layers that the budget has room for"),
+            Self::Full => ("full", "Those of all layers at the end that have a rule for them"),
+        }
+    }
+}
+
 /// The heading of options for ONNX models, in every command that reads networks.
 const ONNX: &str = "ONNX models";
 
@@ -57,6 +81,17 @@ pub struct ReadingArgs {
     #[arg(long, value_name = "ORDER", default_value = Order::default().describe().0,
           value_parser = values::one_of(Order::ALL, Order::describe))]
     pub order: Order,
+
+    /// Which covariances of the last layers reach the head: none (diagonal), those that cost little
+    /// (auto), or all that have a rule (full)
+    #[arg(long, value_name = "WHICH", default_value = "auto",
+          value_parser = values::one_of(Carried::ALL, Carried::describe))]
+    covariance: Carried,
+
+    /// With --covariance auto, what the network may cost: so many times the multiply-adds of the
+    /// network without covariances, such as 2x [default: 1.1x]
+    #[arg(long, value_name = "TIMES", value_parser = values::times)]
+    budget: Option<f64>,
 
     /// The posterior: a safetensors file with a tensor of standard deviations (or what its metadata
     /// call `representation`) for each Gaussian initialiser, or constant:STD for deviations of STD
@@ -91,6 +126,15 @@ impl ReadingArgs {
             Plain::Relative(_) => None,
         });
         file.into_iter().chain(self.names.clone())
+    }
+
+    /// Which covariances are carried to predictions.
+    pub fn covariance(&self) -> Covariance {
+        match self.covariance {
+            Carried::Diagonal => Covariance::Diagonal,
+            Carried::Auto => self.budget.map_or(Covariance::default(), Covariance::Within),
+            Carried::Full => Covariance::Full,
+        }
     }
 
     /// The same as `pfp import` takes it.

@@ -30,6 +30,17 @@ pub fn seconds(text: &str) -> Result<f64, String> {
     number.ok_or_else(|| format!("'{text}' is not a number above 0 and at most {SECONDS}"))
 }
 
+/// Parses a multiple of at least 1, with or without an x behind it.
+///
+/// # Errors
+///
+/// Where it is not one.
+pub fn times(text: &str) -> Result<f64, String> {
+    let number = text.strip_suffix('x').unwrap_or(text).parse::<f64>().ok();
+    let number = number.filter(|number| number.is_finite() && *number >= 1.0);
+    number.ok_or_else(|| format!("'{text}' is not a multiple of at least 1, such as 2 or 1.5x"))
+}
+
 /// Parses a number of forward passes of Monte Carlo, of which variances need two; 0 for none.
 ///
 /// # Errors
@@ -64,12 +75,14 @@ mod tests {
         for text in ["nan", "NaN", "inf", "-inf", "-1", "-0.5", "1e999", "", "x"] {
             assert!(share(text).is_err(), "{text}");
             assert!(seconds(text).is_err(), "{text}");
+            assert!(times(text).is_err(), "{text}");
             assert!(amount(text).is_err(), "{text}");
             assert!(samples_or_none(text).is_err(), "{text}");
         }
         assert!(share("0").is_err() && share("1").is_err() && seconds("0").is_err());
         assert!(seconds("3601").is_err() && samples_or_none("1").is_err());
         assert_eq!((share("0.5"), seconds("2"), amount("0")), (Ok(0.5), Ok(2.0), Ok(0.0)));
+        assert_eq!((times("1"), times("2.5x"), times("0.9").is_err()), (Ok(1.0), Ok(2.5), true));
         assert_eq!((samples_or_none("0"), samples_or_none("2")), (Ok(0), Ok(2)));
     }
 }

@@ -151,7 +151,7 @@ impl Case {
         let mut outputs =
             outputs.into_iter().map(|values| values.into_iter().map(f64::from).collect());
         let mean = outputs.next().unwrap();
-        Tensor { shape: self.expected.shape.clone(), mean, variance: outputs.next() }
+        Tensor::new(self.expected.shape.clone(), mean, outputs.next())
     }
 }
 

@@ -112,7 +112,7 @@ fn counting(_: &str, ty: &TensorType) -> Result<Tensor, String> {
     let shape: Vec<_> = ty.shape.iter().map(|&size| size.unsigned_abs() as usize).collect();
     let count: usize = shape.iter().product();
     let mean = (1..=count).map(|number| number as f64).collect();
-    Ok(Tensor { shape, mean, variance: ty.gaussian.then(|| vec![0.25; count]) })
+    Ok(Tensor::new(shape, mean, ty.gaussian.then(|| vec![0.25; count])))
 }
 
 fn parse_numbers(text: &str) -> Rows {

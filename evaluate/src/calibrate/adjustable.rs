@@ -26,6 +26,7 @@ const BATCH: i64 = 50;
 pub struct Adjustable {
     model: CompiledModel,
     signature: Signature,
+    has_covariance: bool,
     layers: Vec<LinearLayer>,
     last: Result<Vec<String>, String>,
     parameters: Vec<Parameter>,
@@ -54,7 +55,8 @@ impl Adjustable {
     ) -> Result<Self, Error> {
         let session = Session::new();
         let open = OpenNetwork::open(&session, source, parameters, (batch, BATCH), function)?;
-        let OpenNetwork { network, function, signature, parameters: names, layers, last } = open;
+        let OpenNetwork { mut network, function, signature, parameters: names, layers, last } =
+            open;
         check_classifier(&signature)?;
         if names.is_empty() {
             return Err(Error::request(format!(
@@ -77,9 +79,16 @@ impl Adjustable {
         });
         let opened = opened.collect::<Result<Vec<_>, Error>>()?;
         let target = target::find(HOST, None)?;
+        // What a head would be given.
+        let name = Some(function.name.as_str());
+        let has_covariance = network.carries_covariance(name)?;
+        if has_covariance {
+            network.return_covariance(name)?;
+        }
+        let function = network.function(name)?.clone();
         let compiled = network.compile(&function, &target, &Options::default(), &|_| ())?;
         let model = CompiledModel::new(&compiled)?;
-        Ok(Self { model, signature, layers, last, parameters: opened })
+        Ok(Self { model, signature, has_covariance, layers, last, parameters: opened })
     }
 
     /// What the network takes and gives, its parameters not counted.
@@ -136,11 +145,14 @@ impl Adjustable {
             )
             .collect::<Result<Vec<_>, Error>>()?;
         let width = width(&self.signature);
-        let (mean, variance): (Vec<_>, Vec<_>) = chunks.into_iter().unzip();
-        let mut logits = Logits { width, mean: mean.concat(), variance: variance.concat() };
-        logits.mean.truncate(items.count() * width);
-        logits.variance.truncate(items.count() * width);
-        Ok(logits)
+        let gather = |output: usize, width: usize| {
+            let mut all: Vec<f32> =
+                chunks.iter().flat_map(|chunk| &chunk[output]).copied().collect();
+            all.truncate(items.count() * width);
+            all
+        };
+        let covariance = self.has_covariance.then(|| gather(2, width * width));
+        Ok(Logits { width, mean: gather(0, width), variance: gather(1, width), covariance })
     }
 
     fn call(
@@ -148,16 +160,18 @@ impl Adjustable {
         inputs: &[Vec<f32>],
         variances: &[Vec<f32>],
         arena: &mut Arena,
-    ) -> Result<(Vec<f32>, Vec<f32>), Error> {
+    ) -> Result<Vec<Vec<f32>>, Error> {
         let own = inputs.iter().map(Vec::as_slice);
         let parameters = self.parameters.iter().zip(variances);
         let parameters = parameters
             .flat_map(|(parameter, variance)| [parameter.mean.as_slice(), variance.as_slice()]);
         let inputs: Vec<_> = own.chain(parameters).collect();
-        let length = self.signature.batch() * width(&self.signature);
-        let (mut mean, mut variance) = (vec![0.0; length], vec![0.0; length]);
-        self.model.run_into(&inputs, &mut [&mut mean, &mut variance], arena)?;
-        Ok((mean, variance))
+        let buffers = self.model.signature().output_buffers();
+        let outputs = buffers.iter().map(|buffer| vec![0.0; buffer.tensor.elements()]);
+        let mut outputs: Vec<_> = outputs.collect();
+        let mut all: Vec<_> = outputs.iter_mut().map(Vec::as_mut_slice).collect();
+        self.model.run_into(&inputs, &mut all, arena)?;
+        Ok(outputs)
     }
 }
 

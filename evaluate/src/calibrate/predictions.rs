@@ -21,6 +21,8 @@ pub struct Logits {
     pub mean: Vec<f32>,
     /// The variances.
     pub variance: Vec<f32>,
+    /// The covariance matrix of each item, where it is known.
+    pub covariance: Option<Vec<f32>>,
 }
 
 /// What is predicted for many items.
@@ -72,10 +74,17 @@ impl Logits {
         let parts: Vec<Items> = chunks
             .enumerate()
             .map(|(index, (mean, variance))| {
+                let matrices = mean.len() * self.width;
+                let start = index * length * self.width;
+                let covariance = self.covariance.as_ref().and_then(|covariance| {
+                    let covariance = covariance.get(start..start + matrices)?;
+                    Some(scale(covariance, temperature * temperature))
+                });
                 let mean = scale(mean, temperature);
                 let variance = scale(variance, temperature * temperature);
                 let seed = draws.seed.wrapping_add((index * CHUNK) as u64);
-                of_moments(&mean, &variance, self.width, Draws { seed, ..draws })
+                let draws = Draws { seed, ..draws };
+                of_moments(&mean, &variance, covariance.as_deref(), self.width, draws)
             })
             .collect();
         Predictions::new(classes_of(self.width), parts)
@@ -157,6 +166,7 @@ mod tests {
             width: 2,
             mean: mean.into(),
             variance: variance.into(),
+            covariance: None,
         };
         let hot = logits([4.0, 0.0, 1.0, 3.0], [4.0, 8.0, 1.0, 2.0]).predict(2.0, DRAWS);
         let cold = logits([2.0, 0.0, 0.5, 1.5], [1.0, 2.0, 0.25, 0.5]).predict(1.0, DRAWS);
@@ -169,7 +179,8 @@ mod tests {
 
     #[test]
     fn what_is_not_finite_is_named() {
-        let mut logits = Logits { width: 2, mean: vec![0.0; 6], variance: vec![1.0; 6] };
+        let mut logits =
+            Logits { width: 2, mean: vec![0.0; 6], variance: vec![1.0; 6], covariance: None };
         assert!(logits.check("x").is_ok());
         logits.mean[3] = f32::NAN;
         let error = logits.check("digits").unwrap_err().to_string();

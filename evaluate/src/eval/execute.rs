@@ -101,8 +101,14 @@ impl<'s> Classifier<'s> {
     /// As `Network::compile`.
     pub fn compile(&self, mode: Mode, batch: usize) -> Result<CompiledModel, Error> {
         let batch = i64::try_from(batch).ok();
-        let network = Network::open(self.session, &self.source, self.parameters.as_ref(), batch)?;
-        let function = network.function(Some(&self.function.name))?;
+        let mut network =
+            Network::open(self.session, &self.source, self.parameters.as_ref(), batch)?;
+        // What a head would be given.
+        let name = Some(self.function.name.as_str());
+        if mode == Mode::Moments && network.carries_covariance(name)? {
+            network.return_covariance(name)?;
+        }
+        let function = network.function(name)?;
         let options = Options { mode, ..Options::default() };
         CompiledModel::new(&network.compile(function, &self.target, &options, &|_| ())?)
     }
@@ -184,6 +190,7 @@ impl<'a> Worker<'a> {
         let kept = items.len() * width;
         let of_items = |index: usize| output(index).get(..kept).unwrap_or_default();
         let (mean, variance) = (of_items(0), of_items(1));
+        let covariance = output(2).get(..kept * width).filter(|_| mode == Mode::Moments);
         let number = |all: &[f32]| all.iter().position(|x| !x.is_finite());
         if let Some(element) = number(mean).or(number(variance)) {
             return Err(Error::request(format!(
@@ -196,7 +203,7 @@ impl<'a> Worker<'a> {
         Ok(match mode {
             Mode::Moments => {
                 let seed = draws.seed.wrapping_add(items.start as u64);
-                of_moments(mean, variance, width, Draws { seed, ..draws })
+                of_moments(mean, variance, covariance, width, Draws { seed, ..draws })
             }
             Mode::Mean => of_logits(mean, width),
             Mode::Sample(_) => {

@@ -194,7 +194,7 @@ impl Generator<'_, '_> {
             6 => vec![n],
             _ => vec![n, self.size(6)?, self.size(20)?],
         };
-        self.argument(TensorType { shape, gaussian }, Domain::Any);
+        self.argument(TensorType::new(shape, gaussian), Domain::Any);
         Ok(())
     }
 
@@ -217,7 +217,7 @@ impl Generator<'_, '_> {
     /// An operand of this shape: an argument, a parameter, a constant or an
     /// earlier value.
     fn operand(&mut self, shape: &[i64], gaussian: bool, domain: Domain) -> Result<Value> {
-        let ty = TensorType { shape: shape.to_vec(), gaussian };
+        let ty = TensorType::new(shape.to_vec(), gaussian);
         let fitting: Vec<_> = self.values.iter().filter(|value| value.ty == ty).cloned().collect();
         if domain == Domain::Any && !fitting.is_empty() && self.chance(3)? {
             return self.bytes.choose(&fitting).cloned();
@@ -743,7 +743,7 @@ impl Generator<'_, '_> {
         if left > 1 || shape.is_empty() {
             shape.push(left);
         }
-        let ty = TensorType { shape, gaussian: x.ty.gaussian };
+        let ty = TensorType::new(shape, x.ty.gaussian);
         let value = self.define(&format!("gauss.reshape {} : ({}) -> {ty}", x.name, x.ty), ty);
         self.values.push(value);
         Ok(())

@@ -180,7 +180,7 @@ impl Converter<'_> {
                 continue;
             }
             let value = input_shape(input, settings).map(|shape| {
-                let ty = TensorType { shape, gaussian: false };
+                let ty = TensorType::new(shape, false);
                 Typed { name: format!("%in{number}"), ty }
             });
             match value {

@@ -155,7 +155,7 @@ impl Module {
             ));
         }
         let shape = constant.shape.iter().map(|&size| size as i64).collect();
-        let ty = TensorType { shape, gaussian: constant.variance.is_some() };
+        let ty = TensorType::new(shape, constant.variance.is_some());
         let is_inline = values.len() <= INLINE && constant.variance.is_none();
         if is_inline && constant.origin.is_none() {
             let name = self.fresh();

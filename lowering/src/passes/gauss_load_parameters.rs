@@ -77,7 +77,7 @@ fn load_one(
     unclaimed: &[String],
     used: &mut BTreeSet<String>,
 ) -> Outcome {
-    let Declared { op, name, ty: TensorType { shape, gaussian } } = parameter;
+    let Declared { op, name, ty: TensorType { shape, gaussian, .. } } = parameter;
     let (op, ty) = (*op, op.result(0).ty());
     let tensor_type = Type::tensor(ty.element_type(), shape);
     let mut read = |component: Component| -> Result<Attribute, Failed> {

@@ -69,7 +69,10 @@ fn fix(ty: Type, n: i64) -> Type {
     shape[0] = n;
     let element = ty.element_type();
     match ty.is_gaussian() {
-        true => Type::gaussian(ty.context().unknown_location(), element, &shape).unwrap_or(ty),
+        true => {
+            let location = ty.context().unknown_location();
+            Type::gaussian(location, element, &shape, ty.has_covariance()).unwrap_or(ty)
+        }
         false => Type::tensor(element, &shape),
     }
 }

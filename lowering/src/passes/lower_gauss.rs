@@ -7,6 +7,7 @@
 mod attention;
 mod composite;
 mod contraction;
+mod covariance;
 mod gather;
 mod matmul;
 mod movement;
@@ -49,6 +50,7 @@ pub const PASS: Pass = Pass {
         let mode = Mode::of(options).map_err(|error| fail(module, error))?;
         mode::apply(module, mode)?;
         composite::expand(module)?;
+        covariance::expand(module)?;
         lower(module)
     },
 };
@@ -237,6 +239,16 @@ fn lower_op(
             Some(variance) => Moments::deterministic(variance),
             None => return Err(fail(op, "has a deterministic operand")),
         },
+        Layer::Correlated | Layer::Marginals | Layer::Covariance => {
+            return Err(fail(op, "has covariances, which are not written out"));
+        }
+        Layer::WithDiagonal => emit.with_diagonal(operand(0).mean, operand(1).mean),
+        Layer::Gain(activation) => {
+            let read = (operand(0), emit.context.identity_map(shape.len()));
+            emit.map(&shape, &[read], false, |a, x| {
+                Moments::deterministic(activation.gain(a, x[0]))
+            })
+        }
         Layer::Parameter(name) => emit.parameter(op, name, module, globals),
         Layer::Constant => emit.constant(op)?,
         Layer::Dense => emit.dense(Linear::of(op), &shape),

@@ -78,7 +78,7 @@ impl Tensor {
             true => Some(zeros().ok_or_else(too_large)?),
             false => None,
         };
-        Ok(Tensor { shape, mean, variance })
+        Ok(Tensor::new(shape, mean, variance))
     }
 
     pub(super) fn view(&self) -> View<'_> {

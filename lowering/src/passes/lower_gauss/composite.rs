@@ -13,7 +13,7 @@ use crate::pass::{Outcome, fail};
 pub(super) fn expand(module: Op) -> Outcome {
     for op in module.descendants() {
         if let Some(Layer::Composite(composite)) = Layer::of(op).map_err(|error| fail(op, error))? {
-            let mut ops = Ops { builder: Builder::before(op) };
+            let mut ops = Ops::at(Builder::before(op));
             let result = composite.build(&mut ops, &op.operands());
             op.result(0).replace_all_uses_with(result.map_err(|error| fail(op, error))?);
             op.erase();
@@ -23,11 +23,15 @@ pub(super) fn expand(module: Op) -> Outcome {
 }
 
 /// Builds ops of the dialect at one place.
-struct Ops {
+pub(super) struct Ops {
     builder: Builder,
 }
 
 impl Ops {
+    pub(super) fn at(builder: Builder) -> Self {
+        Self { builder }
+    }
+
     /// The type of a tensor as MLIR has it.
     fn type_of(&self, ty: &TensorType) -> Result<Type, String> {
         let like = Type::tensor(self.builder.context().f32(), &[1]);
@@ -40,7 +44,7 @@ impl Build for Ops {
 
     fn ty(&self, value: &Value) -> TensorType {
         // Operands of the dialect are tensors.
-        TensorType::of(value.ty()).unwrap_or(TensorType { shape: vec![], gaussian: false })
+        TensorType::of(value.ty()).unwrap_or(TensorType::new(vec![], false))
     }
 
     fn layer(&mut self, part: Part, operands: &[&Value]) -> Result<Value, String> {
@@ -63,7 +67,7 @@ impl Build for Ops {
     fn zero(&mut self, rank: usize, gaussian: bool) -> Value {
         let ty = Type::tensor(self.builder.context().f32(), &vec![1; rank]);
         let zero = self.builder.constant(Attribute::splat(ty, 0.0), ty);
-        let pair = TensorType { shape: vec![1; rank], gaussian };
+        let pair = TensorType::new(vec![1; rank], gaussian);
         match pair.to_type(ty) {
             Some(ty) if gaussian => self.builder.value("gauss.make", &[zero, zero], ty),
             _ => zero,

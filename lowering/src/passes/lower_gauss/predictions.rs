@@ -17,7 +17,7 @@ use crate::payload::Payload;
 
 /// What has been predicted: ops on the same logits in one block share it.
 #[derive(Default)]
-pub(super) struct Predicted(Vec<((Block, Value, Labels), Prediction<Table>)>);
+pub(super) struct Predicted(Vec<((Block, Vec<Value>, Labels), Prediction<Table>)>);
 
 /// What logits are logits of.
 #[derive(Clone, Copy, PartialEq)]
@@ -31,7 +31,7 @@ enum Labels {
 impl Predicted {
     /// The prediction of the op's logits.
     fn get(&mut self, emit: &Emitter, op: Op, labels: Labels) -> Prediction<Table> {
-        let key = (op.block(), op.operand(0), labels);
+        let key = (op.block(), op.operands(), labels);
         if let Some((_, known)) = self.0.iter().find(|(other, _)| *other == key) {
             return known.clone();
         }
@@ -43,8 +43,11 @@ impl Predicted {
         let mut sizes = Sizes::of(emit, logits.mean, draws);
         let table = |value| Table { value, axes: BY_CLASS };
         let logits = Moments { mean: table(logits.mean), variance: logits.variance.map(table) };
+        let covariance = op.operands().get(1).map(|&value| Table { value, axes: BY_PAIR });
         let prediction = match labels {
-            Labels::Classes(method) => predictive::predict(&mut sizes, method, &logits),
+            Labels::Classes(method) => {
+                predictive::predict(&mut sizes, method, &logits, covariance.as_ref())
+            }
             Labels::Binary => binary::predict(&mut sizes, &logits),
         };
         self.0.push((key, prediction.clone()));
@@ -202,6 +205,7 @@ type Axes = [bool; AXES];
 
 const BY_ITEM: Axes = [true, false, false, false, false];
 const BY_CLASS: Axes = [true, false, false, true, false];
+const BY_PAIR: Axes = [true, false, false, true, true];
 
 /// The sizes of the axes of tables.
 struct Sizes<'a> {
@@ -259,6 +263,59 @@ impl Tables for Sizes<'_> {
     fn rivals(&mut self, table: &Table) -> Table {
         let [items, draws, parts, classes, _] = table.axes;
         Table { value: table.value, axes: [items, draws, parts, false, classes] }
+    }
+
+    /// Column after column: what the columns before it leave of the covariances, over the pivot.
+    fn factor(&mut self, covariance: &Table, variance: &Table) -> Table {
+        let emit = self.emit;
+        let [items, classes] = [Axis::Items, Axis::Classes].map(|axis| self.sizes[axis as usize]);
+        let context = emit.context;
+        let mut factor = emit.fill(&[items, classes, classes], 0.0);
+        // What is left of the variances of the rows from the step on.
+        let mut rest = variance.value;
+        for step in 0..classes {
+            let below = classes - step - 1;
+            let pivot = emit.slice(rest, &[0, 0], &[items, 1], &[1, 1]);
+            let pivot = emit.elementwise(&[items, 1], &[Moments::deterministic(pivot)], |a, x| {
+                Moments::deterministic(a.sqrt(x[0].mean))
+            });
+            let of_pivot = emit.reshape(pivot.mean, &[items, 1, 1]);
+            factor = emit.insert(of_pivot, factor, &[0, step, step]);
+            if below == 0 {
+                break;
+            }
+            let column =
+                emit.slice(covariance.value, &[0, step + 1, step], &[items, below, 1], &[1; 3]);
+            let mut column = Moments::deterministic(emit.reshape(column, &[items, below]));
+            if step > 0 {
+                let of = |row: i64, rows: i64| {
+                    let sizes = [items, rows, step];
+                    Moments::deterministic(emit.slice(factor, &[0, row, 0], &sizes, &[1; 3]))
+                };
+                let [item, row, known] = [0, 1, 2].map(|dim| context.dim(dim));
+                let first = context.affine_constant(0);
+                let reads = [
+                    (of(step + 1, below), context.affine_map(3, &[item, row, known])),
+                    (of(step, 1), context.affine_map(3, &[item, first, known])),
+                ];
+                let out = context.affine_map(3, &[item, row]);
+                column = emit.generic(&reads, column, out, |a, x, sum| {
+                    Moments::deterministic(a.negated_fma(x[0].mean, x[1].mean, sum.mean))
+                });
+            }
+            let left = emit.slice(rest, &[0, 1], &[items, below], &[1, 1]);
+            let [item, row] = [0, 1].map(|dim| context.dim(dim));
+            let all = context.affine_map(2, &[item, row]);
+            let one = context.affine_map(2, &[item, context.affine_constant(0)]);
+            let reads = [(column, all), (pivot, one), (Moments::deterministic(left), all)];
+            let entries = emit.map(&[items, below], &reads, true, |a, x| {
+                predictive::factor_entry(a, x[0].mean, x[1].mean, x[2].mean)
+            });
+            let of_entries = emit.reshape(entries.mean, &[items, below, 1]);
+            factor = emit.insert(of_entries, factor, &[0, step + 1, step]);
+            rest = entries.variance.unwrap_or(left);
+        }
+        Table { value: factor, axes: BY_PAIR }
     }
 
     fn literal(&mut self, axes: &[Axis], values: Vec<f32>) -> Table {

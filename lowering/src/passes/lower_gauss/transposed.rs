@@ -194,7 +194,7 @@ impl Emitter {
             ));
         }
         let padding: Vec<_> = axes.iter().map(|axis| axis.padding).collect();
-        let of_input = TensorType { shape: from.clone(), gaussian: input.variance.is_some() };
+        let of_input = TensorType::new(from.clone(), input.variance.is_some());
         check_padded(&of_input, &padding)?;
         let value = match known {
             Some(_) => weight,
