@@ -7,7 +7,7 @@ use pfp_compiler::{diagnostics::Source, parameters::Safetensors};
 use pfp_import::{
     Files, OnnxSettings,
     onnx::{Model, posterior::Posterior},
-    posterior::{Entry, Weights, place::Wishes},
+    posterior::{Entry, Weights, layout::Layout, place::Wishes},
 };
 
 use crate::{expect, with_session};
@@ -48,7 +48,7 @@ pub fn onnx(bytes: &[u8]) {
         name: weights.name.clone(),
         shape: weights.shape.clone(),
         is_flat: false,
-        is_output_first: true,
+        layout: Layout::Torch,
         mean: None,
         variance: Some(vec![0.25; weights.values.len()]),
         keys: vec![],

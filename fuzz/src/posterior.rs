@@ -3,6 +3,7 @@
 
 use pfp_import::posterior::{
     Framework, Request,
+    layout::Reader,
     place::{Parameter, Wishes, place},
     representation::Representation,
 };
@@ -10,10 +11,18 @@ use pfp_import::posterior::{
 /// Reads a file as one of each framework, and places what is in it. A file may be wrong: the fault is
 /// a crash.
 pub fn posterior(bytes: &[u8]) {
-    let parameters = [("fc1.weight", vec![3, 4]), ("fc1.bias", vec![3])];
-    let parameters =
-        parameters.map(|(name, shape)| Parameter { name: name.into(), shape, gaussian: true });
-    let order = ["fc1.weight:transpose", "fc1.bias"];
+    let parameters = [
+        ("fc1.weight", vec![3, 4], Reader::OutputsFirst),
+        ("fc1.bias", vec![3], Reader::Other),
+        ("up.weight", vec![2, 2, 3, 3], Reader::TransposedConvolution),
+    ];
+    let parameters = parameters.map(|(name, shape, reader)| Parameter {
+        name: name.into(),
+        shape,
+        gaussian: true,
+        reader,
+    });
+    let order = ["fc1.weight:transpose", "fc1.bias", "up.weight:flax"];
     let order: Vec<_> = order.into_iter().filter_map(|name| name.parse().ok()).collect();
     for framework in Framework::all() {
         let plain = Request { parameters: &parameters, ..Request::default() };

@@ -6,6 +6,7 @@
 mod document;
 mod frameworks;
 mod globals;
+pub mod layout;
 mod numpy;
 mod objects;
 mod pickle;
@@ -18,6 +19,7 @@ use std::rc::Rc;
 
 use document::Document;
 use frameworks::Wish;
+use layout::{Layout, Turn};
 use place::Parameter;
 use representation::Representation;
 use tensor::{Budget, Tensor};
@@ -49,8 +51,8 @@ pub struct Request<'a> {
 pub struct Ordered {
     /// What it is called.
     pub name: String,
-    /// Does it lie transposed in the vector?
-    pub transposed: bool,
+    /// How it lies in the vector.
+    pub turn: Turn,
 }
 
 /// What a file says of one parameter.
@@ -62,8 +64,8 @@ pub struct Entry {
     pub shape: Vec<usize>,
     /// Do the sizes say more than how many numbers there are?
     pub is_flat: bool,
-    /// Is a matrix known to have a row for each output?
-    pub is_output_first: bool,
+    /// Whose order the dimensions have.
+    pub layout: Layout,
     /// The means; `None` where the file has none.
     pub mean: Option<Vec<f32>>,
     /// The variances; `None` where the parameter is deterministic.
@@ -167,35 +169,8 @@ impl std::str::FromStr for Ordered {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let (name, transposed) = match text.strip_suffix(place::TRANSPOSE) {
-            Some(name) => (name, true),
-            None => (text, false),
-        };
-        Ok(Self { name: name.to_owned(), transposed })
-    }
-}
-
-impl Entry {
-    /// Moves the last dimension to the front, and the one before it to the second place: from in x
-    /// out to out x in, and from the order of the kernels of flax and Keras to that of torch.
-    pub fn transpose(&mut self) {
-        let &[ref outer @ .., rows, columns] = self.shape.as_slice() else { return };
-        let outer = outer.iter().product::<usize>();
-        let moved = |values: &Vec<f32>| {
-            let mut moved = Vec::with_capacity(values.len());
-            for column in 0..columns {
-                for row in 0..rows {
-                    let at = |block: usize| (block * rows + row) * columns + column;
-                    moved.extend((0..outer).filter_map(|block| values.get(at(block))));
-                }
-            }
-            moved
-        };
-        self.mean = self.mean.as_ref().map(moved);
-        self.variance = self.variance.as_ref().map(moved);
-        self.shape.rotate_right(2);
-        self.shape.swap(0, 1);
-        self.is_output_first = true;
+        let (name, turn) = Turn::split(text);
+        Ok(Self { name: name.to_owned(), turn })
     }
 }
 
@@ -276,7 +251,7 @@ impl<'a> Reading<'a> {
             name,
             shape: scale.shape.clone(),
             is_flat: false,
-            is_output_first: true,
+            layout: Layout::Torch,
             mean: Some(mean),
             variance: Some(variance),
             keys: vec![mean_key.to_owned(), key.to_owned()],
@@ -291,7 +266,7 @@ impl<'a> Reading<'a> {
             name,
             shape: tensor.shape.clone(),
             is_flat: false,
-            is_output_first: true,
+            layout: Layout::Torch,
             mean: Some(mean),
             variance: None,
             keys: vec![key.to_owned()],

@@ -9,9 +9,11 @@ use std::{collections::BTreeMap, fs, path::PathBuf};
 use absent::shared_data;
 use pfp_import::posterior::{
     Entry, Framework, Ordered, Posterior, Request,
+    layout::{Layout, Reader},
     place::{Map, Parameter, Wishes, place},
     representation::SOFTPLUS,
 };
+use safetensors::{Dtype, tensor::TensorView};
 use serde_json::Value;
 
 fn file(name: &str) -> Vec<u8> {
@@ -140,6 +142,7 @@ fn named(names: [&str; 4]) -> Vec<Parameter> {
         name: name.into(),
         shape: shape.to_vec(),
         gaussian: true,
+        reader: Reader::default(),
     };
     names.into_iter().zip(shapes).map(parameter).collect()
 }
@@ -223,6 +226,34 @@ fn ivon_needs_the_weights() {
     compare(&plain("ivon", "ivon_both.pt"), "ivon.json", str::to_owned);
 }
 
+/// safetensors sorts by name, the optimizer does not.
+#[test]
+fn ivon_cuts_no_vector_by_weights_that_were_sorted() {
+    let weights = pfp_import::posterior::weights(&file("ivon_weights.pt")).unwrap();
+    let tensors = weights.iter().map(|of| {
+        let bytes: Vec<u8> = of.values.iter().flat_map(|value| value.to_le_bytes()).collect();
+        (of.name.clone(), of.shape.clone(), bytes)
+    });
+    let tensors: Vec<_> = tensors.collect();
+    let views = tensors.iter().map(|(name, shape, bytes)| {
+        let view = TensorView::new(Dtype::F32, shape.clone(), bytes).unwrap();
+        (name.clone(), view)
+    });
+    let sorted = safetensors::serialize(views, None).unwrap();
+    let request = |names: &[&str]| Request {
+        weights: Some(&sorted),
+        order: order(names),
+        ..Request::default()
+    };
+    let error = read("ivon", "ivon.pt", &request(&[])).unwrap_err();
+    assert!(error.contains("sorts the weights") && error.contains("--order"), "{error}");
+    let names = ["0.weight", "0.bias", "2.weight", "2.bias"];
+    let posterior = read("ivon", "ivon.pt", &request(&names)).unwrap();
+    compare(&posterior, "ivon.json", str::to_owned);
+    let error = read("ivon", "ivon.pt", &request(&["0.weight:transpose"])).unwrap_err();
+    assert!(error.contains("lies as in the weights"), "{error}");
+}
+
 #[test]
 fn laplace_is_found_in_the_weights() {
     let weights = file("laplace_weights.pt");
@@ -286,7 +317,83 @@ fn what_has_no_place_is_told_all_at_once() {
     let wishes = Wishes { maps, ..Wishes::default() };
     let placement = place(posterior.entries, &parameters, &wishes, None).unwrap();
     assert_eq!(placement.placed.len(), 4);
-    assert!(placement.placed[0].is_transposed);
+    assert_eq!(placement.placed[0].how, Some("transposed"));
+}
+
+/// A kernel of as many inputs, outputs and places, by numbers that tell its elements apart.
+fn cube(layout: Layout) -> Entry {
+    let values: Vec<f32> = (0u8..8).map(f32::from).collect();
+    Entry {
+        name: "k".into(),
+        shape: vec![2, 2, 2],
+        is_flat: false,
+        layout,
+        mean: Some(values.clone()),
+        variance: Some(values),
+        keys: vec![],
+    }
+}
+
+#[test]
+fn what_lies_in_an_order_that_nothing_tells_is_asked_for() {
+    let parameter =
+        |reader| Parameter { name: "up".into(), shape: vec![2, 2, 2], gaussian: true, reader };
+    let placed = |layout, reader, maps: &[&str]| {
+        let maps = maps.iter().map(|map| map.parse::<Map>().unwrap()).collect();
+        let wishes = Wishes { maps, ..Wishes::default() };
+        let entry = Entry { name: "up".into(), ..cube(layout) };
+        let placement = place(vec![entry], &[parameter(reader)], &wishes, None);
+        let placement = placement.map_err(|problems| problems.join("\n"))?;
+        assert_eq!(placement.placed[0].variance.as_ref(), Some(&placement.placed[0].mean));
+        Ok::<_, String>(placement.placed[0].mean.clone())
+    };
+    let plain: Vec<f32> = (0u8..8).map(f32::from).collect();
+    // As place, in, out to out, in, place; in, out, place; and that with the places backwards.
+    let outputs_first = [0.0, 4.0, 2.0, 6.0, 1.0, 5.0, 3.0, 7.0];
+    let of_keras = [0.0, 4.0, 2.0, 6.0, 1.0, 5.0, 3.0, 7.0];
+    let of_flax = [4.0, 0.0, 5.0, 1.0, 6.0, 2.0, 7.0, 3.0];
+    use Reader::{Other, OutputsFirst, TransposedConvolution};
+    for (reader, part) in [
+        (OutputsFirst, "--map 'up=up:transpose' if it is the kernel, in x out"),
+        (TransposedConvolution, "--map 'up=up:flax' if it is the kernel, in x out"),
+        (Other, "--map 'up=up:transpose' if it is the kernel, in x out"),
+    ] {
+        let error = placed(Layout::Unknown, reader, &[]).unwrap_err();
+        assert!(error.contains(part), "{error}");
+        assert_eq!(placed(Layout::Unknown, reader, &["up=up"]).unwrap(), plain);
+        assert_eq!(placed(Layout::Torch, reader, &[]).unwrap(), plain);
+    }
+    assert_eq!(placed(Layout::Unknown, OutputsFirst, &["up=up:transpose"]).unwrap(), outputs_first);
+    let up = |map: &str| placed(Layout::Unknown, TransposedConvolution, &[map]);
+    assert_eq!(up("up=up:keras").unwrap(), of_keras);
+    assert_eq!(up("up=up:flax").unwrap(), of_flax);
+    let error = up("up=up:transpose").unwrap_err();
+    assert!(error.contains("as many inputs as outputs"), "{error}");
+    // Read as kernels of convolutions, where what reads them is not known.
+    let error = placed(Layout::Flax, Other, &[]).unwrap_err();
+    assert!(
+        error.contains("--map 'up=up:transpose' if it is the kernel, in x out, as in the file")
+    );
+}
+
+#[test]
+fn a_flat_posterior_has_kernels_as_the_user_says() {
+    let parameters = [Parameter {
+        name: "up".into(),
+        shape: vec![23, 1, 1],
+        gaussian: true,
+        reader: Reader::TransposedConvolution,
+    }];
+    let read = |name: &str| {
+        let request =
+            Request { order: order(&[name]), parameters: &parameters, ..Request::default() };
+        read("numpyro", "numpyro_diagonal.pkl", &request)
+    };
+    let error = read("up:transpose").unwrap_err();
+    assert!(error.contains("'up:flax' if it is one of flax, 'up:keras'"), "{error}");
+    for name in ["up:flax", "up:keras", "up"] {
+        assert_eq!(read(name).unwrap().entries[0].shape, [23, 1, 1], "{name}");
+    }
 }
 
 #[test]

@@ -1,7 +1,7 @@
 """Exports small networks with both of torch's exporters, with inputs, outputs and posteriors.
 
     pip install -r requirements-onnx.txt
-    python make_onnx.py FOLDER
+    python make_onnx.py FOLDER [NAME..]
 
 For each network:
 
@@ -163,6 +163,11 @@ def networks():
         nn.Conv2d(3, 8, 3, 2, 1), nn.BatchNorm2d(8), nn.Hardswish(), MobileBlock(8), MobileBlock(8),
         nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(8, 5),
     )  # fmt: skip
+    # The random numbers of the others stay what they are.
+    with torch.random.fork_rng():
+        grouped = nn.Sequential(
+            nn.ConvTranspose2d(4, 6, 3, 2, 1, groups=2), nn.BatchNorm2d(6), nn.LeakyReLU(0.1), nn.Conv2d(6, 2, 1),
+        )  # fmt: skip
     return {
         "mlp": (mlp, (1, 4, 4)),
         "lenet": (lenet, (1, 28, 28)),
@@ -175,6 +180,7 @@ def networks():
         "gru": (Recurrent(nn.GRU), (7, 4)),
         "encoder": (Encoder(), (5, 8)),
         "embedding": (Embedded(), (4,)),
+        "grouped": (grouped, (4, 4, 3)),
     }
 
 
@@ -254,11 +260,13 @@ def strip(path):
     onnx.save(model, path)
 
 
-def main(folder):
+def main(folder, *names):
     folder = Path(folder)
     folder.mkdir(exist_ok=True)
     torch.manual_seed(5)
     for seed, (name, (network, shape)) in enumerate(networks().items()):
+        if names and name not in names:
+            continue
         network = settle(network, shape)
         batch = 2
         x = torch.randint(0, 11, (batch, *shape)) if name == "embedding" else torch.randn(batch, *shape)

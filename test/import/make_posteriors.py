@@ -484,6 +484,127 @@ def make_tfp():
     expect("tfp", found)
 
 
+def moments_of(layer, weight, bias, mean, variance):
+    """Mean and variance behind a linear layer, by the framework's own layer: a function of input, kernel and
+    bias. Weight and bias are pairs of mean and variance, inputs are taken as independent."""
+    behind = layer(mean, weight[0], bias[0])
+    spread = layer(mean**2 + variance, weight[1], bias[1])
+    return behind, spread + layer(variance, weight[0] ** 2, 0 * bias[1])
+
+
+def save_moments(name, x, mean, variance):
+    """The input of a network and the moments behind it, with channels before rows as torch has them."""
+    order = (0, 3, 1, 2)
+    numpy.save(FILES / f"{name}.npy", numpy.ascontiguousarray(x.transpose(order), numpy.float32))
+    table = {
+        key: [float(value) for value in numpy.asarray(of, numpy.float64).transpose(order).ravel()]
+        for key, of in (("mean", mean), ("variance", variance))
+    }
+    (FILES / f"{name}.json").write_text(json.dumps(table) + "\n")
+
+
+def make_numpyro_conv_transpose():
+    import jax
+    import jax.numpy as jnp
+    import numpyro
+    import numpyro.distributions as dist
+    from flax import nnx
+    from numpyro.contrib.module import random_nnx_module
+    from numpyro.infer import SVI, Trace_ELBO
+    from numpyro.infer.autoguide import AutoNormal
+
+    # Inputs, outputs, stride, transpose_kernel; of as many inputs as outputs the sizes tell nothing.
+    layers = {
+        "up1": (2, 3, 2, False),
+        "up2": (3, 3, 1, False),
+        "up3": (3, 3, 1, True),
+        "up4": (3, 2, 1, True),
+    }
+
+    def layer(inputs, outputs, stride, is_transposed):
+        return nnx.ConvTranspose(
+            inputs,
+            outputs,
+            (3, 2),
+            strides=(stride, stride),
+            padding="VALID",
+            transpose_kernel=is_transposed,
+            rngs=nnx.Rngs(0),
+        )
+
+    class Up(nnx.Module):
+        def __init__(self):
+            for name, sizes in layers.items():
+                setattr(self, name, layer(*sizes))
+
+        def __call__(self, x):
+            for name in layers:
+                x = getattr(self, name)(x)
+            return x
+
+    x = numpy.random.default_rng(3).normal(size=(2, 2, 3, 2)).astype(numpy.float32)
+    y = numpy.asarray(Up()(x))
+
+    def model(x, y=None):
+        net = random_nnx_module("net", Up(), prior=dist.Normal(0, 1))
+        numpyro.sample("obs", dist.Normal(net(x), 1).to_event(3), obs=y)
+
+    svi = SVI(model, AutoNormal(model), numpyro.optim.Adam(0.05), Trace_ELBO())
+    result = svi.run(jax.random.PRNGKey(0), 20, jnp.asarray(x), jnp.asarray(y), progress_bar=False)
+    (FILES / "numpyro_conv_transpose.pkl").write_bytes(pickle.dumps(result.params))
+
+    def own(sizes):
+        def apply(x, kernel, bias):
+            of = layer(*sizes)
+            of.kernel, of.bias = nnx.Param(kernel), nnx.Param(bias)
+            return of(x)
+
+        return apply
+
+    with jax.default_matmul_precision("highest"):
+        mean, variance = jnp.asarray(x), jnp.zeros_like(x)
+        for name, sizes in layers.items():
+            site = {
+                stem: (
+                    result.params[f"net/{name}.{stem}_auto_loc"],
+                    result.params[f"net/{name}.{stem}_auto_scale"] ** 2,
+                )
+                for stem in ("kernel", "bias")
+            }
+            mean, variance = moments_of(own(sizes), site["kernel"], site["bias"], mean, variance)
+    save_moments("numpyro_conv_transpose", x, numpy.asarray(mean), numpy.asarray(variance))
+
+
+def make_tfp_conv_transpose():
+    import tensorflow as tf
+    import tensorflow_probability as tfp
+    import tf_keras
+
+    tf_keras.utils.set_random_seed(0)
+    net = tf_keras.Sequential(
+        [
+            tf_keras.layers.Conv2DTranspose(2, (3, 2), strides=2, name="up"),
+            tfp.layers.Convolution2DReparameterization(1, 2, name="out"),
+        ]
+    )
+    x = numpy.random.default_rng(3).normal(size=(2, 2, 3, 2)).astype(numpy.float32)
+    net.build(x.shape)
+    for variable in net.weights:
+        variable.assign_add(0.3 * tf.random.stateless_normal(variable.shape, (1, variable.shape.rank)))
+    numpy.savez(FILES / "tfp_conv_transpose.npz", **{v.name: v.numpy() for v in net.weights})
+    up, out = net.layers
+
+    def own(x, kernel, bias):
+        return tf.nn.conv2d(x, kernel, 1, "VALID") + bias
+
+    posterior = out.kernel_posterior.distribution
+    kernel = (posterior.mean(), posterior.variance())
+    bias = out.bias_posterior.distribution.mean()
+    mean = up(x)
+    mean, variance = moments_of(own, kernel, (bias, 0 * bias), mean, 0 * mean)
+    save_moments("tfp_conv_transpose", x, mean.numpy(), variance.numpy())
+
+
 if __name__ == "__main__":
     FILES.mkdir(exist_ok=True)
     makers = {name[5:]: make for name, make in globals().items() if name.startswith("make_")}

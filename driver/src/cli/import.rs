@@ -19,6 +19,7 @@ use pfp_compiler::{
 };
 use pfp_import::posterior::{
     Framework, Posterior,
+    layout::Reader,
     place::{BY_MAP, Parameter, Placement, Row, place, sizes},
 };
 use safetensors::{Dtype, tensor::TensorView};
@@ -168,13 +169,14 @@ fn of_module(
     let own = own.as_ref().map(|own| own as &dyn ParameterSource);
     let placement = place(entries, &parameters, &posterior.wishes(), own)
         .map_err(|problems| misfit(&problems, posterior.source().ok().flatten()))?;
+    ui.notes(&placement.notes);
     let file = safetensors(&placement)?;
     check(&source, path, &file)?;
     let mapped = placement.left_out.into_iter().map(|name| (name, BY_MAP.to_owned()));
     let rows = placement.placed.into_iter().map(|placed| Row {
         parameter: placed.parameter,
         entries: Some(placed.entry).filter(|entry| !entry.is_empty()).into_iter().collect(),
-        how: if placed.is_transposed { vec!["transposed"] } else { vec![] },
+        how: placed.how.into_iter().collect(),
         keys: placed.keys,
     });
     Ok(Read {
@@ -191,13 +193,19 @@ fn declared(source: &Arc<Source>) -> Result<Vec<Parameter>, Error> {
     let module = session.parse(source)?;
     let op: Op = module.op();
     let mut known = BTreeSet::new();
-    let parameter = |Declared { name, ty, .. }: Declared| Parameter {
-        name,
+    let all = Declared::all(op);
+    let reader = |name: &str| {
+        let own = all.iter().filter(|declared| declared.name == name);
+        Reader::all(own.map(|declared| Reader::of(declared.op)))
+    };
+    let parameter = |Declared { name, ty, .. }: &Declared| Parameter {
+        name: name.clone(),
         shape: ty.shape.iter().map(|&size| usize::try_from(size).unwrap_or(0)).collect(),
         gaussian: ty.gaussian,
+        reader: reader(name),
     };
-    let all = Declared::all(op).into_iter().filter(|one| known.insert(one.name.clone()));
-    Ok(all.map(parameter).collect())
+    let once = all.iter().filter(|one| known.insert(one.name.clone()));
+    Ok(once.map(parameter).collect())
 }
 
 /// Everything that has no place.

@@ -9,6 +9,7 @@ use pfp_import::{
     onnx,
     posterior::{
         Framework, Ordered, Request,
+        layout::Reader,
         place::{Map, Parameter, Wishes},
         representation::Representation,
     },
@@ -188,7 +189,8 @@ pub struct PosteriorArgs {
     marginals: bool,
 
     /// The parameters of the network in the order of a posterior that is one vector;
-    /// NAME:transpose of one that lies in x out
+    /// NAME:transpose of one that lies in x out, NAME:flax or NAME:keras of the kernel of a transposed
+    /// convolution of these
     #[arg(long, value_name = "NAME,..", value_delimiter = ',')]
     order: Vec<Ordered>,
 
@@ -197,8 +199,8 @@ pub struct PosteriorArgs {
     weights: Option<PathBuf>,
 
     /// Names of the file that match as a whole go to this parameter; NAME:transpose turns in x out
-    /// to out x in, an empty name leaves them out. Can be given several times: the first that matches
-    /// holds
+    /// to out x in, NAME:flax and NAME:keras the kernel of a transposed convolution of these, an empty
+    /// name leaves them out. Can be given several times: the first that matches holds
     #[arg(long, value_name = "REGEX=NAME")]
     map: Vec<Map>,
 
@@ -310,12 +312,17 @@ impl PosteriorArgs {
         let names = self.names.as_deref().map(importing::weights).transpose()?;
         let names = names.unwrap_or_default();
         // A posterior in one vector is in the order of the user's names.
+        let reader = |name: &str| {
+            let own = parameters.iter().find(|parameter| parameter.name == name);
+            own.map_or(Reader::default(), |parameter| parameter.reader)
+        };
         let own: Vec<_> = names
             .iter()
             .map(|weights| Parameter {
                 name: weights.name.clone(),
                 shape: weights.shape.clone(),
                 gaussian: true,
+                reader: reader(&weights.name),
             })
             .collect();
         let mut posterior = self.read(if own.is_empty() { parameters } else { &own })?;

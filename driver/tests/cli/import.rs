@@ -1,8 +1,9 @@
 //! `pfp import`.
 
-use std::fs;
+use std::{collections::BTreeMap, fs};
 
 use pfp_compiler::parameters::Safetensors;
+use serde_json::Value;
 
 use crate::fixture::{Dir, Ran, TINY, pfp, repository, safetensors, tiny_parameters};
 
@@ -128,6 +129,134 @@ fn deterministic_parameters_are_a_wish() {
     let written = Safetensors::open(&dir.path("model.safetensors")).unwrap();
     assert!(written.f32("fc2.bias").unwrap().is_some());
     assert_eq!(written.f32("fc1.bias.var").unwrap().unwrap().values, [0.0; 3]);
+}
+
+/// A chain of transposed convolutions of kernel 3×2, by inputs, outputs and stride; channels before rows.
+fn chain(layers: &[(&str, [usize; 3])], ty: &str) -> String {
+    let mut text = String::new();
+    let mut sizes = [2, 2, 2, 3];
+    let shape =
+        |sizes: &[usize]| sizes.iter().map(ToString::to_string).collect::<Vec<_>>().join("x");
+    let mut last = ("%x".to_owned(), format!("tensor<{}xf32>", shape(&sizes)));
+    for (name, [inputs, outputs, stride]) in layers {
+        let weight = format!("{ty}<{inputs}x{outputs}x3x2xf32>");
+        let bias = format!("{ty}<{outputs}xf32>");
+        sizes = [2, *outputs, (sizes[2] - 1) * stride + 3, (sizes[3] - 1) * stride + 2];
+        let result = format!("{ty}<{}xf32>", shape(&sizes));
+        text += &format!(
+            "  %{name}w = gauss.parameter \"{name}.weight\" : {weight}\n  \
+               %{name}b = gauss.parameter \"{name}.bias\" : {bias}\n  \
+               %{name} = gauss.conv_transpose2d {}, %{name}w, %{name}b strides [{stride}, {stride}] : \
+               ({}, {weight}, {bias}) -> {result}\n",
+            last.0, last.1
+        );
+        last = (format!("%{name}"), result);
+    }
+    format!(
+        "func.func @net(%x: tensor<2x2x2x3xf32>) -> {1} {{\n{text}  return {0} : {1}\n}}\n",
+        last.0, last.1
+    )
+}
+
+/// Mean and variance that a framework's own layers gave for the input in `{stem}.npy`; float32 in another order
+/// of sums.
+#[track_caller]
+fn agrees(dir: &Dir, stem: &str) {
+    let wanted = dir.json(&format!("{stem}.json"));
+    let run = format!("run model.mlir --params model.safetensors --json -q --input {stem}.npy");
+    let got = dir.pfp(&run).json();
+    for output in got["outputs"].as_array().unwrap() {
+        let list = |value: &Value| serde_json::from_value::<Vec<f64>>(value.clone()).unwrap();
+        let (got, wanted) =
+            (list(&output["values"]), list(&wanted[output["name"].as_str().unwrap()]));
+        assert_eq!(got.len(), wanted.len());
+        let size = wanted.iter().fold(0.0f64, |size, value| size.max(value.abs()));
+        for (got, wanted) in got.iter().zip(&wanted) {
+            assert!((got - wanted).abs() <= 1e-5 * size, "{stem}: {got}, not {wanted}");
+        }
+    }
+}
+
+/// flax has the kernel of a transposed convolution backwards, or with `transpose_kernel` outputs before inputs:
+/// sizes tell which, and where they do not, the user.
+#[test]
+fn kernels_of_transposed_convolutions_of_flax_are_turned() {
+    let stem = "numpyro_conv_transpose";
+    let files = ["pkl", "npy", "json"].map(|suffix| format!("{stem}.{suffix}"));
+    let dir = with(&files.each_ref().map(String::as_str));
+    let layers = [("up1", [2, 3, 2]), ("up2", [3, 3, 1]), ("up3", [3, 3, 1]), ("up4", [3, 2, 1])];
+    dir.write("net.mlir", chain(&layers, "!gauss.tensor"));
+    let from = ["net.mlir", "--posterior-from", "numpyro", &files[0]];
+    let told = ["--map", r"net/up3\.weight=up3.weight:keras"];
+    let ran = import(&dir, &[&from[..], &told].concat());
+    assert!(
+        ran.stderr.contains("--map 'net/up2\\.weight=up2.weight:keras' if it has that"),
+        "{ran:#?}"
+    );
+    assert!(!ran.stderr.contains("'net/up3.weight' has as many"), "{ran:#?}");
+    assert!(ran.ok().contains("net/up2.weight, mirrored"));
+    agrees(&dir, stem);
+    let wrong = ["--map", r"net/up1\.weight=up1.weight:transpose"];
+    let error = import(&dir, &[&from[..], &wrong].concat()).error();
+    assert!(error.contains("leave out ':transpose'"), "{error}");
+    let bias = ["--map", r"net/up1\.bias=up1.bias:flax"];
+    let error = import(&dir, &[&from[..], &bias].concat()).error();
+    assert!(error.contains("'up1.bias' is no kernel of a transposed convolution"), "{error}");
+}
+
+/// Keras has outputs before inputs, as many as they may be.
+#[test]
+fn kernels_of_transposed_convolutions_of_keras_are_turned() {
+    let stem = "tfp_conv_transpose";
+    let files = ["npz", "npy", "json"].map(|suffix| format!("{stem}.{suffix}"));
+    let dir = with(&files.each_ref().map(String::as_str));
+    let up = chain(&[("up", [2, 2, 2])], "tensor");
+    let out = r#"  %w = gauss.parameter "out.weight" : !gauss.tensor<1x2x2x2xf32>
+  %b = gauss.parameter "out.bias" : tensor<1xf32>
+  %y = gauss.conv2d %up, %w, %b : (tensor<2x2x5x6xf32>, !gauss.tensor<1x2x2x2xf32>, tensor<1xf32>) -> !gauss.tensor<2x1x4x5xf32>
+  return %y : !gauss.tensor<2x1x4x5xf32>"#;
+    let net = up.replace("  return %up : tensor<2x2x5x6xf32>", out);
+    dir.write(
+        "net.mlir",
+        net.replace("-> tensor<2x2x5x6xf32> {", "-> !gauss.tensor<2x1x4x5xf32> {"),
+    );
+    import(&dir, &["net.mlir", "--posterior-from", "tfp", &files[0]]).ok();
+    agrees(&dir, stem);
+}
+
+/// The right factor of a product is in x out, the weight of a dense layer out x in: the op tells, also of a
+/// square kernel.
+#[test]
+fn a_square_kernel_lies_as_its_op_wants() {
+    let dir = Dir::empty();
+    let product = |op: &str| {
+        format!(
+            r#"func.func @net(%x: tensor<1x2xf32>) -> !gauss.tensor<1x2xf32> {{
+  %w = gauss.parameter "fc.weight" : !gauss.tensor<2x2xf32>
+  %y = gauss.{op} : (tensor<1x2xf32>, !gauss.tensor<2x2xf32>) -> !gauss.tensor<1x2xf32>
+  return %y : !gauss.tensor<1x2xf32>
+}}
+"#
+        )
+    };
+    let kernel = |name: &str, values: [f32; 4]| (name.to_owned(), (vec![2, 2], values.to_vec()));
+    let of_keras = [
+        ("fc/kernel_posterior_loc", [1.0, 2.0, 3.0, 4.0]),
+        ("fc/kernel_posterior_untransformed_scale", [0.0; 4]),
+    ];
+    let tensors = of_keras.map(|(name, values)| kernel(name, values));
+    dir.write("keras.safetensors", safetensors(&BTreeMap::from(tensors)));
+    for (op, wanted) in [
+        ("dense %x, %w", [1.0, 3.0, 2.0, 4.0]),
+        ("matmul %x, %w transpose_rhs true", [1.0, 3.0, 2.0, 4.0]),
+        ("matmul %x, %w", [1.0, 2.0, 3.0, 4.0]),
+    ] {
+        dir.write("net.mlir", product(op));
+        let from = ["net.mlir", "--posterior-from", "tfp", "keras.safetensors"];
+        import(&dir, &from).ok();
+        let written = Safetensors::open(&dir.path("model.safetensors")).unwrap();
+        assert_eq!(written.f32("fc.weight.mean").unwrap().unwrap().values, wanted, "{op}");
+    }
 }
 
 #[test]

@@ -8,7 +8,7 @@ use serde_json::Value;
 use crate::fixture::{Dir, pfp, repository};
 
 /// The networks that `test/import/make_onnx.py` wrote.
-pub const NETWORKS: [&str; 11] = [
+pub const NETWORKS: [&str; 12] = [
     "mlp",
     "lenet",
     "resnet",
@@ -20,6 +20,7 @@ pub const NETWORKS: [&str; 11] = [
     "gru",
     "encoder",
     "embedding",
+    "grouped",
 ];
 
 /// How a network was exported: by the new exporter, by the old one, and by the new one without optimisation
@@ -158,6 +159,8 @@ pub struct Tensor {
     element: i32,
     #[prost(float, repeated, tag = "4")]
     floats: Vec<f32>,
+    #[prost(int32, repeated, tag = "5")]
+    small: Vec<i32>,
     #[prost(string, tag = "8")]
     name: String,
     #[prost(message, repeated, tag = "13")]
@@ -223,7 +226,12 @@ pub fn node(op: &str, inputs: &[&str], output: &str) -> Node {
 
 /// A model from `x` of 2×3 to `y`.
 pub fn model(nodes: Vec<Node>, tensors: Vec<Tensor>) -> Model {
-    let (inputs, outputs) = (vec![value("x", &[2, 3])], vec![value("y", &[2, 3])]);
+    model_of(nodes, tensors, [&[2, 3], &[2, 3]])
+}
+
+/// A model with an input `x` and an output `y` of these sizes.
+pub fn model_of(nodes: Vec<Node>, tensors: Vec<Tensor>, sizes: [&[i64]; 2]) -> Model {
+    let (inputs, outputs) = (vec![value("x", sizes[0])], vec![value("y", sizes[1])]);
     let opsets = vec![Opset { domain: String::new(), version: 20 }];
     Model { graph: Some(Graph { nodes, tensors, inputs, outputs }), opsets }
 }
@@ -231,6 +239,13 @@ pub fn model(nodes: Vec<Node>, tensors: Vec<Tensor>) -> Model {
 pub fn floats(name: &str, sizes: &[i64], floats: &[f32]) -> Tensor {
     let (name, sizes, floats) = (name.into(), sizes.to_vec(), floats.to_vec());
     Tensor { name, sizes, element: 1, floats, ..Tensor::default() }
+}
+
+/// A tensor of float16, to which the numbers are rounded.
+pub fn halves(name: &str, sizes: &[i64], values: &[f32]) -> Tensor {
+    let bits = |value: &f32| i32::from(half::f16::from_f32(*value).to_bits());
+    let small = values.iter().map(bits).collect();
+    Tensor { element: 10, floats: vec![], small, ..floats(name, sizes, &[]) }
 }
 
 /// The error of `pfp inspect` on a model.

@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use crate::{
     fixture::{Dir, Ran, pfp, repository, safetensors},
-    onnx::{NETWORKS, Node, exporters, floats, model, node},
+    onnx::{NETWORKS, Node, exporters, floats, halves, model, model_of, node},
 };
 
 /// Where torch's exporter says which module a node comes from, and what it folded into it.
@@ -424,4 +424,145 @@ fn means_of_a_posterior_hold_where_the_weights_are_others() {
         assert!((got - wanted).abs() <= 1e-6 * wanted.abs().max(1.0), "{got}, {wanted}");
     }
     assert_eq!(tensor(&dir, "2.weight.mean"), transposed(SECOND));
+}
+
+/// Weights of float32 are those of a model of float16 that was made of them, renamed, transposed and scaled.
+#[test]
+fn weights_that_were_rounded_to_half_are_found() {
+    let dir = Dir::empty();
+    // Numbers that float16 rounds.
+    let exact = |at: usize| (at as f32 * 0.7).sin() * 0.3;
+    let first: [f32; 9] = std::array::from_fn(exact);
+    let second: [f32; 9] = std::array::from_fn(|at| exact(at + 9));
+    let factors = [2.1f32, -0.57, 4.3];
+    let scaled: [f32; 9] = std::array::from_fn(|at| second[at] * factors[at % 3]);
+    let tensors =
+        vec![halves("val_0", &[3, 3], &transposed(first)), halves("val_1", &[3, 3], &scaled)];
+    dir.write("net.onnx", model(products(["val_0", "val_1"]), tensors).encode_to_vec());
+    let std: [f32; 9] = std::array::from_fn(|n| n as f32 / 8.0);
+    let tensors = [
+        ("0.weight.mean", first),
+        ("0.weight.scale", std),
+        ("2.weight.mean", second),
+        ("2.weight.scale", std),
+    ];
+    dir.write("posterior.safetensors", matrices(&tensors));
+    let options = "--posterior posterior.safetensors --representation std";
+    let answer = import(&dir, options).ok();
+    assert!(
+        answer.contains("0.weight, transposed") && answer.contains("2.weight, scaled"),
+        "{answer}"
+    );
+    assert_eq!(tensor(&dir, "val_0.var"), std.map(|std| std * std));
+    let wanted = std::array::from_fn(|at| (std[at] * factors[at % 3]).powi(2));
+    for (got, wanted) in tensor(&dir, "val_1.var").iter().zip(transposed(wanted)) {
+        // The factor comes of numbers that were rounded to 2^-11, and is squared.
+        assert!((got - wanted).abs() <= 2.0 * 0.5f32.powi(11) * wanted, "{got}, {wanted}");
+    }
+}
+
+/// An output that was pruned does not show the factor of its fold.
+#[test]
+fn the_factor_of_an_output_of_zeros_is_not_guessed() {
+    let pruned: [f32; 9] = std::array::from_fn(|at| if at % 3 == 1 { 0.0 } else { FIRST[at] });
+    let scaled = std::array::from_fn(|at| pruned[at] * [2.0, 3.0, 4.0][at % 3]);
+    let dir = with(products(["val_0", "2.weight"]), &[("val_0", scaled), ("2.weight", SECOND)]);
+    dir.write("weights.safetensors", matrices(&[("0.weight", pruned), ("2.weight", SECOND)]));
+    let options = "--posterior std.safetensors --representation std --names weights.safetensors";
+    dir.write("std.safetensors", matrices(&[("0.weight", [0.5; 9])]));
+    let error = import(&dir, options).error();
+    assert!(
+        error.contains("all means of an output are 0, so that nothing tells its factor"),
+        "{error}"
+    );
+    // What has no variance needs none.
+    let std = std::array::from_fn(|at| if at % 3 == 1 { 0.0 } else { 0.5 });
+    dir.write("std.safetensors", matrices(&[("0.weight", std)]));
+    import(&dir, options).ok();
+    let variance = tensor(&dir, "val_0.var");
+    assert_eq!(variance[3..6], [0.0; 3]);
+}
+
+/// Means of zeros do not show whether an exporter transposed them.
+#[test]
+fn deviations_around_zeros_are_not_placed_in_an_order_that_nothing_tells() {
+    let zeros = [0.0; 9];
+    let dir = with(products(["val_0", "2.weight"]), &[("val_0", zeros), ("2.weight", SECOND)]);
+    dir.write("weights.safetensors", matrices(&[("0.weight", zeros), ("2.weight", SECOND)]));
+    let options = "--posterior std.safetensors --representation std --names weights.safetensors";
+    let std: [f32; 9] = std::array::from_fn(|n| n as f32 / 8.0);
+    dir.write("std.safetensors", matrices(&[("0.weight", std)]));
+    let error = import(&dir, options).error();
+    assert!(error.contains("in more than one order of its dimensions"), "{error}");
+    // The same in all orders.
+    dir.write("std.safetensors", matrices(&[("0.weight", [0.5; 9])]));
+    import(&dir, options).ok();
+    assert_eq!(tensor(&dir, "val_0.var"), [0.25; 9]);
+}
+
+/// Plain sites of NumPyro lie as the model of the user has them: the numbers of --names tell.
+#[test]
+fn a_site_lies_as_its_means_lie_in_the_names() {
+    let dir = with(products(["val_0", "2.weight"]), &[("val_0", FIRST), ("2.weight", SECOND)]);
+    let mut turned = [0.0; 9];
+    turned.copy_from_slice(&transposed(FIRST));
+    let std: [f32; 9] = std::array::from_fn(|n| n as f32 / 8.0);
+    let site = |mean| matrices(&[("w_auto_loc", mean), ("w_auto_scale", std)]);
+    dir.write("names.safetensors", matrices(&[("w", turned), ("2.weight", SECOND)]));
+    let options = "--posterior-from numpyro site.safetensors --names names.safetensors";
+    dir.write("site.safetensors", site(FIRST));
+    import(&dir, options).ok();
+    // In x out as the initialiser, which the dialect transposes.
+    assert_eq!(tensor(&dir, "val_0.var"), transposed(std.map(|std| std * std)));
+    dir.write("site.safetensors", site(SECOND));
+    let error = import(&dir, options).error();
+    assert!(error.contains("nothing tells whether its rows are outputs"), "{error}");
+}
+
+/// flax has the kernel of a transposed convolution as place, in, out and backwards.
+#[test]
+fn a_mirrored_kernel_of_flax_is_found() {
+    let dir = Dir::empty();
+    let row = |values: &[f32], shape: &[usize]| (shape.to_vec(), values.to_vec());
+    // Three places, one input, two outputs.
+    let (kernel, std) = ([1.0, -2.0, 3.0, 4.0, -5.0, 6.0], [0.5, 1.0, 1.5, 2.0, 2.5, 3.0]);
+    let site = [
+        ("net/up.kernel_auto_loc".to_owned(), row(&kernel, &[3, 1, 2])),
+        ("net/up.kernel_auto_scale".to_owned(), row(&std, &[3, 1, 2])),
+    ];
+    dir.write("site.safetensors", safetensors(&BTreeMap::from(site)));
+    let turned = |values: [f32; 6]| [4, 2, 0, 5, 3, 1].map(|at: usize| values[at]);
+    let tensors = vec![floats("w", &[1, 2, 3], &turned(kernel))];
+    let up = node("ConvTranspose", &["x", "w"], "y");
+    let network = model_of(vec![up], tensors, [&[1, 1, 4], &[1, 2, 6]]);
+    dir.write("net.onnx", network.encode_to_vec());
+    import(&dir, "--posterior-from numpyro site.safetensors").ok();
+    assert_eq!(tensor(&dir, "w.var"), turned(std).map(|std| std * std));
+}
+
+/// Of a weight under `weight_norm` there are two tensors, of which none is the weight.
+#[test]
+fn a_posterior_of_a_normalised_weight_is_refused_with_what_works() {
+    let std = "--posterior std.safetensors --representation std";
+    let advice = "torch.nn.utils.parametrize.remove_parametrizations";
+    let parts = [
+        ("0.parametrizations.weight.original0", SECOND),
+        ("0.parametrizations.weight.original1", FIRST),
+    ];
+    let dir = with(products(["mul", "2.weight"]), &[("mul", FIRST), ("2.weight", SECOND)]);
+    let names = matrices(&[parts[0], parts[1], ("2.weight", SECOND)]);
+    dir.write("names.safetensors", names);
+    dir.write("std.safetensors", matrices(&[("0.weight", [0.5; 9])]));
+    let error = import(&dir, &format!("{std} --names names.safetensors")).error();
+    assert!(error.contains("'0.weight' is not among the weights of --names; '0.param"), "{error}");
+    assert!(error.contains(advice), "{error}");
+    dir.write("std.safetensors", matrices(&[(parts[0].0, [0.5; 9])]));
+    let error = import(&dir, std).error();
+    assert!(error.contains("no Gaussian over its two tensors is one over '0.weight'"), "{error}");
+    // Where the model has both.
+    let dir =
+        with(products([parts[0].0, parts[1].0]), &[(parts[0].0, SECOND), (parts[1].0, FIRST)]);
+    dir.write("std.safetensors", matrices(&[(parts[1].0, [0.5; 9])]));
+    let error = import(&dir, std).error();
+    assert!(error.contains("has no moments") && error.contains(advice), "{error}");
 }

@@ -116,6 +116,8 @@ pub struct Graph {
     pub nodes: Vec<Node>,
     /// Initialisers by name.
     pub initialisers: HashMap<String, Rc<Constant>>,
+    /// The numbers of their element types.
+    pub elements: HashMap<String, i32>,
     /// Inputs that are no initialisers.
     pub inputs: Vec<Port>,
     /// Outputs.
@@ -144,8 +146,10 @@ impl Graph {
             return Err(refused(format!("has the sparse tensor '{name}'; make it dense")));
         }
         let mut initialisers = HashMap::new();
+        let mut elements = HashMap::new();
         for tensor in &graph.initializer {
             let constant = Rc::new(decoder.tensor(tensor)?);
+            elements.insert(tensor.name.clone(), tensor.data_type);
             if initialisers.insert(tensor.name.clone(), constant).is_some() {
                 return Err(refused(format!("has two initialisers named '{}'", tensor.name)));
             }
@@ -175,7 +179,7 @@ impl Graph {
                 )));
             }
         }
-        Ok(Self { name: graph.name, opset, nodes, initialisers, inputs, outputs })
+        Ok(Self { name: graph.name, opset, nodes, initialisers, elements, inputs, outputs })
     }
 
     /// Leaves out nodes whose results nothing needs.

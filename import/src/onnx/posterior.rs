@@ -10,14 +10,18 @@ mod placing;
 mod relative;
 mod write;
 
-use std::{collections::HashSet, rc::Rc};
+use std::{
+    collections::{HashMap, HashSet},
+    rc::Rc,
+};
 
 use super::{
     constant::{Data, Decoder},
-    graph::{Graph, constant_of},
+    graph::{Graph, Node, constant_of},
 };
 use crate::posterior::{
     Entry, Weights,
+    layout::Reader,
     place::{Parameter, Wishes},
 };
 use merged::{restore_aliases, restore_merged};
@@ -57,6 +61,8 @@ pub fn parameters(
             if let (Some(output), Data::Float(_), true) =
                 (node.outputs.first(), &*constant.data, constant.data.len() > 1)
             {
+                let tensor = node.attributes.get("value").and_then(|value| value.t.as_ref());
+                graph.elements.extend(tensor.map(|tensor| (output.clone(), tensor.data_type)));
                 graph.initialisers.insert(output.clone(), Rc::new(constant));
                 continue;
             }
@@ -112,13 +118,38 @@ pub fn place(
 
 /// The initialisers of floating-point numbers that nodes read.
 fn read_initialisers(graph: &Graph) -> Vec<Parameter> {
+    let mut readers: HashMap<&str, Vec<Reader>> = HashMap::new();
+    for node in &graph.nodes {
+        for (number, name) in node.inputs.iter().enumerate() {
+            readers.entry(name).or_default().push(reader(node, number));
+        }
+    }
     let mut known = HashSet::new();
     let read = graph.nodes.iter().flat_map(|node| &node.inputs);
     let parameter = |name: &String| {
         let constant = graph.initialisers.get(name)?;
         constant.floats()?;
-        let shape = constant.shape.clone();
-        known.insert(name.clone()).then(|| Parameter { name: name.clone(), shape, gaussian: true })
+        known.insert(name.clone()).then(|| Parameter {
+            name: name.clone(),
+            shape: constant.shape.clone(),
+            gaussian: true,
+            reader: Reader::all(readers.get(name.as_str()).into_iter().flatten().copied()),
+        })
     };
     read.filter_map(parameter).collect()
+}
+
+/// What a node is to an input.
+fn reader(node: &Node, number: usize) -> Reader {
+    let flag = |name: &str| node.int(name).unwrap_or(0) != 0;
+    if number != 1 {
+        return Reader::Other;
+    }
+    match node.operator().as_str() {
+        "Conv" => Reader::OutputsFirst,
+        "Gemm" if flag("transB") => Reader::OutputsFirst,
+        "Gemm" | "MatMul" => Reader::InputsFirst,
+        "ConvTranspose" if node.int("group").unwrap_or(1) == 1 => Reader::TransposedConvolution,
+        _ => Reader::Other,
+    }
 }

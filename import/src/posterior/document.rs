@@ -25,6 +25,8 @@ pub struct Document {
     pub root: Id,
     /// What a safetensors file says beside its tensors.
     pub metadata: BTreeMap<String, String>,
+    /// Are tensors in the order in which they were saved?
+    pub has_order: bool,
     /// How many numbers may still be read.
     pub budget: Budget,
 }
@@ -40,7 +42,13 @@ impl Document {
     /// Where it is damaged, of no known kind, or needs what is not known.
     pub fn read(bytes: &[u8]) -> Read<Self> {
         let budget = Budget::of(bytes.len());
-        let with = |(objects, root)| Self { objects, root, metadata: BTreeMap::new(), budget };
+        let with = |(objects, root)| Self {
+            objects,
+            root,
+            metadata: BTreeMap::new(),
+            has_order: true,
+            budget,
+        };
         match bytes {
             [b'P', b'K', ..] => archive(bytes).map(with),
             [0x89, b'H', b'D', b'F', ..] => Err(format!("HDF5 files are not read: {FROM_KERAS}")),
@@ -189,5 +197,5 @@ fn safetensors(bytes: &[u8]) -> Read<Document> {
     tensors.sort_by(|one, other| one.0.cmp(&other.0));
     let (objects, root) = dictionary(tensors)?;
     let metadata = header.metadata().clone().unwrap_or_default().into_iter().collect();
-    Ok(Document { objects, root, metadata, budget: Budget::of(bytes.len()) })
+    Ok(Document { objects, root, metadata, has_order: false, budget: Budget::of(bytes.len()) })
 }

@@ -8,7 +8,11 @@ mod pyro;
 mod pytagi;
 mod tfp;
 
-use super::{Entry, Ordered, Read, Reading, tensor::elements};
+use super::{
+    Entry, Ordered, Read, Reading,
+    layout::{self, Layout, Parameter, Reader, Turn},
+    tensor::elements,
+};
 
 /// How a framework saves posteriors.
 pub trait Framework: Sync {
@@ -38,8 +42,8 @@ pub struct Piece {
     name: String,
     /// Its sizes in the vector.
     shape: Vec<usize>,
-    /// Does it lie transposed in the vector?
-    transposed: bool,
+    /// How it lies in the vector.
+    turn: Turn,
 }
 
 /// Those that are known.
@@ -74,16 +78,12 @@ fn pieces(reading: &Reading, length: usize) -> Read<Vec<Piece>> {
         ));
     }
     let piece = |part: &Ordered| {
-        let Ordered { name, transposed } = part;
+        let Ordered { name, turn } = part;
         let known = reading.request.parameters.iter().find(|parameter| parameter.name == *name);
         let known =
             known.ok_or_else(|| format!("the module has no parameter '{name}' of --order"))?;
-        let mut shape = known.shape.clone();
-        if let (true, [outputs, inputs, ..]) = (*transposed, &mut shape[..]) {
-            std::mem::swap(outputs, inputs);
-            shape.rotate_left(2);
-        }
-        Ok(Piece { name: name.clone(), shape, transposed: *transposed })
+        let shape = shape_of(known, *turn).map_err(|error| format!("--order: {error}"))?;
+        Ok(Piece { name: name.clone(), shape, turn: *turn })
     };
     let pieces = order.iter().map(piece).collect::<Read<Vec<_>>>()?;
     let count = |piece: &Piece| elements(&piece.shape).unwrap_or(usize::MAX);
@@ -96,6 +96,35 @@ fn pieces(reading: &Reading, length: usize) -> Read<Vec<Piece>> {
     }
 }
 
+/// The sizes of a parameter before it is turned.
+fn shape_of(parameter: &Parameter, turn: Turn) -> Read<Vec<usize>> {
+    let Parameter { name, shape, reader, .. } = parameter;
+    let mut shape = shape.clone();
+    if shape.len() < 2 {
+        return Ok(shape);
+    }
+    let is_image = shape.len() > 2;
+    match (turn, reader) {
+        (Turn::None, _) => return Ok(shape),
+        (Turn::Flax, Reader::TransposedConvolution | Reader::Other) if is_image => {}
+        (Turn::Keras, Reader::TransposedConvolution | Reader::Other) if is_image => {
+            shape.swap(0, 1);
+        }
+        (Turn::Flax | Turn::Keras, _) => return Err(layout::no_kernel(name, turn)),
+        (Turn::Transpose, Reader::TransposedConvolution) if is_image => {
+            return Err(format!(
+                "'{name}' is the kernel of a transposed convolution: '{name}{}' if it is one of flax, \
+                 '{name}{}' if it is one of Keras or of flax with transpose_kernel",
+                layout::FLAX,
+                layout::KERAS
+            ));
+        }
+        (Turn::Transpose, _) => shape.swap(0, 1),
+    }
+    shape.rotate_left(2);
+    Ok(shape)
+}
+
 /// Adds the parts of a flat posterior.
 fn cut(
     reading: &mut Reading,
@@ -104,21 +133,19 @@ fn cut(
     keys: &[&str],
 ) {
     let mut at = 0;
-    for Piece { name, shape, transposed } in pieces {
+    for Piece { name, shape, turn } in pieces {
         let end = at + elements(&shape).unwrap_or(0);
         let part = |of: &[f32]| of.get(at..end).unwrap_or_default().to_vec();
         let mut entry = Entry {
             name,
             shape,
             is_flat: false,
-            is_output_first: true,
+            layout: Layout::Torch,
             mean: Some(part(mean)),
             variance: Some(part(variance)),
             keys: keys.iter().map(|key| format!("{key}[{at}..{end}]")).collect(),
         };
-        if transposed {
-            entry.transpose();
-        }
+        entry.turn(turn);
         reading.posterior.entries.push(entry);
         at = end;
     }

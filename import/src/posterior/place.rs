@@ -9,26 +9,20 @@ use gauss_dialect::{
 };
 use regex::Regex;
 
-use super::{Entry, tensor::elements};
+use super::{
+    Entry,
+    layout::{Layout, Settled, TRANSPOSE, Turn},
+};
 
-/// A parameter that a module declares.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Parameter {
-    /// Its name.
-    pub name: String,
-    /// Its sizes.
-    pub shape: Vec<usize>,
-    /// Does it have a variance?
-    pub gaussian: bool,
-}
+pub use super::layout::Parameter;
 
-/// Where entries go whose names match: `REGEX=NAME`, `REGEX=NAME:transpose`, or `REGEX=` for those
-/// that are left out. `$1` in the name is what the first parentheses match.
+/// Where entries go whose names match: `REGEX=NAME`, `REGEX=NAME:transpose` (and `:flax`, `:keras`), or
+/// `REGEX=` for those that are left out. `$1` in the name is what the first parentheses match.
 #[derive(Debug, Clone)]
 pub struct Map {
     pattern: Regex,
     name: String,
-    is_transposed: bool,
+    turn: Turn,
 }
 
 /// What a user says of the places.
@@ -49,8 +43,8 @@ pub struct Placed {
     pub entry: String,
     /// What the file calls its tensors.
     pub keys: Vec<String>,
-    /// Did `--map` transpose it?
-    pub is_transposed: bool,
+    /// How it was turned, in a word.
+    pub how: Option<&'static str>,
     /// The values.
     pub mean: Vec<f32>,
     /// The variances, of a Gaussian parameter.
@@ -79,10 +73,9 @@ pub struct Placement {
     pub left_out: Vec<String>,
     /// Parameters that keep the values of the architecture.
     pub kept: Vec<String>,
+    /// What a user should know.
+    pub notes: Vec<String>,
 }
-
-/// What stands behind a name that is transposed.
-pub const TRANSPOSE: &str = ":transpose";
 
 /// Why an entry is left out that a map gives no name.
 pub const BY_MAP: &str = "--map gives it no name";
@@ -93,9 +86,9 @@ impl Map {
         self.pattern.replace(entry, self.name.as_str()).into_owned()
     }
 
-    /// Does it transpose?
-    pub fn is_transposed(&self) -> bool {
-        self.is_transposed
+    /// How it says that an entry lies.
+    pub fn turn(&self) -> Turn {
+        self.turn
     }
 }
 
@@ -125,17 +118,14 @@ impl std::str::FromStr for Map {
         })?;
         let pattern = Regex::new(&format!("^(?:{pattern})$"))
             .map_err(|error| format!("'{pattern}' is no regular expression: {error}"))?;
-        let (name, is_transposed) = match name.strip_suffix(TRANSPOSE) {
-            Some(name) => (name, true),
-            None => (name, false),
-        };
+        let (name, turn) = Turn::split(name);
         // `$1.weight` and `$1_weight` mean the first group, not one called `1_weight`.
         let group = |captures: &regex::Captures| format!("${{{}}}", &captures[1]);
         let name = match Regex::new(r"\$([0-9]+)") {
             Ok(digits) => digits.replace_all(name, group).into_owned(),
             Err(_) => name.to_owned(),
         };
-        Ok(Self { pattern, name, is_transposed })
+        Ok(Self { pattern, name, turn })
     }
 }
 
@@ -160,7 +150,7 @@ pub fn place(
     let mut problems = Vec::new();
     let mut placement = Placement::default();
     let mut taken: BTreeMap<usize, Vec<Entry>> = BTreeMap::new();
-    let mut transposed = Vec::new();
+    let mut turned = BTreeMap::new();
     for name in &wishes.deterministic {
         if parameters.iter().all(|parameter| parameter.name != *name) {
             problems.push(format!("the module has no parameter '{name}' of --deterministic"));
@@ -177,13 +167,13 @@ pub fn place(
         match target {
             Ok(Target::LeftOut) => placement.left_out.push(entry.name),
             Ok(Target::Parameter(index)) => {
-                if map.is_some_and(Map::is_transposed) {
-                    transposed.push(index);
-                    entry.transpose();
-                }
                 let parameter = &parameters[index];
-                match fit(&mut entry, parameter, map.is_some()) {
-                    Ok(()) => {}
+                match entry.settle(parameter, map.map(Map::turn).unwrap_or_default()) {
+                    Ok(Settled { how, note }) => {
+                        turned.insert(index, how);
+                        placement.notes.extend(note);
+                        problems.extend(fit(&entry, parameter, map.is_some()).err());
+                    }
                     Err(problem) => problems.push(problem),
                 }
                 taken.entry(index).or_default().push(entry);
@@ -214,9 +204,9 @@ pub fn place(
             }
             continue;
         };
-        let is_transposed = transposed.contains(&index);
+        let how = turned.get(&index).copied().flatten();
         match values(entry, parameter, only_mean, base) {
-            Ok(placed) => placement.placed.push(Placed { is_transposed, ..placed }),
+            Ok(placed) => placement.placed.push(Placed { how, ..placed }),
             Err(problem) => problems.push(problem),
         }
     }
@@ -264,7 +254,10 @@ fn by_name(entry: &Entry, parameters: &[Parameter], entries: &[String]) -> Resul
             "'{}' of shape {} has no place in the module{}",
             entry.name,
             sizes(&entry.shape),
-            advice(entry, parameters)
+            match normalised(&entry.name) {
+                none if none.is_empty() => advice(entry, parameters),
+                told => told,
+            }
         )),
         _ => {
             let names: Vec<_> = fits.iter().map(|(_, one)| format!("'{}'", one.name)).collect();
@@ -286,6 +279,52 @@ pub fn end_alike(one: &str, other: &str) -> bool {
     one[..shorter] == other[..shorter]
 }
 
+/// What torch calls the two tensors that it keeps of a weight under `weight_norm`, behind the module.
+const NORMALISED: [(&str, &str); 4] = [
+    ("parametrizations.", ".original0"),
+    ("parametrizations.", ".original1"),
+    ("", "_g"),
+    ("", "_v"),
+];
+
+/// Is a tensor one of the two that `weight_norm` keeps of a weight?
+pub fn is_part_of(part: &str, weight: &str) -> bool {
+    let (module, leaf) =
+        weight.rsplit_once('.').map_or(("", weight), |(module, leaf)| (module, leaf));
+    let dot = if module.is_empty() { "" } else { "." };
+    NORMALISED
+        .iter()
+        .any(|(before, after)| end_alike(part, &format!("{module}{dot}{before}{leaf}{after}")))
+}
+
+/// The weight that a tensor of `weight_norm` is a part of.
+pub fn whole_of(part: &str) -> Option<String> {
+    NORMALISED.iter().find_map(|(before, after)| {
+        let stem = part.strip_suffix(after)?;
+        let (module, leaf) = stem.rsplit_once('.').unwrap_or(("", stem));
+        match (before.is_empty(), leaf) {
+            (true, "weight") => Some(stem.to_owned()),
+            (true, _) => None,
+            (false, _) => {
+                let module = format!("{module}.");
+                Some(format!("{}{leaf}", module.strip_suffix(before)?))
+            }
+        }
+    })
+}
+
+/// What to do with a weight under `weight_norm`, of which a tensor was found; nothing where it is of none.
+pub fn normalised(part: &str) -> String {
+    match whole_of(part) {
+        None => String::new(),
+        Some(weight) => format!(
+            "; '{part}' is of a weight_norm, and no Gaussian over its two tensors is one over '{weight}': call \
+             torch.nn.utils.parametrize.remove_parametrizations (or remove_weight_norm) on the layer before \
+             the export and the state dict, and give the standard deviations of '{weight}'"
+        ),
+    }
+}
+
 /// Where an entry without a place could go: the parameters of its shape.
 fn advice(entry: &Entry, parameters: &[Parameter]) -> String {
     let reversed: Vec<_> = entry.shape.iter().rev().copied().collect();
@@ -293,7 +332,7 @@ fn advice(entry: &Entry, parameters: &[Parameter]) -> String {
     let pattern = regex::escape(&entry.name);
     let is_matrix = entry.shape.len() == 2;
     match (of(&entry.shape), of(&reversed)) {
-        (Some(one), _) if entry.is_output_first || !is_matrix => {
+        (Some(one), _) if entry.layout != Layout::Unknown || !is_matrix => {
             format!(": --map '{pattern}={}', if that is the one, or --map '{pattern}='", one.name)
         }
         (_, Some(one)) if is_matrix => format!(
@@ -304,15 +343,11 @@ fn advice(entry: &Entry, parameters: &[Parameter]) -> String {
     }
 }
 
-/// Checks the shape; a flat entry takes the one of the parameter.
-fn fit(entry: &mut Entry, parameter: &Parameter, is_mapped: bool) -> Result<(), String> {
-    if entry.is_flat && elements(&parameter.shape) == Some(entry.shape.iter().product()) {
-        entry.shape = parameter.shape.clone();
-        return Ok(());
-    }
+/// Checks the shape.
+fn fit(entry: &Entry, parameter: &Parameter, is_mapped: bool) -> Result<(), String> {
     if entry.shape != parameter.shape {
         let reversed = entry.shape.iter().rev().eq(&parameter.shape);
-        let hint = match reversed && entry.shape.len() > 1 {
+        let hint = match reversed && entry.shape.len() > 1 && entry.may_turn(parameter.reader) {
             true => format!(
                 ": --map '{}={}{TRANSPOSE}' transposes it",
                 regex::escape(&entry.name),
@@ -328,20 +363,10 @@ fn fit(entry: &mut Entry, parameter: &Parameter, is_mapped: bool) -> Result<(), 
             sizes(&parameter.shape)
         ));
     }
-    if let [rows, columns] = entry.shape[..]
-        && rows == columns
-        && rows > 1
-        && !entry.is_output_first
-        && !is_mapped
-    {
-        let pattern = regex::escape(&entry.name);
-        return Err(format!(
-            "'{}' is square, and nothing tells whether its rows are outputs: --map '{pattern}={1}' if \
-             they are, --map '{pattern}={1}{TRANSPOSE}' if the model computes x @ {0}",
-            entry.name, parameter.name
-        ));
+    match entry.is_ambiguous(parameter.reader) && !is_mapped {
+        true => Err(entry.question(parameter)),
+        false => Ok(()),
     }
-    Ok(())
 }
 
 /// The values of a parameter without an entry: those of the architecture, if they are enough.
@@ -366,7 +391,7 @@ fn kept(
         parameter: parameter.clone(),
         entry: String::new(),
         keys: Vec::new(),
-        is_transposed: false,
+        how: None,
         mean: values,
         variance,
     }))
@@ -438,5 +463,5 @@ fn values(
         }
     };
     let parameter = parameter.clone();
-    Ok(Placed { parameter, entry: name, keys, is_transposed: false, mean, variance })
+    Ok(Placed { parameter, entry: name, keys, how: None, mean, variance })
 }

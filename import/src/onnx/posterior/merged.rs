@@ -10,7 +10,7 @@ use crate::{
 /// A parameter that the exporter wrote as the identity of another one with the same numbers becomes an
 /// initialiser again, where the posterior speaks of it.
 pub fn restore_aliases(graph: &mut Graph, wanted: &[String]) {
-    let Graph { nodes, initialisers, .. } = graph;
+    let Graph { nodes, initialisers, elements, .. } = graph;
     nodes.retain(|node| {
         let (Some(input), [output]) = (node.input(0), &node.outputs[..]) else { return true };
         let constant = initialisers.get(input).filter(|_| node.is("Identity"));
@@ -18,6 +18,7 @@ pub fn restore_aliases(graph: &mut Graph, wanted: &[String]) {
         let Some(constant) = constant.filter(|_| is_wanted) else { return true };
         let copy = Constant { origin: Some(output.clone()), ..constant.as_ref().clone() };
         initialisers.insert(output.clone(), Rc::new(copy));
+        elements.extend(elements.get(input).map(|&element| (output.clone(), element)));
         false
     });
 }
@@ -28,7 +29,7 @@ const STATISTICS: [&str; 4] = ["weight", "bias", "running_mean", "running_var"];
 /// Exporters keep one of several tensors of the same numbers, as those of fresh normalisations. Where a
 /// user's name is that of a node's module, the node gets an initialiser of its own again.
 pub fn restore_merged(graph: &mut Graph, wanted: &[String]) {
-    let Graph { nodes, initialisers, .. } = graph;
+    let Graph { nodes, initialisers, elements, .. } = graph;
     let scopes: HashSet<String> = nodes.iter().filter_map(|node| node.scope.clone()).collect();
     // The module that a name is of, as nodes tell, and the rest: parameters of modules within are its own too.
     let split = |name: &str| {
@@ -57,6 +58,7 @@ pub fn restore_merged(graph: &mut Graph, wanted: &[String]) {
             let copy = Constant { origin: Some(name.clone()), ..constant.as_ref().clone() };
             let known = initialisers.entry(name.clone()).or_insert_with(|| Rc::new(copy));
             if known.data == constant.data && known.shape == constant.shape {
+                elements.extend(elements.get(input).map(|&element| (name.clone(), element)));
                 *input = name;
             }
         }

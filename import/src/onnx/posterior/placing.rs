@@ -2,6 +2,7 @@
 
 mod biases;
 mod copies;
+mod order;
 mod rest;
 
 use std::{
@@ -9,7 +10,7 @@ use std::{
     rc::Rc,
 };
 
-use super::numbers::{self, Block, Numbers};
+use super::numbers::{self, Block, Numbers, Precision};
 use crate::{
     onnx::{
         constant::Constant,
@@ -17,7 +18,8 @@ use crate::{
     },
     posterior::{
         Entry, Weights,
-        place::{BY_MAP, Parameter, Wishes, end_alike, sizes},
+        layout::{Layout, Reader},
+        place::{BY_MAP, Parameter, Wishes, end_alike, is_part_of, normalised, sizes, whole_of},
     },
 };
 
@@ -28,6 +30,10 @@ pub struct Source {
     pub entry: String,
     pub keys: Vec<String>,
     pub shape: Vec<usize>,
+    /// Whose order its dimensions have.
+    pub layout: Layout,
+    /// May it be the kernel of a transposed convolution, which would lie in another order?
+    pub may_be_mirrored: bool,
     /// The numbers by which it is found.
     pub known: Option<Vec<f32>>,
     /// The means of the posterior, where they may be others.
@@ -37,7 +43,33 @@ pub struct Source {
 
 impl Source {
     fn numbers(&self) -> Option<Numbers<'_>> {
-        Some(Numbers { shape: &self.shape, values: self.known.as_ref()? })
+        Some(Numbers::of(&self.shape, self.known.as_ref()?))
+    }
+
+    /// As an entry, with the means by which it is found or those of the posterior.
+    fn entry(&self, mean: Option<Vec<f32>>) -> Entry {
+        Entry {
+            name: self.entry.clone(),
+            shape: self.shape.clone(),
+            is_flat: false,
+            layout: self.layout,
+            mean,
+            variance: self.variance.clone(),
+            keys: vec![],
+        }
+    }
+
+    /// Takes the order that an entry was brought into.
+    fn take(&mut self, entry: Entry) {
+        (self.shape, self.variance) = (entry.shape, entry.variance);
+        (self.known, self.mean) = (entry.mean.clone(), entry.mean);
+    }
+
+    /// The same as the kernel of a transposed convolution.
+    fn mirrored(&self) -> Entry {
+        let mut entry = self.entry(self.mean.clone());
+        entry.mirror();
+        entry
     }
 
     /// Has the posterior other means than the weights by which it is found?
@@ -60,11 +92,20 @@ impl Source {
 pub struct Target {
     pub name: String,
     pub constant: Rc<Constant>,
+    /// What reads it.
+    pub reader: Reader,
+    /// The groups of the transposed convolution that reads it.
+    pub groups: Option<usize>,
+    pub precision: Precision,
 }
 
 impl Target {
     fn numbers(&self) -> Numbers<'_> {
-        Numbers { shape: &self.constant.shape, values: self.constant.floats().unwrap_or_default() }
+        Numbers {
+            shape: &self.constant.shape,
+            values: self.constant.floats().unwrap_or_default(),
+            precision: self.precision,
+        }
     }
 }
 
@@ -97,7 +138,13 @@ impl<'a> Placing<'a> {
     pub fn of(graph: &'a Graph, parameters: &[Parameter]) -> Self {
         let target = |parameter: &Parameter| {
             let constant = graph.initialisers.get(&parameter.name)?.clone();
-            Some(Target { name: parameter.name.clone(), constant })
+            let name = parameter.name.clone();
+            let reads = |node: &&Node| node.is("ConvTranspose") && node.input(1) == Some(&name);
+            let groups = graph.nodes.iter().find(reads).and_then(|node| node.int("group"));
+            let groups = groups.and_then(|groups| usize::try_from(groups).ok());
+            let element = graph.elements.get(&name).copied().unwrap_or_default();
+            let precision = Precision::of(element);
+            Some(Target { name, constant, reader: parameter.reader, groups, precision })
         };
         Self {
             graph,
@@ -117,43 +164,64 @@ impl<'a> Placing<'a> {
         self.problems.extend(wishes.idle(entries.iter().map(|entry| entry.name.as_str())));
         let mut deterministic: HashSet<&String> = wishes.deterministic.iter().collect();
         for mut entry in entries {
-            let mut name = entry.name.clone();
-            if let Some(map) = wishes.map_of(&entry.name) {
-                name = map.name_of(&entry.name);
-                if name.is_empty() {
-                    self.left_out.push((entry.name, BY_MAP.into()));
-                    continue;
-                }
-                if map.is_transposed() {
-                    entry.transpose();
-                }
+            let map = wishes.map_of(&entry.name);
+            let name = map.map_or(entry.name.clone(), |map| map.name_of(&entry.name));
+            if name.is_empty() {
+                self.left_out.push((entry.name, BY_MAP.into()));
+                continue;
             }
             if deterministic.remove(&name) {
                 entry.variance = None;
+            }
+            if entry.variance.is_some() && self.is_normalised(&name) {
+                self.problems.push(format!("'{}' has no moments{}", entry.name, normalised(&name)));
+                continue;
+            }
+            let weights = match names {
+                [] => None,
+                _ => match named(&name, &entry.name, names) {
+                    Ok(weights) => Some(weights),
+                    // Statistics and such are no parameters of everyone.
+                    Err(_) if entry.variance.is_none() => None,
+                    Err(problem) => {
+                        self.problems.push(problem);
+                        continue;
+                    }
+                },
+            };
+            let ordered = self.order(&mut entry, &name, map, weights);
+            let may_be_mirrored = match ordered {
+                Ok(may_be_mirrored) => may_be_mirrored,
+                Err(problem) => {
+                    self.problems.push(problem);
+                    continue;
+                }
+            };
+            let fitting = weights.filter(|weights| weights.shape == entry.shape);
+            if let (Some(weights), None, Some(_)) = (weights, fitting, &entry.variance) {
+                self.problems.push(format!(
+                    "'{}' has the shape {}, but '{}' of --names has {}",
+                    entry.name,
+                    sizes(&entry.shape),
+                    weights.name,
+                    sizes(&weights.shape)
+                ));
+                continue;
             }
             let mut source = Source {
                 name,
                 entry: entry.name,
                 keys: entry.keys,
                 shape: entry.shape,
+                layout: entry.layout,
+                may_be_mirrored,
                 known: entry.mean.clone(),
                 mean: entry.mean,
                 variance: entry.variance,
             };
-            if !names.is_empty() {
-                match named(&source, names) {
-                    Ok(weights) => {
-                        source.name.clone_from(&weights.name);
-                        source.shape.clone_from(&weights.shape);
-                        source.known = Some(weights.values.clone());
-                    }
-                    // Statistics and such are no parameters of everyone.
-                    Err(_) if source.variance.is_none() => {}
-                    Err(problem) => {
-                        self.problems.push(problem);
-                        continue;
-                    }
-                }
+            if let Some(weights) = fitting {
+                source.name.clone_from(&weights.name);
+                source.known = Some(weights.values.clone());
             }
             if let Some(other) = known.insert(source.name.clone(), source.entry.clone()) {
                 self.problems
@@ -165,6 +233,14 @@ impl<'a> Placing<'a> {
         for name in deterministic {
             self.problems.push(format!("the posterior has no '{name}' of --deterministic"));
         }
+    }
+
+    /// Does the model compute a weight from this tensor and another one by `weight_norm`?
+    fn is_normalised(&self, name: &str) -> bool {
+        let parts = |weight: String| {
+            self.targets.iter().filter(|target| is_part_of(&target.name, &weight)).count()
+        };
+        whole_of(name).map_or(0, parts) > 1
     }
 
     fn target(&self, name: &str) -> Option<usize> {
@@ -179,6 +255,14 @@ impl<'a> Placing<'a> {
                 Some(numbers) => self.by_numbers(source, numbers, own),
                 None => self.by_name(source, own),
             };
+            let found = match found {
+                Err(None) => self.claim_mirrored(source, own).ok_or(None),
+                found => found,
+            };
+            let found = found.and_then(|claims| {
+                self.check_order(source, &claims)?;
+                Ok(claims)
+            });
             match found {
                 Ok(claims) => self.claims.extend(claims),
                 Err(Some(problem)) => self.problems.push(problem),
@@ -203,9 +287,12 @@ impl<'a> Placing<'a> {
         let all = |blocks: Vec<(usize, Block)>| {
             blocks.into_iter().map(|(target, block)| claim(target, block)).collect::<Vec<_>>()
         };
-        let scaled = |target: Numbers| match numbers.is_uniform() {
+        let scaled = |target: usize| match numbers.is_uniform() {
             true => None,
-            false => numbers::scaled(numbers, target),
+            false => {
+                let target = &self.targets[target];
+                numbers::scaled(numbers, target.numbers(), target.groups)
+            }
         };
         // The initialiser of its name first: others may have the same numbers.
         if let Some(own) = own {
@@ -213,7 +300,7 @@ impl<'a> Placing<'a> {
             if let Some(found) = numbers::find(numbers, &[target]).pop() {
                 return Ok(all(found.into_iter().map(|(_, block)| (own, block)).collect()));
             }
-            if let Some(block) = scaled(target) {
+            if let Some(block) = scaled(own) {
                 return Ok(vec![claim(own, block)]);
             }
         }
@@ -235,22 +322,35 @@ impl<'a> Placing<'a> {
                         .flatten()
                         .map(|(target, _)| format!("'{}'", self.targets[*target].name))
                         .collect();
-                    return Err(Some(format!(
-                        "'{}' has the numbers of {}, and nothing tells which it is: --map \
-                         '{}=NAME' says it",
-                        self.sources[source].entry,
-                        names.join(" and of "),
-                        regex::escape(&self.sources[source].entry)
-                    )));
+                    return Err(Some(self.several(source, &names)));
                 }
             }
         }
         if let Some(found) = found.pop() {
             return Ok(all(found));
         }
-        let mut targets = targets.into_iter().enumerate();
-        let found = targets.find_map(|(target, other)| Some(claim(target, scaled(other)?)));
-        found.map(|claim| vec![claim]).ok_or(None)
+        let found = (0..targets.len()).filter_map(|target| Some(claim(target, scaled(target)?)));
+        let mut found: Vec<_> = found.collect();
+        if found.len() > 1 {
+            let stem = self.sources[source].stem();
+            let is_own = |claim: &Claim| self.is_read_in(claim.target, stem);
+            let name = |claim: &Claim| format!("'{}'", self.targets[claim.target].name);
+            let names: Vec<_> = found.iter().map(name).collect();
+            found.retain(is_own);
+            if found.len() != 1 {
+                return Err(Some(self.several(source, &names)));
+            }
+        }
+        found.pop().map(|claim| vec![claim]).ok_or(None)
+    }
+
+    fn several(&self, source: usize, names: &[String]) -> String {
+        format!(
+            "'{}' has the numbers of {}, and nothing tells which it is: --map '{}=NAME' says it",
+            self.sources[source].entry,
+            names.join(" and of "),
+            regex::escape(&self.sources[source].entry)
+        )
     }
 
     /// The initialiser of the name of a source that has no numbers, or what its layer reads in its place.
@@ -344,35 +444,27 @@ impl<'a> Placing<'a> {
 }
 
 /// The weights that a source means.
-fn named<'a>(source: &Source, names: &'a [Weights]) -> Result<&'a Weights, String> {
-    let Source { name, entry, shape, .. } = source;
-    let exact = names.iter().find(|weights| weights.name == *name);
-    let found = match exact {
-        Some(weights) => weights,
+fn named<'a>(name: &str, entry: &str, names: &'a [Weights]) -> Result<&'a Weights, String> {
+    let exact = names.iter().find(|weights| weights.name == name);
+    match exact {
+        Some(weights) => Ok(weights),
         None => {
             let alike: Vec<_> =
                 names.iter().filter(|weights| end_alike(&weights.name, name)).collect();
             match alike[..] {
-                [only] => only,
-                [] => return Err(format!("'{entry}' is not among the weights of --names")),
-                _ => {
-                    return Err(format!(
-                        "'{entry}' may be '{}' or '{}' of --names: say which with --map '{}=NAME'",
-                        alike[0].name,
-                        alike[1].name,
-                        regex::escape(entry)
-                    ));
+                [only] => Ok(only),
+                [] => {
+                    let parts = names.iter().find(|weights| is_part_of(&weights.name, name));
+                    let advice = parts.map_or(String::new(), |parts| normalised(&parts.name));
+                    Err(format!("'{entry}' is not among the weights of --names{advice}"))
                 }
+                _ => Err(format!(
+                    "'{entry}' may be '{}' or '{}' of --names: say which with --map '{}=NAME'",
+                    alike[0].name,
+                    alike[1].name,
+                    regex::escape(entry)
+                )),
             }
         }
-    };
-    match found.shape == *shape {
-        true => Ok(found),
-        false => Err(format!(
-            "'{entry}' has the shape {}, but '{}' of --names has {}",
-            sizes(shape),
-            found.name,
-            sizes(&found.shape)
-        )),
     }
 }

@@ -8,7 +8,10 @@ use crate::{
         constant::{Constant, Data},
         graph::Graph,
     },
-    posterior::place::{Parameter, Row},
+    posterior::{
+        layout::Reader,
+        place::{Parameter, Row},
+    },
 };
 
 /// Writes the variances into the model.
@@ -25,6 +28,7 @@ pub fn write(
                 name: target.name.clone(),
                 shape: target.constant.shape.clone(),
                 gaussian: false,
+                reader: Reader::default(),
             },
             entries: vec![],
             how: vec![],
@@ -51,6 +55,7 @@ pub fn write(
                     name: name.clone(),
                     shape: target.constant.shape.clone(),
                     gaussian: false,
+                    reader: Reader::default(),
                 };
                 rows.push(Row { parameter, entries: vec![], how: vec!["separated"], keys: vec![] });
                 (name, rows.len() - 1)
@@ -127,7 +132,12 @@ pub fn add_bias(graph: &mut Graph, source: &Source, nodes: &[usize]) -> Row {
         node.attributes.remove("beta");
     }
     Row {
-        parameter: Parameter { name, shape: source.shape.clone(), gaussian: true },
+        parameter: Parameter {
+            name,
+            shape: source.shape.clone(),
+            gaussian: true,
+            reader: Reader::default(),
+        },
         entries: vec![source.entry.clone()],
         how: vec!["restored"],
         keys: source.keys.clone(),

@@ -6,6 +6,7 @@ use super::{Framework, Piece, Wish, cut, pieces};
 use crate::posterior::{
     Ordered, Read, Reading,
     document::{Document, Named},
+    layout::Turn,
     means,
     objects::{Id, Object},
     representation::Representation,
@@ -27,7 +28,7 @@ fn weights(document: &Document) -> Read<(Named, Named)> {
 }
 
 fn piece((name, tensor): &(String, Rc<Tensor>)) -> Piece {
-    Piece { name: name.clone(), shape: tensor.shape.clone(), transposed: false }
+    Piece { name: name.clone(), shape: tensor.shape.clone(), turn: Turn::None }
 }
 
 /// All numbers of tensors, one after the other.
@@ -92,8 +93,15 @@ impl Framework for Ivon {
             None => return Err(format!("it has no means: {WEIGHTS}")),
         };
         let (mut parameters, buffers) = weights(source)?;
-        if !reading.request.order.is_empty() {
-            parameters = ordered(&parameters, &reading.request.order)?;
+        match (&reading.request.order[..], source.has_order) {
+            ([], true) => {}
+            ([], false) => return Err(
+                "a safetensors file sorts the weights, and 'hess' is in the order of the optimizer: save \
+                 the state dict with torch.save, or name the parameters in that order with --order \
+                 NAME,NAME,.."
+                    .into(),
+            ),
+            (order, _) => parameters = ordered(&parameters, order)?,
         }
         let mean = means("weights", &joined(&parameters, source)?)?;
         if mean.len() != variance.len() {
@@ -116,6 +124,12 @@ impl Framework for Ivon {
 /// The parameters in the order that the user says.
 fn ordered(parameters: &Named, order: &[Ordered]) -> Read<Named> {
     let find = |part: &Ordered| {
+        if part.turn != Turn::None {
+            return Err(format!(
+                "'{}' of --order lies as in the weights: leave out what is behind its name",
+                part.name
+            ));
+        }
         let found = parameters.iter().find(|(name, _)| *name == part.name);
         found.cloned().ok_or_else(|| format!("the weights have no '{}' of --order", part.name))
     };

@@ -6,6 +6,7 @@ use super::{Framework, Wish};
 use crate::posterior::{
     Entry, Read, Reading,
     document::Document,
+    layout::Layout,
     objects::{Id, Object},
     representation::Representation,
     tensor::Tensor,
@@ -165,7 +166,7 @@ impl Framework for Safetensors {
                 name: key.clone(),
                 shape: tensor.shape.clone(),
                 is_flat: false,
-                is_output_first: true,
+                layout: Layout::Torch,
                 mean: None,
                 variance: Some(variance),
                 keys: vec![key.clone()],

@@ -4,7 +4,9 @@ use std::{collections::BTreeMap, rc::Rc};
 
 use super::{Framework, LOW_RANK_COST, Wish, cut, marginals, pieces, pyro::low_rank};
 use crate::posterior::{
-    Read, Reading, means,
+    Read, Reading,
+    layout::Layout,
+    means,
     objects::{Id, Object},
     representation::Representation,
     tensor::Tensor,
@@ -93,17 +95,18 @@ fn settle(reading: &mut Reading, name: &str) {
     match module {
         Some((layer, "kernel")) => {
             entry.name = format!("{layer}.weight");
+            entry.layout = Layout::Flax;
             entry.transpose();
             if entry.shape.len() > 2 {
                 reading.note(format!(
-                    "'{name}' is taken as the kernel of a convolution, not of a transposed one; flax \
-                     flattens images as height, width, channels: a dense layer behind it needs \
-                     its inputs in that order"
+                    "'{name}' is the kernel of a convolution: flax flattens images as height, width, \
+                     channels, and a dense layer behind it needs its inputs in that order"
                 ));
             }
         }
         Some((layer, "scale" | "embedding")) => entry.name = format!("{layer}.weight"),
-        _ => entry.is_output_first = name.ends_with("bias"),
+        _ if name.ends_with("bias") => {}
+        _ => entry.layout = Layout::Unknown,
     }
 }
 

@@ -2,7 +2,9 @@
 
 use super::Framework;
 use crate::posterior::{
-    Entry, Read, Reading, means,
+    Entry, Read, Reading,
+    layout::Layout,
+    means,
     objects::{Id, Object},
     representation::Representation,
     variances,
@@ -50,7 +52,7 @@ impl Framework for Pytagi {
                     name: format!("{layer}.{stem}"),
                     shape: vec![mean.len()],
                     is_flat: true,
-                    is_output_first: true,
+                    layout: Layout::Torch,
                     mean: Some(means(&key(pair), &mean)?),
                     variance: Some(variances(&key(pair + 1), &variance, Representation::Variance)?),
                     keys: vec![key(pair), key(pair + 1)],

@@ -3,7 +3,9 @@
 use std::{collections::BTreeMap, rc::Rc};
 
 use super::Framework;
-use crate::posterior::{Read, Reading, representation::Representation, tensor::Tensor};
+use crate::posterior::{
+    Read, Reading, layout::Layout, representation::Representation, tensor::Tensor,
+};
 
 pub struct Tfp;
 
@@ -21,8 +23,14 @@ impl Framework for Tfp {
 
     fn read(&self, reading: &mut Reading) -> Read<()> {
         let tensors = reading.tensors(reading.document.root)?;
-        let named: BTreeMap<String, (&str, &Rc<Tensor>)> =
-            tensors.iter().map(|(key, tensor)| (path(key), (key.as_str(), tensor))).collect();
+        let mut named: BTreeMap<String, (&str, &Rc<Tensor>)> = BTreeMap::new();
+        for (key, tensor) in &tensors {
+            if let Some((other, _)) = named.insert(path(key), (key, tensor)) {
+                return Err(format!(
+                    "'{other}' and '{key}' are of one variable: give layers names"
+                ));
+            }
+        }
         for (path, &(key, tensor)) in &named {
             if let Some(of) = path.strip_suffix(LOC) {
                 let name = of.to_owned();
@@ -47,9 +55,15 @@ impl Framework for Tfp {
                 reading.deterministic(path.clone(), (key, tensor), budget)?;
             }
             let Some(entry) = reading.posterior.entries.last_mut() else { continue };
-            if let Some((layer, "kernel")) = entry.name.rsplit_once('/') {
-                entry.name = format!("{layer}/weight");
-                entry.transpose();
+            let stem = entry.name.strip_suffix("kernel");
+            match stem.filter(|stem| stem.is_empty() || stem.ends_with('/')) {
+                Some(stem) => {
+                    entry.name = format!("{stem}weight");
+                    entry.layout = Layout::Keras;
+                    entry.transpose();
+                }
+                None if entry.name.ends_with("embeddings") => {}
+                None => entry.layout = Layout::Unknown,
             }
         }
         Ok(())

@@ -2,12 +2,12 @@
 
 use super::{Claim, Placing};
 use crate::{
-    onnx::{graph::Node, posterior::numbers::Block},
+    onnx::{
+        graph::Node,
+        posterior::numbers::{Block, Numbers},
+    },
     posterior::Weights,
 };
-
-/// The largest error of a folded bias, relative to its terms: that of a few operations in float32.
-const BIAS_TOLERANCE: f64 = 1e-5;
 
 impl Placing<'_> {
     /// Biases of layers whose weights were scaled by a fold. How the bias was scaled its own numbers must
@@ -17,6 +17,9 @@ impl Placing<'_> {
         let mut found: Vec<Claim> = Vec::new();
         for claim in &self.claims {
             let Some(factors) = claim.block.factors() else { continue };
+            // No bias follows from a factor that nothing tells.
+            let factor = |factor: &Option<f32>| factor.unwrap_or(f32::NAN);
+            let factors: Vec<_> = factors.iter().map(factor).collect();
             for target in self.biases_of(claim.target) {
                 let is_claimed =
                     |claims: &[Claim]| claims.iter().any(|claim| claim.target == target);
@@ -29,7 +32,7 @@ impl Placing<'_> {
                 let mut biases = biases.filter(|(_, bias)| bias.is_beside(weight));
                 let block = biases.find_map(|(source, bias)| {
                     let own = bias.known.as_ref().filter(|own| own.len() == folded.values.len())?;
-                    let factors = self.factors_of_bias(own, folded.values, factors, names)?;
+                    let factors = self.factors_of_bias(own, folded, &factors, names)?;
                     Some((source, Block::scaled(factors)))
                 });
                 let claim = |(source, block)| Claim {
@@ -49,10 +52,12 @@ impl Placing<'_> {
     fn factors_of_bias(
         &self,
         bias: &[f32],
-        folded: &[f32],
+        folded: Numbers,
         factors: &[f32],
         names: &[Weights],
     ) -> Option<Vec<f32>> {
+        let (relative, absolute) = folded.precision.tolerance();
+        let folded = folded.values;
         let holds = |factors: &[f32], means: &[f32], shifts: &[f32]| {
             let lengths = [factors.len(), means.len(), shifts.len()];
             lengths.iter().all(|&length| length == bias.len())
@@ -60,7 +65,8 @@ impl Placing<'_> {
                     let of = |list: &[f32]| f64::from(list[at]);
                     let (scaled, moved) = (of(factors) * of(bias), of(factors) * of(means));
                     let size = scaled.abs() + moved.abs() + of(shifts).abs() + of(folded).abs();
-                    (scaled - moved + of(shifts) - of(folded)).abs() <= BIAS_TOLERANCE * size
+                    let error = (scaled - moved + of(shifts) - of(folded)).abs();
+                    error <= relative * size + absolute
                 })
         };
         let zeros = vec![0.0; bias.len()];
@@ -109,7 +115,10 @@ impl Placing<'_> {
                 continue;
             }
             let weights = self.claims.iter();
-            let weights = weights.filter(|claim| bias.is_beside(&self.sources[claim.source]));
+            // A bias behind a weight that was scaled would be scaled, too.
+            let weights = weights.filter(|claim| {
+                claim.block.factors().is_none() && bias.is_beside(&self.sources[claim.source])
+            });
             let mut nodes: Vec<usize> = weights
                 .flat_map(|claim| self.readers(claim.target))
                 .filter(|&(node, input)| {

@@ -10,7 +10,7 @@ use crate::{
 const LEAST_COPY: usize = 3;
 
 /// Where numbers of a source are in a target that holds nothing else: all of them, scaled, or some.
-fn copy_of(source: Numbers, target: Numbers) -> Vec<Block> {
+fn copy_of(source: Numbers, target: Numbers, groups: Option<usize>) -> Vec<Block> {
     let all = |found: Vec<Vec<(usize, Block)>>| {
         found.into_iter().next().unwrap_or_default().into_iter().map(|(_, block)| block)
     };
@@ -18,7 +18,7 @@ fn copy_of(source: Numbers, target: Numbers) -> Vec<Block> {
     if !whole.is_empty() {
         return whole;
     }
-    if let Some(block) = numbers::scaled(source, target) {
+    if let Some(block) = numbers::scaled(source, target, groups) {
         return vec![block];
     }
     all(numbers::find(target, &[source])).map(Block::reversed).collect()
@@ -43,7 +43,7 @@ impl Placing<'_> {
                 if self.sources[source].variance.is_none() || known.is_uniform() {
                     continue;
                 }
-                let blocks = copy_of(known, numbers);
+                let blocks = copy_of(known, numbers, of.groups);
                 if blocks.is_empty() {
                     continue;
                 }
@@ -59,9 +59,11 @@ impl Placing<'_> {
                         "'{entry}' is in '{}' too: its uses are taken as independent",
                         of.name
                     ));
-                    let claim =
-                        |block| Claim { source, target, block, replaces: false, readers: None };
-                    copies.extend(blocks.into_iter().map(claim));
+                    for block in blocks {
+                        let claim = Claim { source, target, block, replaces: false, readers: None };
+                        self.problems.extend(self.check_factors(source, &claim).err());
+                        copies.push(claim);
+                    }
                 }
                 break;
             }
@@ -81,6 +83,10 @@ impl Placing<'_> {
             let own: Vec<usize> =
                 (0..claims.len()).filter(|&number| whole(&claims[number])).collect();
             let partly = claims.iter().filter(|claim| claim.target == target).count() > own.len();
+            if let Some(problem) = self.overlap(target, &claims) {
+                self.problems.push(problem);
+                continue;
+            }
             if own.len() > 1 && partly {
                 self.problems.push(format!(
                     "'{}' holds the numbers of several entries twice: export with optimize=False",
@@ -126,6 +132,31 @@ impl Placing<'_> {
             }
         }
         claims
+    }
+
+    /// Parts of several sources that are in the same place of a join.
+    fn overlap(&self, target: usize, claims: &[Claim]) -> Option<String> {
+        let count = self.targets[target].constant.data.len();
+        let parts =
+            claims.iter().filter(|claim| claim.target == target && claim.block.count() < count);
+        let parts: Vec<_> = parts.collect();
+        if parts.len() < 2 {
+            return None;
+        }
+        let mut owners = vec![None; count];
+        let mut others = None;
+        for part in parts {
+            part.block.each(|_, to, _| match owners.get(to).copied().flatten() {
+                Some(owner) if owner != part.source => others = Some((owner, part.source)),
+                _ => owners[to] = Some(part.source),
+            });
+        }
+        let (one, other) = others?;
+        Some(format!(
+            "'{}' and '{}' have the same numbers, and nothing tells where in '{}' each of them is: export \
+             with optimize=False",
+            self.sources[one].entry, self.sources[other].entry, self.targets[target].name
+        ))
     }
 
     fn ambiguous(&self, target: usize, own: &[usize], claims: &[Claim]) -> String {

@@ -3,7 +3,10 @@
 use std::collections::HashSet;
 
 use super::{Claim, Placing, Source};
-use crate::{onnx::posterior::numbers::Block, posterior::place::sizes};
+use crate::{
+    onnx::posterior::numbers::Block,
+    posterior::place::{is_part_of, normalised, sizes},
+};
 
 impl Placing<'_> {
     /// Takes the means of a posterior for those of the model where these are of no training, or tells
@@ -20,6 +23,13 @@ impl Placing<'_> {
         let moved = placed.iter().filter(|&&source| self.sources[source].has_other_means());
         let mut replaced = moved.count();
         for (source, own) in unplaced {
+            // What takes the place of an initialiser has its name alone to be told by.
+            if let (Some(own), false) = (own, agrees)
+                && let Err(problem) = self.settle(source, own)
+            {
+                self.problems.push(problem);
+                continue;
+            }
             let Source { entry, shape, variance, mean, .. } = &self.sources[source];
             let fits = own.filter(|&own| self.targets[own].constant.shape == *shape);
             // A network of another training needs all of the posterior's numbers.
@@ -70,7 +80,22 @@ impl Placing<'_> {
 
     /// What became of a source that is in no initialiser, as far as it can be told.
     pub fn became(&self, source: usize) -> String {
-        let Source { entry, shape, known, .. } = &self.sources[source];
+        let Source { entry, name, shape, known, .. } = &self.sources[source];
+        let told = normalised(name);
+        if !told.is_empty() {
+            return format!(
+                "'{entry}' of shape {} is in no initialiser of the model{told}",
+                sizes(shape)
+            );
+        }
+        let parts = self.targets.iter().find(|target| is_part_of(&target.name, name));
+        if let Some(parts) = parts {
+            let told = normalised(&parts.name);
+            return format!(
+                "'{entry}' of shape {} is in no initialiser of the model{told}",
+                sizes(shape)
+            );
+        }
         let stem = self.sources[source].stem();
         let mut text =
             format!("'{entry}' of shape {} is in no initialiser of the model", sizes(shape));
