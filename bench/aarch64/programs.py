@@ -43,8 +43,9 @@ def plugin(out):
 
 
 def compile_pfp(pfp, module, parameters, batch, cpu, out):
-    """The object that `pfp compile` writes, and its manifest."""
+    """The object that `pfp compile` writes in the order of the module, and its manifest."""
     options = ["--batch", batch, "--target", "aarch64-linux-gnu", "--cpu", cpu]
+    options += ["--order", "as-written"]
     execute(pfp, "compile", module, "--params", parameters, *options, "-o", out)
     manifest = json.loads((out / f"{module.stem}.json").read_text())
     return out / f"{module.stem}.o", manifest

@@ -1,5 +1,6 @@
 """pfp: the shared library of `pfp compile`, called through ctypes. One thread. The argument is a
-mode, moments where there is none."""
+mode, moments where there is none. Pools and activations are in the order of the network, as peers
+have them."""
 
 import ctypes
 import json
@@ -41,7 +42,7 @@ def build(case):
         "--params",
         case.folder / f"{case.name}.safetensors",
     ]
-    emit = ["--batch", str(case.batch), "--mode", mode(case)]
+    emit = ["--batch", str(case.batch), "--mode", mode(case), "--order", "as-written"]
     emit += ["--emit", "shared,manifest", "-o", folder]
     compiled = subprocess.run([case.pfp, "compile", *files, *emit], capture_output=True, text=True)
     if compiled.returncode:

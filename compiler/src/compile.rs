@@ -145,7 +145,7 @@ pub struct Compiled {
     pub function: Function,
     /// What it computes; the signature of the function is that of this mode.
     pub mode: Mode,
-    /// In which order it takes maxima and activations.
+    /// In which order it takes maxima of Gaussians, and activations.
     pub order: Order,
     /// What it carries of covariances.
     pub covariance: Tracked,
@@ -214,8 +214,8 @@ pub struct Lowered<'s> {
 }
 
 impl<'s> Network<'s> {
-    /// Parses a module, fixes a `?` batch (to 1 where none is given) and loads
-    /// the parameters.
+    /// Parses a module, takes maxima in the order of its source, fixes a `?` batch (to 1 where none is
+    /// given) and loads the parameters.
     ///
     /// # Errors
     ///
@@ -267,6 +267,7 @@ impl<'s> Network<'s> {
         batch: Option<i64>,
     ) -> Result<Self, Error> {
         module.check_calls()?;
+        module.take_order(parameters);
         let has_free_batch = fix_batch(&mut module, batch)?;
         let functions = public_functions(&module)?;
         // A parameter has its name until it is loaded.

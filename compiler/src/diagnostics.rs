@@ -50,8 +50,8 @@ impl Default for Covariance {
 }
 
 impl Source {
-    /// A module of this name, such as a path.
-    pub fn new(name: impl Into<String>, bytes: impl Into<Vec<u8>>) -> Arc<Self> {
+    /// A module of this name, such as a path, whose maxima and activations stay in the order that it has.
+    pub fn as_written(name: impl Into<String>, bytes: impl Into<Vec<u8>>) -> Arc<Self> {
         Self::in_order(name, bytes, Order::AsWritten)
     }
 

@@ -12,7 +12,7 @@ use gauss_lowering::{
     passes::{
         gauss_append_head::{self, Head},
         gauss_check_calls, gauss_load_parameters,
-        gauss_pool_first::{self, Order},
+        gauss_pool_first::{self, Order, Values},
         gauss_remark_independence, gauss_set_batch,
         gauss_track_covariance::{self, Tracked, Tracking},
     },
@@ -88,12 +88,7 @@ impl Session {
             ))
         };
         let module = parsed.ok_or_else(|| self.rejected(source, "is not an MLIR module"))?;
-        let module = Module { session: self, source: Arc::clone(source), module };
-        match source.order() {
-            Order::AsWritten => {}
-            Order::PoolFirst => gauss_pool_first::pool_first(module.op()),
-        }
-        Ok(module)
+        Ok(Module { session: self, source: Arc::clone(source), module })
     }
 
     fn rejected(&self, source: &Source, otherwise: &str) -> Error {
@@ -169,6 +164,15 @@ impl<'s> Module<'s> {
     /// At the call.
     pub fn check_calls(&mut self) -> Result<(), Error> {
         self.apply(gauss_check_calls::check)
+    }
+
+    /// Takes maxima and activations in the order of the source. What decides by the values of
+    /// parameters needs those that are to be loaded.
+    pub fn take_order(&mut self, parameters: Option<&dyn ParameterSource>) {
+        match self.source.order() {
+            Order::AsWritten => {}
+            Order::PoolFirst => gauss_pool_first::pool_first(self.op(), Values::All, parameters),
+        }
     }
 
     /// Where a value is used twice and independence is assumed.

@@ -178,6 +178,7 @@ fn settings(request: &Request, classifier: &Classifier, batch: usize, date: Stri
         parameters: request.parameters.as_ref().map(|path| path.display().to_string()),
         parameters_sha256,
         function: classifier.function.name.clone(),
+        order: classifier.order().describe().0.into(),
         core: classifier.core().to_owned(),
         cpu: measure::cpu_name(),
         date,

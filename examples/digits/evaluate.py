@@ -3,7 +3,8 @@
 Every held-out set goes through the networks twice: in closed form (Probabilistic
 Forward Pass, PFP) and by Monte Carlo over sampled weights. The script prints both,
 fails if they disagree, and checks `reference.safetensors`, the PFP outputs in
-float64 that a compiled network can be tested against.
+float64 that a compiled network can be tested against. Maxima come before ReLUs, the
+order that pfp compiles by default: the networks of the modules, and other moments.
 
     python evaluate.py                    # print the table, run the checks
     python evaluate.py --write-reference  # write reference.safetensors anew
@@ -40,11 +41,11 @@ NETWORKS = {
     "cnn": (
         ("conv2d", "conv1"),
         ("batch_norm", "bn1"),
-        ("relu", None),
         ("max_pool", None),
+        ("relu", None),
         ("conv2d", "conv2"),
-        ("relu", None),
         ("max_pool", None),
+        ("relu", None),
         ("flatten", None),
         ("dense", "fc1"),
         ("relu", None),

@@ -58,14 +58,14 @@ pub fn module(bytes: &[u8]) -> Corpus {
     if bytes.len() > MAX_BYTES || has_slow_shape(text) || is_upstreams {
         return Corpus::Reject;
     }
-    let source = Source::new("fuzz.mlir", bytes);
+    let source = Source::as_written("fuzz.mlir", bytes);
     with_session(|session| {
         let module = match session.parse(&source) {
             Ok(module) => module,
             Err(error) => return blames_the_input(error),
         };
         let printed = module.op().to_string();
-        let again = session.parse(&Source::new("printed.mlir", printed.as_bytes()));
+        let again = session.parse(&Source::as_written("printed.mlir", printed.as_bytes()));
         let again = crate::expect(again, "the printed module does not parse");
         if is_small_network(module.op())
             && let Err(error) =

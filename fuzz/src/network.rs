@@ -48,7 +48,7 @@ pub fn network(bytes: &[u8]) -> Corpus {
         );
     }
     with_session(|session| {
-        let source: Arc<Source> = Source::new("generated.mlir", generated.text.as_bytes());
+        let source: Arc<Source> = Source::as_written("generated.mlir", generated.text.as_bytes());
         let posterior = Some(&generated.posterior as _);
         let network = Network::with_source(session, &source, posterior, generated.batch);
         let network = expect(network, "a valid network was rejected");

@@ -71,7 +71,7 @@ pub fn onnx(bytes: &[u8]) {
             let Ok(import) = model.clone().import(&settings, &mut |_| ()) else { continue };
             let parameters = import.parameters.as_deref().map(Safetensors::of).transpose();
             let parameters = expect(parameters, "the numbers of a model are no parameters");
-            let source = Source::new(import.name, import.module);
+            let source = Source::as_written(import.name, import.module);
             with_session(|session| {
                 let mut module = expect(session.parse(&source), "a model became no module");
                 if let Some(parameters) = &parameters {

@@ -24,7 +24,7 @@ pub fn safetensors(bytes: &[u8]) {
         Err(error) => return blames_the_input(error),
     };
     with_session(|session| {
-        let source: Arc<Source> = Source::new("net.mlir", MODULE);
+        let source: Arc<Source> = Source::as_written("net.mlir", MODULE);
         let mut module = crate::expect(session.parse(&source), "the module of this target");
         if let Err(error) = module.load_parameters(&file) {
             blames_the_input(error);

@@ -4,7 +4,7 @@ use crate::{
     kernel::plan::ScheduleFile,
     mode::Mode,
     pass::{Options, Pipeline},
-    passes::gauss_generate_kernels,
+    passes::{gauss_generate_kernels, gauss_pool_first::Values},
     target::{Core, Target},
 };
 
@@ -20,7 +20,7 @@ pub static ALL: &[Pipeline] = &[
         name: "gauss-to-linalg",
         description: "Lower gauss to linalg on tensors, simplified (options: those of lower-gauss)",
         options: Mode::OPTIONS,
-        build: |options| Ok(to_linalg(options)),
+        build: to_linalg,
     },
     Pipeline {
         name: "gauss-to-kernels",
@@ -45,23 +45,29 @@ fn core(options: &Options) -> Result<Core, String> {
     Ok(ScheduleFile::of(options).map_or(named, |(_, core)| core))
 }
 
-/// One function per network, folded, then linalg. No common subexpressions are
-/// joined afterwards: two empty tensors would become one buffer.
-fn to_linalg(options: &Options) -> String {
-    format!(
-        "gauss-check-calls,inline,symbol-dce,gauss-fold-batch-norm,canonicalize,cse,lower-gauss{},canonicalize",
+/// One function per network, folded, then linalg. Maxima of what is exact come first. No common
+/// subexpressions are joined afterwards: two empty tensors would become one buffer.
+fn to_linalg(options: &Options) -> Result<String, String> {
+    let first = match Mode::of(options)? {
+        Mode::Moments => Values::Exact,
+        // There no value keeps a variance.
+        Mode::Mean | Mode::Sample(_) => Values::All,
+    };
+    Ok(format!(
+        "gauss-check-calls,inline,symbol-dce,gauss-pool-first{{{}}},gauss-fold-batch-norm,canonicalize,cse,\
+         lower-gauss{},canonicalize",
+        first.option(),
         options.only(Mode::OPTIONS)
-    )
+    ))
 }
 
 fn to_kernels(options: &Options) -> Result<String, String> {
-    Mode::of(options)?;
     let core = core(options)?;
     Ok(format!(
         "{},{}{}gauss-use-destinations,eliminate-empty-tensors,one-shot-bufferize,cse,\
          canonicalize,gauss-generate-kernels{},{}{}{}gauss-expand-math{{fma={}}},canonicalize,cse,\
          symbol-dce,gauss-plan-arena{}",
-        to_linalg(options),
+        to_linalg(options)?,
         if core.hoists_operands { "gauss-hoist-operands," } else { "" },
         match core.winograd_channels {
             0 => String::new(),

@@ -65,6 +65,7 @@ impl<'s> OpenNetwork<'s> {
     ) -> Result<Self, Error> {
         let mut module = session.parse(source)?;
         foreign::check(&module)?;
+        module.take_order(Some(parameters));
         let batch = batch.or_else(|| has_free_batch(&module).then_some(free));
         let has_free_batch = fix_batch(&mut module, batch)?;
         if module.op().descendants().iter().any(|op| op.is("func.call")) {

@@ -4,7 +4,7 @@ use std::process::Command;
 
 use object::{Object, ObjectSymbol, SymbolKind};
 
-use crate::fixture::{Dir, FUSION, NET, TINY, has, net_parameters, npy, safetensors};
+use crate::fixture::{Dir, FUSION, TINY, has};
 
 /// A text without what changes from release to release: versions, and sizes
 /// that depend on the code generator.
@@ -228,33 +228,4 @@ fn a_closed_pipe_is_no_failure() {
     );
     let ran = dir.run(command.args(["-c", &script]));
     assert!(!ran.stderr.contains("panicked"), "{ran:#?}");
-}
-
-/// Maxima before activations are the same function of numbers, and other moments; the manifest tells.
-#[test]
-fn maxima_may_come_first() {
-    let dir = Dir::empty();
-    dir.write("net.mlir", NET);
-    dir.write("net.safetensors", safetensors(&net_parameters()));
-    let image: Vec<f32> = (0..36).map(|n| (n * 7 % 11) as f32 / 4.0 - 1.0).collect();
-    dir.write("x.npy", npy(&[1, 1, 6, 6], &image));
-    let run = |options: &str| {
-        let run = "run net.mlir --params net.safetensors --input x.npy --json -q";
-        dir.pfp(&format!("{run} {options}")).json()["outputs"].clone()
-    };
-    let mean = "--mode mean";
-    assert_eq!(run(mean), run(&format!("{mean} --order pool-first")));
-    assert_ne!(run(""), run("--order pool-first"));
-    assert_eq!(run(""), run("--order as-written"));
-    let layers = |options: &str| {
-        dir.pfp(&format!("compile net.mlir --params net.safetensors -o out {options}")).ok();
-        let manifest = dir.json("out/net.json");
-        let layers = manifest["op_counts"]["layers"].as_array().unwrap();
-        let names: Vec<_> = layers.iter().map(|layer| layer["op"].clone()).collect();
-        (manifest["order"].clone(), names[1].clone())
-    };
-    assert_eq!(layers(""), ("as-written".into(), "relu".into()));
-    assert_eq!(layers("--order pool-first"), ("pool-first".into(), "max_pool2d".into()));
-    let check = dir.pfp("check net.mlir --params net.safetensors --order pool-first");
-    assert_eq!(check.code, Some(0), "{check:#?}");
 }

@@ -26,7 +26,7 @@ fn json_has_the_arena_plan() {
     assert_eq!(network["stored_numbers"], 2 * (18 + 24));
     assert!(network.get("posterior").is_none());
     assert_eq!(network["multiply_adds"], 2 * 32 * 9 + 3 * 3 * 8);
-    assert_eq!(network["gaussian_maxima"], 32 + 3 * 8);
+    assert_eq!(network["gaussian_maxima"], 8 + 3 * 8);
     let arena = &network["arena"];
     let slots = arena["plan"].as_array().unwrap();
     assert!(!slots.is_empty());

@@ -28,6 +28,7 @@ mod modes;
 mod names;
 mod onnx;
 mod onnx_posterior;
+mod order;
 mod outputs;
 mod parallel;
 mod report;

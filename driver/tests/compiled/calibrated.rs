@@ -27,7 +27,7 @@ const ITEMS: usize = 3000;
 fn lenet_gains_and_its_prediction_sets_cover_as_stated() {
     let Some(data) = shared_data() else { return };
     let module = Path::new(env!("CARGO_MANIFEST_DIR")).join("../test/models/lenet.mlir");
-    let source = Source::new("lenet", fs::read_to_string(module).unwrap());
+    let source = Source::as_written("lenet", fs::read_to_string(module).unwrap());
     let parameters = Safetensors::open(&data.join("models/lenet_dirty_mnist.safetensors")).unwrap();
     let model = Adjustable::new(&source, &parameters, None, None).unwrap();
 

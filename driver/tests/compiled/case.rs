@@ -196,7 +196,7 @@ pub fn compile_with(
     options: &Options,
 ) -> Compiled {
     let session = Session::new();
-    let source = Source::new("test.mlir", module);
+    let source = Source::as_written("test.mlir", module);
     let parameters = posterior.filter(|posterior| !posterior.0.is_empty());
     let parameters = parameters.map(|posterior| posterior as &dyn ParameterSource);
     let parsed = session.parse(&source).unwrap();

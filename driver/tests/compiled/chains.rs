@@ -145,7 +145,7 @@ fn case(module: String, posterior: Posterior, x: Tensor, shape: &[usize]) -> Cas
 
 fn compile(case: &Case, target: &Target, options: &Options) -> CompiledModel {
     let session = Session::new();
-    let source = Source::new("test.mlir", case.module.as_bytes());
+    let source = Source::as_written("test.mlir", case.module.as_bytes());
     let network = Network::with_source(&session, &source, Some(&case.posterior), None).unwrap();
     let function = network.function(None).unwrap();
     let compiled = network.compile(function, target, options, &|_| {}).unwrap();

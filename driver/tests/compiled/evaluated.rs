@@ -29,7 +29,7 @@ fn evaluation(
     let outside = format!("{data}/fashion-mnist/t10k@name=fashion@normalize=0.2860,0.3530");
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
     let module = root.join(format!("test/models/{network}.mlir"));
-    let source = Source::new(network, fs::read(&module).unwrap());
+    let source = Source::as_written(network, fs::read(&module).unwrap());
     let request = Request {
         module,
         parameters: Some(parameters.to_owned()),

@@ -56,7 +56,7 @@ const HOT: usize = 8;
 
 fn assembly(case: &Case, target: &Target) -> String {
     let session = Session::new();
-    let source = Source::new("test.mlir", case.module.as_bytes());
+    let source = Source::as_written("test.mlir", case.module.as_bytes());
     let network = Network::with_source(&session, &source, Some(&case.posterior), None).unwrap();
     let function = network.function(None).unwrap();
     let texts = Texts { assembly: true, ..Texts::default() };
@@ -135,7 +135,7 @@ fn lenet_is_small_on_every_aarch64_core() {
         let target = Target::find("aarch64-linux-gnu", cpu).unwrap();
         let start = std::time::Instant::now();
         let session = Session::new();
-        let source = Source::new("lenet.mlir", module.as_bytes());
+        let source = Source::as_written("lenet.mlir", module.as_bytes());
         let network = Network::with_source(&session, &source, Some(&common_posterior()), None);
         let network = network.unwrap();
         let function = network.function(None).unwrap();

@@ -244,7 +244,7 @@ fn samples_converge(seed: u32) {
     const SAMPLES: usize = 10_000;
     let (posterior, x) = images(seed);
     let session = Session::new();
-    let module = session.parse(&Source::new("images", IMAGES)).unwrap();
+    let module = session.parse(&Source::as_written("images", IMAGES)).unwrap();
     let program = Program::of(module.op(), "images", &random::values(&posterior)).unwrap();
     let reference =
         program.sample(std::slice::from_ref(&x), SAMPLES as u64, 11 + u64::from(seed)).unwrap();
@@ -364,7 +364,7 @@ func.func @net(%x: tensor<3x6xf32>) -> !gauss.tensor<3x4xf32> {
     posterior.insert("w", &random::tensor(&[4, 6], false, 3));
     let x = random::tensor(&[3, 6], false, 4);
     let session = Session::new();
-    let module = session.parse(&Source::new("net", NET)).unwrap();
+    let module = session.parse(&Source::as_written("net", NET)).unwrap();
     let program = Program::of(module.op(), "net", &random::values(&posterior)).unwrap();
     let exact = program.run(std::slice::from_ref(&x)).unwrap().remove(0);
     let estimate = program.sample(std::slice::from_ref(&x), SAMPLES as u64, 5).unwrap().remove(0);

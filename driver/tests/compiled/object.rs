@@ -26,7 +26,7 @@ fn digits(network: &str, batch: i64, target: &Target) -> Compiled {
     let file = format!("{folder}/{network}.safetensors");
     let parameters = Safetensors::open(file.as_ref()).unwrap();
     let session = pfp_compiler::module::Session::new();
-    let source = pfp_compiler::diagnostics::Source::new(network, module);
+    let source = pfp_compiler::diagnostics::Source::as_written(network, module);
     let network =
         pfp_compiler::compile::Network::open(&session, &source, Some(&parameters), Some(batch))
             .unwrap();

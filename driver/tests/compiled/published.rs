@@ -68,7 +68,7 @@ fn accuracy_and_out_of_domain_detection_are_those_of_the_reference() {
     let fashion = gunzip(&data.join("fashion-mnist/t10k-images-idx3-ubyte.gz"), 16);
     for (network, accuracy, detection) in [("mlp", 0.9732, 0.394), ("lenet", 0.9895, 0.993)] {
         let file = format!("{}/../test/models/{network}.mlir", env!("CARGO_MANIFEST_DIR"));
-        let source = Source::new(network, fs::read_to_string(&file).unwrap());
+        let source = Source::as_written(network, fs::read_to_string(&file).unwrap());
         let file = data.join(format!("models/{network}_dirty_mnist_softplus.safetensors"));
         let parameters = Safetensors::open(&file).unwrap();
         let session = Session::new();

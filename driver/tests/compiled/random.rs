@@ -122,7 +122,7 @@ pub fn tensor(shape: &[usize], gaussian: bool, seed: u64) -> Tensor {
 pub fn reference(case: &Case) -> Tensor {
     let session = Session::new();
     let module = session
-        .parse(&Source::new(case.name.clone(), case.module.as_bytes()))
+        .parse(&Source::as_written(case.name.clone(), case.module.as_bytes()))
         .unwrap_or_else(|error| panic!("{error:?}\n{}", case.module));
     let program = Program::of(module.op(), &case.name, &values(&case.posterior)).unwrap();
     program.run(&case.inputs).unwrap().remove(0)
@@ -235,7 +235,7 @@ fn assert_every_op_is_there(cases: &[Case]) {
 fn assert_attributes_are_read_as_they_are_written(cases: &[Case]) {
     let session = Session::new();
     for case in cases {
-        let source = Source::new(case.name.clone(), case.module.as_bytes());
+        let source = Source::as_written(case.name.clone(), case.module.as_bytes());
         let module = session.parse(&source).unwrap();
         for op in module.op().descendants() {
             let Some(layer) = kinds::Layer::of(op).unwrap() else { continue };

@@ -2,7 +2,7 @@
 
 use std::{ops::Range, sync::Arc};
 
-use gauss_lowering::{mode::Mode, target::Target};
+use gauss_lowering::{mode::Mode, passes::gauss_pool_first::Order, target::Target};
 use pfp_compiler::{
     compile::{Function, Network, Options},
     diagnostics::Source,
@@ -87,6 +87,11 @@ impl<'s> Classifier<'s> {
             function,
             classes,
         })
+    }
+
+    /// In which order it takes maxima of Gaussians, and activations.
+    pub fn order(&self) -> Order {
+        self.source.order()
     }
 
     /// The core that code is made for.

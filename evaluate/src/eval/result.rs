@@ -36,6 +36,8 @@ pub struct Settings {
     pub parameters_sha256: Option<String>,
     /// The function of the module.
     pub function: String,
+    /// The order of maxima and activations, such as `pool-first`.
+    pub order: String,
     /// The core that code was made for.
     pub core: String,
     /// What the system calls the processor that it ran on.

@@ -264,7 +264,7 @@ pub fn command(evaluation: &Evaluation) -> String {
     if let Some(parameters) = &settings.parameters {
         lines.push(format!("--params {}", quoted(parameters)));
     }
-    lines.push(format!("--function {}", quoted(&settings.function)));
+    lines.push(format!("--function {} --order {}", quoted(&settings.function), settings.order));
     for set in &evaluation.sets {
         let flag = match set.role {
             Role::InDomain => "--in-domain",

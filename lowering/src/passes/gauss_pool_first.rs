@@ -1,33 +1,36 @@
 //! `--gauss-pool-first`: maxima before activations.
 
 use gauss_dialect::{
-    ir::{Builder, Op},
+    ir::{Builder, Op, Value},
     layer::Layer,
-    ops::pool::Kind,
+    ops::{binary::Binary, pool::Kind},
+    parameters::ParameterSource,
+    representation::Component,
 };
 
-use crate::pass::Pass;
+use crate::pass::{Pass, fail};
 
 /// Exchanges a maximum of windows, or of an image, with the activation that feeds it alone, where that never
 /// makes a larger number a smaller one: max(f(x)) = f(max(x)). The same function of numbers; for Gaussians
 /// other moments, of fewer activations.
 pub const PASS: Pass = Pass {
     name: "gauss-pool-first",
-    description: "Take maxima before increasing activations",
-    options: &[],
-    run: |module, _| {
-        pool_first(module);
+    description: "Take maxima before increasing activations (option: values)",
+    options: &["values"],
+    run: |module, options| {
+        let values = Values::read(options.get("values")).map_err(|error| fail(module, error))?;
+        pool_first(module, values, None);
         Ok(())
     },
 };
 
-/// In which order a network takes maxima and activations.
+/// In which order a network takes maxima of Gaussians, and activations.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Order {
     /// As the module has them.
-    #[default]
     AsWritten,
     /// Maxima first, where that is the same function.
+    #[default]
     PoolFirst,
 }
 
@@ -47,14 +50,46 @@ impl Order {
     }
 }
 
-/// Exchanges all maxima of a module.
-pub fn pool_first(module: Op) {
+/// The values whose maxima come first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Values {
+    /// Gaussians too.
+    All,
+    /// Those without a variance: both orders give the same numbers of them.
+    Exact,
+}
+
+impl Values {
+    /// Reads the option of the pass.
+    fn read(text: Option<&str>) -> Result<Self, String> {
+        match text {
+            None | Some("all") => Ok(Self::All),
+            Some("exact") => Ok(Self::Exact),
+            Some(other) => Err(format!("'values' is all or exact, not '{other}'")),
+        }
+    }
+
+    /// The option of the pass that is read as this.
+    pub(crate) fn option(self) -> &'static str {
+        match self {
+            Self::All => "values=all",
+            Self::Exact => "values=exact",
+        }
+    }
+}
+
+/// Exchanges the maxima of a module with what comes before them. Slopes that are parameters are known where
+/// `parameters` has them.
+pub fn pool_first(module: Op, values: Values, parameters: Option<&dyn ParameterSource>) {
     let maxima: Vec<_> = module.descendants().into_iter().filter(|op| is_maximum(*op)).collect();
     for maximum in maxima {
+        if values == Values::Exact && maximum.operand(0).ty().is_gaussian() {
+            continue;
+        }
         // Behind an activation may be another one.
         let mut next = Some(maximum);
         while let Some(op) = next {
-            next = exchange(op);
+            next = exchange(op, parameters);
         }
     }
 }
@@ -68,10 +103,9 @@ fn is_maximum(op: Op) -> bool {
 }
 
 /// Puts a maximum before the activation that feeds it; gives the maximum in its new place.
-fn exchange(maximum: Op) -> Option<Op> {
+fn exchange(maximum: Op, parameters: Option<&dyn ParameterSource>) -> Option<Op> {
     let activation = maximum.operand(0).defining_op()?;
-    let Ok(Some(Layer::Activation(kind))) = Layer::of(activation) else { return None };
-    if !kind.is_increasing() || activation.result(0).users().len() != 1 {
+    if !is_increasing(activation, parameters) || activation.result(0).users().len() != 1 {
         return None;
     }
     let builder = Builder::before(maximum);
@@ -87,4 +121,36 @@ fn exchange(maximum: Op) -> Option<Op> {
     maximum.erase();
     activation.erase();
     Some(first)
+}
+
+/// Is an op one function of each element of a channel, and that never makes a larger number a smaller one?
+fn is_increasing(op: Op, parameters: Option<&dyn ParameterSource>) -> bool {
+    match Layer::of(op) {
+        Ok(Some(Layer::Activation(kind))) => kind.is_increasing(),
+        Ok(Some(Layer::Binary(Binary::Prelu))) => {
+            let [x, slopes] = [0, 1].map(|number| op.operand(number));
+            let shape = slopes.ty().shape().unwrap_or_default();
+            let is_of_channels = shape.iter().skip(2).all(|&size| size == 1);
+            let keeps_type = x.ty() == op.result(0).ty();
+            let is_rising = |slopes: Vec<f32>| slopes.iter().all(|&slope| slope >= 0.0);
+            is_of_channels && keeps_type && numbers(slopes, parameters).is_some_and(is_rising)
+        }
+        _ => false,
+    }
+}
+
+/// The numbers of a constant, or of a parameter, in another shape or not; `None` where they are not known.
+fn numbers(value: Value, parameters: Option<&dyn ParameterSource>) -> Option<Vec<f32>> {
+    let op = value.defining_op()?;
+    if op.is("arith.constant") {
+        return op.attribute("value")?.as_f32_elements();
+    }
+    match Layer::of(op) {
+        Ok(Some(Layer::Reshape | Layer::Flatten)) => numbers(op.operand(0), parameters),
+        Ok(Some(Layer::Parameter(name))) => {
+            // What is wrong with it is told where it is loaded.
+            Some(parameters?.tensor(&Component::Value.tensor(&name)).ok()??.values)
+        }
+        _ => None,
+    }
 }
