@@ -308,8 +308,8 @@ mod tests {
     #[test]
     fn items_have_draws_of_their_own_that_do_not_depend_on_the_batch() {
         let (mean, variance) = ([0.5, 0.0, 0.5, 0.0], [1.0; 4]);
-        let both = of_moments(&mean, &variance, 2, Draws { count: 50, seed: 3 });
-        let second = of_moments(&mean[2..], &variance[2..], 2, Draws { count: 50, seed: 4 });
+        let both = of_moments(&mean, &variance, None, 2, Draws { count: 50, seed: 3 });
+        let second = of_moments(&mean[2..], &variance[2..], None, 2, Draws { count: 50, seed: 4 });
         assert_eq!(both.probabilities[2..], second.probabilities);
         assert_ne!(both.probabilities[2..], both.probabilities[..2]);
     }

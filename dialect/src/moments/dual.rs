@@ -47,17 +47,22 @@ impl<A: Arithmetic> Dual<'_, A> {
         x.map(|x| self.0.negate(x))
     }
 
-    /// The slope of the number that a comparison chooses.
+    /// The slope that goes with the number that a ≥ b chooses. Of equal numbers the one of larger slope counts as larger,
+    /// as it is right behind this place: so all parts of a formula are on the same side of it.
     fn chosen(
         &mut self,
-        [x, y]: [Option<A::Value>; 2],
-        choose: impl Fn(&mut A, A::Value, A::Value) -> A::Value,
+        [a, b]: [Number<A::Value>; 2],
+        [then, otherwise]: [Option<A::Value>; 2],
     ) -> Option<A::Value> {
-        if x.is_none() && y.is_none() {
+        if then.is_none() && otherwise.is_none() {
             return None;
         }
         let zero = self.0.constant(0.0);
-        Some(choose(self.0, x.unwrap_or(zero), y.unwrap_or(zero)))
+        let [then, otherwise] = [then, otherwise].map(|slope| slope.unwrap_or(zero));
+        let [of_a, of_b] = [a, b].map(|number| number.slope.unwrap_or(zero));
+        let where_equal = self.0.select_ge(of_a, of_b, then, otherwise);
+        let not_less = self.0.select_ge(b.value, a.value, where_equal, then);
+        Some(self.0.select_ge(a.value, b.value, not_less, otherwise))
     }
 }
 
@@ -116,23 +121,19 @@ impl<A: Elementary> Arithmetic for Dual<'_, A> {
         self.chain(a, root, slope)
     }
 
-    /// As the right-hand limit at 0, which [`Arithmetic::max`] chooses between equal numbers, too.
     fn abs(&mut self, a: Self::Value) -> Self::Value {
-        let (zero, value) = (self.0.constant(0.0), self.0.abs(a.value));
+        let (zero, value) = (self.constant(0.0), self.0.abs(a.value));
         let negative = self.negative(a.slope);
-        let choose = |by: &mut A, x, y| by.select_ge(a.value, zero, x, y);
-        Number { value, slope: self.chosen([a.slope, negative], choose) }
+        Number { value, slope: self.chosen([a, zero], [a.slope, negative]) }
     }
 
     fn max(&mut self, a: Self::Value, b: Self::Value) -> Self::Value {
-        let choose = |by: &mut A, x, y| by.select_ge(a.value, b.value, x, y);
-        let slope = self.chosen([a.slope, b.slope], choose);
+        let slope = self.chosen([a, b], [a.slope, b.slope]);
         Number { value: self.0.max(a.value, b.value), slope }
     }
 
     fn min_or(&mut self, a: Self::Value, b: Self::Value) -> Self::Value {
-        let choose = |by: &mut A, x, y| by.select_ge(a.value, b.value, y, x);
-        let slope = self.chosen([a.slope, b.slope], choose);
+        let slope = self.chosen([a, b], [b.slope, a.slope]);
         Number { value: self.0.min_or(a.value, b.value), slope }
     }
 
@@ -143,8 +144,7 @@ impl<A: Elementary> Arithmetic for Dual<'_, A> {
         then: Self::Value,
         otherwise: Self::Value,
     ) -> Self::Value {
-        let choose = |by: &mut A, x, y| by.select_ge(a.value, b.value, x, y);
-        let slope = self.chosen([then.slope, otherwise.slope], choose);
+        let slope = self.chosen([a, b], [then.slope, otherwise.slope]);
         Number { value: self.0.select_ge(a.value, b.value, then.value, otherwise.value), slope }
     }
 
