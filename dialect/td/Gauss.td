@@ -45,7 +45,7 @@ def Gauss_Dialect : Dialect {
 def Gauss_TensorType : TypeDef<Gauss_Dialect, "GaussTensor",
     [ShapedTypeInterface, ValueSemantics]> {
   let mnemonic = "tensor";
-  let summary = "tensor of Gaussians, known by mean and variance, and by covariance where it says so";
+  let summary = "tensor of Gaussians, known by mean and variance";
   let description = [{
     Example: `!gauss.tensor<?x10xf32>`, a batch of ten Gaussian logits that are
     independent, and `!gauss.tensor<?x10xf32, covariance>`, with the covariances

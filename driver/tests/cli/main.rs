@@ -11,6 +11,7 @@ mod branch_protection;
 mod calibrate;
 mod check;
 mod compile;
+mod covariance;
 mod data;
 mod demo;
 mod diagnostics;

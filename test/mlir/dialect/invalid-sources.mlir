@@ -224,7 +224,7 @@ func.func @make_of_gaussians(%x: !gauss.tensor<2x3xf32>) {
 // -----
 
 func.func @make_deterministic(%x: tensor<2xf32>) {
-  // expected-error @+1 {{'gauss.make' op result #0 must be tensor of independent Gaussians, known by mean and variance, but got 'tensor<2xf32>'}}
+  // expected-error @+1 {{'gauss.make' op result #0 must be tensor of Gaussians, known by mean and variance, but got 'tensor<2xf32>'}}
   %0 = "gauss.make"(%x, %x) : (tensor<2xf32>, tensor<2xf32>) -> tensor<2xf32>
   return
 }
@@ -232,7 +232,7 @@ func.func @make_deterministic(%x: tensor<2xf32>) {
 // -----
 
 func.func @mean_of_a_deterministic_tensor(%x: tensor<2x3xf32>) {
-  // expected-error @+1 {{'gauss.mean' op operand #0 must be tensor of independent Gaussians, known by mean and variance, but got 'tensor<2x3xf32>'}}
+  // expected-error @+1 {{'gauss.mean' op operand #0 must be tensor of Gaussians, known by mean and variance, but got 'tensor<2x3xf32>'}}
   %0 = "gauss.mean"(%x) : (tensor<2x3xf32>) -> tensor<2x3xf32>
   return
 }
@@ -240,7 +240,7 @@ func.func @mean_of_a_deterministic_tensor(%x: tensor<2x3xf32>) {
 // -----
 
 func.func @variance_of_a_deterministic_tensor(%x: tensor<2x3xf32>) {
-  // expected-error @+1 {{'gauss.variance' op operand #0 must be tensor of independent Gaussians, known by mean and variance, but got 'tensor<2x3xf32>'}}
+  // expected-error @+1 {{'gauss.variance' op operand #0 must be tensor of Gaussians, known by mean and variance, but got 'tensor<2x3xf32>'}}
   %0 = "gauss.variance"(%x) : (tensor<2x3xf32>) -> tensor<2x3xf32>
   return
 }

@@ -5,8 +5,8 @@
 // CHECK-LABEL: func.func @net
 // CHECK-SAME: -> (!gauss.tensor<?x3xf32>, tensor<?x3x3xf32>)
 // CHECK: %[[Z:.*]] = gauss.dense %{{.*}} -> !gauss.tensor<?x3xf32, covariance>
-// CHECK-NEXT: %[[C:.*]] = gauss.covariance %[[Z]]
 // CHECK-NEXT: %[[M:.*]] = gauss.marginals %[[Z]]
+// CHECK-NEXT: %[[C:.*]] = gauss.covariance %[[Z]]
 // CHECK-NEXT: return %[[M]], %[[C]] : !gauss.tensor<?x3xf32>, tensor<?x3x3xf32>
 func.func @net(%x: !gauss.tensor<?x4xf32>, %w: tensor<3x4xf32>) -> !gauss.tensor<?x3xf32> {
   %0 = gauss.dense %x, %w : (!gauss.tensor<?x4xf32>, tensor<3x4xf32>) -> !gauss.tensor<?x3xf32>
