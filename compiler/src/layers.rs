@@ -3,12 +3,12 @@
 use std::collections::{BTreeSet, HashMap};
 
 use gauss_dialect::{
+    covariance::{self, Correlated, Operand},
     ir::{Op, Value},
     layer::Layer as Kind,
     ops::{
         binary::Binary,
         build::{Build, Part},
-        covariance::{self, Correlated, Operand},
         noise::Noise,
         pool,
         window::Window,

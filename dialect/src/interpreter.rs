@@ -43,7 +43,7 @@ pub struct Tensor {
     pub dependence: Option<Box<Dependence>>,
 }
 
-/// The covariances of N×D Gaussians, as [`crate::ops::covariance`] has them.
+/// The covariances of N×D Gaussians, as [`crate::covariance`] has them.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Dependence {
     /// What elements share, N×D×D; `None` where they share nothing.

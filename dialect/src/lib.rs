@@ -16,6 +16,7 @@
 //! The crate knows no target, no schedule and no file format.
 
 pub mod attributes;
+pub mod covariance;
 mod ffi;
 pub mod independence;
 pub mod interpreter;

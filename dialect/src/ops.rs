@@ -7,7 +7,6 @@ pub mod blend;
 pub mod build;
 pub mod composite;
 pub mod contraction;
-pub mod covariance;
 pub mod embedding;
 pub mod matmul;
 pub mod movement;

@@ -6,13 +6,14 @@
 pub use crate::types::TensorType;
 
 use crate::{
+    covariance,
     ir::{DYNAMIC, MAX_ELEMENTS},
     layer::Layer,
     ops::{
         blend,
         build::{Build, Part},
         composite::Composite,
-        covariance, embedding,
+        embedding,
     },
     predictive::{MAX_DRAWN, Method, Sampling},
 };

@@ -22,12 +22,12 @@ use self::{
 };
 use super::{Dependence, F64, Tensor, check_variances, predictions};
 use crate::{
+    covariance::{self, Correlated, Operand},
     layer::Layer,
     moments::Moments,
     ops::{
         blend,
         build::{Build, Part},
-        covariance::{self, Correlated, Operand},
     },
     predictive::{central_quantile, interval_end},
     shape::{self, TensorType},

@@ -102,14 +102,21 @@ const OPERATORS: &[Operator] = &[
     Operator("make", ANY, "-", VIEW, "-"),
     Operator("mean", ANY, "-", VIEW, "-"),
     Operator("variance", ANY, "-", VIEW, "-"),
+    Operator("correlated", "2", "-", VIEW, "-"),
+    Operator("marginals", "2", "-", VIEW, "-"),
+    Operator("covariance", "2", "-", OWN, "-"),
+    Operator("with_diagonal", "2", "-", OWN, "-"),
+    Operator("gain", ANY, "the derivative of the mean", EPILOGUE, "-"),
 ];
 
 /// The ops that read moments, which a forward pass does not have.
-const OF_MOMENTS: [&str; 8] = [
+const OF_MOMENTS: [&str; 10] = [
     "binary_decide",
     "binary_probability",
     "binary_uncertainty",
+    "covariance",
     "decide",
+    "gain",
     "interval",
     "mean",
     "softmax",

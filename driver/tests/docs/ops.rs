@@ -32,6 +32,7 @@ fn the_registry_has_every_op() {
     let mut known = Layer::names();
     known.extend(Layer::SOURCES);
     known.extend(Layer::PREDICTIONS);
+    known.extend(Layer::COVARIANCES);
     known.sort_unstable();
     let mut defined: Vec<_> = ops().into_iter().map(|op| op.name).collect();
     defined.sort_unstable();

@@ -15,9 +15,8 @@ use crate::pass::{Failed, Options, Outcome, Pass, fail};
 /// logits, which the predictive ops and, where it is asked for, the caller get with them.
 pub const PASS: Pass = Pass {
     name: "gauss-track-covariance",
-    description: "Carry covariances through the last layers of functions to what they predict (options: \
-                  layers, the most dense layers; work, the most multiply-adds; returned, true where the \
-                  function returns them, too)",
+    description: "Carry covariances through the last layers of functions to what they predict \
+                  (options: layers, work, returned)",
     options: &["layers", "work", "returned"],
     run: |module, options| {
         let tracking = Tracking::of(options).map_err(|error| fail(module, error))?;

@@ -3,10 +3,10 @@
 use std::collections::HashMap;
 
 use gauss_dialect::{
+    covariance::{self, Correlated, Operand},
     ir::{Builder, Op, Value},
     layer::Layer,
     moments::Moments,
-    ops::covariance::{self, Correlated, Operand},
 };
 
 use super::{Emitter, composite::Ops};

@@ -19,15 +19,18 @@
 //! Σ Cov(x, y)ⁿ/n!·E[f⁽ⁿ⁾(x)]·E[f⁽ⁿ⁾(y)]. Its first term is at most the variance of f(x), so that the own part is not
 //! negative.
 
-use super::{
-    activation::Activation,
-    binary::Binary,
-    build::{Build, Part},
-    matmul::Matmul,
-    movement::Movement,
-    reduction::Reduction,
+use crate::{
+    layer::Layer,
+    ops::{
+        activation::Activation,
+        binary::Binary,
+        build::{Build, Part},
+        matmul::Matmul,
+        movement::Movement,
+        reduction::Reduction,
+    },
+    types::TensorType,
 };
-use crate::{layer::Layer, types::TensorType};
 
 /// A correlated value by its parts.
 #[derive(Debug, Clone)]
