@@ -19,7 +19,7 @@ use gauss_dialect::{attributes::AttributeList, ir::DYNAMIC, shape::TensorType};
 use super::{
     constant::{Constant, Decoder, Int},
     fold,
-    graph::{Graph, Node, constant_of},
+    graph::{Graph, Node, Port, constant_of},
     module::{Module, Parameters, Typed},
     moves::{self, show},
     operators,
@@ -146,7 +146,10 @@ pub fn convert(
         return Err(problems);
     }
     let function = function_name(&graph.name);
-    Ok(converter.module.finish(&function, &inputs, &outputs))
+    let is_open = |input: &Port| matches!(input.shape.as_deref(), Some([Err(_), ..]));
+    // A model with an open batch is read for a fixed one where it computes with it.
+    let is_whole_batch = settings.batch.is_some() && graph.inputs.iter().any(is_open);
+    Ok(converter.module.finish((&function, is_whole_batch), &inputs, &outputs))
 }
 
 /// A node as messages name it.
@@ -429,7 +432,7 @@ impl Converter<'_> {
 }
 
 /// The sizes of an input of the network.
-fn input_shape(input: &super::graph::Port, settings: &Settings) -> Result<Vec<i64>, String> {
+fn input_shape(input: &Port, settings: &Settings) -> Result<Vec<i64>, String> {
     let shape = input.shape.as_ref().ok_or("has no sizes")?;
     let mut sizes = Vec::new();
     for (dim, size) in shape.iter().enumerate() {
