@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use gauss_dialect::{
+    attributes::WHOLE_BATCH,
     ir::{Op, Type, Value},
     representation::{Component, Representation},
     shape::TensorType,
@@ -19,6 +20,8 @@ pub struct Signature {
     pub inputs: Vec<Tensor>,
     /// What the function writes.
     pub outputs: Vec<Tensor>,
+    /// Do the results of an item depend on the others of its batch?
+    pub is_whole_batch: bool,
 }
 
 /// An input or output: `f32`, row-major, the whole batch.
@@ -76,6 +79,7 @@ impl Signature {
         let signature = Self {
             inputs: tensors("input", &inputs, &[])?,
             outputs: tensors("output", &outputs, &returned)?,
+            is_whole_batch: function.attribute(WHOLE_BATCH).is_some(),
         };
         match signature.outputs.is_empty() {
             true => Err("cannot be exported: it has no outputs".into()),
@@ -90,7 +94,8 @@ impl Signature {
             Mode::Mean => {
                 let plain = |tensor: &Tensor| Tensor { gaussian: false, ..tensor.clone() };
                 let of = |tensors: &[Tensor]| tensors.iter().map(plain).collect();
-                Self { inputs: of(&self.inputs), outputs: of(&self.outputs) }
+                let (inputs, outputs) = (of(&self.inputs), of(&self.outputs));
+                Self { inputs, outputs, is_whole_batch: self.is_whole_batch }
             }
             Mode::Sample(sampling) => {
                 let with_draws = |tensor: &Tensor| {
@@ -98,7 +103,7 @@ impl Signature {
                     [Some(tensor.clone()), draws].into_iter().flatten()
                 };
                 let outputs = self.outputs.iter().flat_map(with_draws).collect();
-                Self { inputs: self.inputs.clone(), outputs }
+                Self { outputs, ..self.clone() }
             }
         }
     }
@@ -111,6 +116,15 @@ impl Signature {
     /// The parameters that the C function writes, in order.
     pub fn output_buffers(&self) -> Vec<Buffer<'_>> {
         all_buffers(&self.outputs, Component::output_buffer)
+    }
+
+    /// The most items up to `count` that fill calls; those of one call where it takes more.
+    pub fn items_of_calls(&self, count: usize) -> usize {
+        let batch = self.batch();
+        match self.is_whole_batch {
+            true => (count / batch * batch).max(batch),
+            false => count,
+        }
     }
 
     /// How many items a call takes: the leading size that all inputs and outputs share, or 1.
@@ -235,6 +249,7 @@ mod tests {
         let signature = Signature {
             inputs: vec![tensor("input", &[2, 3], true)],
             outputs: vec![tensor("output", &[2, 1], true)],
+            is_whole_batch: false,
         };
         assert_eq!(names(signature.input_buffers()), ["input_mean", "input_variance"]);
         assert_eq!(names(signature.output_buffers()), ["mean", "variance"]);
@@ -246,6 +261,7 @@ mod tests {
         let signature = Signature {
             inputs: vec![tensor("input", &[2, 3], true)],
             outputs: vec![tensor("output0", &[2, 1], true), tensor("output1", &[2], false)],
+            is_whole_batch: false,
         };
         let mean = signature.in_mode(Mode::Mean);
         assert_eq!(names(mean.input_buffers()), ["input"]);
@@ -263,6 +279,7 @@ mod tests {
         let signature = Signature {
             inputs: vec![tensor("input0", &[4], false), tensor("input1", &[2, 2], true)],
             outputs: vec![tensor("output0", &[4], true), tensor("output1", &[1], false)],
+            is_whole_batch: false,
         };
         assert_eq!(names(signature.input_buffers()), ["input0", "input1_mean", "input1_variance"]);
         assert_eq!(names(signature.output_buffers()), ["mean0", "variance0", "output1"]);

@@ -4,6 +4,9 @@ use std::{fmt, ops::RangeInclusive};
 
 use crate::ir::{Attribute, Context};
 
+/// Marks a function that takes the items of a batch together: their results depend on each other.
+pub const WHOLE_BATCH: &str = "gauss.whole_batch";
+
 /// A look-up of the attributes of an op. Messages continue the words `'gauss.op' op`.
 #[derive(Clone, Copy)]
 pub struct Attributes<'a>(&'a dyn Fn(&str) -> Option<Attribute>);

@@ -1350,7 +1350,8 @@ def Gauss_ExpandOp : Gauss_Layer<"expand"> {
       : (!gauss.tensor<?x8x1xf32>) -> !gauss.tensor<?x8x3xf32>
     ```
 
-    −1 in `shape` leaves a dimension as it is. Exact for each element; copies are
+    −1 in `shape` leaves a dimension as it is, and 0 as its first size repeats it
+    for each item of a batch that is not fixed. Exact for each element; copies are
     taken as independent.
 
     Constraints: only dimensions of size 1 are repeated.

@@ -15,6 +15,7 @@ pub struct Items<'a> {
     /// Elements of one item, for each array.
     lengths: Vec<usize>,
     count: usize,
+    signature: &'a Signature,
 }
 
 impl<'a> Items<'a> {
@@ -23,15 +24,15 @@ impl<'a> Items<'a> {
     /// # Errors
     ///
     /// Where their number or their shapes do not fit.
-    pub fn new(signature: &Signature, arrays: &'a [Array]) -> Result<Self, Error> {
+    pub fn new(signature: &'a Signature, arrays: &'a [Array]) -> Result<Self, Error> {
         let shapes: Vec<_> = arrays.iter().map(|array| array.shape.as_slice()).collect();
         let Layout { lengths, count } = Layout::of(signature, &shapes)?;
-        Ok(Self { arrays, lengths, count })
+        Ok(Self { arrays, lengths, count, signature })
     }
 
-    /// At most so many of the items, the first ones.
+    /// At most so many of the items, the first ones; of items that are taken together whole batches.
     pub fn first(self, count: usize) -> Self {
-        Self { count: self.count.min(count), ..self }
+        Self { count: self.count.min(self.signature.items_of_calls(count)), ..self }
     }
 
     /// How many items there are.
@@ -96,9 +97,12 @@ impl Layout {
             lengths.push(item.iter().product::<usize>());
             counts.push(count(shape, item).ok_or_else(|| {
                 let item: Vec<_> = item.iter().map(ToString::to_string).collect();
+                let takes = match signature.is_whole_batch && batch == 1 {
+                    true => "whole batches",
+                    false => "any number of items",
+                };
                 Error::request(format!(
-                    "'{}' takes any number of items of shape [{}], but the input has shape \
-                     {shape:?}",
+                    "'{}' takes {takes} of shape [{}], but the input has shape {shape:?}",
                     buffer.name,
                     item.join(", "),
                 ))
@@ -109,6 +113,15 @@ impl Layout {
             return Err(Error::request(format!(
                 "'{}' has {count} item(s), but '{}' has {}",
                 buffers[0].name, buffers[index].name, counts[index]
+            )));
+        }
+        if signature.is_whole_batch && count % batch != 0 {
+            return Err(Error::request(format!(
+                "the network takes {batch} items together, of which {count} is no multiple: their \
+                 results depend on each other"
+            ))
+            .with_help(format!(
+                "give {batch} items, or read the model for as many as there are: --batch {count}"
             )));
         }
         Ok(Self { lengths, count })
@@ -187,7 +200,10 @@ pub fn run(
         .map(|buffer| {
             let item = item_shape(buffer, batch);
             let passes = buffer.tensor.passes;
-            let shape = [passes.as_slice(), &[items.count()], item].concat();
+            let shape = match signature.is_whole_batch && items.count() == batch {
+                true => buffer.tensor.shape.clone(),
+                false => [passes.as_slice(), &[items.count()], item].concat(),
+            };
             let values = vec![0.0; shape.iter().product()];
             Output { name: buffer.name.clone(), shape, values }
         })

@@ -136,9 +136,21 @@ def keras_networks():
                 layers.Conv2DTranspose(2, 3, strides=2, padding="same"),
             ],
         ),
+        "steps": (
+            (6, 5),
+            [
+                layers.Dense(4, activation="tanh"),
+                layers.LayerNormalization(),
+                layers.Dense(3),
+                layers.Flatten(),
+                layers.Dense(2),
+            ],
+        ),
+        "embedding": ((6,), [layers.Embedding(11, 5), layers.GlobalAveragePooling1D(), layers.Dense(2)]),
     }
     for number, (name, (shape, stack)) in enumerate(networks.items()):
-        network = keras.Sequential([keras.Input(shape), *stack])
+        whole = name == "embedding"
+        network = keras.Sequential([keras.Input(shape, dtype="int32" if whole else None), *stack])
         generator = np.random.default_rng(number)
         for weight in network.weights:
             largest = 0.4 if len(weight.shape) == 1 else (2 / np.prod(weight.shape[:-1])) ** 0.5
@@ -146,13 +158,14 @@ def keras_networks():
             low, high = (0.5, 2) if positive else (-largest, largest)
             weight.assign(generator.uniform(low, high, weight.shape).astype(np.float32))
         x = generator.normal(size=(2, *shape)).astype(np.float32)
+        x = generator.integers(0, 11, (2, *shape)).astype(np.int32) if whole else x
         wanted = keras.ops.convert_to_numpy(network(x, training=False))
         yield name, network, x, wanted
 
 
 # Networks that a backend of Keras 3.15 writes no valid file of: GELU on tensorflow becomes an operator that
 # is not one of ONNX, LayerNormalization on torch fails.
-INVALID = {("tensorflow", "norm"), ("torch", "norm")}
+INVALID = {("tensorflow", "norm"), ("torch", "norm"), ("torch", "steps")}
 
 
 def keras_export(folder, backend):

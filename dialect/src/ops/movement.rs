@@ -51,7 +51,8 @@ pub enum Movement {
         /// What is there.
         border: Border,
     },
-    /// `gauss.expand`: a dimension of size 1 repeated to this size; −1 leaves one as it is.
+    /// `gauss.expand`: a dimension of size 1 repeated to this size; −1 leaves one as it is, and 0 repeats the
+    /// first one for each item of a batch that is not fixed.
     Expand(Vec<i64>),
     /// `gauss.upsample`: every element as often along each dimension, nearest neighbours.
     Upsample(Vec<i64>),
@@ -156,16 +157,17 @@ impl Movement {
             Self::Pad { low, high, border } => padded(low, high, *border, input)?,
             Self::Expand(shape) => {
                 same_rank("shape", shape, input)?;
-                let size = |(&from, &to): (&i64, &i64)| match (from, to) {
+                let size = |(dim, (&from, &to)): (usize, (&i64, &i64))| match (from, to) {
                     (from, -1) => Ok(from),
                     (from, to) if from == to => Ok(to),
                     (1, to) if to > 0 => Ok(to),
+                    (1, 0) if dim == 0 => Ok(DYNAMIC),
                     (from, to) => Err(format!(
                         "expands {input} to the size {to} where it has {from}: only a dimension of \
                          size 1 is repeated"
                     )),
                 };
-                input.shape.iter().zip(shape).map(size).collect::<Result<_, _>>()?
+                input.shape.iter().zip(shape).enumerate().map(size).collect::<Result<_, _>>()?
             }
             Self::Upsample(factors) => {
                 same_rank("factors", factors, input)?;

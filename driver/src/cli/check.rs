@@ -133,7 +133,10 @@ pub fn check(args: CheckArgs, ui: &Ui) -> Result<Outcome, Error> {
     let function = network.function(args.function.as_deref())?;
     let signature = &function.signature;
     let arrays = match args.input.input.is_empty() {
-        true => random_inputs(signature, args.items as usize, args.seed)?,
+        true => {
+            let items = signature.items_of_calls(args.items as usize);
+            random_inputs(signature, items, args.seed)?
+        }
         false => args.input.read(signature)?,
     };
     let items = Items::new(signature, &arrays)?.first(args.items as usize);

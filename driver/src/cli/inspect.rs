@@ -228,7 +228,7 @@ fn say_unusable(
 
 fn report(function: &Function, arena: Arena, posterior: Option<Vec<Statistics>>) -> Report<'_> {
     let Function { name, signature, layers, .. } = function;
-    let Signature { inputs, outputs } = signature;
+    let Signature { inputs, outputs, .. } = signature;
     let total = |count: fn(&LayerSummary) -> u64| layers.iter().map(count).sum();
     Report {
         name,

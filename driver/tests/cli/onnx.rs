@@ -52,8 +52,7 @@ fn exported_networks_give_what_they_gave() {
                     .arg(model),
             )
             .ok();
-            let bytes = dir.read("y.npy");
-            let got: Vec<f32> = npyz::NpyFile::new(&bytes[..]).unwrap().into_vec().unwrap();
+            let got = numbers(&dir.read("y.npy"));
             assert_eq!(got.len(), wanted.len(), "{network}_{exporter}");
             for (got, wanted) in got.iter().zip(&wanted) {
                 let error = (f64::from(*got) - wanted).abs();
@@ -85,6 +84,120 @@ fn batches_of_exported_networks_stay_open() {
         let is_open = header
             .is_some_and(|line| line.contains("(%in0: tensor<?") && line.contains("-> tensor<?"));
         assert!(is_open, "{name}: {header:?}");
+    }
+}
+
+/// The numbers of an array.
+fn numbers(bytes: &[u8]) -> Vec<f32> {
+    npyz::NpyFile::new(bytes).unwrap().into_vec().unwrap()
+}
+
+/// Layers as users of PyTorch spell them, by both exporters (`test/import/make_onnx_spellings.py`): imported with
+/// an open batch, they give what onnxruntime gives for three items, up to the rounding of sums in another order;
+/// what computes with the batch does so where it is fixed, and is refused where it is open.
+#[test]
+fn spelled_layers_give_what_they_gave_with_an_open_batch() {
+    let folder = repository().join("test/import/onnx-spellings");
+    let mut count = 0;
+    for entry in fs::read_dir(&folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.extension().is_none_or(|extension| extension != "json") {
+            continue;
+        }
+        let about: Value = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
+        let name = path.file_stem().unwrap().to_str().unwrap();
+        for exporter in ["dynamo", "script"] {
+            count += 1;
+            let dir = Dir::empty();
+            let model = folder.join(format!("{name}_{exporter}.onnx"));
+            let import = ["import", "-q", "-o", "m.mlir", "--params", "m.safetensors"];
+            let imported = dir.run(pfp().args(import).arg(&model));
+            if let Some(part) = about["refused"].as_str().or(about["whole"].as_str()) {
+                let error = imported.error();
+                assert!(error.contains(part), "{name}_{exporter}: {error}");
+            } else {
+                imported.ok();
+            }
+            let run = ["run", "-q", "--batch", "3", "-o", "y.npy", "--input"];
+            let run = |of: &[&str]| {
+                dir.run(pfp().args(run).arg(path.with_extension("npy")).args(of)).ok();
+            };
+            match (about["refused"].is_string(), about["whole"].is_string()) {
+                (true, _) => continue,
+                (false, true) => run(&[model.to_str().unwrap()]),
+                (false, false) => run(&["m.mlir", "--params", "m.safetensors"]),
+            }
+            let wanted: Vec<f64> = serde_json::from_value(about["outputs"].clone()).unwrap();
+            let bytes = dir.read("y.npy");
+            let shape = npyz::NpyFile::new(&bytes[..]).unwrap().shape().to_vec();
+            let of_runtime: Vec<u64> = serde_json::from_value(about["shape"].clone()).unwrap();
+            assert_eq!(shape, of_runtime, "{name}_{exporter}");
+            for (got, wanted) in numbers(&bytes).iter().zip(&wanted) {
+                let error = (f64::from(*got) - wanted).abs();
+                assert!(
+                    error <= 1e-5 * wanted.abs().max(1.0),
+                    "{name}_{exporter}: {got}, not {wanted}"
+                );
+            }
+        }
+    }
+    assert!(count >= 44, "{count}");
+}
+
+/// A model that computes with its batch takes whole batches: items that fill none are refused, whatever reads
+/// them, also of the module that it was imported as.
+#[test]
+fn items_that_depend_on_each_other_are_taken_in_whole_batches() {
+    let dir = Dir::empty();
+    let model = repository().join("test/import/onnx-spellings/batch_mean_dynamo.onnx");
+    let values =
+        |count: usize| (0..count * 40).map(|n| (n as f32 * 0.37).sin()).collect::<Vec<_>>();
+    for count in [3, 6, 7] {
+        dir.write(&format!("{count}.npy"), crate::fixture::npy(&[count, 5, 8], &values(count)));
+    }
+    let import = ["import", "-q", "--batch", "3", "-o", "m.mlir", "--params", "m.safetensors"];
+    dir.run(pfp().args(import).arg(&model)).ok();
+    let of_model = [model.to_str().unwrap(), "--batch", "3"];
+    let of_module = ["m.mlir", "--params", "m.safetensors"];
+    for network in [&of_model[..], &of_module[..]] {
+        for command in ["run", "check"] {
+            let error = dir.run(pfp().args([command, "--input", "7.npy"]).args(network)).error();
+            assert!(error.contains("takes 3 items together, of which 7 is no multiple"), "{error}");
+        }
+        let run = |count: usize| {
+            let input = format!("{count}.npy");
+            dir.run(pfp().args(["run", "-q", "-o", "y.npy", "--input", &input]).args(network)).ok();
+            numbers(&dir.read("y.npy"))
+        };
+        // Two batches are the one and the other.
+        assert_eq!(run(6)[..120], run(3)[..]);
+        // Random items fill batches.
+        dir.run(pfp().args(["check", "--items", "4"]).args(network)).ok();
+    }
+    dir.run(pfp().args(["run", "-q", "--input", "7.npy", "--batch", "7"]).arg(&model)).ok();
+}
+
+/// A Gaussian parameter that is repeated over the batch is one random number: an item has the moments that it
+/// has alone, up to rounding.
+#[test]
+fn parameters_that_are_repeated_over_the_batch_have_the_moments_of_each_item() {
+    let dir = Dir::empty();
+    let folder = repository().join("test/import/onnx-spellings");
+    let run = |input: &str, batch: &str, output: &str| {
+        let run = ["run", "-q", "--posterior", "constant:0.1", "--batch", batch, "-o", output];
+        let model = folder.join("class_token_script.onnx");
+        dir.run(pfp().args(run).args(["--input", input]).arg(model)).ok();
+        let answer: Value = serde_json::from_slice(&dir.read(output)).unwrap();
+        let values = |array: &Value| -> Vec<f64> {
+            serde_json::from_value(array["values"].clone()).unwrap()
+        };
+        answer.as_array().unwrap().iter().flat_map(values).collect::<Vec<_>>()
+    };
+    let input = folder.join("class_token.npy").display().to_string();
+    let (together, alone) = (run(&input, "3", "three.json"), run(&input, "1", "one.json"));
+    assert_eq!(together.len(), 12);
+    for (together, alone) in together.iter().zip(&alone) {
+        assert!((together - alone).abs() <= 1e-5 * alone.abs(), "{together}, not {alone}");
     }
 }
 
@@ -366,8 +479,7 @@ fn models_of_other_writers_give_what_they_gave() {
         }
         run.ok();
         let wanted: Vec<f64> = serde_json::from_value(wanted["outputs"].clone()).unwrap();
-        let bytes = dir.read("y.npy");
-        let got: Vec<f32> = npyz::NpyFile::new(&bytes[..]).unwrap().into_vec().unwrap();
+        let got = numbers(&dir.read("y.npy"));
         assert_eq!(got.len(), wanted.len(), "{}", path.display());
         for (got, wanted) in got.iter().zip(&wanted) {
             let error = (f64::from(*got) - wanted).abs();

@@ -56,6 +56,15 @@ impl Data {
     }
 }
 
+/// A dimension of size 1 that stands for so many times the batch: the tensor is the same for all items.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Copies {
+    /// The dimension.
+    pub axis: usize,
+    /// So many times the batch.
+    pub count: i64,
+}
+
 /// A tensor that is known, with the posterior where it is a weight that has one.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Constant {
@@ -67,12 +76,14 @@ pub struct Constant {
     pub variance: Option<Rc<Vec<f32>>>,
     /// The initialiser that it is, or was made of.
     pub origin: Option<String>,
+    /// Where it is repeated over the batch.
+    pub copies: Option<Copies>,
 }
 
 impl Constant {
     /// A tensor that is not from an initialiser.
     pub fn new(shape: Vec<usize>, data: Data) -> Self {
-        Self { shape, data: Rc::new(data), variance: None, origin: None }
+        Self { shape, data: Rc::new(data), variance: None, origin: None, copies: None }
     }
 
     /// A scalar.
@@ -85,10 +96,10 @@ impl Constant {
         Self::new(vec![values.len()], Data::Int(values))
     }
 
-    /// The same elements, sizes apart.
+    /// The same elements, sizes apart, repeated over no batch.
     #[must_use]
     pub fn reshaped(&self, shape: Vec<usize>) -> Self {
-        Self { shape, ..self.clone() }
+        Self { shape, copies: None, ..self.clone() }
     }
 
     /// Elements from these places, in a tensor of this shape.
@@ -101,6 +112,7 @@ impl Constant {
             data: Rc::new(self.data.pick(places)),
             variance: variance.map(Rc::new),
             origin: self.origin.clone(),
+            copies: None,
         }
     }
 

@@ -1,5 +1,7 @@
 //! From the nodes of a model to ops of the dialect.
 
+mod attention;
+mod einsum;
 mod elementwise;
 mod linear;
 mod norm;
@@ -17,11 +19,11 @@ use std::{
 use gauss_dialect::{attributes::AttributeList, ir::DYNAMIC, shape::TensorType};
 
 use super::{
-    constant::{Constant, Decoder, Int},
+    constant::{Constant, Decoder},
     fold,
-    graph::{Graph, Node, constant_of},
+    graph::{Graph, Node, Port, constant_of},
     module::{Module, Parameters, Typed},
-    moves::{self, show},
+    moves::{self, Move, show},
     operators,
 };
 pub use view::View;
@@ -146,7 +148,10 @@ pub fn convert(
         return Err(problems);
     }
     let function = function_name(&graph.name);
-    Ok(converter.module.finish(&function, &inputs, &outputs))
+    let is_open = |input: &Port| matches!(input.shape.as_deref(), Some([Err(_), ..]));
+    // A model with an open batch is read for a fixed one where it computes with it.
+    let is_whole_batch = settings.batch.is_some() && graph.inputs.iter().any(is_open);
+    Ok(converter.module.finish((&function, is_whole_batch), &inputs, &outputs))
 }
 
 /// A node as messages name it.
@@ -247,12 +252,25 @@ impl Converter<'_> {
             _ => None,
         });
         if let Some(problem) = part {
-            if patterns::is_part(node) {
-                if !self.known_activation(node)? && !self.known_norm(node)? {
+            match node.op.as_str() {
+                _ if patterns::is_part(node) => {
+                    if !self.known_activation(node)? && !self.known_norm(node)? {
+                        self.part(node, problem);
+                    }
+                }
+                // A mask is a part of an attention.
+                "Softmax" => {
+                    let problem = match self.mask_problem(node) {
+                        Some(message) => format!("{} {message}", place(node)).into(),
+                        None => problem,
+                    };
                     self.part(node, problem);
                 }
-            } else {
-                self.problems.push(problem.to_string());
+                // Negative indices are those of the table anyway.
+                "Gather" if self.takes_known_rows(node) => self.layer(number, node)?,
+                "MatMul"
+                    if self.find_attention(node).is_some() && self.layer(number, node).is_ok() => {}
+                _ => self.problems.push(problem.to_string()),
             }
             return Ok(());
         }
@@ -314,6 +332,7 @@ impl Converter<'_> {
             "ReduceMean" | "ReduceSum" | "ReduceSumSquare" | "ReduceL1" | "ReduceMax"
             | "ReduceMin" => self.reduce(node),
             "Concat" => self.concat(node),
+            "Einsum" => self.einsum(number, node),
             "Split" => self.split(node),
             "Pad" => self.pad(node),
             "Resize" | "Upsample" => self.resize(node),
@@ -365,7 +384,10 @@ impl Converter<'_> {
     /// An input as the module has it, computed or not.
     fn operand(&mut self, node: &Node, number: usize) -> Result<Typed, String> {
         match self.input(node, number)? {
-            Value::Constant(constant) => self.module.constant(&constant),
+            Value::Constant(constant) => {
+                let view = self.constant_view(&constant, &node.name)?;
+                self.materialise(&view, &node.name)
+            }
             Value::Computed(view) => self.materialise(&view, &node.name),
             Value::Part(_) | Value::Refused => Err("reads a value that was refused".into()),
         }
@@ -393,16 +415,53 @@ impl Converter<'_> {
     /// A computed input, dimensions where they are.
     fn any_view(&mut self, node: &Node, number: usize) -> Result<View, String> {
         match self.input(node, number)? {
-            Value::Constant(constant) => self.module.constant(&constant).map(View::plain),
+            Value::Constant(constant) => self.constant_view(&constant, &node.name),
             Value::Computed(view) => Ok(view),
             Value::Part(_) | Value::Refused => Err("reads a value that was refused".into()),
+        }
+    }
+
+    /// A constant in the module, for each item of the batch where it is repeated over that.
+    fn constant_view(&mut self, constant: &Constant, at: &str) -> Result<View, String> {
+        let view = self.module.constant(constant).map(View::plain)?;
+        match constant.copies {
+            None => Ok(view),
+            Some(_) => self.apply(&view, &Move::Expand(moves::sizes_of(constant)), at),
+        }
+    }
+
+    /// An operand of an operator on single elements: what is the same for all items stays once where another
+    /// operand has the batch.
+    fn element_operand(&mut self, node: &Node, number: usize) -> Result<Typed, String> {
+        match self.input(node, number)? {
+            Value::Constant(constant) if self.meets_batch(node, &constant)? => {
+                self.module.constant(&constant)
+            }
+            _ => self.operand(node, number),
+        }
+    }
+
+    /// Does a constant meet a computed value with a batch, where it is repeated over that?
+    fn meets_batch(&self, node: &Node, constant: &Constant) -> Result<bool, String> {
+        let Some(copies) = constant.copies else { return Ok(true) };
+        let views = node.inputs.iter().filter_map(|name| match self.values.get(name)? {
+            Value::Computed(view) => Some(view),
+            Value::Constant(_) | Value::Part(_) | Value::Refused => None,
+        });
+        // Dimensions are aligned at the last one.
+        let behind = constant.shape.len() - copies.axis;
+        let places = views.filter_map(|view| Some(view.order.len() - view.batch()?));
+        let places: Vec<_> = places.collect();
+        match places.iter().all(|&place| place == behind) {
+            true => Ok(!places.is_empty()),
+            false => Err(format!("meets the batch in another dimension, {}", moves::FIX)),
         }
     }
 
     /// The sizes of an input, known or computed.
     fn shape(&self, node: &Node, number: usize) -> Result<Vec<i64>, String> {
         Ok(match self.input(node, number)? {
-            Value::Constant(constant) => constant.shape.iter().map(|&size| size as i64).collect(),
+            Value::Constant(constant) => moves::sizes_of(&constant),
             Value::Computed(view) => view.shape(),
             Value::Part(_) | Value::Refused => {
                 return Err("reads a value that was refused".into());
@@ -429,7 +488,7 @@ impl Converter<'_> {
 }
 
 /// The sizes of an input of the network.
-fn input_shape(input: &super::graph::Port, settings: &Settings) -> Result<Vec<i64>, String> {
+fn input_shape(input: &Port, settings: &Settings) -> Result<Vec<i64>, String> {
     let shape = input.shape.as_ref().ok_or("has no sizes")?;
     let mut sizes = Vec::new();
     for (dim, size) in shape.iter().enumerate() {
@@ -448,12 +507,6 @@ fn input_shape(input: &super::graph::Port, settings: &Settings) -> Result<Vec<i6
         });
     }
     Ok(sizes)
-}
-
-/// Sizes as integers of the model.
-fn as_integers(shape: &[i64]) -> Vec<Int> {
-    let integer = |&size: &i64| moves::batches_of(size).map_or(Int::Known(size), Int::Batches);
-    shape.iter().map(integer).collect()
 }
 
 /// Operands of one rank: those of fewer dimensions get ones before them.

@@ -5,9 +5,9 @@ use std::rc::Rc;
 use gauss_dialect::{ir, types};
 
 use super::{
-    constant::{Constant, Data, Int, made},
+    constant::{Constant, Copies, Data, Int, made},
     graph::Node,
-    moves::{self, axis_of, known_integers, strides},
+    moves::{self, axis_of, joined_size, known_integers, sizes_of, strides},
 };
 
 /// The results of an operator whose inputs are all known; `None` where it is not computed here.
@@ -18,10 +18,25 @@ use super::{
 pub fn fold(node: &Node, inputs: &[Option<&Constant>]) -> Option<Result<Vec<Constant>, String>> {
     let first = inputs.first().copied().flatten();
     let one = |result: Result<Constant, String>| Some(result.map(|constant| vec![constant]));
+    let is_repeated = inputs.iter().flatten().any(|constant| constant.copies.is_some());
+    if is_repeated && matches!(node.op.as_str(), "MatMul" | "Range" | "Tile") {
+        return None;
+    }
     match node.op.as_str() {
         "ConstantOfShape" => return one(constant_of_shape(node, first?)),
         "Range" => return one(range(inputs)),
-        "Concat" => return one(concat(node, inputs)),
+        "Concat" => {
+            let copies = inputs.iter().map(|input| input.and_then(|input| input.copies));
+            let copies: Vec<_> = copies.collect();
+            let axis = axis_of(node.int("axis").unwrap_or(0), first?.shape.len()).ok()?;
+            let is_along = copies.iter().flatten().any(|copies| copies.axis == axis);
+            if is_along || copies.windows(2).any(|pair| pair[0] != pair[1]) {
+                return None;
+            }
+            let joined = concat(node, inputs);
+            let copies = copies.first().copied().flatten();
+            return one(joined.map(|joined| Constant { copies, ..joined }));
+        }
         "Where" => return one(choose(inputs)),
         "MatMul" => {
             return one(product(first?, inputs.get(1).copied().flatten()?)?);
@@ -41,13 +56,27 @@ pub fn fold(node: &Node, inputs: &[Option<&Constant>]) -> Option<Result<Vec<Cons
         // Copies of a random number are one: left to the module.
         return None;
     }
-    let shape: Vec<i64> = x.shape.iter().map(|&size| size as i64).collect();
+    let shape = sizes_of(x);
     let given = |number: usize| inputs.get(number).copied().flatten().cloned();
     if let Some(steps) = moves::Move::of(node, &shape, &given) {
         let apply = |steps: Vec<moves::Move>| {
             steps.iter().try_fold(x.clone(), |constant, step| step.apply(&constant))
         };
-        return one(steps.and_then(apply));
+        let copies = inputs.get(1).copied().flatten().and_then(|indices| indices.copies);
+        return match (copies.filter(|_| node.is("Gather")), x.copies) {
+            // Rows by indices that are the same for all items.
+            (Some(Copies { axis, count }), None) => {
+                let first = axis_of(node.int("axis").unwrap_or(0), shape.len());
+                let rows = steps.and_then(apply).and_then(|rows| {
+                    Ok(Constant { copies: Some(Copies { axis: first? + axis, count }), ..rows })
+                });
+                one(rows)
+            }
+            (Some(_), Some(_)) => None,
+            (None, None) => one(steps.and_then(apply)),
+            // Left to the module where it is no constant of one item any more.
+            (None, Some(_)) => steps.and_then(apply).ok().and_then(|constant| one(Ok(constant))),
+        };
     }
     match node.op.as_str() {
         "Cast" => one(cast(x, node.int("to").unwrap_or(0))),
@@ -60,15 +89,32 @@ pub fn fold(node: &Node, inputs: &[Option<&Constant>]) -> Option<Result<Vec<Cons
             };
             one(cast(x, to))
         }
-        "Shape" => {
-            let sizes = shape.iter().map(|&size| Int::Known(size)).collect();
-            one(Ok(part_of_shape(node, sizes)))
+        "Shape" => one(Ok(part_of_shape(node, moves::as_integers(&shape)))),
+        "Size" => {
+            let size = joined_size(&shape).ok_or("counts too many elements".to_owned());
+            one(size.map(|size| Constant::scalar(Data::Int(moves::as_integers(&[size])))))
         }
-        "Size" => one(Ok(Constant::scalar(Data::Int(vec![Int::Known(x.data.len() as i64)])))),
         "Split" => Some(split(node, x, inputs.get(1).copied().flatten())),
         "Tile" => one(tile(x, inputs.get(1).copied().flatten())),
+        "Trilu" => triangle(node, x, inputs.get(1).copied().flatten()),
+        "IsNaN" | "IsInf" => match &*x.data {
+            Data::Float(values) => {
+                let is_sought = |value: f32| match node.is("IsNaN") {
+                    true => value.is_nan(),
+                    false => {
+                        let detects = |name| node.int(name).unwrap_or(1) != 0;
+                        (value == f32::INFINITY && detects("detect_positive"))
+                            || (value == f32::NEG_INFINITY && detects("detect_negative"))
+                    }
+                };
+                let data = Data::Bool(values.iter().map(|&value| is_sought(value)).collect());
+                one(Ok(Constant { data: Rc::new(data), variance: None, ..x.clone() }))
+            }
+            Data::Int(_) | Data::Bool(_) => None,
+        },
         "Neg" | "Abs" | "Sqrt" | "Reciprocal" | "Exp" | "Log" | "Floor" | "Ceil" | "Not"
         | "Erf" => one_by_one(node, x).map(|result| result.map(|constant| vec![constant])),
+        _ if is_repeated && node.op.starts_with("Reduce") => None,
         "ReduceProd" | "ReduceSum" | "ReduceMean" | "ReduceMax" | "ReduceMin" | "ReduceL1"
         | "ReduceL2" | "ReduceSumSquare" => one(reduced(node, x, inputs.get(1).copied().flatten())),
         _ => None,
@@ -95,12 +141,19 @@ pub fn part_of_shape(node: &Node, sizes: Vec<Int>) -> Constant {
 }
 
 fn constant_of_shape(node: &Node, shape: &Constant) -> Result<Constant, String> {
-    // All elements are the same: one along the batch is repeated where it is needed.
-    let sizes = moves::integers(Some(shape), "sizes")?.into_iter().map(|size| match size {
+    let sizes = moves::integers(Some(shape), "sizes")?;
+    let is_negative = |size: &Int| matches!(size, Int::Known(..0));
+    if sizes.iter().any(is_negative) {
+        return Err("has a negative size".into());
+    }
+    let sizes = sizes.into_iter().map(|size| match size {
         Int::Known(size) => size,
-        Int::Batches(_) => 1,
+        Int::Batches(count) => moves::batches(count),
     });
-    let shape: Vec<i64> = sizes.collect();
+    let sizes: Vec<i64> = sizes.collect();
+    let copies = moves::copies_in(&sizes)?;
+    let shape = sizes.into_iter().map(|size| if size < 0 { 1 } else { size });
+    let shape: Vec<i64> = shape.collect();
     let shape: Option<Vec<usize>> = shape.iter().map(|&size| usize::try_from(size).ok()).collect();
     let shape = shape.ok_or("has a negative size")?;
     let count = made(&shape, 0)?;
@@ -117,7 +170,7 @@ fn constant_of_shape(node: &Node, shape: &Constant) -> Result<Constant, String> 
             value.data.pick(&vec![0; count])
         }
     };
-    Ok(Constant::new(shape, data))
+    Ok(Constant { copies, ..Constant::new(shape, data) })
 }
 
 fn range(inputs: &[Option<&Constant>]) -> Result<Constant, String> {
@@ -129,7 +182,11 @@ fn range(inputs: &[Option<&Constant>]) -> Result<Constant, String> {
     let (Some((start, integer)), Some((end, _)), Some((step, _))) =
         (number(0), number(1), number(2))
     else {
-        return Err("has a start, a limit or a step that is not known".into());
+        let is_batch = |constant: &&Constant| matches!(&*constant.data, Data::Int(values) if matches!(values[..], [Int::Batches(_)]));
+        return Err(match inputs.iter().flatten().any(is_batch) {
+            true => format!("counts the items of the batch, {}", moves::FIX),
+            false => "has a start, a limit or a step that is not known".into(),
+        });
     };
     let count = ((end - start) / step).ceil().max(0.0);
     if step == 0.0 || count.is_nan() {
@@ -264,6 +321,21 @@ fn broadcast(all: &[&Constant]) -> Result<(Vec<usize>, Vec<Vec<usize>>), String>
     Ok((shape.clone(), places.collect()))
 }
 
+/// Where the result of an operator on single elements is repeated over the batch.
+fn common_copies(all: &[&Constant], shape: &[usize]) -> Result<Option<Copies>, String> {
+    let mut common = None;
+    for constant in all {
+        let Some(copies) = constant.copies else { continue };
+        let axis = copies.axis + shape.len() - constant.shape.len();
+        let copies = Copies { axis, ..copies };
+        if shape[axis] != 1 || common.is_some_and(|other| other != copies) {
+            return Err(format!("meets the batch in another dimension, {}", moves::FIX));
+        }
+        common = Some(copies);
+    }
+    Ok(common)
+}
+
 fn choose(inputs: &[Option<&Constant>]) -> Result<Constant, String> {
     let [Some(which), Some(then), Some(otherwise)] = inputs[..] else {
         return Err("chooses by data".into());
@@ -280,7 +352,8 @@ fn choose(inputs: &[Option<&Constant>]) -> Result<Constant, String> {
         (Data::Bool(a), Data::Bool(b)) => Data::Bool(chosen(which, &places[0], &a, &b)),
         _ => return Err("chooses between different element types".into()),
     };
-    Ok(Constant::new(shape, data))
+    let copies = common_copies(&inputs.iter().copied().flatten().collect::<Vec<_>>(), &shape)?;
+    Ok(Constant { copies, ..Constant::new(shape, data) })
 }
 
 fn chosen<T: Copy>(which: &[bool], places: &[usize], then: &[T], otherwise: &[T]) -> Vec<T> {
@@ -337,7 +410,11 @@ fn pair(node: &Node, x: &Constant, y: &Constant) -> Option<Result<Constant, Stri
         }
         _ => return Some(Err("has operands of different element types".into())),
     };
-    let mut result = Constant::new(shape, data);
+    let copies = match common_copies(&[x, y], &shape) {
+        Ok(copies) => copies,
+        Err(message) => return Some(Err(message)),
+    };
+    let mut result = Constant { copies, ..Constant::new(shape, data) };
     let factor = |constant: &Constant, places: &[usize]| match constant.data.pick(places) {
         Data::Float(values) => values,
         Data::Int(_) | Data::Bool(_) => vec![],
@@ -514,7 +591,7 @@ fn unsupported_type(to: i64) -> String {
 }
 
 fn split(node: &Node, x: &Constant, given: Option<&Constant>) -> Result<Vec<Constant>, String> {
-    let shape: Vec<i64> = x.shape.iter().map(|&size| size as i64).collect();
+    let shape = sizes_of(x);
     let slices = parts(node, &shape, given)?;
     slices.iter().map(|slice| slice.apply(x)).collect()
 }
@@ -561,10 +638,7 @@ pub fn parts(
 }
 
 fn tile(x: &Constant, repeats: Option<&Constant>) -> Result<Constant, String> {
-    let repeats = known_integers(repeats, "repeats")?;
-    if repeats.len() != x.shape.len() {
-        return Err("has another number of repeats than of dimensions".into());
-    }
+    let (repeats, copies) = repeats_of(repeats, &sizes_of(x))?;
     let mut result = x.clone();
     for (axis, &count) in repeats.iter().enumerate().filter(|(_, count)| **count != 1) {
         let size = result.shape[axis] as i64;
@@ -574,7 +648,31 @@ fn tile(x: &Constant, repeats: Option<&Constant>) -> Result<Constant, String> {
         let indices = (0..all).map(|index| index % size).collect();
         result = moves::Move::Gather { axis, indices }.apply(&result)?;
     }
-    Ok(result)
+    Ok(Constant { copies, ..result })
+}
+
+/// How often each dimension of a value of this shape is repeated, and which of size 1 over the batch.
+///
+/// # Errors
+///
+/// Where that is not known, or a larger one is.
+pub fn repeats_of(
+    given: Option<&Constant>,
+    shape: &[i64],
+) -> Result<(Vec<i64>, Option<Copies>), String> {
+    let mut repeats = moves::integers(given, "repeats")?;
+    if repeats.len() != shape.len() {
+        return Err("has another number of repeats than of dimensions".into());
+    }
+    let over = repeats.iter().enumerate().find_map(|(axis, repeat)| match repeat {
+        Int::Batches(count) if shape[axis] == 1 => Some(Copies { axis, count: *count }),
+        _ => None,
+    });
+    if let Some(Copies { axis, .. }) = over {
+        repeats[axis] = Int::Known(1);
+    }
+    let repeats = known_integers(Some(&Constant::integers(repeats)), "repeats")?;
+    Ok((repeats, over))
 }
 
 fn one_by_one(node: &Node, x: &Constant) -> Option<Result<Constant, String>> {
@@ -616,6 +714,43 @@ fn one_by_one(node: &Node, x: &Constant) -> Option<Result<Constant, String>> {
         Data::Bool(_) => return None,
     };
     Some(Ok(Constant { data: Rc::new(data), ..x.clone() }))
+}
+
+/// The upper or lower triangle of matrices, zeros elsewhere; `None` where it is left to the module.
+fn triangle(
+    node: &Node,
+    x: &Constant,
+    diagonal: Option<&Constant>,
+) -> Option<Result<Vec<Constant>, String>> {
+    let [.., rows, columns] = x.shape[..] else {
+        return Some(Err("takes a triangle of what is no matrix".into()));
+    };
+    if x.variance.is_some() || x.copies.is_some_and(|copies| copies.axis + 2 >= x.shape.len()) {
+        return None;
+    }
+    let offset = match node.input(1) {
+        None => 0.0,
+        Some(_) => match diagonal.and_then(Constant::number) {
+            Some(offset) => offset,
+            None => return Some(Err("has a diagonal that is not one known number".into())),
+        },
+    };
+    let is_upper = node.int("upper").unwrap_or(1) != 0;
+    let is_kept = |place: usize| {
+        let (row, column) = (place / columns % rows, place % columns);
+        let above = column as f64 - row as f64 - offset;
+        if is_upper { above >= 0.0 } else { above <= 0.0 }
+    };
+    fn kept<T: Copy>(values: &[T], zero: T, is_kept: &dyn Fn(usize) -> bool) -> Vec<T> {
+        let or_zero = |(place, &value): (usize, &T)| if is_kept(place) { value } else { zero };
+        values.iter().enumerate().map(or_zero).collect()
+    }
+    let data = match &*x.data {
+        Data::Float(values) => Data::Float(kept(values, 0.0, &is_kept)),
+        Data::Int(values) => Data::Int(kept(values, Int::Known(0), &is_kept)),
+        Data::Bool(values) => Data::Bool(kept(values, false, &is_kept)),
+    };
+    Some(Ok(vec![Constant { data: Rc::new(data), ..x.clone() }]))
 }
 
 fn reduced(node: &Node, x: &Constant, given: Option<&Constant>) -> Result<Constant, String> {
@@ -668,12 +803,24 @@ fn reduced(node: &Node, x: &Constant, given: Option<&Constant>) -> Result<Consta
             };
             Data::Float(places.iter().map(reduce).collect())
         }
+        Data::Int(values) if op == "ReduceProd" => {
+            let product = |places: &Vec<usize>| {
+                let mut factors = places.iter().map(|&place| values[place]);
+                factors.try_fold(Int::Known(1), |product, factor| {
+                    let product = integers("Mul", &[product], &[factor]);
+                    match product.ok_or("cannot multiply integers")?? {
+                        Data::Int(values) => Ok(values[0]),
+                        Data::Float(_) | Data::Bool(_) => Err("multiplies no integers".to_owned()),
+                    }
+                })
+            };
+            Data::Int(places.iter().map(product).collect::<Result<_, _>>()?)
+        }
         Data::Int(_) => {
             let values = known_integers(Some(x), "numbers")?;
             let reduce = |places: &Vec<usize>| {
                 let mut values = places.iter().map(|&place| values[place]);
                 let result = match op {
-                    "ReduceProd" => values.try_fold(1i64, i64::checked_mul),
                     "ReduceSum" => values.try_fold(0i64, i64::checked_add),
                     "ReduceMax" => values.max(),
                     "ReduceMin" => values.min(),

@@ -7,7 +7,7 @@ use std::{
 };
 
 use gauss_dialect::{
-    attributes::AttributeList,
+    attributes::{AttributeList, WHOLE_BATCH},
     ir::{self, DYNAMIC},
     layer::Layer,
     parameters::{ParameterSource, ParameterTensor},
@@ -202,10 +202,11 @@ impl Module {
         names.into_iter().find(is_free).unwrap_or_default()
     }
 
-    /// The module with this function, and its parameters.
+    /// The module with this function, and its parameters; `is_whole_batch` where the items of a batch are
+    /// taken together.
     pub fn finish(
         self,
-        function: &str,
+        (function, is_whole_batch): (&str, bool),
         inputs: &[(Typed, String)],
         outputs: &[Typed],
     ) -> (String, Parameters) {
@@ -229,8 +230,12 @@ impl Module {
             }
         }
         kept.reverse();
+        let attributes = match is_whole_batch {
+            true => format!(" attributes {{{WHOLE_BATCH}}}"),
+            false => String::new(),
+        };
         let text = format!(
-            "func.func @{function}({}) -> {results} {{\n{}  return {} : {}\n}}\n",
+            "func.func @{function}({}) -> {results}{attributes} {{\n{}  return {} : {}\n}}\n",
             inputs.join(", "),
             kept.concat(),
             names.join(", "),

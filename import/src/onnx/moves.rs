@@ -3,7 +3,7 @@
 use gauss_dialect::{ir::DYNAMIC, types::broadcast};
 
 use super::{
-    constant::{Constant, Int, made},
+    constant::{Constant, Copies, Int, made},
     graph::Node,
 };
 
@@ -75,6 +75,37 @@ pub fn batches_of(size: i64) -> Option<i64> {
 pub fn joined_size(sizes: &[i64]) -> Option<i64> {
     let count = product(sizes)?;
     Some(if sizes.iter().any(|&size| size < 0) { batches(count) } else { count })
+}
+
+/// The sizes of a constant as the model means them.
+pub fn sizes_of(constant: &Constant) -> Vec<i64> {
+    let mut sizes: Vec<i64> = constant.shape.iter().map(|&size| size as i64).collect();
+    if let Some(Copies { axis, count }) = constant.copies {
+        sizes[axis] = batches(count);
+    }
+    sizes
+}
+
+/// Sizes as integers of the model.
+pub fn as_integers(shape: &[i64]) -> Vec<Int> {
+    let integer = |&size: &i64| batches_of(size).map_or(Int::Known(size), Int::Batches);
+    shape.iter().map(integer).collect()
+}
+
+/// The only dimension that stands for the batch.
+///
+/// # Errors
+///
+/// Where there are several.
+pub fn copies_in(sizes: &[i64]) -> Result<Option<Copies>, String> {
+    let mut all = sizes.iter().enumerate().filter_map(|(axis, &size)| {
+        let count = batches_of(size)?;
+        Some(Copies { axis, count })
+    });
+    match (all.next(), all.next()) {
+        (copies, None) => Ok(copies),
+        _ => Err(format!("has the batch in two dimensions, {FIX}")),
+    }
 }
 
 /// What to do where a size must be known.
@@ -156,20 +187,30 @@ impl Move {
     ///
     /// Where the result would depend on the batch or be too large.
     pub fn apply(&self, constant: &Constant) -> Result<Constant, String> {
-        let from: Vec<i64> = constant.shape.iter().map(|&size| size as i64).collect();
+        let from = sizes_of(constant);
         if !self.fits(&from) {
             return Err(format!("reads a constant of {}, which does not fit", show(&from)));
         }
-        let mut to = self.shape(&from);
-        // The same number everywhere: a size of 1 is repeated where it is needed.
-        if constant.is_uniform() {
-            to.iter_mut().filter(|size| **size < 0).for_each(|size| *size = 1);
-        }
-        let to: Option<Vec<usize>> = to.iter().map(|&size| usize::try_from(size).ok()).collect();
-        let to = to.ok_or_else(|| format!("repeats a constant over the batch, {FIX}"))?;
+        let mut sizes = self.shape(&from);
+        let copies = copies_in(&sizes)?;
+        // One size stands for the batch.
+        sizes.iter_mut().filter(|size| **size < 0).for_each(|size| *size = 1);
+        let to = sizes.iter().map(|&size| size as usize).collect::<Vec<_>>();
         let count = made(&to, constant.data.len())?;
         if let Self::Reshape(_) = self {
-            return Ok(constant.reshaped(to));
+            let before = |shape: &[usize], axis: usize| shape[..axis].iter().product::<usize>();
+            let is_alike = match (constant.copies, copies) {
+                (Some(from), Some(into)) => {
+                    let places = before(&constant.shape, from.axis) == before(&to, into.axis);
+                    places && count == constant.data.len()
+                }
+                _ => count == constant.data.len(),
+            };
+            return match (is_alike, constant.is_uniform()) {
+                (true, _) => Ok(Constant { copies, ..constant.reshaped(to) }),
+                (false, true) => Ok(Constant { copies, ..constant.picked(to, &vec![0; count]) }),
+                (false, false) => Err(format!("regroups what is repeated over the batch, {FIX}")),
+            };
         }
         let steps = strides(&constant.shape);
         // Of each dimension of the result: the step through the constant for an index.
@@ -191,7 +232,7 @@ impl Move {
             places =
                 places.iter().flat_map(|base| along.iter().map(move |step| base + step)).collect();
         }
-        Ok(constant.picked(to, &places))
+        Ok(Constant { copies, ..constant.picked(to, &places) })
     }
 }
 
@@ -363,6 +404,7 @@ fn slice(
         if size < 0 {
             match (start, step, end) {
                 (0, 1, i64::MAX | 0x7fff_ffff) => continue,
+                (_, ..=-1, _) => return Err(format!("reverses the batch, {FIX}")),
                 _ => return Err(format!("takes a part of the batch, {FIX}")),
             }
         }

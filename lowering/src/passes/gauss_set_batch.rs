@@ -1,6 +1,10 @@
 //! `--gauss-set-batch`: fixes the leading `?` dimension.
 
-use gauss_dialect::ir::{DYNAMIC, MAX_ELEMENTS, Op, Type, Value};
+use gauss_dialect::{
+    ir::{DYNAMIC, MAX_ELEMENTS, Op, Type, Value},
+    layer::Layer,
+    ops::movement::Movement,
+};
 
 use crate::pass::{Outcome, Pass, fail};
 
@@ -47,10 +51,23 @@ pub fn set_batch(module: Op, n: i64) -> Outcome {
             let ty = op.context().function_type(&fixed(inputs), &fixed(results));
             op.set_attribute("function_type", ty.attr());
         }
+        fix_copies(op, n)?;
         op.results().into_iter().for_each(|value| fix_value(value, n));
         for block in op.regions().into_iter().flat_map(|region| region.blocks()) {
             block.arguments().into_iter().for_each(|value| fix_value(value, n));
         }
+    }
+    Ok(())
+}
+
+/// Copies for each item of the batch are so many.
+fn fix_copies(op: Op, n: i64) -> Outcome {
+    let layer = Layer::of(op).map_err(|error| fail(op, error))?;
+    let Some(Layer::Movement(Movement::Expand(mut shape))) = layer else { return Ok(()) };
+    if let Some(first @ 0) = shape.first_mut() {
+        *first = n;
+        let expand = Layer::Movement(Movement::Expand(shape)).write();
+        expand.entries(op.context()).for_each(|(name, value)| op.set_attribute(name, value));
     }
     Ok(())
 }

@@ -21,6 +21,7 @@ mod transposed;
 use std::collections::HashSet;
 
 use gauss_dialect::{
+    attributes::WHOLE_BATCH,
     ir::{AffineMap, Attribute, Block, Builder, Context, DYNAMIC, Op, Type, Value},
     layer::{Layer, Linear},
     moments::{self, Arithmetic, Moments},
@@ -112,6 +113,7 @@ fn split_types(types: Vec<Type>) -> Vec<Type> {
 }
 
 fn lower_signature(function: Op) -> Outcome {
+    function.remove_attribute(WHOLE_BATCH);
     let signature = function.attribute("function_type").and_then(|ty| ty.as_type());
     let (inputs, results) = signature
         .and_then(Type::function_signature)

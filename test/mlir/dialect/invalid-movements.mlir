@@ -82,6 +82,14 @@ func.func @pad_value(%x: tensor<2x4xf32>) {
 
 // -----
 
+func.func @expand_copies(%x: tensor<2x1xf32>) {
+  // expected-error @+1 {{'gauss.expand' op expands tensor<2x1xf32> to the size 0 where it has 1: only a dimension of size 1 is repeated}}
+  %0 = gauss.expand %x shape [-1, 0] : (tensor<2x1xf32>) -> tensor<2x4xf32>
+  return
+}
+
+// -----
+
 func.func @expand_size(%x: tensor<2x4xf32>) {
   // expected-error @+1 {{'gauss.expand' op expands tensor<2x4xf32> to the size 8 where it has 4: only a dimension of size 1 is repeated}}
   %0 = gauss.expand %x shape [-1, 8] : (tensor<2x4xf32>) -> tensor<2x8xf32>

@@ -319,6 +319,9 @@ func.func @movements(%x: !gauss.tensor<?x3x4xf32>, %d: tensor<?x3x4xf32>, %one: 
   %9 = gauss.reduce_mean %x axes [2] keep_dims true : (!gauss.tensor<?x3x4xf32>) -> !gauss.tensor<?x3x1xf32>
   // CHECK: gauss.expand %{{.*}} shape [-1, 3, -1] : (!gauss.tensor<?x1x4xf32>) -> !gauss.tensor<?x3x4xf32>
   %10 = gauss.expand %one shape [-1, 3, -1] : (!gauss.tensor<?x1x4xf32>) -> !gauss.tensor<?x3x4xf32>
+  // CHECK: gauss.expand %{{.*}} shape [0, 3] : (tensor<1x3xf32>) -> tensor<?x3xf32>
+  %row = arith.constant dense<1.0> : tensor<1x3xf32>
+  %rows = gauss.expand %row shape [0, 3] : (tensor<1x3xf32>) -> tensor<?x3xf32>
   // CHECK: gauss.sub %{{.*}}, %{{.*}} : (!gauss.tensor<?x3x4xf32>, tensor<?x3x4xf32>) -> !gauss.tensor<?x3x4xf32>
   %11 = gauss.sub %x, %d : (!gauss.tensor<?x3x4xf32>, tensor<?x3x4xf32>) -> !gauss.tensor<?x3x4xf32>
   // CHECK: gauss.mul %{{.*}}, %{{.*}} : (!gauss.tensor<?x3x4xf32>, !gauss.tensor<?x1x4xf32>) -> !gauss.tensor<?x3x4xf32>

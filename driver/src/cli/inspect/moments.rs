@@ -131,7 +131,7 @@ impl MomentsArgs {
         let (role, classes) = (Role::OutOfDomain, usize::MAX);
         let set = DataSet::open(spec, role, &preparation, &function.signature, classes)?;
         ui.notes(&set.set.notes);
-        let count = set.len().min(self.items as usize);
+        let count = set.len().min(function.signature.items_of_calls(self.items as usize));
         let values = set.prepared(0..count)?;
         let arrays = [Array { shape: vec![count, values.len() / count], values }];
         let items = Items::new(&function.signature, &arrays)?;

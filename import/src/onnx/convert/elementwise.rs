@@ -16,7 +16,7 @@ const SELU: [f64; 2] = [1.673_263_192_176_818_8, 1.050_701_022_148_132_3];
 
 /// Is an operator a function of single elements, of one value or of two?
 pub(super) fn is_elementwise(node: &Node) -> bool {
-    const OTHERS: [&str; 22] = [
+    const OTHERS: [&str; 23] = [
         "Relu",
         "Tanh",
         "Mish",
@@ -24,6 +24,7 @@ pub(super) fn is_elementwise(node: &Node) -> bool {
         "Sin",
         "Sign",
         "LeakyRelu",
+        "PRelu",
         "Elu",
         "Celu",
         "Gelu",
@@ -99,6 +100,9 @@ impl Converter<'_> {
             },
             "Div" => self.binary(node, "div"),
             "Where" => self.chosen(node),
+            "Sqrt" if self.is_of_norm(node) => {
+                Err("is that of a normalisation that is none over dimensions of each item".into())
+            }
             "Erf" => Err("has no moments by itself; within GELU it is recognised".into()),
             _ => Err("has no moments; it is supported on constants alone".into()),
         }
@@ -282,7 +286,7 @@ impl Converter<'_> {
         }
         let mut operands = Vec::new();
         for number in 0..node.inputs.len() {
-            operands.push(self.operand(node, number)?);
+            operands.push(self.element_operand(node, number)?);
         }
         let operands = self.aligned(operands, &node.name)?;
         let mut operands = operands.into_iter();
@@ -323,11 +327,16 @@ impl Converter<'_> {
             let value = self.op(op, &none, &[&x, &y], &node.name)?;
             return self.view(node, 0, View::of(value, order));
         }
+        for constant in [&x, &y] {
+            if let Value::Constant(constant) = constant {
+                self.meets_batch(node, constant)?;
+            }
+        }
         if let Some((x, y)) = self.settled_pair(&x, &y, &node.name)? {
             let value = self.op(op, &none, &[&x.value, &y.value], &node.name)?;
             return self.view(node, 0, View::of(value, x.order));
         }
-        let operands = vec![self.operand(node, 0)?, self.operand(node, 1)?];
+        let operands = vec![self.element_operand(node, 0)?, self.element_operand(node, 1)?];
         let operands = match (op, &operands[..]) {
             // The slopes of each channel may be without ones before them.
             ("prelu", [x, _]) => {

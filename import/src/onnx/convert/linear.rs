@@ -2,7 +2,11 @@
 
 use gauss_dialect::attributes::AttributeList;
 
-use super::{Converter, Outcome, Typed, Value, View, show};
+use super::{
+    Converter, Outcome, Typed, Value, View,
+    attention::{Hidden, Mask, OTHER_MASK},
+    show,
+};
 use crate::onnx::{
     constant::Constant,
     graph::Node,
@@ -158,8 +162,13 @@ impl Converter<'_> {
 
     /// The operands of a product of matrices, where the batch is behind other dimensions of the left one.
     fn moved_matrices(&mut self, node: &Node) -> Result<Option<(View, Typed)>, String> {
-        let (x, y) = (self.input(node, 0)?, self.input(node, 1)?);
-        let Value::Computed(left) = &x else { return Ok(None) };
+        let left = self.any_view(node, 0)?;
+        let y = match self.input(node, 1)? {
+            Value::Constant(matrices) if !self.meets_batch(node, &matrices)? => {
+                Value::Computed(self.any_view(node, 1)?)
+            }
+            y => y,
+        };
         let (rank, place) = (left.order.len(), left.batch().unwrap_or(0));
         if place == 0 || place + 1 == rank {
             return Ok(None);
@@ -169,9 +178,10 @@ impl Converter<'_> {
             && weight.shape.len() == 2
         {
             let weight = self.module.constant(weight)?;
-            return Ok(Some((self.settled(left, &node.name)?, weight)));
+            return Ok(Some((self.settled(&left, &node.name)?, weight)));
         }
         let is_leading = place + 2 < rank;
+        let x = Value::Computed(left);
         let pair = if is_leading { self.settled_pair(&x, &y, &node.name)? } else { None };
         Ok(pair.map(|(left, right)| (left, right.value)))
     }
@@ -360,12 +370,10 @@ impl Converter<'_> {
 
     /// The operator of opset 23: queries, keys and values with heads of their own, or side by side.
     pub(super) fn attention(&mut self, node: &Node) -> Outcome {
-        if (3..8).any(|number| node.input(number).is_some())
+        if (4..8).any(|number| node.input(number).is_some())
             || (1..4).any(|number| node.outputs.get(number).is_some_and(|name| !name.is_empty()))
         {
-            return Err(
-                "has a mask, or keys and values of the past, which are not supported".into()
-            );
+            return Err("has keys and values of the past, which are not supported".into());
         }
         if node.float("softcap").unwrap_or(0.0) != 0.0 {
             return Err("has a softcap, which is not supported".into());
@@ -388,10 +396,18 @@ impl Converter<'_> {
             return Err("has more heads of queries than of keys, which is not supported".into());
         }
         let causal = node.int("is_causal").unwrap_or(0) != 0;
-        let steps = |operand: &Typed| operand.ty.shape.get(2).copied();
-        if causal && steps(&operands[0]) != steps(&operands[1]) {
+        let steps = |operand: &Typed| operand.ty.shape.get(2).copied().unwrap_or(1);
+        let (queries, keys) = (steps(&operands[0]), steps(&operands[1]));
+        let leading = operands[0].ty.shape.iter().take(2).copied();
+        let scores: Vec<_> = leading.chain([queries, keys]).collect();
+        if causal && queries != keys {
             return Err("is causal for another number of queries than of keys".into());
         }
+        let causal = match self.hidden(node, &scores)? {
+            Hidden::Nothing => causal,
+            Hidden::Future => true,
+            Hidden::Other => return Err(OTHER_MASK.into()),
+        };
         let mut list = AttributeList::default().with("causal", causal);
         if let Some(scale) = node.float("scale") {
             list = list.with("scale", scale);
@@ -406,6 +422,21 @@ impl Converter<'_> {
             view = self.apply(&view, &joined, &node.name)?;
         }
         self.view(node, 0, view)
+    }
+}
+
+impl Converter<'_> {
+    /// What the mask of an attention hides.
+    fn hidden(&self, node: &Node, scores: &[i64]) -> Result<Hidden, String> {
+        if node.input(3).is_none() {
+            return Ok(Hidden::Nothing);
+        }
+        let mask =
+            self.known(node, 3).ok_or("has a mask that is computed, which is not supported")?;
+        let mask = Mask::of_choice(&mask, false).or_else(|| Mask::of_summand(&mask));
+        // Keys that a mask does not reach are hidden.
+        let mask = mask.filter(|mask| mask.shape.last() == scores.last());
+        Ok(mask.map_or(Hidden::Other, |mask| mask.hides(scores)))
     }
 }
 

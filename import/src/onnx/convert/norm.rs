@@ -2,7 +2,7 @@
 
 use gauss_dialect::attributes::AttributeList;
 
-use super::{Converter, Outcome, Typed, View};
+use super::{Converter, Outcome, Typed, Value, View};
 use crate::onnx::{
     constant::Constant,
     fold,
@@ -20,16 +20,29 @@ impl Converter<'_> {
         if node.int("training_mode").unwrap_or(0) != 0 || has_other_outputs(node, self) {
             return Err(fold::TRAINING.into());
         }
-        let input = self.operand(node, 0)?;
-        let mut operands = vec![input];
+        // The channels are the second dimension of what the module has.
+        let view = self.any_view(node, 0)?;
+        let channels = view.dim(1)?;
+        let view = if channels == 1 { view } else { self.second(&view, channels, &node.name)? };
+        let mut operands = vec![view.value.clone()];
         for number in 1..5 {
             operands.push(self.row(node, number)?.ok_or("lacks one of its five inputs")?);
         }
         let epsilon = node.float("epsilon").unwrap_or(1e-5);
         let list = AttributeList::default().with("epsilon", epsilon);
         let operands: Vec<_> = operands.iter().collect();
-        let result = self.op("batch_norm", &list, &operands, &node.name)?;
-        self.result(node, result)
+        let value = self.op("batch_norm", &list, &operands, &node.name)?;
+        self.view(node, 0, View { value, ..view })
+    }
+
+    /// The same value with a dimension of the module as the second one.
+    fn second(&mut self, view: &View, dim: usize, at: &str) -> Result<View, String> {
+        let mut dims: Vec<_> = (0..view.order.len()).filter(|&other| other != dim).collect();
+        dims.insert(1.min(dims.len()), dim);
+        let value = self.materialise(&View::of(view.value.clone(), dims.clone()), at)?;
+        let place = |old: &usize| dims.iter().position(|dim| dim == old);
+        let order = view.order.iter().filter_map(place).collect();
+        Ok(View { value, order, ..view.clone() })
     }
 
     pub(super) fn layer_norm(&mut self, node: &Node) -> Outcome {
@@ -93,8 +106,12 @@ impl Converter<'_> {
     }
 
     pub(super) fn group_norm(&mut self, node: &Node) -> Outcome {
-        let input = self.operand(node, 0)?;
-        let channels = input.ty.shape.get(1).copied().ok_or("has an input without channels")?;
+        let view = self.any_view(node, 0)?;
+        let channels = view.shape().get(1).copied().ok_or("has an input without channels")?;
+        if !view.joined.is_empty() || view.batch().is_some_and(|place| place > 0) {
+            return self.group_norm_of_last(node, &view, channels);
+        }
+        let input = self.materialise(&view, &node.name)?;
         let mut list =
             AttributeList::default().with("epsilon", node.float("epsilon").unwrap_or(1e-5));
         let mut operands = vec![input];
@@ -109,17 +126,57 @@ impl Converter<'_> {
         for number in 1..3 {
             // Until opset 20 there was one number for each group.
             let parameter = match self.known(node, number) {
-                Some(constant) if (constant.data.len() as i64) < channels => {
-                    let repeated = repeated(&constant, channels)?;
-                    Some(self.module.constant(&repeated)?)
-                }
-                _ => self.row(node, number)?,
+                Some(constant) => Some(self.module.constant(&repeated(&constant, channels)?)?),
+                None => self.row(node, number)?,
             };
             operands.extend(parameter);
         }
         let operands: Vec<_> = operands.iter().collect();
         let result = self.op(op, &list, &operands, &node.name)?;
         self.view(node, 0, View::plain(result))
+    }
+}
+
+impl Converter<'_> {
+    /// A norm over groups of channels where the batch is not the only dimension before them: over the last
+    /// dimensions, those of a group.
+    fn group_norm_of_last(&mut self, node: &Node, view: &View, channels: i64) -> Outcome {
+        let groups = match node.is("GroupNormalization") {
+            true => node.int("num_groups").ok_or("does not say how many groups")?,
+            false => channels,
+        };
+        let inner = view.rank() - 1;
+        let first = view.order.len() - inner;
+        let is_last = view.joined.end <= first && view.batch().is_none_or(|place| place < first);
+        if groups < 1 || channels % groups != 0 || !is_last {
+            return Err(format!(
+                "is over the batch, or {channels} channels in {groups} groups, {FIX}"
+            ));
+        }
+        let settled = self.settled(view, &node.name)?;
+        let whole = settled.value.ty.shape.clone();
+        let (before, image) = (&whole[..first], &whole[first + 1..]);
+        let grouped = [before, &[groups, channels / groups], image].concat();
+        let value = self.module.reshape(&settled.value, &grouped, &node.name)?;
+        let list = AttributeList::default()
+            .with("dimensions", inner as i64)
+            .with("epsilon", node.float("epsilon").unwrap_or(1e-5));
+        let value = self.op("layer_norm", &list, &[&value], &node.name)?;
+        let mut value = self.module.reshape(&value, &whole, &node.name)?;
+        for (number, op) in [(1, "mul"), (2, "add")] {
+            if node.input(number).is_none() {
+                continue;
+            }
+            let given = self.known(node, number).ok_or("has parameters that are computed")?;
+            let given = repeated(&given, channels)?;
+            let sizes = [&[channels as usize], &vec![1; inner - 1][..]].concat();
+            let given = Value::Constant(given.reshaped(sizes).into());
+            let operand = self.beside(&given, &settled.order, &node.name)?;
+            let operand = operand.ok_or("has parameters of more dimensions than its input")?;
+            value =
+                self.op(op, &AttributeList::default(), &[&value, &operand.value], &node.name)?;
+        }
+        self.view(node, 0, View { value, ..settled })
     }
 }
 

@@ -1,4 +1,4 @@
-//! What exporters take apart: activations, normalisations and attention that are several nodes.
+//! What exporters take apart: activations and normalisations that are several nodes.
 //!
 //! An activation is recognised by its numbers: an expression of one value whose values at many points are
 //! those of a function of the dialect is that function, however it is spelled.
@@ -10,7 +10,11 @@ use crate::onnx::{
     constant::{Constant, Data},
     fold,
     graph::Node,
+    moves::Move,
 };
+
+/// At so many indices expressions of them are evaluated, about.
+const MOST_INDICES: i64 = 4096;
 
 /// The most nodes of an expression.
 const MOST_NODES: usize = 24;
@@ -70,7 +74,8 @@ struct Found {
     /// The name of what is normalised.
     of: String,
     op: &'static str,
-    dimensions: i64,
+    /// The dimensions that it is over.
+    axes: Vec<usize>,
     epsilon: f64,
     /// The names of what it is multiplied by, and what is added then.
     gamma: Option<String>,
@@ -80,10 +85,16 @@ struct Found {
 /// The mean square of a value, or of its differences from the mean.
 struct Spread<'a> {
     x: &'a str,
-    dimensions: i64,
+    /// The dimensions that it is over.
+    axes: Vec<usize>,
     is_centred: bool,
     epsilon: f64,
 }
+
+/// What a `Cast` makes of a number.
+const TO_FLOAT: f64 = 0.0;
+const TO_INTEGER: f64 = 1.0;
+const TO_BOOL: f64 = 2.0;
 
 /// An expression of one value.
 enum Expression {
@@ -127,6 +138,11 @@ impl Expression {
                     "Less" => f64::from(u8::from(first < second)),
                     "GreaterOrEqual" => f64::from(u8::from(first >= second)),
                     "LessOrEqual" => f64::from(u8::from(first <= second)),
+                    "Not" => f64::from(u8::from(first == 0.0)),
+                    "Cast" if parameters[0] == TO_BOOL => f64::from(u8::from(first != 0.0)),
+                    "Cast" if parameters[0] == TO_INTEGER => first.trunc(),
+                    "Cast" => first,
+                    "IsNaN" => f64::from(u8::from(first.is_nan())),
                     "Where" if first != 0.0 => second,
                     "Where" => values.get(2).copied().unwrap_or(f64::NAN),
                     _ => f64::NAN,
@@ -137,7 +153,7 @@ impl Expression {
 }
 
 /// Operators that an expression may have.
-const OPERATORS: [&str; 26] = [
+const OPERATORS: [&str; 29] = [
     "Add",
     "Sum",
     "Sub",
@@ -163,6 +179,9 @@ const OPERATORS: [&str; 26] = [
     "GreaterOrEqual",
     "Less",
     "LessOrEqual",
+    "Not",
+    "IsNaN",
+    "Cast",
     "Where",
 ];
 
@@ -177,16 +196,16 @@ pub fn is_part(node: &Node) -> bool {
 
 impl Converter<'_> {
     /// The node that gives a value.
-    fn maker(&self, name: &str) -> Option<&Node> {
+    pub(super) fn maker(&self, name: &str) -> Option<&Node> {
         self.makers.get(name).map(|&number| &self.nodes[number])
     }
 
     /// The maker of an input, where it is such an operator.
-    fn maker_of(&self, node: &Node, number: usize, op: &str) -> Option<&Node> {
+    pub(super) fn maker_of(&self, node: &Node, number: usize, op: &str) -> Option<&Node> {
         self.maker(node.input(number)?).filter(|maker| maker.is(op))
     }
 
-    fn scalar(&self, name: &str) -> Option<f64> {
+    pub(super) fn scalar(&self, name: &str) -> Option<f64> {
         match self.values.get(name)? {
             Value::Constant(constant) => constant.number(),
             Value::Computed(_) | Value::Part(_) | Value::Refused => None,
@@ -208,7 +227,24 @@ impl Converter<'_> {
 
     fn find_activation(&self, node: &Node) -> Option<(&'static Known, String)> {
         operator(node)?;
-        // Every value that the node follows from by operators of expressions.
+        self.candidates(node).into_iter().find_map(|variable| {
+            let mut nodes = 0;
+            let expression = self.expression(node, variable, &mut nodes)?;
+            if nodes < 2 {
+                return None;
+            }
+            let is_it = |known: &&Known| {
+                points().all(|x| {
+                    let (wanted, got) = ((known.value)(x), expression.value(x));
+                    (wanted - got).abs() <= TOLERANCE * wanted.abs().max(1.0)
+                })
+            };
+            Some((KNOWN.iter().find(is_it)?, variable.to_owned()))
+        })
+    }
+
+    /// Every value that a node follows from by operators of expressions.
+    fn candidates<'a>(&'a self, node: &'a Node) -> Vec<&'a str> {
         let mut candidates: Vec<&str> = Vec::new();
         let mut open: Vec<&Node> = vec![node];
         let mut seen = 0;
@@ -225,19 +261,25 @@ impl Converter<'_> {
                 open.extend(self.maker(input).filter(|maker| operator(maker).is_some()));
             }
         }
-        candidates.into_iter().find_map(|variable| {
-            let mut nodes = 0;
-            let expression = self.expression(node, variable, &mut nodes)?;
-            if nodes < 2 {
-                return None;
-            }
-            let is_it = |known: &&Known| {
-                points().all(|x| {
-                    let (wanted, got) = ((known.value)(x), expression.value(x));
-                    (wanted - got).abs() <= TOLERANCE * wanted.abs().max(1.0)
-                })
-            };
-            Some((KNOWN.iter().find(is_it)?, variable.to_owned()))
+        candidates
+    }
+
+    /// The indices of a table with so many rows, where the expression of them that a value is takes the same
+    /// rows: one that counts negative ones from behind.
+    pub(super) fn known_index(&self, name: &str, rows: i64) -> Option<View> {
+        let node = self.maker(name).filter(|node| operator(node).is_some())?;
+        self.candidates(node).into_iter().find_map(|variable| {
+            let Some(Value::Computed(view)) = self.values.get(variable) else { return None };
+            let expression = self.expression(node, variable, &mut 0)?;
+            let step = (rows / MOST_INDICES).max(1) as usize;
+            let indices = (-rows..rows).step_by(step).chain([-1, 0, 1, rows - 1]);
+            let mut indices = indices.filter(|index| (-rows..rows).contains(index));
+            let is_same = indices.all(|index| {
+                let other = expression.value(index as f64);
+                let is_row = other.fract() == 0.0 && (-rows as f64..rows as f64).contains(&other);
+                is_row && (other as i64).rem_euclid(rows) == index.rem_euclid(rows)
+            });
+            is_same.then(|| view.clone())
         })
     }
 
@@ -253,6 +295,14 @@ impl Converter<'_> {
             "HardSigmoid" => {
                 parameters =
                     [node.float("alpha").unwrap_or(0.2), node.float("beta").unwrap_or(0.5)];
+            }
+            "Cast" => {
+                parameters[0] = match node.int("to") {
+                    Some(1 | 10 | 11 | 16) => TO_FLOAT,
+                    Some(2..=7 | 12 | 13) => TO_INTEGER,
+                    Some(9) => TO_BOOL,
+                    _ => return None,
+                };
             }
             "Clip" => {
                 let bound = |number: usize, name: &str, default: f64| match node.input(number) {
@@ -286,24 +336,51 @@ impl Converter<'_> {
         let Some(Value::Computed(view)) = self.values.get(&norm.of).cloned() else {
             return Ok(false);
         };
-        let value = self.materialise(&view, &node.name)?;
-        let list = AttributeList::default()
-            .with("dimensions", norm.dimensions)
-            .with("epsilon", norm.epsilon);
-        let mut value = self.op(norm.op, &list, &[&value], &node.name)?;
+        let Some(mut view) = self.normalised(node, &view, &norm)? else { return Ok(false) };
         for (op, name) in [("mul", norm.gamma), ("add", norm.beta)] {
             let Some(Value::Constant(constant)) = name.and_then(|name| self.values.get(&name))
             else {
                 continue;
             };
-            let constant = constant.clone();
-            let operand = self.module.constant(&constant)?;
-            let operands = self.aligned(vec![value, operand], &node.name)?;
-            value =
-                self.op(op, &AttributeList::default(), &[&operands[0], &operands[1]], &node.name)?;
+            let constant = Value::Constant(constant.clone());
+            let Some(operand) = self.beside(&constant, &view.order, &node.name)? else {
+                return Ok(false);
+            };
+            let operands = [&view.value, &operand.value];
+            let value = self.op(op, &AttributeList::default(), &operands, &node.name)?;
+            view = View { value, ..view };
         }
-        self.view(node, 0, View::plain(value))?;
+        self.view(node, 0, view)?;
         Ok(true)
+    }
+
+    /// A value normalised over some of its dimensions; `None` where the batch is one of them.
+    fn normalised(
+        &mut self,
+        node: &Node,
+        view: &View,
+        norm: &Found,
+    ) -> Result<Option<View>, String> {
+        let rank = view.rank();
+        let others = (0..rank).filter(|dim| !norm.axes.contains(dim));
+        let order: Vec<_> = others.chain(norm.axes.iter().copied()).collect();
+        let moved = self.apply(view, &Move::Transpose(order.clone()), &node.name)?;
+        // The last dimensions of the value are those of the norm, wherever the batch is before them.
+        let own = moved.order.len() - norm.axes.len();
+        if moved.joined.end > own || moved.batch().is_some_and(|place| place >= own) {
+            return Ok(None);
+        }
+        let settled = self.settled(&moved, &node.name)?;
+        let list = AttributeList::default()
+            .with("dimensions", norm.axes.len() as i64)
+            .with("epsilon", norm.epsilon);
+        let value = self.op(norm.op, &list, &[&settled.value], &node.name)?;
+        let mut back = vec![0; rank];
+        for (place, &dim) in order.iter().enumerate() {
+            back[dim] = place;
+        }
+        let view = View { value, ..settled };
+        self.apply(&view, &Move::Transpose(back), &node.name).map(Some)
     }
 
     /// (x − mean(x))/√(mean((x − mean(x))²) + ε), or the same without the means.
@@ -317,13 +394,13 @@ impl Converter<'_> {
             },
             _ => return None,
         };
-        let Spread { x, dimensions, is_centred, epsilon } = self.spread_under(root)?;
+        let Spread { x, axes, is_centred, epsilon } = self.spread_under(root)?;
         let op = match (self.centred(numerator), is_centred) {
-            (Some((y, of)), true) if (y, of) == (x, dimensions) => "layer_norm",
+            (Some((y, of)), true) if (y, &of) == (x, &axes) => "layer_norm",
             (_, false) if numerator == x => "rms_norm",
             _ => return None,
         };
-        Some(Found { of: x.to_owned(), op, dimensions, epsilon, gamma: None, beta: None })
+        Some(Found { of: x.to_owned(), op, axes, epsilon, gamma: None, beta: None })
     }
 
     /// x·s + (β − mean(x)·s) with s = γ/√(variance + ε), as TensorFlow and Keras write a layer norm; γ and β
@@ -337,15 +414,16 @@ impl Converter<'_> {
         orders.into_iter().take(if node.is("Add") { 2 } else { 1 }).find_map(|(scaled, shift)| {
             self.factors(scaled).into_iter().find_map(|(x, factor)| {
                 let (root, gamma) = self.scale_of(factor)?;
-                let Spread { x: of, dimensions, is_centred: true, epsilon } =
-                    self.spread_under(root)?
+                let Spread { x: of, axes, is_centred: true, epsilon } = self.spread_under(root)?
                 else {
                     return None;
                 };
                 if of != x {
                     return None;
                 }
-                let is_mean = |name: &str| self.mean_of(name) == Some((x, dimensions));
+                let is_mean = |name: &str| {
+                    self.mean_of(name).is_some_and(|(of, over)| of == x && over == axes)
+                };
                 let is_moved = |name: &str| {
                     self.factors(name).iter().any(|(mean, of)| *of == factor && is_mean(mean))
                 };
@@ -355,7 +433,7 @@ impl Converter<'_> {
                 };
                 let (of, op) = (of.to_owned(), "layer_norm");
                 let gamma = gamma.map(str::to_owned);
-                Some(Found { of, op, dimensions, epsilon, gamma, beta: beta.map(str::to_owned) })
+                Some(Found { of, op, axes, epsilon, gamma, beta: beta.map(str::to_owned) })
             })
         })
     }
@@ -422,21 +500,36 @@ impl Converter<'_> {
         self.maker(root).filter(|maker| maker.is("Sqrt"))
     }
 
+    /// The node that gives a value, conversions between floats apart.
+    fn uncast(&self, name: &str) -> Option<&Node> {
+        let maker = self.maker(name)?;
+        let is_float = matches!(maker.int("to"), Some(1 | 10 | 11 | 16));
+        match maker.is("Cast") && is_float {
+            true => self.uncast(maker.input(0)?),
+            false => Some(maker),
+        }
+    }
+
+    /// Is a root that of a mean square?
+    pub(super) fn is_of_norm(&self, root: &Node) -> bool {
+        self.spread_under(root).is_some()
+    }
+
     /// The mean square under a root, and what is added to it.
     fn spread_under<'a>(&'a self, root: &'a Node) -> Option<Spread<'a>> {
-        let sum = self.maker_of(root, 0, "Add")?;
+        let sum = self.uncast(root.input(0)?).filter(|maker| maker.is("Add"))?;
         let (spread, epsilon) = match (self.scalar(sum.input(1)?), self.scalar(sum.input(0)?)) {
             (Some(epsilon), _) => (sum.input(0)?, epsilon),
             (None, Some(epsilon)) => (sum.input(1)?, epsilon),
             (None, None) => return None,
         };
-        let (x, dimensions, is_centred) = self.spread_of(spread)?;
-        Some(Spread { x, dimensions, is_centred, epsilon })
+        let (x, axes, is_centred) = self.spread_of(spread)?;
+        Some(Spread { x, axes, is_centred, epsilon })
     }
 
-    /// What a mean square is of, over how many last dimensions, and whether it is one of differences from
+    /// What a mean square is of, over which dimensions, and whether it is one of differences from
     /// the mean: by those, or as the mean of the squares less the square of the mean.
-    fn spread_of(&self, name: &str) -> Option<(&str, i64, bool)> {
+    fn spread_of(&self, name: &str) -> Option<(&str, Vec<usize>, bool)> {
         let name = self.through(name).0;
         let maker = self.maker(name)?;
         // What cannot be negative is kept from it.
@@ -446,16 +539,16 @@ impl Converter<'_> {
             "Max" if is_zero(1) == Some(true) => return self.spread_of(maker.input(0)?),
             "Max" if is_zero(0) == Some(true) => return self.spread_of(maker.input(1)?),
             "Sub" => {
-                let (x, dimensions) = self.mean_square_of(maker.input(0)?)?;
-                let mean = self.root_of(maker.input(1)?)?;
-                return (self.mean_of(mean)? == (x, dimensions)).then_some((x, dimensions, true));
+                let (x, axes) = self.mean_square_of(maker.input(0)?)?;
+                let (of, over) = self.mean_of(self.root_of(maker.input(1)?)?)?;
+                return (of == x && over == axes).then_some((x, axes, true));
             }
             _ => {}
         }
-        let (squared, dimensions) = self.mean_square_of(name)?;
+        let (squared, axes) = self.mean_square_of(name)?;
         Some(match self.centred(squared) {
-            Some((x, of)) if of == dimensions => (x, dimensions, true),
-            _ => (squared, dimensions, false),
+            Some((x, of)) if of == axes => (x, axes, true),
+            _ => (squared, axes, false),
         })
     }
 
@@ -469,43 +562,61 @@ impl Converter<'_> {
         }
     }
 
-    /// What a value is the mean of, and over how many last dimensions.
-    fn mean_of(&self, name: &str) -> Option<(&str, i64)> {
+    /// What a value is the mean of, and over which dimensions.
+    fn mean_of(&self, name: &str) -> Option<(&str, Vec<usize>)> {
         self.average(name, "ReduceMean", "ReduceSum")
     }
 
     /// What a value is the mean of the squares of.
-    fn mean_square_of(&self, name: &str) -> Option<(&str, i64)> {
+    fn mean_square_of(&self, name: &str) -> Option<(&str, Vec<usize>)> {
         let of_squares = || {
-            let (squares, dimensions) = self.mean_of(name)?;
-            Some((self.root_of(squares)?, dimensions))
+            let (squares, axes) = self.mean_of(name)?;
+            Some((self.root_of(squares)?, axes))
         };
         of_squares().or_else(|| self.average(name, "", "ReduceSumSquare"))
     }
 
     /// What a value is the reduction `mean` of, or the reduction `sum` divided by the number of elements.
-    fn average(&self, name: &str, mean: &str, sum: &str) -> Option<(&str, i64)> {
-        let (name, is_moved) = self.through(name);
-        let maker = self.maker(name)?;
-        if maker.is(mean) {
-            return Some((maker.input(0)?, self.last_dimensions(maker, is_moved)?));
-        }
-        let count = match maker.op.as_str() {
-            "Div" => self.scalar(maker.input(1)?)?,
-            "Mul" => 1.0 / self.scalar(maker.input(1)?)?,
-            _ => return None,
+    fn average(&self, name: &str, mean: &str, sum: &str) -> Option<(&str, Vec<usize>)> {
+        let (end, is_moved) = self.through(name);
+        let maker = self.maker(end)?;
+        let (x, axes) = if maker.is(mean) || (mean == "ReduceMean" && maker.is("GlobalAveragePool"))
+        {
+            (maker.input(0)?, self.reduced_dimensions(maker, is_moved)?)
+        } else {
+            let count = match maker.op.as_str() {
+                "Div" => self.scalar(maker.input(1)?)?,
+                "Mul" => 1.0 / self.scalar(maker.input(1)?)?,
+                _ => return None,
+            };
+            let (total, is_moved_before) = self.through(maker.input(0)?);
+            let total = self.maker(total).filter(|maker| maker.is(sum))?;
+            let axes = self.reduced_dimensions(total, is_moved || is_moved_before)?;
+            let x = total.input(0)?;
+            let Some(Value::Computed(view)) = self.values.get(x) else { return None };
+            let shape = view.shape();
+            let elements = axes.iter().map(|&axis| shape[axis]).product::<i64>();
+            if (elements as f64 - count).abs() > 1e-6 * count.abs() {
+                return None;
+            }
+            (x, axes)
         };
-        let (total, is_moved_before) = self.through(maker.input(0)?);
-        let total = self.maker(total).filter(|maker| maker.is(sum))?;
-        let dimensions = self.last_dimensions(total, is_moved || is_moved_before)?;
-        let x = total.input(0)?;
-        let Some(Value::Computed(view)) = self.values.get(x) else { return None };
-        let shape = view.shape();
-        let elements = shape.iter().rev().take(dimensions as usize).product::<i64>();
-        ((elements as f64 - count).abs() <= 1e-6 * count.abs()).then_some((x, dimensions))
+        self.is_in_place(name, x, &axes).then_some((x, axes))
     }
 
-    /// The value behind nodes that leave its numbers as they are, and whether there are some.
+    /// Has a mean of a value sizes that are those of the value, or 1 in the dimensions that it is over?
+    fn is_in_place(&self, mean: &str, of: &str, axes: &[usize]) -> bool {
+        let shape = |name: &str| match self.values.get(name) {
+            Some(Value::Computed(view)) => Some(view.shape()),
+            _ => None,
+        };
+        let (Some(mean), Some(of)) = (shape(mean), shape(of)) else { return true };
+        let mut sizes = mean.iter().zip(&of).enumerate();
+        mean.len() == of.len()
+            && sizes.all(|(dim, (&mean, &of))| mean == of || (mean == 1 && axes.contains(&dim)))
+    }
+
+    /// The value behind nodes that leave its numbers as they are, and whether some move them.
     fn through<'a>(&'a self, name: &'a str) -> (&'a str, bool) {
         const PLAIN: [&str; 6] = ["Expand", "Reshape", "Unsqueeze", "Identity", "Cast", "CastLike"];
         let (mut name, mut is_moved) = (name, false);
@@ -522,130 +633,32 @@ impl Converter<'_> {
                 None => break,
             };
             let Some(next) = maker.input(place) else { break };
-            (name, is_moved) = (next, true);
+            is_moved |= !["Identity", "Cast", "CastLike"].iter().any(|op| maker.is(op));
+            name = next;
         }
         (name, is_moved)
     }
 
-    /// What a value is the difference of from its own mean, over how many last dimensions.
-    fn centred(&self, name: &str) -> Option<(&str, i64)> {
+    /// What a value is the difference of from its own mean, and over which dimensions.
+    fn centred(&self, name: &str) -> Option<(&str, Vec<usize>)> {
         let difference = self.maker(name).filter(|maker| maker.is("Sub"))?;
-        let (x, dimensions) = self.mean_of(difference.input(1)?)?;
-        (difference.input(0)? == x).then_some((x, dimensions))
+        let (x, axes) = self.mean_of(difference.input(1)?)?;
+        (difference.input(0)? == x).then_some((x, axes))
     }
 
-    /// How many dimensions a mean is over, where they are the last ones, and stay or are put back.
-    fn last_dimensions(&self, node: &Node, is_moved: bool) -> Option<i64> {
+    /// The dimensions that a mean is over, where they stay, or are the last ones and are put back.
+    fn reduced_dimensions(&self, node: &Node, is_moved: bool) -> Option<Vec<usize>> {
         let rank = match self.values.get(node.input(0)?)? {
             Value::Computed(view) => view.rank(),
             Value::Constant(_) | Value::Part(_) | Value::Refused => return None,
         };
-        let (axes, keep) = fold::reduction(node, self.known(node, 1).as_ref(), rank).ok()?;
+        let (axes, keep) = match node.is("GlobalAveragePool") {
+            true => ((2..rank).collect(), true),
+            false => fold::reduction(node, self.known(node, 1).as_ref(), rank).ok()?,
+        };
         let is_last = axes.iter().copied().eq(rank - axes.len()..rank);
-        ((keep || is_moved) && is_last && axes.len() < rank).then_some(axes.len() as i64)
+        let is_some = !axes.is_empty() && axes.len() < rank;
+        let is_in_place = if is_moved { is_last } else { keep };
+        (is_some && is_in_place).then_some(axes)
     }
-
-    /// Gives softmax(scale·q·kᵀ + mask)·v as one op, where a product of matrices is its end.
-    pub(super) fn known_attention(&mut self, node: &Node) -> Result<bool, String> {
-        let Some((queries, keys, scale, causal)) = self.find_attention(node) else {
-            return Ok(false);
-        };
-        let mut operands = Vec::new();
-        for name in [queries.as_str(), keys.as_str(), node.input(1).unwrap_or_default()] {
-            let Some(Value::Computed(view)) = self.values.get(name) else {
-                return Ok(false);
-            };
-            operands.push(view.apart());
-        }
-        // The keys stand transposed in the product.
-        let rank = operands[1].order.len();
-        if rank < 3 || operands.iter().any(|view| view.order.len() != rank) {
-            return Ok(false);
-        }
-        operands[1].order.swap(rank - 2, rank - 1);
-        let mut values = Vec::new();
-        for view in &operands {
-            values.push(self.settled(view, &node.name)?);
-        }
-        let [queries, keys, rows] = &values[..] else { return Ok(false) };
-        let is_alike = queries.order == keys.order && queries.order == rows.order;
-        if !is_alike || queries.batch().is_some_and(|place| place + 2 >= rank) {
-            return Ok(false);
-        }
-        let list = AttributeList::default().with("scale", scale).with("causal", causal);
-        let operands = [&queries.value, &keys.value, &rows.value];
-        let result = self.op("attention", &list, &operands, &node.name)?;
-        self.view(node, 0, View::of(result, queries.order.clone()))?;
-        Ok(true)
-    }
-
-    fn find_attention(&self, node: &Node) -> Option<(String, String, f64, bool)> {
-        let softmax = self.maker_of(node, 0, "Softmax")?;
-        let Value::Computed(view) = self.values.get(softmax.input(0)?)? else { return None };
-        let rank = view.rank() as i64;
-        let axis = softmax.int("axis").unwrap_or(-1);
-        if softmax.opset < 13 || (axis != -1 && axis != rank - 1) {
-            return None;
-        }
-        let mut causal = false;
-        let mut scores = self.maker(softmax.input(0)?)?;
-        if scores.is("Add") {
-            let mask = [1, 0].into_iter().find_map(|number| {
-                let mask = self.known(scores, number)?;
-                let size = view.shape();
-                is_causal(&mask, size[size.len() - 2], size[size.len() - 1]).then_some(1 - number)
-            });
-            causal = true;
-            scores = self.maker(scores.input(mask?)?)?;
-        }
-        let mut scale = 1.0;
-        let scaled = |node: &Node| match node.op.as_str() {
-            "Mul" => match (self.scalar(node.input(0)?), self.scalar(node.input(1)?)) {
-                (_, Some(factor)) => Some((factor, node.input(0)?.to_owned())),
-                (Some(factor), None) => Some((factor, node.input(1)?.to_owned())),
-                (None, None) => None,
-            },
-            "Div" => {
-                let divisor = self.scalar(node.input(1)?).filter(|&divisor| divisor != 0.0)?;
-                Some((1.0 / divisor, node.input(0)?.to_owned()))
-            }
-            _ => None,
-        };
-        if let Some((factor, name)) = scaled(scores) {
-            scale *= factor;
-            scores = self.maker(&name)?;
-        }
-        if !scores.is("MatMul") {
-            return None;
-        }
-        let mut operand = |number: usize| {
-            let name = scores.input(number)?.to_owned();
-            match self.maker(&name).and_then(&scaled) {
-                Some((factor, name)) => {
-                    scale *= factor;
-                    Some(name)
-                }
-                None => Some(name),
-            }
-        };
-        let (queries, keys) = (operand(0)?, operand(1)?);
-        Some((queries, keys, scale, causal))
-    }
-}
-
-/// Does a mask hide the columns behind the row's own, counted from the last of both, and nothing else?
-fn is_causal(mask: &Constant, rows: i64, columns: i64) -> bool {
-    let Data::Float(values) = &*mask.data else { return false };
-    let (rows, columns) = (rows as usize, columns as usize);
-    let leading: usize = mask.shape.iter().rev().skip(2).product();
-    if leading != 1 || !mask.shape.ends_with(&[rows, columns]) || columns < rows {
-        return false;
-    }
-    values.iter().enumerate().all(|(place, &value)| {
-        let (row, column) = (place / columns, place % columns);
-        match column <= row + columns - rows {
-            true => value == 0.0,
-            false => value <= -1e4,
-        }
-    })
 }

@@ -181,8 +181,8 @@ impl Converter<'_> {
     }
 
     pub(super) fn reduce(&mut self, node: &Node) -> Outcome {
-        let view = self.viewed(node, 0)?;
-        let rank = view.order.len();
+        let view = self.any_view(node, 0)?;
+        let rank = view.rank();
         let (axes, keep) = fold::reduction(node, self.known(node, 1).as_ref(), rank)?;
         if node.input(1).is_some() && self.known(node, 1).is_none() {
             return Err("computes its axes from data".into());
@@ -193,11 +193,17 @@ impl Converter<'_> {
                 _ => self.view(node, 0, view),
             };
         }
+        let shape = view.shape();
+        if axes.iter().any(|&axis| shape[axis] < 0) {
+            return Err(format!("is over the batch, {FIX}"));
+        }
         if node.is("ReduceMax") || node.is("ReduceMin") {
+            let view = self.viewed(node, 0)?;
             return self.extreme(node, &view, &axes, keep);
         }
         // Dimensions are reduced where they are; those of size 1 need no order.
-        let mut places: Vec<_> = axes.iter().map(|&axis| view.order[axis] as i64).collect();
+        let places = axes.iter().map(|&axis| view.dim(axis).map(|dim| dim as i64));
+        let mut places = places.collect::<Result<Vec<_>, _>>()?;
         places.sort_unstable();
         let list = AttributeList::default().with("axes", places).with("keep_dims", true);
         let op = if node.is("ReduceMean") { "reduce_mean" } else { "reduce_sum" };
@@ -226,29 +232,32 @@ impl Converter<'_> {
     fn extreme(&mut self, node: &Node, view: &View, axes: &[usize], keep: bool) -> Outcome {
         let shape = view.shape();
         let rest: Vec<_> = (0..shape.len()).filter(|dim| !axes.contains(dim)).collect();
-        let [batch, inner @ ..] = &rest[..] else {
-            return Err("is over all dimensions, the batch among them".into());
-        };
-        if *batch != 0 {
-            return Err("is over the batch, which has no moments".into());
-        }
-        let order = rest.iter().chain(axes).copied().collect();
+        let batch = view.batch().or(rest.first().copied());
+        // The batch comes first, as the channels of one image where there is none.
+        let inner: Vec<_> = rest.into_iter().filter(|&dim| Some(dim) != batch).collect();
+        let order: Vec<_> = batch.into_iter().chain(inner.iter().copied()).collect();
+        let whole = order.iter().chain(axes).copied().collect();
         let size = |dims: &[usize]| dims.iter().map(|&dim| shape[dim]).product::<i64>();
-        let flat = vec![shape[0], size(inner), size(axes)];
-        let moved = self.apply(view, &Move::Transpose(order), &node.name)?;
+        let flat = vec![batch.map_or(1, |batch| shape[batch]), size(&inner), size(axes)];
+        let moved = self.apply(view, &Move::Transpose(whole), &node.name)?;
         let moved = self.apply(&moved, &Move::Reshape(flat), &node.name)?;
         let mut value = self.materialise(&moved, &node.name)?;
         let sign = if node.is("ReduceMin") { -1.0 } else { 1.0 };
         value = self.scaled(value, sign, &node.name)?;
         value = self.op("global_max_pool", &AttributeList::default(), &[&value], &node.name)?;
         value = self.scaled(value, sign, &node.name)?;
-        let sizes = (0..shape.len()).filter_map(|dim| match (axes.contains(&dim), keep) {
-            (false, _) => Some(shape[dim]),
-            (true, true) => Some(1),
-            (true, false) => None,
-        });
-        let step = Move::Reshape(sizes.collect());
-        let result = self.apply(&View::plain(value), &step, &node.name)?;
+        let ones = axes.iter().map(|_| 1);
+        let sizes = order.iter().map(|&dim| shape[dim]).chain(ones).collect();
+        let result = self.apply(&View::plain(value), &Move::Reshape(sizes), &node.name)?;
+        let mut back = vec![0; shape.len()];
+        for (place, &dim) in order.iter().chain(axes).enumerate() {
+            back[dim] = place;
+        }
+        let mut result = self.apply(&result, &Move::Transpose(back), &node.name)?;
+        if !keep {
+            let kept = (0..shape.len()).filter(|dim| !axes.contains(dim)).map(|dim| shape[dim]);
+            result = self.apply(&result, &Move::Reshape(kept.collect()), &node.name)?;
+        }
         self.view(node, 0, result)
     }
 }

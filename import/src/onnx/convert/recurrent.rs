@@ -140,7 +140,8 @@ impl Converter<'_> {
         let reads_cell =
             is_lstm && node.outputs.get(2).is_some_and(|name| self.readers.contains_key(name));
         if reads_cell {
-            return Err("has a last cell state that other nodes read".into());
+            return Err("has a last cell state that is read, which is not supported; where it is an output, \
+                 leave it out with --outputs".into());
         }
         Ok(())
     }

@@ -2,12 +2,12 @@
 
 use gauss_dialect::{attributes::AttributeList, ir::DYNAMIC};
 
-use super::{Converter, Outcome, View, as_integers, show};
+use super::{Converter, Outcome, Value, View, show};
 use crate::onnx::{
     constant::{Constant, Data, Int},
     fold,
     graph::Node,
-    moves::{FIX, Move, axis_of, joined_size, known_integers},
+    moves::{FIX, Move, as_integers, axis_of, batches, joined_size, known_integers},
 };
 
 impl Converter<'_> {
@@ -34,8 +34,11 @@ impl Converter<'_> {
     }
 
     pub(super) fn gather(&mut self, node: &Node) -> Outcome {
-        if self.known(node, 1).is_some() {
-            return self.moved(node);
+        if let Some(indices) = self.known(node, 1) {
+            return match indices.copies {
+                None => self.moved(node),
+                Some(_) => Err(format!("takes elements of each item by itself, {FIX}")),
+            };
         }
         let axis = node.int("axis").unwrap_or(0);
         let table = self.known(node, 0);
@@ -53,6 +56,16 @@ impl Converter<'_> {
                     .into(),
             ),
         }
+    }
+
+    /// Are the indices of a table an expression of others that are as good, which take its place then?
+    pub(super) fn takes_known_rows(&mut self, node: &Node) -> bool {
+        let rows = self.known(node, 0).and_then(|table| table.shape.first().copied());
+        let is_first = node.int("axis").unwrap_or(0) == 0;
+        let (Some(rows), Some(name), true) = (rows, node.input(1), is_first) else { return false };
+        let Some(view) = self.known_index(name, rows as i64) else { return false };
+        self.values.insert(name.to_owned(), Value::Computed(view));
+        true
     }
 
     pub(super) fn shape_of(&mut self, node: &Node) -> Outcome {
@@ -79,6 +92,9 @@ impl Converter<'_> {
         }
         let rank = views.first().map_or(0, |view| view.order.len());
         let axis = axis_of(node.int("axis").unwrap_or(0), rank)?;
+        if views.iter().any(|view| view.batch() == Some(axis)) {
+            return Err(format!("joins batches, {FIX}"));
+        }
         let order = views.first().map(|view| view.order.clone()).unwrap_or_default();
         let (operands, axis, order) = match views.iter().all(|view| view.order == order) {
             true => {
@@ -100,7 +116,7 @@ impl Converter<'_> {
     }
 
     pub(super) fn split(&mut self, node: &Node) -> Outcome {
-        let view = self.viewed(node, 0)?;
+        let view = self.any_view(node, 0)?;
         let parts = fold::parts(node, &view.shape(), self.known(node, 1).as_ref())?;
         for (number, part) in parts.iter().enumerate() {
             let part = self.apply(&view, part, &node.name)?;
@@ -171,9 +187,11 @@ impl Converter<'_> {
 
     pub(super) fn tile(&mut self, node: &Node) -> Outcome {
         let mut view = self.viewed(node, 0)?;
-        let repeats = known_integers(self.known(node, 1).as_ref(), "repeats")?;
-        if repeats.len() != view.order.len() {
-            return Err("has another number of repeats than of dimensions".into());
+        let (repeats, over) = fold::repeats_of(self.known(node, 1).as_ref(), &view.shape())?;
+        if let Some(copies) = over {
+            let mut sizes = view.shape();
+            sizes[copies.axis] = batches(copies.count);
+            view = self.apply(&view, &Move::Expand(sizes), &node.name)?;
         }
         for (axis, &count) in repeats.iter().enumerate().filter(|(_, count)| **count != 1) {
             let size = view.shape()[axis];

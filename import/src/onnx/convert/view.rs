@@ -80,7 +80,7 @@ impl View {
     /// # Errors
     ///
     /// Where several are joined to it.
-    fn dim(&self, axis: usize) -> Result<usize, String> {
+    pub(super) fn dim(&self, axis: usize) -> Result<usize, String> {
         match self.places().get(axis).cloned() {
             Some(place) if place.len() == 1 => Ok(self.order[place.start]),
             _ => Err(format!("reads a part of a dimension that is joined with the batch, {FIX}")),
@@ -167,7 +167,12 @@ impl Converter<'_> {
     }
 
     /// An operand with the dimensions in this order; `None` where it cannot be.
-    fn beside(&mut self, value: &Value, order: &[usize], at: &str) -> Result<Option<View>, String> {
+    pub(super) fn beside(
+        &mut self,
+        value: &Value,
+        order: &[usize],
+        at: &str,
+    ) -> Result<Option<View>, String> {
         match value {
             Value::Computed(view) if view.settled_order() == order => {
                 self.settled(view, at).map(Some)
@@ -241,14 +246,16 @@ impl Converter<'_> {
                 };
                 of(value)
             }
+            Move::Expand(shape)
+                if shape.iter().zip(view.shape()).any(|(&to, from)| to < 0 && from == 1) =>
+            {
+                self.repeated_over_batch(view, shape, at)?
+            }
             Move::Expand(shape) => {
                 let mut physical = view.value.ty.shape.clone();
                 let own = view.shape();
                 for (axis, &size) in shape.iter().enumerate().filter(|(n, size)| own[*n] != **size)
                 {
-                    if size < 0 {
-                        return Err(format!("repeats a value over the batch, {FIX}"));
-                    }
                     physical[view.dim(axis)?] = size;
                 }
                 physical.iter_mut().filter(|size| **size == DYNAMIC).for_each(|size| *size = -1);
@@ -256,6 +263,32 @@ impl Converter<'_> {
                 of(self.op("expand", &list, &[&view.value], at)?)
             }
         })
+    }
+
+    /// A value that is the same for all items, repeated for each of them.
+    fn repeated_over_batch(
+        &mut self,
+        view: &View,
+        shape: &[i64],
+        at: &str,
+    ) -> Result<View, String> {
+        let axis = shape.iter().position(|&size| size < 0).unwrap_or(0);
+        if view.batch().is_some() || shape.iter().filter(|&&size| size < 0).ne([&DYNAMIC]) {
+            return Err(format!("repeats a value over the batch, {FIX}"));
+        }
+        let others = (0..shape.len()).filter(|&other| other != axis);
+        let front: Vec<_> = [axis].into_iter().chain(others).collect();
+        let moved = self.apply(view, &Move::Transpose(front.clone()), at)?;
+        let moved = self.materialise(&moved, at)?;
+        // A first size of 0 is that of the batch.
+        let sizes = front.iter().map(|&dim| shape[dim].max(0)).collect::<Vec<_>>();
+        let value =
+            self.op("expand", &AttributeList::default().with("shape", sizes), &[&moved], at)?;
+        let mut order = vec![0; front.len()];
+        for (place, &dim) in front.iter().enumerate() {
+            order[dim] = place;
+        }
+        Ok(View::of(value, order))
     }
 
     /// The same elements in another shape.
@@ -369,9 +402,14 @@ impl Converter<'_> {
                     }
                     Value::Computed(view.apart())
                 }
+                // One matrix for all rows.
+                Value::Constant(constant) if node.is("MatMul") && constant.shape.len() <= 2 => {
+                    continue;
+                }
                 Value::Constant(constant) if constant.shape.len() > behind => {
                     let at = constant.shape.len() - 1 - behind;
-                    if constant.shape[at] != 1 {
+                    let is_moved = constant.copies.is_some_and(|copies| copies.axis != at);
+                    if constant.shape[at] != 1 || is_moved {
                         return Err(refuse());
                     }
                     let mut shape = constant.shape.clone();

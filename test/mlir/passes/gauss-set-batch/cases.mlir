@@ -65,3 +65,13 @@ func.func @fixed(%x: !gauss.tensor<3x2xf32>) -> !gauss.tensor<3x2xf32> {
 func.func @buffer(%x: memref<?x2xf32>) {
   return
 }
+
+// A row for each item.
+// CHECK-LABEL: func.func @rows
+// CHECK: gauss.expand {{.*}} shape [1, -1] : (!gauss.tensor<1x2xf32>) -> !gauss.tensor<1x2xf32>
+func.func @rows(%x: !gauss.tensor<?x2xf32>, %row: !gauss.tensor<1x2xf32>) -> !gauss.tensor<?x4xf32> {
+  %0 = gauss.expand %row shape [0, -1] : (!gauss.tensor<1x2xf32>) -> !gauss.tensor<?x2xf32>
+  %1 = gauss.concat %x, %0 axis 1
+    : (!gauss.tensor<?x2xf32>, !gauss.tensor<?x2xf32>) -> !gauss.tensor<?x4xf32>
+  return %1 : !gauss.tensor<?x4xf32>
+}
