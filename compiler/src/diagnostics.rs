@@ -50,9 +50,10 @@ impl Default for Covariance {
 }
 
 impl Source {
-    /// A module of this name, such as a path, whose maxima and activations stay in the order that it has.
+    /// A module of this name, such as a path, as the method of the paper takes it: maxima and activations stay in the
+    /// order that it has, and all elements count as independent.
     pub fn as_written(name: impl Into<String>, bytes: impl Into<Vec<u8>>) -> Arc<Self> {
-        Self::in_order(name, bytes, Order::AsWritten)
+        Self::with(name, bytes, Order::AsWritten, Covariance::Diagonal)
     }
 
     /// A module whose maxima and activations are taken in an order that may be another than it has.
