@@ -17,7 +17,10 @@ use crate::payload::Payload;
 
 /// What has been predicted: ops on the same logits in one block share it.
 #[derive(Default)]
-pub(super) struct Predicted(Vec<((Block, Vec<Value>, Labels), Prediction<Table>)>);
+pub(super) struct Predicted(Vec<(Key, Prediction<Table>)>);
+
+/// What a prediction is of: the block that it is in, the operands, and what they are logits of.
+type Key = (Block, Vec<Value>, Labels);
 
 /// What logits are logits of.
 #[derive(Clone, Copy, PartialEq)]
