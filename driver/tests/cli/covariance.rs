@@ -83,8 +83,7 @@ fn compiled_code_agrees_with_the_reference() {
             .replace("return %5 : !gauss.tensor<?x4xf32>", &head);
         let module: Vec<_> = module
             .lines()
-            .enumerate()
-            .map(|(_, line)| match line.trim_start() {
+            .map(|line| match line.trim_start() {
                 line if line.starts_with("%2 =") || line.starts_with(": (!gauss.tensor<?x7") => {
                     line.replace("?x7xf32>,", "?x7xf32, covariance>,").replace(
                         "-> !gauss.tensor<?x5xf32>",
