@@ -118,10 +118,11 @@ impl Layout {
         if signature.is_whole_batch && count % batch != 0 {
             return Err(Error::request(format!(
                 "the network takes {batch} items together, of which {count} is no multiple: their \
-                 results depend on each other"
+                 results may depend on each other"
             ))
             .with_help(format!(
-                "give {batch} items, or read the model for as many as there are: --batch {count}"
+                "give a multiple of {batch} items, or read a model with an open batch for as many as there \
+                 are: --batch {count}"
             )));
         }
         Ok(Self { lengths, count })

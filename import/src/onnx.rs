@@ -171,13 +171,36 @@ impl<'a> Model<'a> {
         end_before_softmax(&mut self.graph, settings, note);
         let outputs: Vec<_> = self.graph.outputs.iter().map(|output| output.name.clone()).collect();
         self.graph.prune(&outputs);
-        let (module, parameters) = convert::convert(&self.graph, &mut self.decoder, settings, note)
-            .map_err(|problems| refused(listed(&problems)))?;
+        let is_whole_batch = self.is_whole_batch(settings);
+        let (module, parameters) =
+            convert::convert(&self.graph, &mut self.decoder, settings, is_whole_batch, note)
+                .map_err(|problems| refused(listed(&problems)))?;
         Ok(Import {
             name: self.name,
             module: module.into_bytes(),
             parameters: Some(Box::new(parameters)),
         })
+    }
+}
+
+impl Model<'_> {
+    /// May the results of an item depend on others of its batch? An open batch is read for a fixed one where the
+    /// model computes with it; of a batch that the model itself fixes this is so where it cannot be opened.
+    fn is_whole_batch(&self, settings: &Settings) -> bool {
+        let sizes = self.graph.inputs.iter().map(|input| input.shape.as_ref()?.first());
+        let sizes: Vec<_> = sizes.flatten().collect();
+        if sizes.iter().any(|size| size.is_err()) {
+            return settings.batch.is_some();
+        }
+        if sizes.iter().all(|size| **size == Ok(1)) {
+            return false;
+        }
+        let mut open = self.graph.clone();
+        for shape in open.inputs.iter_mut().filter_map(|input| input.shape.as_mut()) {
+            shape.iter_mut().take(1).for_each(|size| *size = Err(String::new()));
+        }
+        let settings = Settings { batch: None, ..settings.clone() };
+        convert::convert(&open, &mut self.decoder.clone(), &settings, false, &mut |_| {}).is_err()
     }
 }
 

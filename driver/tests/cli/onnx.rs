@@ -177,6 +177,28 @@ fn items_that_depend_on_each_other_are_taken_in_whole_batches() {
     dir.run(pfp().args(["run", "-q", "--input", "7.npy", "--batch", "7"]).arg(&model)).ok();
 }
 
+/// The same of a batch that the model itself fixes: layers on single items take any number of them.
+#[test]
+fn items_of_a_batch_that_the_model_fixes_are_taken_together_where_they_meet() {
+    let dir = Dir::empty();
+    dir.write("x.npy", crate::fixture::npy(&[3, 3], &[0.5; 9]));
+    let apart = vec![node("Add", &["x", "c"], "a"), node("Relu", &["a"], "y")];
+    dir.write("net.onnx", model(apart, vec![floats("c", &[3], &[1.0; 3])]).encode_to_vec());
+    dir.pfp("run net.onnx --input x.npy -q").ok();
+    // Across the items: columns become rows and back.
+    let together = vec![
+        node("Transpose", &["x"], "columns"),
+        node("MatMul", &["columns", "m"], "mixed"),
+        node("Transpose", &["mixed"], "y"),
+    ];
+    let matrix = floats("m", &[2, 2], &[0.5, 1.0, -1.0, 2.0]);
+    dir.write("net.onnx", model(together, vec![matrix]).encode_to_vec());
+    let error = dir.pfp("run net.onnx --input x.npy -q").error();
+    assert!(error.contains("takes 2 items together, of which 3 is no multiple"), "{error}");
+    dir.write("x.npy", crate::fixture::npy(&[4, 3], &[0.5; 12]));
+    dir.pfp("run net.onnx --input x.npy -q").ok();
+}
+
 /// A Gaussian parameter that is repeated over the batch is one random number: an item has the moments that it
 /// has alone, up to rounding.
 #[test]

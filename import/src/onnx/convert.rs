@@ -77,7 +77,8 @@ const COPIES: usize = 8;
 /// The most elements of what is no weight, such as masks.
 const MASKS: usize = 1 << 25;
 
-/// Converts a graph; the text of the module and its parameters.
+/// Converts a graph; the text of the module and its parameters. The items of a batch are said to belong together
+/// where it is a whole one.
 ///
 /// # Errors
 ///
@@ -86,6 +87,7 @@ pub fn convert(
     graph: &Graph,
     decoder: &mut Decoder,
     settings: &Settings,
+    is_whole_batch: bool,
     note: &mut dyn FnMut(&str),
 ) -> Result<(String, Parameters), Vec<String>> {
     let unknown = graph.nodes.iter().filter_map(|node| {
@@ -148,9 +150,6 @@ pub fn convert(
         return Err(problems);
     }
     let function = function_name(&graph.name);
-    let is_open = |input: &Port| matches!(input.shape.as_deref(), Some([Err(_), ..]));
-    // A model with an open batch is read for a fixed one where it computes with it.
-    let is_whole_batch = settings.batch.is_some() && graph.inputs.iter().any(is_open);
     Ok(converter.module.finish((&function, is_whole_batch), &inputs, &outputs))
 }
 
