@@ -25,7 +25,7 @@ use gauss_lowering::{
         gauss_append_head::Head,
         gauss_generate_kernels::KERNELS,
         gauss_pool_first::Order,
-        gauss_track_covariance::{Tracked, Tracking},
+        gauss_track_covariance::{Returned, Tracked, Tracking},
     },
     target::Target,
 };
@@ -54,6 +54,9 @@ pub const ARENA_ALIGN: u64 = 64;
 
 /// Is told which step begins.
 pub type OnStep<'a> = &'a dyn Fn(&str);
+
+/// Over so many nodes a scale is mixed, where the budget has room for it.
+const NODES: i64 = 5;
 
 /// A module with a fixed batch and loaded parameters, ready to be compiled or
 /// interpreted.
@@ -321,7 +324,7 @@ impl<'s> Network<'s> {
             None => None,
         };
         self.module.append_head(head, name.as_deref())?;
-        self.track_covariance(name.as_deref(), false)?;
+        self.track_covariance(name.as_deref(), Returned::Nothing)?;
         self.read_functions()
     }
 
@@ -330,12 +333,16 @@ impl<'s> Network<'s> {
     /// # Errors
     ///
     /// Where there is no such function, or its covariances are not known.
-    pub fn return_covariance(&mut self, function: Option<&str>) -> Result<(), Error> {
+    pub fn return_covariance(
+        &mut self,
+        function: Option<&str>,
+        returned: Returned,
+    ) -> Result<(), Error> {
         let name = match function {
             Some(name) => Some(self.function(Some(name))?.name.clone()),
             None => None,
         };
-        self.track_covariance(name.as_deref(), true)?;
+        self.track_covariance(name.as_deref(), returned)?;
         self.read_functions()
     }
 
@@ -346,33 +353,39 @@ impl<'s> Network<'s> {
     /// Where there is no such function.
     pub fn carries_covariance(&self, function: Option<&str>) -> Result<bool, Error> {
         let name = self.function(function)?.name.clone();
-        let (layers, work) = self.limits(&name);
-        let tracking = Tracking { layers, work, returned: true };
+        let tracking = self.limits(&name, Returned::Matrix);
         Ok(self.module.could_carry_covariance(tracking, &name))
     }
 
-    /// How many dense layers, and multiply-adds, covariances may take.
-    fn limits(&self, function: &str) -> (usize, u64) {
+    /// How far covariances may be carried.
+    fn limits(&self, function: &str, returned: Returned) -> Tracking {
         let known = self.functions.iter().find(|known| known.name == function);
         let layers = known.map(|known| &known.layers[..]).unwrap_or_default();
         let cost: u64 = layers.iter().map(|layer| layer.multiply_adds).sum();
-        match self.module.source().covariance() {
-            Covariance::Diagonal => (0, 0),
-            Covariance::Within(budget) => (usize::MAX, (cost as f64 * (budget - 1.0)) as u64),
-            Covariance::Full => (usize::MAX, u64::MAX),
-        }
+        let (layers, nodes, work) = match self.module.source().covariance() {
+            Covariance::Diagonal => (0, 0, 0),
+            Covariance::Within(budget) => {
+                (usize::MAX, NODES, (cost as f64 * (budget - 1.0)) as u64)
+            }
+            Covariance::Full => (usize::MAX, NODES, u64::MAX),
+        };
+        Tracking { layers, nodes, work, returned }
     }
 
     /// Carries the covariances that the source asks for.
-    fn track_covariance(&mut self, function: Option<&str>, returned: bool) -> Result<(), Error> {
+    fn track_covariance(
+        &mut self,
+        function: Option<&str>,
+        returned: Returned,
+    ) -> Result<(), Error> {
         let wanted = |known: &&Function| function.is_none_or(|name| known.name == name);
         let functions: Vec<_> = self.functions.iter().filter(wanted).cloned().collect();
         for Function { name, .. } in functions {
-            let (layers, work) = self.limits(&name);
-            let tracking = Tracking { layers, work, returned };
+            let tracking = self.limits(&name, returned);
             let tracked = self.module.track_covariance(tracking, &name)?;
             let known = self.tracked.entry(name).or_default();
             known.layers += tracked.layers;
+            known.nodes = known.nodes.max(tracked.nodes);
             known.work = known.work.saturating_add(tracked.work);
         }
         Ok(())

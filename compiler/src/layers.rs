@@ -4,7 +4,7 @@ use std::collections::{BTreeSet, HashMap};
 
 use gauss_dialect::{
     covariance::{self, Correlated, Operand},
-    ir::{Op, Value},
+    ir::{DYNAMIC, Op, Value},
     layer::Layer as Kind,
     ops::{
         binary::Binary,
@@ -148,7 +148,8 @@ fn layer(op: Op, kind: &Kind, counted: &mut BTreeSet<String>) -> Option<LayerSum
             | Kind::Variance
             | Kind::Correlated
             | Kind::Marginals
-            | Kind::Covariance
+            | Kind::Covariance { .. }
+            | Kind::Nodes
     ) {
         return None;
     }
@@ -172,7 +173,7 @@ fn layer(op: Op, kind: &Kind, counted: &mut BTreeSet<String>) -> Option<LayerSum
     let name = first.and_then(|(name, _)| name.rsplit_once('.')).map(|(name, _)| name);
     let is_new = |value: Value| value.defining_op().is_some_and(|op| op.is("gauss.correlated"));
     let share_nothing: Vec<_> = op.operands().into_iter().map(is_new).collect();
-    let (multiply_adds, gaussian_maxima) = match output.covariance {
+    let (multiply_adds, gaussian_maxima) = match output.has_covariance() {
         true => correlated_work(kind, &operands, &share_nothing),
         false => work(kind, &operands, &output),
     };
@@ -286,7 +287,7 @@ fn work(kind: &Kind, operands: &[TensorType], output: &TensorType) -> (u64, u64)
             (outputs * 4, 0)
         }
         Kind::Binary(_) => (outputs * components(output), 0),
-        Kind::Reduction(_) => (elements(input) * components(output), 0),
+        Kind::Reduction(_) | Kind::Mix => (elements(input) * components(output), 0),
         Kind::Activation(_) if input.gaussian => (0, outputs),
         Kind::Noise(Noise::Dropout { .. }) if output.gaussian => {
             (outputs * (1 + u64::from(input.gaussian)), 0)
@@ -314,7 +315,11 @@ fn work(kind: &Kind, operands: &[TensorType], output: &TensorType) -> (u64, u64)
         | Kind::Variance
         | Kind::Correlated
         | Kind::Marginals
-        | Kind::Covariance
+        | Kind::Covariance { .. }
+        | Kind::Nodes
+        | Kind::SquareDeviation { .. }
+        | Kind::ScaleNodes(_)
+        | Kind::ScaleMixture(_)
         | Kind::WithDiagonal
         | Kind::Gain(_)
         | Kind::Softmax(_)
@@ -330,13 +335,18 @@ fn work(kind: &Kind, operands: &[TensorType], output: &TensorType) -> (u64, u64)
 /// The work of a layer that keeps covariances, whose operands share nothing where it says so.
 fn correlated_work(kind: &Kind, operands: &[TensorType], share_nothing: &[bool]) -> (u64, u64) {
     let operand = |(ty, &is_new): (&TensorType, &bool)| {
-        let marginals = ty.marginals();
-        let ([items, size], true) = (&ty.shape[..], ty.covariance) else {
+        // A batch that is not fixed is of one item.
+        let mut shape = ty.shape.clone();
+        shape.iter_mut().filter(|size| **size == DYNAMIC).for_each(|size| *size = 1);
+        let marginals = TensorType::new(shape.clone(), ty.gaussian);
+        let ([items, size], true) = (&shape[..], ty.has_covariance()) else {
             return Operand::Plain(marginals);
         };
-        let own = TensorType::new(ty.shape.clone(), false);
-        let shared = (!is_new).then(|| TensorType::new(vec![*items, *size, *size], false));
-        Operand::Correlated(Correlated { marginals, shared, own })
+        let rows = *items * ty.nodes;
+        let marginals = TensorType::new(vec![rows, *size], true);
+        let own = TensorType::new(vec![rows, *size], false);
+        let shared = (!is_new).then(|| TensorType::new(vec![rows, *size, *size], false));
+        Operand::Correlated(Correlated { marginals, shared, own, nodes: ty.nodes })
     };
     let operands: Vec<_> = operands.iter().zip(share_nothing).map(operand).collect();
     let mut count = Count::default();

@@ -88,7 +88,7 @@ impl Prediction {
             Layer::BinaryProbability => Self::Probabilities { method: Estimate::Sigmoid },
             Layer::BinaryUncertainty => Self::Uncertainty { method: Estimate::Sigmoid },
             Layer::BinaryDecide(thresholds) => decision(thresholds, true),
-            Layer::Covariance => Self::Covariance,
+            Layer::Covariance { of_nodes: false } => Self::Covariance,
             Layer::Interval(interval) => {
                 Self::Interval { coverage: interval.coverage, noise_variance: interval.noise }
             }

@@ -173,7 +173,7 @@ fn tensor(name: String, ty: Type, prediction: Option<Prediction>) -> Result<Tens
     let shape = shape.ok_or_else(|| {
         format!("cannot be exported: its {name} is {ty}, whose shape is not static")
     })?;
-    if tensor.covariance {
+    if tensor.has_covariance() {
         return Err(format!(
             "cannot be exported: its {name} is {ty}; gauss.marginals and gauss.covariance give what a \
              caller can take"

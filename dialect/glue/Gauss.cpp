@@ -40,15 +40,22 @@ static void appendTo(MlirStringRef text, void *state) {
 //===----------------------------------------------------------------------===//
 
 static ParseResult parseDimensions(AsmParser &parser, SmallVectorImpl<int64_t> &shape,
-                                   Type &element, bool &covariance) {
+                                   Type &element, int64_t &nodes) {
+  nodes = 0;
   if (parser.parseDimensionList(shape) || parser.parseType(element))
     return failure();
-  covariance = succeeded(parser.parseOptionalComma());
-  return covariance ? parser.parseKeyword("covariance") : ParseResult(success());
+  if (failed(parser.parseOptionalComma()))
+    return success();
+  nodes = 1;
+  if (parser.parseKeyword("covariance"))
+    return failure();
+  if (failed(parser.parseOptionalLess()))
+    return success();
+  return failure(parser.parseInteger(nodes) || parser.parseGreater());
 }
 
 static void printDimensions(AsmPrinter &printer, ArrayRef<int64_t> shape, Type element,
-                            bool covariance) {
+                            int64_t nodes) {
   for (int64_t size : shape) {
     if (ShapedType::isDynamic(size))
       printer << "?";
@@ -57,12 +64,14 @@ static void printDimensions(AsmPrinter &printer, ArrayRef<int64_t> shape, Type e
     printer << "x";
   }
   printer << element;
-  if (covariance)
+  if (nodes > 0)
     printer << ", covariance";
+  if (nodes > 1)
+    printer << "<" << nodes << ">";
 }
 
 LogicalResult GaussTensorType::verify(llvm::function_ref<InFlightDiagnostic()> emitError,
-                                      ArrayRef<int64_t> shape, Type element, bool covariance) {
+                                      ArrayRef<int64_t> shape, Type element, int64_t nodes) {
   if (!element.isF32())
     return emitError() << "gauss.tensor has element type f32, not " << element;
   int64_t elements = 1;
@@ -79,11 +88,13 @@ LogicalResult GaussTensorType::verify(llvm::function_ref<InFlightDiagnostic()> e
     if (llvm::MulOverflow(elements, size, elements) || elements > (int64_t(1) << 28))
       return emitError() << "gauss.tensor has more than 2^28 elements";
   }
-  if (covariance && shape.size() != 2)
+  if (nodes < 0 || nodes == 2 || nodes == 4 || nodes > 5)
+    return emitError() << "a gauss.tensor with covariances is a mixture of 3 or 5 nodes, not " << nodes;
+  if (nodes > 0 && shape.size() != 2)
     return emitError() << "a gauss.tensor with covariances has the items and their elements as "
                           "dimensions, not "
                        << shape.size();
-  if (covariance && shape.back() > 4096)
+  if (nodes > 0 && shape.back() > 4096)
     return emitError() << "a gauss.tensor with covariances has up to 4096 elements an item, not "
                        << shape.back();
   return success();
@@ -276,19 +287,20 @@ void gauss_register_dialect(MlirDialectRegistry registry) {
 
 bool gauss_type_is_tensor(MlirType type) { return isa<GaussTensorType>(unwrap(type)); }
 
-bool gauss_type_has_covariance(MlirType type) {
+/// How many Gaussians with covariances are mixed, 0 where no covariances are known.
+int64_t gauss_type_nodes(MlirType type) {
   auto tensor = dyn_cast<GaussTensorType>(unwrap(type));
-  return tensor && tensor.getCovariance();
+  return tensor ? tensor.getNodes() : 0;
 }
 
 /// The Gaussian tensor type of this shape, or a null type and a diagnostic at
 /// `location`.
 MlirType gauss_tensor_type_get_checked(MlirLocation location, intptr_t rank, const int64_t *shape,
-                                       MlirType element, bool covariance) {
+                                       MlirType element, int64_t nodes) {
   Location at = unwrap(location);
   return wrap(Type(GaussTensorType::getChecked([at] { return emitError(at); }, at.getContext(),
                                                ArrayRef<int64_t>(shape, rank), unwrap(element),
-                                               covariance)));
+                                               nodes)));
 }
 
 /// The number of elements of an elements attribute with static shape, or -1.

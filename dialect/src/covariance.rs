@@ -13,11 +13,18 @@
 //! | `gauss.dense`, weight μ, s, bias variance t | μ(S + diag u)μᵀ | Σ s(m² + v) + t |
 //! | activation f | gᵢgⱼSᵢⱼ with g = E[f′], the first term of Price's theorem | Var f − g²Sᵢᵢ |
 //! | `gauss.add`, `gauss.sub` | the sum | the sum |
+//! | `gauss.scale_mixture`, at a node with the scale z | μ·diag(v)·μᵀ | z(Σ s(m² + v) + t) |
 //! | times known numbers a | aᵢaⱼSᵢⱼ | a²u |
 //!
 //! Price 1958, "A useful theorem for nonlinear devices having Gaussian inputs": the covariance of f(x) and f(y) is
 //! Σ Cov(x, y)ⁿ/n!·E[f⁽ⁿ⁾(x)]·E[f⁽ⁿ⁾(y)]. Its first term is at most the variance of f(x), so that the own part is not
 //! negative.
+//!
+//! A mixture holds this for each of its nodes: its rows are those of the nodes of an item, one after the other.
+
+mod mixture;
+
+pub use mixture::{marginals, of_each, of_nodes};
 
 use crate::{
     layer::Layer,
@@ -35,12 +42,14 @@ use crate::{
 /// A correlated value by its parts.
 #[derive(Debug, Clone)]
 pub struct Correlated<V> {
-    /// Mean and variance of each element, N×D.
+    /// Mean and variance of each element, R×D: a row for each item and node.
     pub marginals: V,
-    /// What elements share, N×D×D; `None` where they share nothing.
+    /// What elements share, R×D×D; `None` where they share nothing.
     pub shared: Option<V>,
-    /// The variance that an element has for itself, N×D, or of sizes that are repeated to that.
+    /// The variance that an element has for itself, R×D, or of sizes that are repeated to that.
     pub own: V,
+    /// How many nodes an item has, 1 where it is no mixture.
+    pub nodes: i64,
 }
 
 /// An operand of a layer.
@@ -58,19 +67,34 @@ pub enum Operand<V> {
 ///
 /// Where it may not; the message continues the words `'gauss.op' op`.
 pub fn check(layer: &Layer, operands: &[TensorType]) -> Result<(), String> {
-    let Some(first) = operands.iter().position(|operand| operand.covariance) else { return Ok(()) };
+    let Some(first) = operands.iter().position(TensorType::has_covariance) else { return Ok(()) };
     let others = operands.iter().enumerate().filter(|(place, _)| *place != first);
     let are_known = others.clone().all(|(_, operand)| !operand.gaussian);
+    // The rows of an item's nodes meet what is the same for all items.
+    let is_mixture = operands[first].nodes > 1;
+    let is_for_all = |operand: &TensorType| operand.shape.first() == Some(&1);
+    if matches!(layer, Layer::Binary(_))
+        && is_mixture
+        && !others.clone().all(|(_, operand)| is_for_all(operand))
+    {
+        return Err(format!(
+            "has a mixture, {}, as operand {first}, with what is not the same for all items; gauss.marginals \
+             makes it one Gaussian",
+            operands[first]
+        ));
+    }
     let is_taken = match layer {
-        Layer::Dense => first == 0 && others.clone().all(|(_, operand)| !operand.covariance),
+        Layer::Dense => first == 0 && others.clone().all(|(_, operand)| !operand.has_covariance()),
         Layer::Binary(Binary::Add | Binary::Sub) => true,
         Layer::Binary(Binary::Mul) => are_known,
         Layer::Binary(Binary::Div) => first == 0 && are_known,
         Layer::Activation(_)
+        | Layer::Correlated
         | Layer::Mean
         | Layer::Variance
         | Layer::Marginals
-        | Layer::Covariance
+        | Layer::Covariance { .. }
+        | Layer::Nodes
         | Layer::BinaryProbability
         | Layer::BinaryUncertainty
         | Layer::Interval(_) => true,
@@ -87,19 +111,27 @@ pub fn check(layer: &Layer, operands: &[TensorType]) -> Result<(), String> {
     }
 }
 
-/// Does a layer give a correlated value where an operand is one?
+/// Does a layer give a correlated value, where an operand is one or in any case?
 pub fn is_kept(layer: &Layer) -> bool {
-    matches!(layer, Layer::Dense | Layer::Binary(_) | Layer::Activation(_))
+    let keeps = matches!(layer, Layer::Dense | Layer::Binary(_) | Layer::Activation(_));
+    keeps || matches!(layer, Layer::ScaleMixture(_))
 }
 
-/// Elements that share nothing.
+/// Elements that share nothing, at each node of a mixture.
 ///
 /// # Errors
 ///
 /// Where the value has no variances.
-pub fn correlated<B: Build>(b: &mut B, x: &B::Value) -> Result<Correlated<B::Value>, String> {
-    let own = b.layer(Part::Variance, &[x])?;
-    Ok(Correlated { marginals: x.clone(), shared: None, own })
+pub fn correlated<B: Build>(
+    b: &mut B,
+    x: &Operand<B::Value>,
+) -> Result<Correlated<B::Value>, String> {
+    let (marginals, nodes) = match x {
+        Operand::Plain(x) => (x, 1),
+        Operand::Correlated(x) => (&x.marginals, x.nodes),
+    };
+    let own = b.layer(Part::Variance, &[marginals])?;
+    Ok(Correlated { marginals: marginals.clone(), shared: None, own, nodes })
 }
 
 /// The result of a layer that [keeps](is_kept) covariances.
@@ -120,6 +152,17 @@ pub fn apply<B: Build>(
             });
             dense(b, x, weight, bias.collect::<Result<Vec<_>, _>>()?.first().copied())
         }
+        (
+            Layer::ScaleMixture(mixture),
+            [Operand::Plain(x), Operand::Plain(before), Operand::Plain(weight), bias @ ..],
+        ) => {
+            let bias = match bias {
+                [] => None,
+                [Operand::Plain(bias)] => Some(bias),
+                _ => return Err("has a correlated bias".into()),
+            };
+            mixture::scale_mixture(b, *mixture, [x, before, weight], bias)
+        }
         (Layer::Activation(activation), [Operand::Correlated(x)]) => activated(b, *activation, x),
         (Layer::Binary(binary @ (Binary::Add | Binary::Sub)), [x, y]) => sum(b, *binary, x, y),
         (Layer::Binary(binary), [Operand::Correlated(x), Operand::Plain(y)])
@@ -136,6 +179,15 @@ pub fn apply<B: Build>(
 ///
 /// Where the parts do not fit.
 pub fn matrix<B: Build>(b: &mut B, x: &Correlated<B::Value>) -> Result<B::Value, String> {
+    let matrices = matrices(b, x)?;
+    match x.nodes {
+        1 => Ok(matrices),
+        _ => mixture::matrix(b, x, &matrices),
+    }
+}
+
+/// The covariance matrix of each row.
+fn matrices<B: Build>(b: &mut B, x: &Correlated<B::Value>) -> Result<B::Value, String> {
     let variance = b.layer(Part::Variance, &[&x.marginals])?;
     let shared = match &x.shared {
         Some(shared) => shared.clone(),
@@ -188,7 +240,7 @@ fn dense<B: Build>(
             b.layer(Part::Make, &[&mean, &variance])?
         }
     };
-    Ok(Correlated { marginals, shared: Some(shared), own })
+    Ok(Correlated { marginals, shared: Some(shared), own, nodes: x.nodes })
 }
 
 /// Σ s(m² + v) + t: the variance that the weights and the bias of an output have for themselves.
@@ -227,7 +279,7 @@ fn activated<B: Build>(
     let marginals = b.layer(Part::Activation(activation), &[&x.marginals])?;
     let variance = b.layer(Part::Variance, &[&marginals])?;
     let Some(shared) = &x.shared else {
-        return Ok(Correlated { marginals, shared: None, own: variance });
+        return Ok(Correlated { marginals, shared: None, own: variance, nodes: x.nodes });
     };
     let gain = b.layer(Part::Gain(activation), &[&x.marginals])?;
     // g²Sᵢᵢ, of what the variance of x is beside its own part.
@@ -237,7 +289,7 @@ fn activated<B: Build>(
     let own = binary(b, Binary::Sub, &variance, &common)?;
     let own = b.layer(Part::Activation(Activation::RELU), &[&own])?;
     let shared = scale_both(b, Binary::Mul, shared, &gain)?;
-    Ok(Correlated { marginals, shared: Some(shared), own })
+    Ok(Correlated { marginals, shared: Some(shared), own, nodes: x.nodes })
 }
 
 fn sum<B: Build>(
@@ -267,7 +319,12 @@ fn sum<B: Build>(
         own = added(b, own, alone)?;
     }
     let own = own.ok_or("adds no Gaussian")?;
-    Ok(Correlated { marginals: whole, shared, own })
+    let nodes_of = |operand: &Operand<B::Value>| match operand {
+        Operand::Correlated(value) => value.nodes,
+        Operand::Plain(_) => 1,
+    };
+    let nodes = nodes_of(x).max(nodes_of(y));
+    Ok(Correlated { marginals: whole, shared, own, nodes })
 }
 
 fn added<B: Build>(
@@ -294,7 +351,7 @@ fn scaled<B: Build>(
         Some(shared) => Some(scale_both(b, kind, shared, factor)?),
         None => None,
     };
-    Ok(Correlated { marginals, shared, own })
+    Ok(Correlated { marginals, shared, own, nodes: x.nodes })
 }
 
 fn scale_twice<B: Build>(

@@ -7,13 +7,13 @@ use mlir_sys::{
 unsafe extern "C" {
     pub fn gauss_register_dialect(registry: MlirDialectRegistry);
     pub fn gauss_type_is_tensor(ty: MlirType) -> bool;
-    pub fn gauss_type_has_covariance(ty: MlirType) -> bool;
+    pub fn gauss_type_nodes(ty: MlirType) -> i64;
     pub fn gauss_tensor_type_get_checked(
         location: MlirLocation,
         rank: isize,
         shape: *const i64,
         element: MlirType,
-        covariance: bool,
+        nodes: i64,
     ) -> MlirType;
     pub fn gauss_elements_count(attribute: MlirAttribute) -> i64;
     pub fn gauss_elements_read_f32(attribute: MlirAttribute, out: *mut f32) -> bool;

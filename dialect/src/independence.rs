@@ -332,7 +332,12 @@ fn copies(op: Op, layer: &Layer) -> Option<Dependence> {
         | Layer::Variance
         | Layer::Correlated
         | Layer::Marginals
-        | Layer::Covariance
+        | Layer::Covariance { .. }
+        | Layer::Nodes
+        | Layer::Mix
+        | Layer::SquareDeviation { .. }
+        | Layer::ScaleNodes(_)
+        | Layer::ScaleMixture(_)
         | Layer::WithDiagonal
         | Layer::Gain(_)
         | Layer::Dense

@@ -46,10 +46,15 @@ pub struct Tensor {
 /// The covariances of N×D Gaussians, as [`crate::covariance`] has them.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Dependence {
-    /// What elements share, N×D×D; `None` where they share nothing.
+    /// What elements share, N×D×D, or (N·K)×D×D of a mixture of K nodes; `None` where they share
+    /// nothing.
     pub shared: Option<Tensor>,
     /// The variance that an element has for itself.
     pub own: Tensor,
+    /// The elements at each node of a mixture, (N·K)×D.
+    pub rows: Option<Tensor>,
+    /// How many nodes there are, 1 where it is no mixture.
+    pub nodes: i64,
 }
 
 impl Tensor {
@@ -71,8 +76,8 @@ impl Tensor {
     /// The type of the tensor.
     pub fn ty(&self) -> TensorType {
         let shape = self.shape.iter().map(|&size| i64::try_from(size).unwrap_or(i64::MAX));
-        let covariance = self.dependence.is_some();
-        TensorType { covariance, ..TensorType::new(shape.collect(), self.variance.is_some()) }
+        let nodes = self.dependence.as_ref().map_or(0, |dependence| dependence.nodes);
+        TensorType { nodes, ..TensorType::new(shape.collect(), self.variance.is_some()) }
     }
 
     /// Checks that there are as many numbers as the shape says and that no
@@ -101,9 +106,7 @@ impl Tensor {
         match (self.variance.is_some(), ty.gaussian) {
             (true, false) => Err(format!("is {ty}, but has variances")),
             (false, true) => Err(format!("is {ty}, but has no variances")),
-            _ if self.dependence.is_some() != ty.covariance => {
-                Err(format!("is {ty}, not {}", self.ty()))
-            }
+            _ if self.ty().nodes != ty.nodes => Err(format!("is {ty}, not {}", self.ty())),
             _ => Ok(()),
         }
     }

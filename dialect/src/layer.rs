@@ -13,6 +13,7 @@ use crate::{
         composite::Composite,
         contraction::{ConvTranspose, Convolution},
         matmul::Matmul,
+        mixture::{ScaleMixture, nodes},
         movement::Movement,
         noise::Noise,
         norm::Norm,
@@ -43,8 +44,24 @@ pub enum Layer {
     Correlated,
     /// `gauss.marginals`.
     Marginals,
-    /// `gauss.covariance`.
-    Covariance,
+    /// `gauss.covariance`, of each node of a mixture or else of the whole.
+    Covariance {
+        /// Of each node?
+        of_nodes: bool,
+    },
+    /// `gauss.nodes`.
+    Nodes,
+    /// `gauss.mix`.
+    Mix,
+    /// `gauss.square_deviation`, of the positive part or else of the number itself.
+    SquareDeviation {
+        /// Of the positive part?
+        rectified: bool,
+    },
+    /// `gauss.scale_nodes`, with how many there are.
+    ScaleNodes(i64),
+    /// `gauss.scale_mixture`.
+    ScaleMixture(ScaleMixture),
     /// `gauss.with_diagonal`.
     WithDiagonal,
     /// `gauss.gain` of an activation.
@@ -119,8 +136,18 @@ impl Layer {
     pub const SOURCES: [&'static str; 5] = ["parameter", "constant", "make", "mean", "variance"];
 
     /// Ops that say what is known of covariances, and what those are computed with.
-    pub const COVARIANCES: [&'static str; 5] =
-        ["correlated", "marginals", "covariance", "with_diagonal", "gain"];
+    pub const COVARIANCES: [&'static str; 10] = [
+        "correlated",
+        "marginals",
+        "covariance",
+        "with_diagonal",
+        "gain",
+        "nodes",
+        "mix",
+        "square_deviation",
+        "scale_nodes",
+        ScaleMixture::NAME,
+    ];
 
     /// Ops that read moments and give what follows from them.
     pub const PREDICTIONS: [&'static str; 7] = [
@@ -176,7 +203,12 @@ impl Layer {
             Self::Variance => "variance",
             Self::Correlated => "correlated",
             Self::Marginals => "marginals",
-            Self::Covariance => "covariance",
+            Self::Covariance { .. } => "covariance",
+            Self::Nodes => "nodes",
+            Self::Mix => "mix",
+            Self::SquareDeviation { .. } => "square_deviation",
+            Self::ScaleNodes(_) => "scale_nodes",
+            Self::ScaleMixture(_) => ScaleMixture::NAME,
             Self::WithDiagonal => "with_diagonal",
             Self::Gain(_) => "gain",
             Self::Dense => "dense",
@@ -221,7 +253,8 @@ impl Layer {
             | Self::Variance
             | Self::Correlated
             | Self::Marginals
-            | Self::Covariance
+            | Self::Nodes
+            | Self::Mix
             | Self::WithDiagonal
             | Self::Dense
             | Self::Blend
@@ -233,6 +266,10 @@ impl Layer {
             | Self::BinaryProbability
             | Self::BinaryUncertainty => none,
             Self::Gain(activation) => gain(*activation),
+            Self::Covariance { of_nodes } => none.with("of_nodes", *of_nodes),
+            Self::SquareDeviation { rectified } => none.with("rectified", *rectified),
+            Self::ScaleNodes(nodes) => none.with("nodes", *nodes),
+            Self::ScaleMixture(mixture) => mixture.write(),
             Self::Convolution(convolution) => convolution.write(),
             Self::ConvTranspose(convolution) => convolution.write(),
             Self::Matmul(matmul) => matmul.write(),
@@ -333,7 +370,16 @@ impl Layer {
             "gauss.variance" => Layer::Variance,
             "gauss.correlated" => Layer::Correlated,
             "gauss.marginals" => Layer::Marginals,
-            "gauss.covariance" => Layer::Covariance,
+            "gauss.covariance" => {
+                Layer::Covariance { of_nodes: attributes.flag("of_nodes").unwrap_or(false) }
+            }
+            "gauss.nodes" => Layer::Nodes,
+            "gauss.mix" => Layer::Mix,
+            "gauss.square_deviation" => {
+                Layer::SquareDeviation { rectified: attributes.flag("rectified").unwrap_or(false) }
+            }
+            "gauss.scale_nodes" => Layer::ScaleNodes(nodes(attributes)?),
+            "gauss.scale_mixture" => Layer::ScaleMixture(ScaleMixture::read(attributes)?),
             "gauss.with_diagonal" => Layer::WithDiagonal,
             "gauss.gain" => Layer::Gain(function(attributes)?),
             "gauss.dense" => Layer::Dense,
@@ -377,6 +423,9 @@ impl From<Part> for Layer {
             Part::Variance => Layer::Variance,
             Part::Gain(activation) => Layer::Gain(activation),
             Part::WithDiagonal => Layer::WithDiagonal,
+            Part::Mix => Layer::Mix,
+            Part::SquareDeviation { rectified } => Layer::SquareDeviation { rectified },
+            Part::ScaleNodes(nodes) => Layer::ScaleNodes(nodes),
             Part::Dense => Layer::Dense,
             Part::Blend => Layer::Blend,
             Part::Matmul(matmul) => Layer::Matmul(matmul),

@@ -29,6 +29,7 @@
 
 mod double;
 pub mod dual;
+pub mod mixture;
 mod normal;
 pub mod normalised;
 pub mod quadrature;

@@ -9,6 +9,7 @@ pub mod composite;
 pub mod contraction;
 pub mod embedding;
 pub mod matmul;
+pub mod mixture;
 pub mod movement;
 pub mod noise;
 pub mod norm;

@@ -38,6 +38,8 @@
 //!   probits is 4·ln 2 for logits.
 //! - Laplace bridge: exact for the Dirichlet distribution; the module `laplace` has the
 //!   formulas.
+//! - Mixtures over the nodes of a shared scale, by any method: the weighted mean over the nodes, and how far apart their
+//!   probabilities are is epistemic. Each node has its share of the draws.
 //! - Samples: the mean of H over the draws, and the rest of H(p). Both are means that
 //!   equal draws leave unchanged, so without a variance nothing is epistemic. The rest is
 //!   a difference of entropies: in `f32` it is good to an absolute error.
@@ -51,7 +53,7 @@ mod laplace;
 
 use pfp_runtime::random::standard_normals;
 
-use crate::moments::{Arithmetic, Elementary, Moments};
+use crate::moments::{Arithmetic, Elementary, Moments, mixture::rule};
 
 pub use information::{digamma_rise, digamma_rise_reference, information, information_reference};
 pub use pfp_runtime::predictive::central_quantile;
@@ -72,9 +74,11 @@ pub type Number<R> = <<R as Tables>::Scalar as Arithmetic>::Value;
 pub enum Axis {
     /// Items of the batch.
     Items,
+    /// Nodes of a mixture of Gaussian logits.
+    Nodes,
     /// Draws of the logits.
     Draws,
-    /// Parts of a mixture.
+    /// Parts of the mixture that stands for a logistic distribution.
     Parts,
     /// Classes, or binary labels.
     Classes,
@@ -84,7 +88,8 @@ pub enum Axis {
 
 impl Axis {
     /// Every axis, in the order of dimensions.
-    pub const ALL: [Axis; 5] = [Axis::Items, Axis::Draws, Axis::Parts, Axis::Classes, Axis::Rivals];
+    pub const ALL: [Axis; 6] =
+        [Axis::Items, Axis::Nodes, Axis::Draws, Axis::Parts, Axis::Classes, Axis::Rivals];
 }
 
 /// Tables along some of the axes.
@@ -96,6 +101,9 @@ pub trait Tables {
 
     /// How many classes, or binary labels, there are.
     fn classes(&self) -> usize;
+
+    /// How many nodes of a mixture the logits are of; 1 where they are of none, and have no such axis.
+    fn nodes(&self) -> usize;
 
     /// A table along [`Axis::Classes`] as one along [`Axis::Rivals`].
     fn rivals(&mut self, table: &Self::Table) -> Self::Table;
@@ -136,6 +144,20 @@ pub enum Method {
     Laplace,
     /// Draws of the logits.
     Sample(Sampling),
+}
+
+impl Method {
+    /// The method with a node's share of the draws, of so many nodes.
+    #[must_use]
+    pub fn shared(self, nodes: usize) -> Self {
+        match self {
+            Method::Sample(Sampling { draws, seed }) => {
+                let nodes = u32::try_from(nodes).unwrap_or(1).max(1);
+                Method::Sample(Sampling { draws: draws.div_ceil(nodes), seed })
+            }
+            other => other,
+        }
+    }
 }
 
 /// Draws of the logits.
@@ -222,6 +244,50 @@ pub struct Prediction<T> {
 /// Class probabilities and uncertainty of Gaussian logits by `method`, with what is known of their covariance
 /// matrices. Deterministic ones have their softmax, and no epistemic uncertainty.
 pub fn predict<R: Tables>(
+    r: &mut R,
+    method: Method,
+    logits: &Moments<R::Table>,
+    covariance: Option<&R::Table>,
+) -> Prediction<R::Table> {
+    let of_nodes = predict_nodes(r, method.shared(r.nodes()), logits, covariance);
+    mixture(r, of_nodes)
+}
+
+/// The prediction of a mixture: weighted means of the probabilities and of what is aleatoric and epistemic at each
+/// node, and with what is epistemic how far apart the nodes are, Σₖ wₖ Σ pₖ ln(pₖ/p).
+fn mixture<R: Tables>(r: &mut R, nodes: Prediction<R::Table>) -> Prediction<R::Table> {
+    let Some(rule) = i64::try_from(r.nodes()).ok().and_then(rule) else { return nodes };
+    let weights = rule.iter().map(|&(_, weight)| weight as f32).collect();
+    let weights = r.literal(&[Axis::Nodes], weights);
+    let mut mean = |x: &R::Table| {
+        r.fold(Axis::Nodes, 0.0, [x, &weights], |a, sum, [x, weight]| a.fma(x, weight, sum))
+    };
+    let Prediction { probabilities: each, uncertainty } = nodes;
+    let probabilities = mean(&each);
+    let [aleatoric, within] = [&uncertainty.aleatoric, &uncertainty.epistemic].map(&mut mean);
+    let apart = r.fold(Axis::Classes, 0.0, [&each, &probabilities], |a, sum, [one, all]| {
+        let (tiny, zero) = (a.constant(TINY), a.constant(0.0));
+        let bounded = [one, all].map(|p| a.max(p, tiny));
+        let [one_bounded, all_bounded] = bounded;
+        let ratio = a.div(one_bounded, all_bounded);
+        let logarithm = a.ln(ratio);
+        let term = a.mul(one, logarithm);
+        let term = a.select_ge(one, tiny, term, zero);
+        a.add(sum, term)
+    });
+    let apart =
+        r.fold(Axis::Nodes, 0.0, [&apart, &weights], |a, sum, [x, weight]| a.fma(x, weight, sum));
+    let epistemic = r.map([&within, &apart], |a, [within, apart]| {
+        let zero = a.constant(0.0);
+        let apart = a.max(apart, zero);
+        a.add(within, apart)
+    });
+    let total =
+        r.map([&aleatoric, &epistemic], |a, [aleatoric, epistemic]| a.add(aleatoric, epistemic));
+    Prediction { probabilities, uncertainty: Uncertainty { total, aleatoric, epistemic } }
+}
+
+fn predict_nodes<R: Tables>(
     r: &mut R,
     method: Method,
     logits: &Moments<R::Table>,

@@ -9,6 +9,7 @@ use crate::{
     covariance,
     ir::{DYNAMIC, MAX_ELEMENTS},
     layer::Layer,
+    moments::mixture,
     ops::{
         blend,
         build::{Build, Part},
@@ -33,8 +34,9 @@ pub fn infer(layer: &Layer, operands: &[TensorType]) -> Result<TensorType, Strin
     }
     covariance::check(layer, operands)?;
     let mut result = infer_unchecked(layer, operands)?;
-    if covariance::is_kept(layer) && operands.iter().any(|operand| operand.covariance) {
-        result.covariance = true;
+    if covariance::is_kept(layer) {
+        let nodes = operands.iter().map(|operand| operand.nodes);
+        result.nodes = nodes.chain([result.nodes]).max().unwrap_or(0);
     }
     check_sizes("a result", &result)?;
     Ok(result)
@@ -54,19 +56,49 @@ fn infer_unchecked(layer: &Layer, operands: &[TensorType]) -> Result<TensorType,
         (Layer::Correlated, [input]) => {
             let [_, elements] = rank(input)?;
             match input.gaussian && elements <= MAX_CORRELATED {
-                true => Ok(TensorType { covariance: true, ..input.clone() }),
+                true => Ok(TensorType { nodes: input.nodes.max(1), ..input.clone() }),
                 false => Err(format!(
                     "takes {input}; it takes a Gaussian tensor of up to {MAX_CORRELATED} elements an item"
                 )),
             }
         }
-        (Layer::Marginals, [input]) if input.covariance => Ok(input.marginals()),
-        (Layer::Covariance, [input]) if input.covariance => {
+        (Layer::Marginals, [input]) if input.has_covariance() => Ok(input.marginals()),
+        (Layer::Covariance { of_nodes: false }, [input]) if input.has_covariance() => {
             let [items, elements] = rank(input)?;
             Ok(TensorType::new(vec![items, elements, elements], false))
         }
-        (Layer::Marginals | Layer::Covariance, [input]) => {
+        (Layer::Covariance { of_nodes: true }, [input]) if input.nodes > 1 => {
+            let [items, elements] = rank(input)?;
+            Ok(TensorType::new(vec![items, input.nodes, elements, elements], false))
+        }
+        (Layer::Nodes, [input]) if input.nodes > 1 => {
+            let [items, elements] = rank(input)?;
+            Ok(TensorType::new(vec![items, input.nodes, elements], true))
+        }
+        (Layer::Marginals | Layer::Covariance { of_nodes: false }, [input]) => {
             Err(format!("takes a tensor with covariances, not {input}"))
+        }
+        (Layer::Nodes | Layer::Covariance { .. }, [input]) => {
+            Err(format!("takes a mixture, as gauss.scale_mixture gives, not {input}"))
+        }
+        (Layer::Mix, [input]) => match input.shape[..] {
+            [items, nodes, ref rest @ ..] if mixture::rule(nodes).is_some() => {
+                result([&[items], rest].concat())
+            }
+            _ => Err(format!("takes 3 or 5 nodes as the second dimension, not {input}")),
+        },
+        (Layer::SquareDeviation { .. }, [input]) => Ok(TensorType::new(input.shape.clone(), false)),
+        (Layer::ScaleNodes(nodes), [variance, mean]) => match variance.shape[..] {
+            [items] if mean.shape == variance.shape => {
+                Ok(TensorType::new(vec![items, *nodes], false))
+            }
+            _ => {
+                Err(format!("takes a variance and a mean for each item, not {variance} and {mean}"))
+            }
+        },
+        (Layer::ScaleMixture(mixture), [input, _, weight, bias @ ..]) => {
+            let linear: Vec<_> = [input, weight].into_iter().chain(bias).cloned().collect();
+            mixture.infer(operands, infer_unchecked(&Layer::Dense, &linear)?)
         }
         (Layer::WithDiagonal, [matrices, diagonal]) => {
             let [items, elements] = rank(diagonal)?;
@@ -144,17 +176,11 @@ fn infer_unchecked(layer: &Layer, operands: &[TensorType]) -> Result<TensorType,
             result(vec![*batch, rest.iter().product()])
         }
         (Layer::Softmax(method), [logits, covariance @ ..]) => {
-            let [_, classes] = rank(logits)?;
-            check_classes("logit", classes)?;
-            check_draws(*method, classes)?;
-            check_covariance(*method, logits, covariance)?;
-            Ok(TensorType::new(logits.shape.clone(), false))
+            let shape = check_logits(*method, logits, covariance)?;
+            Ok(TensorType::new(shape.to_vec(), false))
         }
         (Layer::Uncertainty(method), [logits, covariance @ ..]) => {
-            let [batch, classes] = rank(logits)?;
-            check_classes("logit", classes)?;
-            check_draws(*method, classes)?;
-            check_covariance(*method, logits, covariance)?;
+            let [batch, _] = check_logits(*method, logits, covariance)?;
             Ok(TensorType::new(vec![batch, UNCERTAINTIES], false))
         }
         (Layer::Decide(_), [probabilities, uncertainty]) => {
@@ -287,25 +313,33 @@ pub const MAX_CORRELATED: i64 = 4096;
 /// The most classes that are drawn with covariances: their matrices are factored in so many steps.
 pub const MAX_FACTORED: i64 = 64;
 
-/// Checks what is known of the covariances of logits, by their type or by a tensor of them.
-fn check_covariance(
+/// Checks logits, and what is known of their covariances by their type or by a tensor of them; how many
+/// items and classes there are.
+fn check_logits(
     method: Method,
     logits: &TensorType,
     covariance: &[TensorType],
-) -> Result<(), String> {
-    let [items, classes] = rank(logits)?;
+) -> Result<[i64; 2], String> {
+    let [items, classes] = match logits.shape[..] {
+        [items, nodes, classes] if logits.gaussian && mixture::rule(nodes).is_some() => {
+            [items, classes]
+        }
+        _ => rank(logits)?,
+    };
+    check_classes("logit", classes)?;
+    check_draws(method, classes)?;
     if let [covariance] = covariance
-        && (!logits.gaussian || covariance.shape != [items, classes, classes])
+        && (!logits.gaussian || covariance.shape != [&logits.shape[..], &[classes]].concat())
     {
         return Err(format!("has {covariance} as the covariances of {logits}, which do not fit"));
     }
-    let is_known = logits.covariance || !covariance.is_empty();
+    let is_known = logits.has_covariance() || !covariance.is_empty();
     match method {
         Method::Sample(_) if is_known && classes > MAX_FACTORED => Err(format!(
             "draws {classes} classes with covariances; up to {MAX_FACTORED} are supported: gauss.marginals \
              leaves the covariances out"
         )),
-        _ => Ok(()),
+        _ => Ok([items, classes]),
     }
 }
 

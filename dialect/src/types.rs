@@ -14,8 +14,9 @@ pub struct TensorType {
     pub shape: Vec<i64>,
     /// Is it `!gauss.tensor`, or else `tensor`?
     pub gaussian: bool,
-    /// Are the covariances of the elements of an item known, too? Then it is Gaussian and N×D.
-    pub covariance: bool,
+    /// How many Gaussians with covariances of the elements of an item it is a mixture of; 0 where
+    /// covariances are not known. Where they are it is Gaussian and N×D.
+    pub nodes: i64,
 }
 
 impl fmt::Display for TensorType {
@@ -27,14 +28,23 @@ impl fmt::Display for TensorType {
                 size => write!(f, "{size}x")?,
             }
         }
-        f.write_str(if self.covariance { "f32, covariance>" } else { "f32>" })
+        match self.nodes {
+            0 => f.write_str("f32>"),
+            1 => f.write_str("f32, covariance>"),
+            nodes => write!(f, "f32, covariance<{nodes}>>"),
+        }
     }
 }
 
 impl TensorType {
     /// A tensor of independent Gaussians, or of plain numbers.
     pub fn new(shape: Vec<i64>, gaussian: bool) -> Self {
-        Self { shape, gaussian, covariance: false }
+        Self { shape, gaussian, nodes: 0 }
+    }
+
+    /// Are the covariances of the elements of an item known?
+    pub fn has_covariance(&self) -> bool {
+        self.nodes > 0
     }
 
     /// The same elements as independent Gaussians, or plain numbers.
@@ -49,7 +59,7 @@ impl TensorType {
         if !gaussian && !ty.is_ranked_tensor() {
             return None;
         }
-        Some(Self { shape: ty.shape()?, gaussian, covariance: ty.has_covariance() })
+        Some(Self { shape: ty.shape()?, gaussian, nodes: ty.nodes() })
     }
 
     /// What a tensor of the type consists of, beside covariances.
@@ -63,7 +73,7 @@ impl TensorType {
         match self.gaussian {
             true => {
                 let location = like.context().unknown_location();
-                Type::gaussian(location, element, &self.shape, self.covariance)
+                Type::gaussian(location, element, &self.shape, self.nodes)
             }
             false => Some(Type::tensor(element, &self.shape)),
         }

@@ -48,19 +48,21 @@ def Gauss_TensorType : TypeDef<Gauss_Dialect, "GaussTensor",
   let summary = "tensor of Gaussians, known by mean and variance";
   let description = [{
     Example: `!gauss.tensor<?x10xf32>`, a batch of ten Gaussian logits that are
-    independent, and `!gauss.tensor<?x10xf32, covariance>`, with the covariances
-    of the ten logits of each item. The element type is `f32`. Only the leading
+    independent; `!gauss.tensor<?x10xf32, covariance>`, with the covariances
+    of the ten logits of each item; and `!gauss.tensor<?x10xf32, covariance<5>>`,
+    a mixture of five such Gaussians, the nodes of a scale that the ten share
+    (`gauss.scale_mixture`). The element type is `f32`. Only the leading
     dimension, the batch, may be dynamic; no dimension is zero.
   }];
   let parameters = (ins ArrayRefParameter<"int64_t">:$shape, "::mlir::Type":$elementType,
-                        "bool":$covariance);
-  let assemblyFormat = "`<` custom<Dimensions>($shape, $elementType, $covariance) `>`";
+                        "int64_t":$nodes);
+  let assemblyFormat = "`<` custom<Dimensions>($shape, $elementType, $nodes) `>`";
   let genVerifyDecl = 1;
   let extraClassDeclaration = [{
     bool hasRank() const { return true; }
     GaussTensorType cloneWith(std::optional<::llvm::ArrayRef<int64_t>> shape,
                               ::mlir::Type elementType) const {
-      return get(getContext(), shape.value_or(getShape()), elementType, getCovariance());
+      return get(getContext(), shape.value_or(getShape()), elementType, getNodes());
     }
   }];
 }
@@ -245,15 +247,131 @@ def Gauss_CovarianceOp : Gauss_Layer<"covariance"> {
 
     ```mlir
     %c = gauss.covariance %x : (!gauss.tensor<?x10xf32, covariance>) -> tensor<?x10x10xf32>
+    %d = gauss.covariance %y of_nodes true
+      : (!gauss.tensor<?x10xf32, covariance<5>>) -> tensor<?x5x10x10xf32>
     ```
 
     Symmetric and, up to rounding, positive semidefinite. The diagonal is
-    `gauss.variance`.
+    `gauss.variance`. Of a mixture it is the covariance of the whole, or, with
+    `of_nodes`, that of each node.
 
-    Constraints: `input` has covariances.
+    Constraints: `input` has covariances; `of_nodes` is for mixtures.
+  }];
+  let arguments = (ins
+    Gauss_TensorType:$input, DefaultValuedAttr<BoolAttr, "false">:$of_nodes);
+  let assemblyFormat = [{
+    $input `` custom<Clauses>("\"of_nodes\"", $of_nodes)
+    attr-dict `:` functional-type(operands, results)
+  }];
+}
+
+def Gauss_NodesOp : Gauss_Layer<"nodes"> {
+  let summary = "mean and variance of each element at each node of a mixture";
+  let description = [{
+    ```mlir
+    %n = gauss.nodes %x : (!gauss.tensor<?x10xf32, covariance<5>>) -> !gauss.tensor<?x5x10xf32>
+    ```
+
+    What `gauss.mix` makes of them is `gauss.marginals`.
+
+    Constraints: `input` is a mixture.
   }];
   let arguments = (ins Gauss_TensorType:$input);
   let assemblyFormat = "$input attr-dict `:` functional-type(operands, results)";
+}
+
+def Gauss_MixOp : Gauss_Layer<"mix"> {
+  let summary = "the mixture of nodes";
+  let description = [{
+    `mean = Σ_k w_k mean[n, k, ..]`,
+    `variance = Σ_k w_k (variance[n, k, ..] + (mean[n, k, ..] - mean)²)`
+
+    ```mlir
+    %y = gauss.mix %x : (!gauss.tensor<?x5x10xf32>) -> !gauss.tensor<?x10xf32>
+    ```
+
+    The weights w are those of Gauss-Hermite quadrature with as many nodes. Of
+    plain numbers, their weighted mean.
+
+    Constraints: `input` has the nodes, 3 or 5, as its second dimension.
+  }];
+  let arguments = (ins Gauss_Operand:$input);
+  let assemblyFormat = "$input attr-dict `:` functional-type(operands, results)";
+}
+
+def Gauss_SquareDeviationOp : Gauss_Layer<"square_deviation"> {
+  let summary = "standard deviation of the square of a Gaussian, or of its positive part";
+  let description = [{
+    `√Var(input²)`, or with `rectified` `√Var(max(input, 0)²)`, both exact.
+
+    ```mlir
+    %d = gauss.square_deviation %x rectified true
+      : (!gauss.tensor<?x400xf32>) -> tensor<?x400xf32>
+    ```
+
+    Of a deterministic input 0.
+  }];
+  let arguments = (ins
+    Gauss_Operand:$input, DefaultValuedAttr<BoolAttr, "false">:$rectified);
+  let assemblyFormat = [{
+    $input `` custom<Clauses>("\"rectified\"", $rectified)
+    attr-dict `:` functional-type(operands, results)
+  }];
+}
+
+def Gauss_ScaleNodesOp : Gauss_Layer<"scale_nodes"> {
+  let summary = "the nodes of a log-normal scale of mean 1";
+  let description = [{
+    With r = variance[n]/mean[n]² and l² = ln(1 + r),
+    `result[n, k] = c·exp(l·x_k - l²/2)` at the nodes x of Gauss-Hermite
+    quadrature, with c such that the weighted mean is 1.
+
+    ```mlir
+    %z = gauss.scale_nodes %variance, %mean nodes 5 : (tensor<?xf32>, tensor<?xf32>) -> tensor<?x5xf32>
+    ```
+
+    Where the mean is 0 all nodes are 1.
+
+    Constraints: `variance` and `mean` are of one dimension and not negative; `nodes` is 3 or 5.
+  }];
+  let arguments = (ins
+    Gauss_Deterministic:$variance, Gauss_Deterministic:$mean, I64Attr:$nodes);
+  let assemblyFormat = [{
+    $variance `,` $mean `nodes` $nodes attr-dict `:` functional-type(operands, results)
+  }];
+}
+
+def Gauss_ScaleMixtureOp : Gauss_Layer<"scale_mixture"> {
+  let summary = "dense layer whose outputs share a random scale, as a mixture over it";
+  let description = [{
+    The outputs of a dense layer, given its input, have the variance Σ_k s_k input_k²
+    from its weights: one number, and random, for all of them. As `gauss.dense`, but
+    the result is a mixture of `nodes` Gaussians, each with another scale of that
+    variance; the scale is log-normal with the variance that follows from the squares
+    of the input.
+
+    ```mlir
+    %y = gauss.scale_mixture %x, %z, %w, %b nodes 5 groups 16 rectified true
+      : (!gauss.tensor<?x400xf32>, !gauss.tensor<?x400xf32>, !gauss.tensor<120x400xf32>,
+         !gauss.tensor<120xf32>) -> !gauss.tensor<?x120xf32, covariance<5>>
+    ```
+
+    `before` is what the input is a square of which is taken: with `rectified` what
+    the input is the positive part of, else the input itself. Its elements are
+    `groups` of equally many; those of a group, the positions of a channel that share
+    a kernel, are taken to rise and fall together, others as independent.
+
+    Constraints: `input` and `before` are N×D and Gaussian, `weight` is Gaussian;
+    `groups` divides D; all else as in `gauss.dense` and `gauss.scale_nodes`.
+  }];
+  let arguments = (ins
+    Gauss_TensorType:$input, Gauss_TensorType:$before, Gauss_TensorType:$weight,
+    Optional<Gauss_Operand>:$bias, I64Attr:$nodes, I64Attr:$groups,
+    DefaultValuedAttr<BoolAttr, "false">:$rectified);
+  let assemblyFormat = [{
+    $input `,` $before `,` $weight (`,` $bias^)? `` custom<Clauses>("\"nodes groups rectified\"", $nodes, $groups, $rectified)
+    attr-dict `:` functional-type(operands, results)
+  }];
 }
 
 def Gauss_WithDiagonalOp : Gauss_Layer<"with_diagonal"> {
@@ -1670,10 +1788,12 @@ def Gauss_SoftmaxOp : Gauss_Layer<"softmax"> {
 
     The covariances of the logits are used where the type has them, or where
     they follow as a tensor of matrices with the variances on their diagonals.
+    Of a mixture, by its type or as logits N×K×C of K nodes, the probabilities are the
+    weighted mean over the nodes, and each node has its share of the draws.
 
-    Constraints: `logits` is N×C with C of 2 or more; `draws`, from 1 to 65536, and `seed` are given
-    with the method `"sample"` only, `draws` always; `covariance` (optional) is N×C×C, and C at most 64 with
-    the method `"sample"`.
+    Constraints: `logits` is N×C, or N×K×C with K of 3 or 5, and C of 2 or more; `draws`, from 1 to
+    65536, and `seed` are given with the method `"sample"` only, `draws` always; `covariance` (optional)
+    is N×C×C, or N×K×C×C, and C at most 64 with the method `"sample"`.
   }];
   let arguments = (ins
     Gauss_Operand:$logits, Optional<Gauss_Deterministic>:$covariance, StrAttr:$method,
@@ -1696,8 +1816,7 @@ def Gauss_UncertaintyOp : Gauss_Layer<"uncertainty"> {
     expected entropy E[H(p)] and the mutual information of class and logits,
     which is their difference. On deterministic logits nothing is epistemic.
 
-    Constraints: `logits` is N×C with C of 2 or more; `covariance`, `method`, `draws` and `seed` are as in
-    `gauss.softmax`.
+    Constraints: all operands and attributes are as in `gauss.softmax`.
   }];
   let arguments = (ins
     Gauss_Operand:$logits, Optional<Gauss_Deterministic>:$covariance, StrAttr:$method,

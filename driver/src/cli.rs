@@ -24,7 +24,10 @@ use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 use gauss_dialect::predictive::Thresholds;
 use gauss_lowering::{
     mode::{Mode, Sampling},
-    passes::gauss_append_head::{Head, Kind, Settings},
+    passes::{
+        gauss_append_head::{Head, Kind, Settings},
+        gauss_track_covariance::Returned,
+    },
 };
 use miette::{MietteHandlerOpts, Report};
 use pfp_compiler::{compile::Network, error::Error, interrupt, module::Session};
@@ -247,7 +250,7 @@ impl HeadArgs {
                 ))
                 .with_help("covariances are moments: use --mode moments"));
             }
-            network.return_covariance(function)?;
+            network.return_covariance(function, Returned::Matrix)?;
         }
         Ok(())
     }

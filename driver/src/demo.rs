@@ -19,7 +19,7 @@ use pfp_compiler::{
     target::{self, HOST},
 };
 use pfp_evaluate::{
-    answers::{self, Draws, Score, of_moments},
+    answers::{self, Dependence, Draws, Score, of_moments},
     batches::{self, Items},
     data::{self, Output, Part, Preparation},
     eval,
@@ -349,7 +349,7 @@ fn items_of(logits: &OutputMoments, data: &Data, group: Group) -> answers::Items
     let mean = narrow(&logits.mean);
     let variance = narrow(logits.variance.as_deref().unwrap_or_default());
     let draws = Draws { count: LOGIT_DRAWS, seed: start as u64 };
-    of_moments(&mean, &variance, None, classes, draws)
+    of_moments(&mean, &variance, &Dependence::default(), classes, draws)
 }
 
 fn groups(items: &[answers::Items; 3], data: &Data) -> Vec<GroupReport> {

@@ -1,5 +1,8 @@
 //! What logits say of items: class probabilities, uncertainties, and the answer.
 
+use std::ops::Range;
+
+use gauss_dialect::moments::mixture;
 use pfp_runtime::predictive::{self, Binary, Uncertainty};
 use serde::Serialize;
 
@@ -136,35 +139,106 @@ pub fn classes_of(logits: usize) -> usize {
     logits.max(2)
 }
 
+/// What is known of Gaussian logits beside their means and variances.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Dependence<V> {
+    /// The covariance matrix of each item, of a mixture at each of its nodes.
+    pub covariance: Option<V>,
+    /// The means at each node of a mixture.
+    pub nodes: Option<V>,
+}
+
+impl<V: AsRef<[f32]>> Dependence<V> {
+    /// The same of a range of items, out of so many.
+    pub fn of(&self, range: Range<usize>, items: usize) -> Dependence<&[f32]> {
+        let Self { covariance, nodes } = self;
+        Dependence {
+            covariance: covariance.as_ref().and_then(|values| part(values, &range, items)),
+            nodes: nodes.as_ref().and_then(|values| part(values, &range, items)),
+        }
+    }
+}
+
+/// What values say of a range of items, out of so many.
+fn part<'a>(
+    values: &'a (impl AsRef<[f32]> + ?Sized),
+    range: &Range<usize>,
+    items: usize,
+) -> Option<&'a [f32]> {
+    let values = values.as_ref();
+    let each = values.len() / items.max(1);
+    values.get(range.start * each..range.end * each)
+}
+
 /// What Gaussian logits say of items, by draws of the logits; of one logit without draws. The logits are
-/// independent where their covariances are not given.
+/// independent where their covariances are not given. The nodes of a mixture share the draws.
 pub fn of_moments(
     mean: &[f32],
     variance: &[f32],
-    covariance: Option<&[f32]>,
+    beside: &Dependence<&[f32]>,
     width: usize,
     draws: Draws,
 ) -> Items {
+    let items = mean.len() / width;
     let rows = mean.chunks_exact(width).zip(variance.chunks_exact(width));
     let rows = (0..).zip(rows).map(|(item, (mean, variance))| {
         let seed = draws.seed.wrapping_add(item as u64);
-        let matrix = item * width * width..(item + 1) * width * width;
-        let covariance = covariance.and_then(|covariance| covariance.get(matrix));
-        match (mean, variance, covariance) {
-            (&[mean], &[variance], _) => of_label(|sign| predictive::binary(sign * mean, variance)),
-            (_, _, None) => decomposed(width, width, |p, scratch| {
+        let draws = Draws { seed, ..draws };
+        let beside = beside.of(item..item + 1, items);
+        match (mean, variance, beside.covariance, beside.nodes) {
+            (&[mean], &[variance], None, _) => {
+                of_label(|sign| predictive::binary(sign * mean, variance))
+            }
+            (_, _, None, _) => decomposed(width, width, |p, scratch| {
                 predictive::decompose_into(mean, variance, draws.count, seed, p, scratch)
             }),
-            (_, _, Some(covariance)) => {
-                let scratch = width * width + 2 * width;
-                decomposed(width, scratch, |p, scratch| {
-                    let count = draws.count;
-                    predictive::decompose_correlated_into(mean, covariance, count, seed, p, scratch)
-                })
-            }
+            (_, _, Some(covariance), None) => correlated(mean, covariance, draws),
+            (_, _, Some(covariance), Some(nodes)) => mixed(nodes, covariance, width, draws),
         }
     });
     collect(mean, variance, width, rows)
+}
+
+fn correlated(mean: &[f32], covariance: &[f32], draws: Draws) -> (Vec<f32>, Uncertainty) {
+    let width = mean.len();
+    decomposed(width, width * width + 2 * width, |p, scratch| {
+        let Draws { count, seed } = draws;
+        predictive::decompose_correlated_into(mean, covariance, count, seed, p, scratch)
+    })
+}
+
+/// The mixture of what is predicted at each node.
+fn mixed(nodes: &[f32], covariance: &[f32], width: usize, draws: Draws) -> (Vec<f32>, Uncertainty) {
+    let count = nodes.len() / width;
+    let rule = i64::try_from(count).ok().and_then(mixture::rule).unwrap_or_default();
+    let share = Draws { count: draws.count.div_ceil(count.max(1) as u32), ..draws };
+    let mut probabilities = vec![0.0; width];
+    let (mut aleatoric, mut each) = (0.0, Vec::new());
+    let rows = nodes.chunks_exact(width).zip(covariance.chunks_exact(width * width));
+    for ((mean, covariance), (_, weight)) in rows.zip(rule) {
+        let (p, uncertainty) = correlated(mean, covariance, share);
+        for (sum, p) in probabilities.iter_mut().zip(&p) {
+            *sum += weight * f64::from(*p);
+        }
+        aleatoric += weight * f64::from(uncertainty.aleatoric);
+        each.push((weight, uncertainty.epistemic, p));
+    }
+    // What is epistemic within the nodes, and how far these are apart: no difference of entropies.
+    let apart = |p: &[f32]| {
+        let term = |(&p, all): (&f32, &f64)| match p > 0.0 {
+            true => f64::from(p) * (f64::from(p) / all).ln(),
+            false => 0.0,
+        };
+        p.iter().zip(&probabilities).map(term).sum::<f64>().max(0.0)
+    };
+    let epistemic = each
+        .iter()
+        .map(|(weight, within, p)| weight * (f64::from(*within) + apart(p)))
+        .sum::<f64>();
+    let [total, aleatoric, epistemic] =
+        [aleatoric + epistemic, aleatoric, epistemic].map(|x| x as f32);
+    let probabilities = probabilities.into_iter().map(|p| p as f32).collect();
+    (probabilities, Uncertainty { total, aleatoric, epistemic })
 }
 
 /// What exact logits say of items.
@@ -308,8 +382,15 @@ mod tests {
     #[test]
     fn items_have_draws_of_their_own_that_do_not_depend_on_the_batch() {
         let (mean, variance) = ([0.5, 0.0, 0.5, 0.0], [1.0; 4]);
-        let both = of_moments(&mean, &variance, None, 2, Draws { count: 50, seed: 3 });
-        let second = of_moments(&mean[2..], &variance[2..], None, 2, Draws { count: 50, seed: 4 });
+        let both =
+            of_moments(&mean, &variance, &Dependence::default(), 2, Draws { count: 50, seed: 3 });
+        let second = of_moments(
+            &mean[2..],
+            &variance[2..],
+            &Dependence::default(),
+            2,
+            Draws { count: 50, seed: 4 },
+        );
         assert_eq!(both.probabilities[2..], second.probabilities);
         assert_ne!(both.probabilities[2..], both.probabilities[..2]);
     }

@@ -7,7 +7,7 @@ mod sample;
 use std::{fmt, str::FromStr};
 
 use gauss_dialect::{
-    ir::{Op, Type},
+    ir::{Builder, Op, Type},
     layer::Layer,
     shape::TensorType,
 };
@@ -69,14 +69,29 @@ fn leave_out_covariances(module: Op) -> Outcome {
                 op.result(0).replace_all_uses_with(op.operand(0));
                 op.erase();
             }
-            Some(Layer::Covariance | Layer::Gain(_)) => {
+            Some(Layer::ScaleMixture(_)) => {
+                let operands: Vec<_> = [0].into_iter().chain(2..op.operands().len()).collect();
+                let operands: Vec<_> = operands.into_iter().map(|n| op.operand(n)).collect();
+                let Some(ty) = TensorType::of(op.result(0).ty()) else { continue };
+                let Some(ty) = ty.marginals().to_type(op.result(0).ty()) else { continue };
+                let dense = Builder::before(op).value("gauss.dense", &operands, ty);
+                op.result(0).replace_all_uses_with(dense);
+                op.erase();
+            }
+            Some(
+                Layer::Covariance { .. }
+                | Layer::Nodes
+                | Layer::Mix
+                | Layer::SquareDeviation { .. }
+                | Layer::Gain(_),
+            ) => {
                 return Err(fail(
                     op,
                     "has no meaning in this mode, where nothing has a covariance",
                 ));
             }
             Some(_) => op.results().into_iter().for_each(|value| {
-                let marginals = TensorType::of(value.ty()).filter(|ty| ty.covariance);
+                let marginals = TensorType::of(value.ty()).filter(TensorType::has_covariance);
                 if let Some(ty) = marginals.and_then(|ty| ty.marginals().to_type(value.ty())) {
                     value.set_type(ty);
                 }

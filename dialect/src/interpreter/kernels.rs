@@ -24,7 +24,7 @@ use super::{Dependence, F64, Tensor, check_variances, predictions};
 use crate::{
     covariance::{self, Correlated, Operand},
     layer::Layer,
-    moments::Moments,
+    moments::{Moments, mixture},
     ops::{
         blend,
         build::{Build, Part},
@@ -37,17 +37,42 @@ use crate::{
 pub(super) fn apply(layer: &Layer, operands: &[&Tensor]) -> Result<Tensor, String> {
     let types: Vec<_> = operands.iter().map(|operand| operand.ty()).collect();
     let ty = shape::infer(layer, &types)?;
-    if ty.covariance && covariance::is_kept(layer) {
+    if ty.has_covariance() && covariance::is_kept(layer) {
         let operands: Vec<_> = operands.iter().map(|&operand| of_tensor(operand)).collect();
-        return covariance::apply(&mut Evaluate, layer, &operands).map(of_parts);
+        return covariance::apply(&mut Evaluate, layer, &operands).and_then(of_parts);
     }
     match (layer, operands) {
-        (Layer::Correlated, [input]) => covariance::correlated(&mut Evaluate, input).map(of_parts),
+        (Layer::Correlated, [input]) => {
+            covariance::correlated(&mut Evaluate, &of_tensor(input)).and_then(of_parts)
+        }
         (Layer::Marginals, [input]) => Ok(Tensor { dependence: None, ..(*input).clone() }),
-        (Layer::Covariance, [input]) => match of_tensor(input) {
-            Operand::Correlated(parts) => covariance::matrix(&mut Evaluate, &parts),
-            Operand::Plain(_) => Err("takes a tensor with covariances".into()),
-        },
+        (Layer::Covariance { of_nodes }, [input]) => {
+            let parts = parts_of(input)?;
+            match of_nodes {
+                true => covariance::of_each(&mut Evaluate, &parts),
+                false => covariance::matrix(&mut Evaluate, &parts),
+            }
+        }
+        (Layer::Nodes, [input]) => covariance::of_nodes(&mut Evaluate, &parts_of(input)?),
+        (Layer::Mix, [input]) => mixed(input, &ty),
+        (Layer::SquareDeviation { rectified }, [input]) => {
+            let input = input.view();
+            elementwise(&ty, |i| {
+                let deviation = match rectified {
+                    true => mixture::positive_square_deviation(&mut F64, input.at(i)),
+                    false => mixture::square_deviation(&mut F64, input.at(i)),
+                };
+                Moments::deterministic(deviation)
+            })
+        }
+        (Layer::ScaleNodes(nodes), [variance, mean]) => {
+            let rule = mixture::rule(*nodes).ok_or("has no rule of so many nodes")?;
+            elementwise(&ty, |i| {
+                let (item, node) = (i / rule.len(), i % rule.len());
+                let moments = [variance.mean[item], mean.mean[item]];
+                Moments::deterministic(mixture::scale(&mut F64, &rule, moments, rule[node].0))
+            })
+        }
         (Layer::WithDiagonal, [matrices, diagonal]) => {
             let size = sizes(&ty)[1];
             let value = |(place, &value): (usize, &f64)| {
@@ -109,13 +134,13 @@ pub(super) fn apply(layer: &Layer, operands: &[&Tensor]) -> Result<Tensor, Strin
         (Layer::GlobalMaxPool, [input]) => global_max(input, &ty),
         (Layer::Flatten, [input]) => Ok(Tensor { shape: sizes(&ty), ..(*input).clone() }),
         (Layer::Softmax(method), [logits, covariance @ ..]) => {
-            let covariance = known_covariance(logits, covariance)?;
-            let values = predictions::softmax(*method, logits, covariance.as_ref());
+            let (logits, covariance) = with_covariance(logits, covariance)?;
+            let values = predictions::softmax(*method, &logits, covariance.as_ref());
             Ok(Tensor::deterministic(&sizes(&ty), values))
         }
         (Layer::Uncertainty(method), [logits, covariance @ ..]) => {
-            let covariance = known_covariance(logits, covariance)?;
-            let values = predictions::uncertainty(*method, logits, covariance.as_ref());
+            let (logits, covariance) = with_covariance(logits, covariance)?;
+            let values = predictions::uncertainty(*method, &logits, covariance.as_ref());
             Ok(Tensor::deterministic(&sizes(&ty), values))
         }
         (Layer::Decide(thresholds), [probabilities, uncertainty]) => {
@@ -146,12 +171,40 @@ pub(super) fn apply(layer: &Layer, operands: &[&Tensor]) -> Result<Tensor, Strin
     }
 }
 
-/// The covariances of logits: their own, or a tensor of them.
-fn known_covariance(logits: &Tensor, given: &[&Tensor]) -> Result<Option<Tensor>, String> {
+/// Logits and their covariances, their own or a tensor of them; of a mixture those of each node.
+fn with_covariance(logits: &Tensor, given: &[&Tensor]) -> Result<(Tensor, Option<Tensor>), String> {
     match (of_tensor(logits), given) {
-        (Operand::Correlated(parts), _) => covariance::matrix(&mut Evaluate, &parts).map(Some),
-        (Operand::Plain(_), [given, ..]) => Ok(Some((*given).clone())),
-        (Operand::Plain(_), []) => Ok(None),
+        (Operand::Correlated(parts), _) => {
+            let matrices = covariance::of_each(&mut Evaluate, &parts)?;
+            let logits = match parts.nodes {
+                1 => parts.marginals,
+                _ => covariance::of_nodes(&mut Evaluate, &parts)?,
+            };
+            Ok((logits, Some(matrices)))
+        }
+        (Operand::Plain(logits), [given, ..]) => Ok((logits, Some((*given).clone()))),
+        (Operand::Plain(logits), []) => Ok((logits, None)),
+    }
+}
+
+/// The mixture of what lies along the second dimension.
+fn mixed(input: &Tensor, ty: &TensorType) -> Result<Tensor, String> {
+    let nodes = input.shape.get(1).and_then(|&nodes| i64::try_from(nodes).ok());
+    let rule = nodes.and_then(mixture::rule).ok_or("has no rule of so many nodes")?;
+    let inner: usize = input.shape[2..].iter().product();
+    let input = input.view();
+    elementwise(ty, |i| {
+        let place = |node| (i / inner * rule.len() + node) * inner + i % inner;
+        let nodes: Vec<_> = (0..rule.len()).map(|node| input.at(place(node))).collect();
+        mixture::mix(&mut F64, &rule, &nodes)
+    })
+}
+
+/// The parts of a tensor with covariances.
+fn parts_of(tensor: &Tensor) -> Result<Correlated<Tensor>, String> {
+    match of_tensor(tensor) {
+        Operand::Correlated(parts) => Ok(parts),
+        Operand::Plain(_) => Err("takes a tensor with covariances".into()),
     }
 }
 
@@ -161,15 +214,18 @@ fn of_tensor(tensor: &Tensor) -> Operand<Tensor> {
     match &tensor.dependence {
         None => Operand::Plain(marginals),
         Some(dependence) => {
-            let Dependence { shared, own } = dependence.as_ref().clone();
-            Operand::Correlated(Correlated { marginals, shared, own })
+            let Dependence { shared, own, rows, nodes } = dependence.as_ref().clone();
+            let marginals = rows.unwrap_or(marginals);
+            Operand::Correlated(Correlated { marginals, shared, own, nodes })
         }
     }
 }
 
-fn of_parts(parts: Correlated<Tensor>) -> Tensor {
-    let Correlated { marginals, shared, own } = parts;
-    Tensor { dependence: Some(Box::new(Dependence { shared, own })), ..marginals }
+fn of_parts(parts: Correlated<Tensor>) -> Result<Tensor, String> {
+    let whole = covariance::marginals(&mut Evaluate, &parts)?;
+    let Correlated { marginals, shared, own, nodes } = parts;
+    let rows = (nodes > 1).then_some(marginals);
+    Ok(Tensor { dependence: Some(Box::new(Dependence { shared, own, rows, nodes })), ..whole })
 }
 
 /// Composites evaluate the layers that they are built of.

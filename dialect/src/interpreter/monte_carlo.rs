@@ -153,9 +153,14 @@ impl Program {
             for step in &function.steps {
                 let used = |slot| function.steps.iter().any(|step| step.operands.contains(&slot));
                 let message = match &step.action {
-                    Action::Layer(Layer::Variance | Layer::Covariance | Layer::Gain(_)) => {
-                        "has no meaning in one forward pass"
-                    }
+                    Action::Layer(
+                        Layer::Variance
+                        | Layer::Covariance { .. }
+                        | Layer::Nodes
+                        | Layer::Mix
+                        | Layer::SquareDeviation { .. }
+                        | Layer::Gain(_),
+                    ) => "has no meaning in one forward pass",
                     Action::Layer(Layer::Mean) if !is_entry || used(step.result) => {
                         "has no meaning within one forward pass, only as a result of the function"
                     }
@@ -188,6 +193,12 @@ impl Semantics for Sampler {
     fn apply(&mut self, layer: &Layer, operands: &[&Tensor]) -> Result<Tensor, String> {
         match layer {
             Layer::Correlated | Layer::Marginals => Ok(operands[0].clone()),
+            Layer::ScaleMixture(_) => {
+                let [input, _, parameters @ ..] = operands else {
+                    return Err("takes an input, what it is computed of, and a weight".into());
+                };
+                kernels::apply(&Layer::Dense, &[&[*input], parameters].concat())
+            }
             Layer::Make => Ok(draw(&kernels::apply(layer, operands)?, &mut self.rng)),
             Layer::Noise(noise) => {
                 // Checks the operand.

@@ -45,14 +45,14 @@ fn side_by_side(parts: Uncertainty<Table>) -> Vec<f64> {
 }
 
 fn predict(method: Method, logits: &Tensor, covariance: Option<&Tensor>) -> Prediction<Table> {
-    let draws = match method {
-        Method::Sample(sampling) => sampling.draws as usize,
-        Method::MeanField | Method::Laplace => 1,
-    };
-    let covariance =
-        covariance.map(|matrices| Table { values: matrices.mean.clone(), axes: BY_PAIR });
-    let mut sizes = Sizes::of(logits, draws);
-    predictive::predict(&mut sizes, method, &moments(logits), covariance.as_ref())
+    let mut sizes = Sizes::of_logits(logits, method);
+    let axes = sizes.by([Axis::Classes, Axis::Rivals]);
+    let covariance = covariance.map(|matrices| Table { values: matrices.mean.clone(), axes });
+    let axes = sizes.by([Axis::Classes; 2]);
+    let table = |values: &Vec<f64>| Table { values: values.clone(), axes };
+    let logits =
+        Moments { mean: table(&logits.mean), variance: logits.variance.as_ref().map(table) };
+    predictive::predict(&mut sizes, method, &logits, covariance.as_ref())
 }
 
 fn moments(logits: &Tensor) -> Moments<Table> {
@@ -105,9 +105,8 @@ const AXES: usize = Axis::ALL.len();
 /// Which axes a table has.
 type Axes = [bool; AXES];
 
-const BY_ITEM: Axes = [true, false, false, false, false];
-const BY_CLASS: Axes = [true, false, false, true, false];
-const BY_PAIR: Axes = [true, false, false, true, true];
+const BY_ITEM: Axes = [true, false, false, false, false, false];
+const BY_CLASS: Axes = [true, false, false, false, true, false];
 
 /// The sizes of the axes.
 struct Sizes([usize; AXES]);
@@ -116,7 +115,30 @@ impl Sizes {
     /// Those of an N×C or N×C×3 tensor, with so many draws.
     fn of(tensor: &Tensor, draws: usize) -> Self {
         let size = |dim: usize| tensor.shape.get(dim).copied().unwrap_or(1);
-        Self([size(0), draws, LOGISTIC_MIXTURE.len(), size(1), size(1)])
+        Self([size(0), 1, draws, LOGISTIC_MIXTURE.len(), size(1), size(1)])
+    }
+
+    /// Those of N×C logits, or of N×K×C at the nodes of a mixture.
+    fn of_logits(logits: &Tensor, method: Method) -> Self {
+        let (nodes, classes) = match logits.shape[..] {
+            [_, nodes, classes] => (nodes, classes),
+            _ => (1, logits.shape.last().copied().unwrap_or(1)),
+        };
+        let draws = match method.shared(nodes) {
+            Method::Sample(sampling) => sampling.draws as usize,
+            Method::MeanField | Method::Laplace => 1,
+        };
+        let items = logits.shape.first().copied().unwrap_or(1);
+        Self([items, nodes, draws, LOGISTIC_MIXTURE.len(), classes, classes])
+    }
+
+    /// Items, nodes where there are several, and these.
+    fn by(&self, others: [Axis; 2]) -> Axes {
+        Axis::ALL.map(|axis| match axis {
+            Axis::Items => true,
+            Axis::Nodes => self.nodes() > 1,
+            other => others.contains(&other),
+        })
     }
 
     /// The sizes along these axes, and 1 along the others.
@@ -167,9 +189,13 @@ impl Tables for Sizes {
         self.0[Axis::Classes as usize]
     }
 
+    fn nodes(&self) -> usize {
+        self.0[Axis::Nodes as usize]
+    }
+
     fn rivals(&mut self, table: &Table) -> Table {
-        let [items, draws, parts, classes, _] = table.axes;
-        Table { values: table.values.clone(), axes: [items, draws, parts, false, classes] }
+        let [items, nodes, draws, parts, classes, _] = table.axes;
+        Table { values: table.values.clone(), axes: [items, nodes, draws, parts, false, classes] }
     }
 
     fn factor(&mut self, covariance: &Table, variance: &Table) -> Table {
@@ -192,7 +218,7 @@ impl Tables for Sizes {
                 }
             }
         }
-        Table { values, axes: BY_PAIR }
+        Table { values, axes: self.by([Axis::Classes, Axis::Rivals]) }
     }
 
     fn literal(&mut self, axes: &[Axis], values: Vec<f32>) -> Table {

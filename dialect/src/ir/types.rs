@@ -17,8 +17,14 @@ impl Type {
 
     /// Is this a `!gauss.tensor` with covariances?
     pub fn has_covariance(self) -> bool {
+        self.nodes() > 0
+    }
+
+    /// How many Gaussians with covariances a `!gauss.tensor` is a mixture of; 0 where no covariances
+    /// are known.
+    pub fn nodes(self) -> i64 {
         // SAFETY: a live type.
-        unsafe { ffi::gauss_type_has_covariance(self.0) }
+        unsafe { ffi::gauss_type_nodes(self.0) }
     }
 
     /// Is this a ranked `tensor`?
@@ -90,14 +96,9 @@ impl Type {
         Type(mlir!(mlirVectorTypeGet(shape.len() as isize, shape.as_ptr(), element.0)))
     }
 
-    /// `!gauss.tensor<shape x element>`, with covariances or not; a diagnostic at `location` and
-    /// `None` where there is no such type.
-    pub fn gaussian(
-        location: Location,
-        element: Type,
-        shape: &[i64],
-        covariance: bool,
-    ) -> Option<Type> {
+    /// `!gauss.tensor<shape x element>`, a mixture of so many nodes with covariances, 0 where none are
+    /// known; a diagnostic at `location` and `None` where there is no such type.
+    pub fn gaussian(location: Location, element: Type, shape: &[i64], nodes: i64) -> Option<Type> {
         let sizes = raw_sizes(shape);
         // SAFETY: live handles; `sizes` holds as many numbers as said.
         Type::from_nullable(unsafe {
@@ -106,7 +107,7 @@ impl Type {
                 sizes.len() as isize,
                 sizes.as_ptr(),
                 element.0,
-                covariance,
+                nodes,
             )
         })
     }

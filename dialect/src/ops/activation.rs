@@ -117,6 +117,12 @@ macro_rules! activations {
                 match self { $(Self::$name(f) => f.is_increasing(),)* }
             }
 
+            /// Does it grow like max(x, 0), so that it counts as that where its square is?
+            pub fn is_rectifier(self) -> bool {
+                ["relu", "gelu", "silu", "mish", "softplus", "elu", "celu", "selu", "hard_swish", "leaky_relu"]
+                    .contains(&self.name())
+            }
+
             /// The attributes.
             pub fn write(self) -> AttributeList {
                 match self { $(Self::$name(f) => f.write(),)* }

@@ -19,6 +19,15 @@ pub enum Part {
     Gain(Activation),
     /// `gauss.with_diagonal`.
     WithDiagonal,
+    /// `gauss.mix`.
+    Mix,
+    /// `gauss.square_deviation`.
+    SquareDeviation {
+        /// Of the positive part?
+        rectified: bool,
+    },
+    /// `gauss.scale_nodes`.
+    ScaleNodes(i64),
     /// `gauss.dense`.
     Dense,
     /// `gauss.blend`.
@@ -46,6 +55,9 @@ impl Part {
             Self::Variance => "variance",
             Self::Gain(_) => "gain",
             Self::WithDiagonal => "with_diagonal",
+            Self::Mix => "mix",
+            Self::SquareDeviation { .. } => "square_deviation",
+            Self::ScaleNodes(_) => "scale_nodes",
             Self::Dense => "dense",
             Self::Blend => "blend",
             Self::Matmul(_) => Matmul::NAME,
@@ -64,9 +76,14 @@ impl Part {
             | Self::Mean
             | Self::Variance
             | Self::WithDiagonal
+            | Self::Mix
             | Self::Dense
             | Self::Blend
             | Self::Binary(_) => AttributeList::default(),
+            Self::SquareDeviation { rectified } => {
+                AttributeList::default().with("rectified", *rectified)
+            }
+            Self::ScaleNodes(nodes) => AttributeList::default().with("nodes", *nodes),
             Self::Gain(activation) => gain(*activation),
             Self::Matmul(matmul) => matmul.write(),
             Self::Movement(movement) => movement.write(),

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use gauss_dialect::{parameters::ParameterSource, representation::Component};
+use gauss_lowering::passes::gauss_track_covariance::Returned;
 use pfp_compiler::{
     compile::{LinearLayer, OpenNetwork, Options},
     diagnostics::Source,
@@ -16,7 +17,10 @@ use pfp_compiler::{
 use rayon::prelude::*;
 
 use super::predictions::Logits;
-use crate::{answers::classes_of, batches::Items};
+use crate::{
+    answers::{Dependence, classes_of},
+    batches::Items,
+};
 
 /// Items in a call where the module leaves it open. Weights that are inputs are read anew for each
 /// call.
@@ -26,7 +30,6 @@ const BATCH: i64 = 50;
 pub struct Adjustable {
     model: CompiledModel,
     signature: Signature,
-    has_covariance: bool,
     layers: Vec<LinearLayer>,
     last: Result<Vec<String>, String>,
     parameters: Vec<Parameter>,
@@ -81,14 +84,13 @@ impl Adjustable {
         let target = target::find(HOST, None)?;
         // What a head would be given.
         let name = Some(function.name.as_str());
-        let has_covariance = network.carries_covariance(name)?;
-        if has_covariance {
-            network.return_covariance(name)?;
+        if network.carries_covariance(name)? {
+            network.return_covariance(name, Returned::OfNodes)?;
         }
         let function = network.function(name)?.clone();
         let compiled = network.compile(&function, &target, &Options::default(), &|_| ())?;
         let model = CompiledModel::new(&compiled)?;
-        Ok(Self { model, signature, has_covariance, layers, last, parameters: opened })
+        Ok(Self { model, signature, layers, last, parameters: opened })
     }
 
     /// What the network takes and gives, its parameters not counted.
@@ -137,6 +139,7 @@ impl Adjustable {
             .collect();
         let batch = self.signature.batch();
         let starts: Vec<_> = (0..items.count()).step_by(batch).collect();
+        let starts_count = starts.len();
         let chunks = starts
             .into_par_iter()
             .map_init(
@@ -144,15 +147,20 @@ impl Adjustable {
                 |arena, start| self.call(&items.chunk(start, batch), &variances, arena),
             )
             .collect::<Result<Vec<_>, Error>>()?;
-        let width = width(&self.signature);
-        let gather = |output: usize, width: usize| {
-            let mut all: Vec<f32> =
-                chunks.iter().flat_map(|chunk| &chunk[output]).copied().collect();
-            all.truncate(items.count() * width);
+        let gather = |output: usize| {
+            let chunks = chunks.iter().filter_map(|chunk| chunk.get(output));
+            let mut all: Vec<f32> = chunks.flatten().copied().collect();
+            all.truncate(all.len() / (starts_count * batch).max(1) * items.count());
             all
         };
-        let covariance = self.has_covariance.then(|| gather(2, width * width));
-        Ok(Logits { width, mean: gather(0, width), variance: gather(1, width), covariance })
+        // A mixture gives mean, variance and covariances at its nodes, another its covariances.
+        let beside = match chunks.first().map_or(0, Vec::len) {
+            5 => Dependence { covariance: Some(gather(4)), nodes: Some(gather(2)) },
+            3 => Dependence { covariance: Some(gather(2)), nodes: None },
+            _ => Dependence::default(),
+        };
+        let width = width(&self.signature);
+        Ok(Logits { width, mean: gather(0), variance: gather(1), beside })
     }
 
     fn call(

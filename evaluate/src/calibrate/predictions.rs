@@ -5,7 +5,7 @@ use pfp_runtime::{predictive::Uncertainty, random::standard_normals};
 use rayon::prelude::*;
 
 use crate::{
-    answers::{Draws, Items, classes_of, of_moments},
+    answers::{Dependence, Draws, Items, classes_of, of_moments},
     metrics::item_nll,
 };
 
@@ -21,8 +21,8 @@ pub struct Logits {
     pub mean: Vec<f32>,
     /// The variances.
     pub variance: Vec<f32>,
-    /// The covariance matrix of each item, where it is known.
-    pub covariance: Option<Vec<f32>>,
+    /// What is known beside.
+    pub beside: Dependence<Vec<f32>>,
 }
 
 /// What is predicted for many items.
@@ -74,17 +74,19 @@ impl Logits {
         let parts: Vec<Items> = chunks
             .enumerate()
             .map(|(index, (mean, variance))| {
-                let matrices = mean.len() * self.width;
-                let start = index * length * self.width;
-                let covariance = self.covariance.as_ref().and_then(|covariance| {
-                    let covariance = covariance.get(start..start + matrices)?;
-                    Some(scale(covariance, temperature * temperature))
-                });
+                let start = index * CHUNK;
+                let count = mean.len() / self.width;
+                let beside = self.beside.of(start..start + count, self.items());
+                let square = temperature * temperature;
+                let covariance = beside.covariance.map(|values| scale(values, square));
+                let nodes = beside.nodes.map(|values| scale(values, temperature));
+                let beside =
+                    Dependence { covariance: covariance.as_deref(), nodes: nodes.as_deref() };
                 let mean = scale(mean, temperature);
-                let variance = scale(variance, temperature * temperature);
+                let variance = scale(variance, square);
                 let seed = draws.seed.wrapping_add((index * CHUNK) as u64);
                 let draws = Draws { seed, ..draws };
-                of_moments(&mean, &variance, covariance.as_deref(), self.width, draws)
+                of_moments(&mean, &variance, &beside, self.width, draws)
             })
             .collect();
         Predictions::new(classes_of(self.width), parts)
@@ -166,7 +168,7 @@ mod tests {
             width: 2,
             mean: mean.into(),
             variance: variance.into(),
-            covariance: None,
+            beside: Dependence::default(),
         };
         let hot = logits([4.0, 0.0, 1.0, 3.0], [4.0, 8.0, 1.0, 2.0]).predict(2.0, DRAWS);
         let cold = logits([2.0, 0.0, 0.5, 1.5], [1.0, 2.0, 0.25, 0.5]).predict(1.0, DRAWS);
@@ -179,8 +181,8 @@ mod tests {
 
     #[test]
     fn what_is_not_finite_is_named() {
-        let mut logits =
-            Logits { width: 2, mean: vec![0.0; 6], variance: vec![1.0; 6], covariance: None };
+        let beside = Dependence::default();
+        let mut logits = Logits { width: 2, mean: vec![0.0; 6], variance: vec![1.0; 6], beside };
         assert!(logits.check("x").is_ok());
         logits.mean[3] = f32::NAN;
         let error = logits.check("digits").unwrap_err().to_string();

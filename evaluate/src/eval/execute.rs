@@ -2,7 +2,11 @@
 
 use std::{ops::Range, sync::Arc};
 
-use gauss_lowering::{mode::Mode, passes::gauss_pool_first::Order, target::Target};
+use gauss_lowering::{
+    mode::Mode,
+    passes::{gauss_pool_first::Order, gauss_track_covariance::Returned},
+    target::Target,
+};
 use pfp_compiler::{
     compile::{Function, Network, Options},
     diagnostics::Source,
@@ -16,7 +20,7 @@ use rayon::prelude::*;
 
 use super::{dataset::DataSet, result::Thresholds};
 use crate::{
-    answers::{Draws, Items, classes_of, of_draws, of_logits, of_moments},
+    answers::{Dependence, Draws, Items, classes_of, of_draws, of_logits, of_moments},
     calibrate::rewrite,
     halves::Halvings,
 };
@@ -111,7 +115,7 @@ impl<'s> Classifier<'s> {
         // What a head would be given.
         let name = Some(self.function.name.as_str());
         if mode == Mode::Moments && network.carries_covariance(name)? {
-            network.return_covariance(name)?;
+            network.return_covariance(name, Returned::OfNodes)?;
         }
         let function = network.function(name)?;
         let options = Options { mode, ..Options::default() };
@@ -195,7 +199,6 @@ impl<'a> Worker<'a> {
         let kept = items.len() * width;
         let of_items = |index: usize| output(index).get(..kept).unwrap_or_default();
         let (mean, variance) = (of_items(0), of_items(1));
-        let covariance = output(2).get(..kept * width).filter(|_| mode == Mode::Moments);
         let number = |all: &[f32]| all.iter().position(|x| !x.is_finite());
         if let Some(element) = number(mean).or(number(variance)) {
             return Err(Error::request(format!(
@@ -208,7 +211,14 @@ impl<'a> Worker<'a> {
         Ok(match mode {
             Mode::Moments => {
                 let seed = draws.seed.wrapping_add(items.start as u64);
-                of_moments(mean, variance, covariance, width, Draws { seed, ..draws })
+                let given = |index: usize| self.outputs.get(index);
+                // A mixture gives mean, variance and covariances at its nodes, another its covariances.
+                let beside = match (given(4), given(2)) {
+                    (Some(matrices), nodes) => Dependence { covariance: Some(matrices), nodes },
+                    (None, matrices) => Dependence { covariance: matrices, nodes: None },
+                };
+                let beside = beside.of(0..items.len(), self.batch);
+                of_moments(mean, variance, &beside, width, Draws { seed, ..draws })
             }
             Mode::Mean => of_logits(mean, width),
             Mode::Sample(_) => {

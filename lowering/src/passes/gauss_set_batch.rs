@@ -88,7 +88,7 @@ fn fix(ty: Type, n: i64) -> Type {
     match ty.is_gaussian() {
         true => {
             let location = ty.context().unknown_location();
-            Type::gaussian(location, element, &shape, ty.has_covariance()).unwrap_or(ty)
+            Type::gaussian(location, element, &shape, ty.nodes()).unwrap_or(ty)
         }
         false => Type::tensor(element, &shape),
     }

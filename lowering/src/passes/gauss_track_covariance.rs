@@ -3,7 +3,7 @@
 use gauss_dialect::{
     ir::{Builder, Op, Type, Value},
     layer::Layer,
-    ops::binary::Binary,
+    ops::{binary::Binary, mixture::ScaleMixture},
     shape::{MAX_CORRELATED, MAX_FACTORED, TensorType},
 };
 
@@ -12,12 +12,13 @@ use serde::Serialize;
 use crate::pass::{Failed, Options, Outcome, Pass, fail};
 
 /// Turns on covariances between the elements of an item, from a dense layer of a public function on to its
-/// logits, which the predictive ops and, where it is asked for, the caller get with them.
+/// logits, which the predictive ops and, where it is asked for, the caller get with them. With nodes, the
+/// first dense layer before those logits is a mixture over the scale that its outputs share.
 pub const PASS: Pass = Pass {
     name: "gauss-track-covariance",
     description: "Carry covariances through the last layers of functions to what they predict \
-                  (options: layers, work, returned)",
-    options: &["layers", "work", "returned"],
+                  (options: layers, nodes, work, returned)",
+    options: &["layers", "nodes", "work", "returned"],
     run: |module, options| {
         let tracking = Tracking::of(options).map_err(|error| fail(module, error))?;
         track(module, tracking, None).map(drop)
@@ -29,10 +30,23 @@ pub const PASS: Pass = Pass {
 pub struct Tracking {
     /// The most dense layers.
     pub layers: usize,
-    /// The most multiply-adds that they may cost, for the whole batch.
+    /// Over how many nodes of a shared scale outputs are mixed, 3 or 5; 0 where they are not.
+    pub nodes: i64,
+    /// The most multiply-adds that both may cost, for the whole batch.
     pub work: u64,
-    /// Does the function return them?
-    pub returned: bool,
+    /// What the function returns of them.
+    pub returned: Returned,
+}
+
+/// What a function returns of the covariances of its Gaussian result.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Returned {
+    /// Nothing.
+    Nothing,
+    /// Their matrix; of a mixture, that of the whole.
+    Matrix,
+    /// Of a mixture mean, variance and matrix at each node; else as `Matrix`.
+    OfNodes,
 }
 
 impl Tracking {
@@ -43,11 +57,20 @@ impl Tracking {
         };
         Ok(Self {
             layers: usize::try_from(number("layers")?).unwrap_or(usize::MAX),
+            nodes: match options.get("nodes") {
+                None | Some("0") => 0,
+                Some("3") => 3,
+                Some("5") => 5,
+                Some(other) => return Err(format!("'nodes' is 0, 3 or 5, not '{other}'")),
+            },
             work: number("work")?,
             returned: match options.get("returned") {
-                None | Some("false") => false,
-                Some("true") => true,
-                Some(other) => return Err(format!("'returned' is true or false, not '{other}'")),
+                None | Some("false") => Returned::Nothing,
+                Some("true") => Returned::Matrix,
+                Some("nodes") => Returned::OfNodes,
+                Some(other) => {
+                    return Err(format!("'returned' is true, false or nodes, not '{other}'"));
+                }
             },
         })
     }
@@ -58,9 +81,19 @@ impl Tracking {
 pub struct Tracked {
     /// How many dense layers carry covariances.
     pub layers: usize,
+    /// How many nodes of a shared scale are mixed, 0 where none is.
+    pub nodes: i64,
     /// What they cost, in multiply-adds for the whole batch.
     #[serde(rename = "multiply_adds")]
     pub work: u64,
+}
+
+impl Tracked {
+    fn add(&mut self, path: &Path) {
+        self.layers += path.layers;
+        self.nodes = self.nodes.max(path.mixture.map_or(0, |mixture| mixture.of.nodes));
+        self.work = self.work.saturating_add(path.work);
+    }
 }
 
 /// Carries covariances through all public functions, or the one of this name; what through each of them.
@@ -108,13 +141,12 @@ fn track_in(function: Op, tracking: Tracking) -> Result<Tracked, Failed> {
         if is_head && op.operands().len() == 1 && tracking.layers > 0 {
             let logits = op.operand(0);
             if let Some(path) = path_to(logits, tracking, classes_of(op)) {
-                tracked.layers += path.layers;
-                tracked.work = tracked.work.saturating_add(path.work);
+                tracked.add(&path);
                 carry(&path);
             }
         }
     }
-    if tracking.returned {
+    if tracking.returned != Returned::Nothing {
         give_back(function, tracking, &mut tracked)?;
     }
     Ok(tracked)
@@ -133,40 +165,94 @@ fn classes_of(op: Op) -> i64 {
 
 /// The ops from a dense layer to the logits.
 struct Path {
-    /// The first dense layer, whose input becomes correlated, and what follows it.
+    /// Those that have covariances: a dense layer, whose input becomes correlated, and what follows it.
     ops: Vec<Op>,
+    /// Where there is a mixture, what makes it of the first dense layer, and the ops between.
+    mixture: Option<Mixture>,
+    between: Vec<Op>,
     layers: usize,
     work: u64,
 }
 
-/// The longest path to these logits within the limits; `None` where there is none, or they have covariances.
+/// A dense layer that becomes a mixture.
+#[derive(Clone, Copy)]
+struct Mixture {
+    dense: Op,
+    of: ScaleMixture,
+    before: Value,
+}
+
+/// The best path to these logits within the limits: a mixture if there may be one, and the most layers. `None` where
+/// there is none, or the logits have covariances.
 fn path_to(logits: Value, tracking: Tracking, most: i64) -> Option<Path> {
     let ty = TensorType::of(logits.ty())?;
     let [_, classes] = ty.shape[..] else { return None };
-    if !ty.gaussian || ty.covariance || classes > most {
+    if !ty.gaussian || ty.has_covariance() || classes > most {
         return None;
     }
     let mut ops = Vec::new();
-    // The places of dense layers among the ops, the last layer first.
-    let mut starts: Vec<usize> = Vec::new();
     let mut value = logits;
     while let Some((op, next)) = step(value) {
         ops.push(op);
-        if matches!(Layer::of(op), Ok(Some(Layer::Dense))) {
-            starts.push(ops.len());
-        }
-        if starts.len() >= tracking.layers {
-            break;
-        }
         value = next;
     }
-    let path = |&length: &usize| {
-        let ops: Vec<_> = ops[..length].iter().rev().copied().collect();
-        let work = work(&ops)?;
-        let layers = starts.iter().filter(|&&start| start <= length).count();
-        (work <= tracking.work).then_some(Path { ops, layers, work })
+    ops.reverse();
+    let is_dense = |op: &Op| matches!(Layer::of(*op), Ok(Some(Layer::Dense)));
+    // What comes before the first dense layer has no covariances yet.
+    let ops = &ops[ops.iter().position(is_dense)?..];
+    let starts: Vec<_> = (0..ops.len()).filter(|&place| is_dense(&ops[place])).collect();
+    let wanted = starts.len().min(tracking.layers);
+    let path = |mixture: Option<Mixture>, start: usize, layers: usize| {
+        // The mixture is made of the first layer.
+        let first = usize::from(mixture.is_some());
+        let between = ops.get(1..start).filter(|_| mixture.is_some()).unwrap_or_default();
+        let ops = &ops[start.max(first)..];
+        let rows = mixture.map_or(1, |mixture| mixture.of.nodes.unsigned_abs());
+        let shares = mixture.filter(|_| start == 0).map(|mixture| mixture.dense);
+        let work = work(between, ops, rows, shares)?;
+        let path = Path { ops: ops.to_vec(), mixture, between: between.to_vec(), layers, work };
+        (work <= tracking.work).then_some(path)
     };
-    starts.iter().rev().find_map(path)
+    let all = |mixture: Option<Mixture>| {
+        let kept = starts.iter().rev().take(wanted).enumerate();
+        kept.rev().find_map(|(number, &start)| path(mixture, start, number + 1))
+    };
+    let mixture = mixture_of(ops[0], tracking.nodes).filter(|_| starts.len() > 1);
+    mixture.and_then(|mixture| all(Some(mixture))).or_else(|| all(None))
+}
+
+/// What a dense layer of uncertain inputs and weights becomes.
+fn mixture_of(dense: Op, nodes: i64) -> Option<Mixture> {
+    let input = dense.operand(0);
+    if nodes == 0 || !input.ty().is_gaussian() || !dense.operand(1).ty().is_gaussian() {
+        return None;
+    }
+    let [_, elements] = input.ty().shape()?[..] else { return None };
+    // Through what leaves the elements in their order, to what they are the positive parts of.
+    let mut value = input;
+    let mut channels = None;
+    let mut before = None;
+    while let Some(op) = value.defining_op() {
+        match Layer::of(op) {
+            Ok(Some(Layer::Reshape | Layer::Flatten)) => {
+                let shape = op.operand(0).ty().shape()?;
+                let is_image = shape.len() > 2 && shape[0] == input.ty().shape()?[0];
+                channels = channels.or(is_image.then(|| shape[1]));
+            }
+            Ok(Some(Layer::Activation(activation)))
+                if before.is_none() && activation.is_rectifier() =>
+            {
+                before = Some(op.operand(0));
+            }
+            // Channels that do not lie one after the other.
+            Ok(Some(Layer::Movement(_))) => channels = Some(elements),
+            _ => break,
+        }
+        value = op.operand(0);
+    }
+    let groups = channels.filter(|channels| elements % channels == 0).unwrap_or(elements);
+    let of = ScaleMixture { nodes, groups, rectified: before.is_some() };
+    Some(Mixture { dense, of, before: before.unwrap_or(input) })
 }
 
 /// The op that gives a value, where it has a rule for covariances, and the operand that they come from.
@@ -181,7 +267,7 @@ fn step(value: Value) -> Option<(Op, Value)> {
     let carries = |value: Value| {
         let ty = TensorType::of(value.ty());
         ty.is_some_and(|ty| match ty.shape[..] {
-            [_, elements] => ty.gaussian && !ty.covariance && elements <= MAX_CORRELATED,
+            [_, elements] => ty.gaussian && !ty.has_covariance() && elements <= MAX_CORRELATED,
             _ => false,
         })
     };
@@ -199,50 +285,112 @@ fn step(value: Value) -> Option<(Op, Value)> {
     (carries(from) && is_whole).then_some((op, from))
 }
 
-/// The multiply-adds that covariances cost, for the whole batch; `None` where they are too many to count.
-fn work(ops: &[Op]) -> Option<u64> {
+/// The multiply-adds that covariances and the rows of a mixture cost, for the whole batch; `None` where they are too
+/// many to count. `shares` is a dense layer whose outputs have covariances as a mixture.
+fn work(between: &[Op], ops: &[Op], rows: u64, shares: Option<Op>) -> Option<u64> {
     let mut work = 0u64;
-    let mut shares = false;
-    for op in ops {
-        let shape = op.result(0).ty().shape()?;
-        let [items, outputs] =
-            [shape.first()?, shape.get(1)?].map(|&size| u64::try_from(size).unwrap_or(1));
-        let each = match Layer::of(*op) {
+    // The moments of a row for each further node.
+    for &op in between.iter().chain(ops) {
+        let (items, moments) = moments_of(op)?;
+        work = work.checked_add(moments.checked_mul(items)?.checked_mul(rows.checked_sub(1)?)?)?;
+    }
+    let mut has_shared = false;
+    for &op in shares.iter().chain(ops) {
+        let [items, outputs] = sizes(op.result(0))?;
+        let each = match Layer::of(op) {
             Ok(Some(Layer::Dense)) => {
-                let inputs = op.operand(0).ty().shape()?;
-                let inputs = u64::try_from(*inputs.get(1)?).ok()?;
+                let [_, inputs] = sizes(op.operand(0))?;
                 let half = outputs.checked_mul(inputs)?;
-                let from_shared = if shares { half.checked_mul(inputs)? } else { half };
-                shares = true;
+                let from_shared = if has_shared { half.checked_mul(inputs)? } else { half };
+                has_shared = true;
                 from_shared.checked_add(half.checked_mul(outputs)?)?
             }
             _ => outputs.checked_mul(outputs)?,
         };
-        work = work.checked_add(each.checked_mul(items)?)?;
+        // The nodes of the mixture itself have the same covariances.
+        let rows = if shares == Some(op) { 1 } else { rows };
+        work = work.checked_add(each.checked_mul(items)?.checked_mul(rows)?)?;
     }
     Some(work)
 }
 
+/// How many items an op has, and the multiply-adds of mean and variance of one.
+fn moments_of(op: Op) -> Option<(u64, u64)> {
+    let [items, outputs] = sizes(op.result(0))?;
+    let each = match Layer::of(op) {
+        Ok(Some(Layer::Dense)) => {
+            let [_, inputs] = sizes(op.operand(0))?;
+            let terms = if op.operand(1).ty().is_gaussian() { 3 } else { 2 };
+            outputs.checked_mul(inputs)?.checked_mul(terms)?
+        }
+        _ => outputs,
+    };
+    Some((items, each))
+}
+
+/// Items and their elements; a batch that is not fixed is of one item.
+fn sizes(value: Value) -> Option<[u64; 2]> {
+    let shape = value.ty().shape()?;
+    let sizes = [shape.first()?, shape.get(1)?];
+    Some(sizes.map(|&size| u64::try_from(size).unwrap_or(1)))
+}
+
 /// Gives the results of the ops covariances, which others than ops of the path and of predictions do not read.
 fn carry(path: &Path) {
-    let Some(&first) = path.ops.first() else { return };
-    let builder = Builder::before(first);
-    let input = first.operand(0);
-    let Some(correlated) = with_covariance(input.ty()) else { return };
-    first.set_operand(0, builder.value("gauss.correlated", &[input], correlated));
-    for &op in &path.ops {
-        let result = op.result(0);
-        let plain = result.ty();
-        let Some(correlated) = with_covariance(plain) else { return };
-        let others: Vec<_> =
-            result.users().into_iter().filter(|user| !takes(*user, path)).collect();
-        result.set_type(correlated);
-        for user in others {
-            let marginals = Builder::before(user).value("gauss.marginals", &[result], plain);
-            for (place, operand) in user.operands().into_iter().enumerate() {
-                if operand == result {
-                    user.set_operand(place, marginals);
-                }
+    let mut nodes = 1;
+    if let Some(mixture) = path.mixture {
+        let Some(mixed) = mix(mixture) else { return };
+        nodes = mixture.of.nodes;
+        set_type(mixed, nodes, path);
+        path.between.iter().for_each(|op| set_type(op.result(0), nodes, path));
+    }
+    // Elements count as independent up to the first layer whose covariances are carried.
+    let is_dense = |op: &&Op| matches!(Layer::of(**op), Ok(Some(Layer::Dense)));
+    let is_new = path.mixture.is_none() || !path.between.is_empty();
+    for op in path.between.iter().filter(is_dense).chain(path.ops.first().filter(|_| is_new)) {
+        let input = op.operand(0);
+        let Some(correlated) = with_nodes(input.ty(), nodes) else { return };
+        op.set_operand(0, Builder::before(*op).value("gauss.correlated", &[input], correlated));
+    }
+    path.ops.iter().for_each(|op| set_type(op.result(0), nodes, path));
+}
+
+/// Puts a mixture in the place of its dense layer.
+fn mix(mixture: Mixture) -> Option<Value> {
+    let Mixture { dense, of, before } = mixture;
+    let builder = Builder::before(dense);
+    let (input, result) = (dense.operand(0), dense.result(0));
+    let before = match before.ty().shape() == input.ty().shape() {
+        true => before,
+        false => builder.value("gauss.reshape", &[before], input.ty()),
+    };
+    let operands: Vec<_> =
+        [input, before].into_iter().chain(dense.operands().into_iter().skip(1)).collect();
+    let ty = with_nodes(result.ty(), of.nodes)?;
+    let op = builder.op("gauss.scale_mixture").operands(&operands).results(&[ty]);
+    let list = of.write();
+    let op = list.entries(dense.context()).fold(op, |op, (name, value)| op.attr(name, value));
+    let mixed = op.build().result(0);
+    result.replace_all_uses_with(mixed);
+    dense.erase();
+    Some(mixed)
+}
+
+/// Gives a result covariances, and what has no rule for them its marginals.
+fn set_type(result: Value, nodes: i64, path: &Path) {
+    let Some(plain) =
+        TensorType::of(result.ty()).and_then(|ty| ty.marginals().to_type(result.ty()))
+    else {
+        return;
+    };
+    let Some(correlated) = with_nodes(plain, nodes) else { return };
+    let others: Vec<_> = result.users().into_iter().filter(|user| !takes(*user, path)).collect();
+    result.set_type(correlated);
+    for user in others {
+        let marginals = Builder::before(user).value("gauss.marginals", &[result], plain);
+        for (place, operand) in user.operands().into_iter().enumerate() {
+            if operand == result {
+                user.set_operand(place, marginals);
             }
         }
     }
@@ -250,17 +398,22 @@ fn carry(path: &Path) {
 
 fn takes(user: Op, path: &Path) -> bool {
     path.ops.contains(&user)
+        || path.between.contains(&user)
+        || user.is("gauss.correlated")
         || matches!(
             Layer::of(user),
             Ok(Some(
-                Layer::Softmax(_) | Layer::Uncertainty(_) | Layer::Covariance | Layer::Marginals
+                Layer::Softmax(_)
+                    | Layer::Uncertainty(_)
+                    | Layer::Covariance { .. }
+                    | Layer::Marginals
             ))
         )
 }
 
-fn with_covariance(ty: Type) -> Option<Type> {
+fn with_nodes(ty: Type, nodes: i64) -> Option<Type> {
     let tensor = TensorType::of(ty)?;
-    TensorType { covariance: true, ..tensor }.to_type(ty)
+    TensorType { nodes, ..tensor }.to_type(ty)
 }
 
 /// Lets a function return the covariances of its only Gaussian result, behind the others.
@@ -279,7 +432,7 @@ fn give_back(function: Op, tracking: Tracking, tracked: &mut Tracked) -> Outcome
         Some(known) => known,
         None => {
             // What is asked for is given whatever it costs, of the last layer.
-            let last = Tracking { layers: 1, work: u64::MAX, ..tracking };
+            let last = Tracking { layers: 1, nodes: 0, work: u64::MAX, ..tracking };
             let path =
                 [tracking, last].into_iter().find_map(|t| path_to(output, t, MAX_CORRELATED));
             let Some(path) = path else {
@@ -292,18 +445,33 @@ fn give_back(function: Op, tracking: Tracking, tracked: &mut Tracked) -> Outcome
                     ),
                 ));
             };
-            tracked.layers += path.layers;
-            tracked.work = tracked.work.saturating_add(path.work);
+            tracked.add(&path);
             carry(&path);
             output
         }
     };
-    let Some(TensorType { shape, .. }) = TensorType::of(correlated.ty()) else { return Ok(()) };
+    let Some(TensorType { shape, nodes, .. }) = TensorType::of(correlated.ty()) else {
+        return Ok(());
+    };
     let [items, elements] = shape[..] else { return Ok(()) };
     let context = function.context();
-    let matrices = Type::tensor(context.f32(), &[items, elements, elements]);
-    let matrices = Builder::before(returns).value("gauss.covariance", &[correlated], matrices);
-    let values: Vec<_> = returns.operands().into_iter().chain([matrices]).collect();
+    let builder = Builder::before(returns);
+    let mut values = returns.operands();
+    let is_of_nodes = tracking.returned == Returned::OfNodes && nodes > 1;
+    let mut sizes = vec![items, elements, elements];
+    if is_of_nodes {
+        let ty = TensorType::new(vec![items, nodes, elements], true).to_type(correlated.ty());
+        let ty = ty.ok_or_else(|| fail(function, "has nodes that do not fit a tensor"))?;
+        values.push(builder.value("gauss.nodes", &[correlated], ty));
+        sizes.insert(1, nodes);
+    }
+    let matrices = builder.op("gauss.covariance").operands(&[correlated]);
+    let matrices = matrices.results(&[Type::tensor(context.f32(), &sizes)]);
+    let matrices = match is_of_nodes {
+        true => matrices.attr("of_nodes", context.bool_attr(true)),
+        false => matrices,
+    };
+    values.push(matrices.build().result(0));
     returns.set_operands(&values);
     let inputs = function.attribute("function_type").and_then(|ty| ty.as_type());
     let (inputs, _) = inputs

@@ -24,7 +24,7 @@ use gauss_dialect::{
     attributes::WHOLE_BATCH,
     ir::{AffineMap, Attribute, Block, Builder, Context, DYNAMIC, Op, Type, Value},
     layer::{Layer, Linear},
-    moments::{self, Arithmetic, Moments},
+    moments::{self, Arithmetic, Moments, mixture},
     ops::{binary::Binary, blend},
     representation::{Component, Representation},
 };
@@ -241,9 +241,24 @@ fn lower_op(
             Some(variance) => Moments::deterministic(variance),
             None => return Err(fail(op, "has a deterministic operand")),
         },
-        Layer::Correlated | Layer::Marginals | Layer::Covariance => {
+        Layer::Correlated
+        | Layer::Marginals
+        | Layer::Covariance { .. }
+        | Layer::Nodes
+        | Layer::ScaleMixture(_) => {
             return Err(fail(op, "has covariances, which are not written out"));
         }
+        Layer::Mix => emit.mix(operand(0), &shape),
+        Layer::SquareDeviation { rectified } => {
+            let read = (operand(0), emit.context.identity_map(shape.len()));
+            emit.map(&shape, &[read], false, |a, x| {
+                Moments::deterministic(match rectified {
+                    true => mixture::positive_square_deviation(a, x[0]),
+                    false => mixture::square_deviation(a, x[0]),
+                })
+            })
+        }
+        Layer::ScaleNodes(_) => emit.scale_nodes([operand(0).mean, operand(1).mean], &shape),
         Layer::WithDiagonal => emit.with_diagonal(operand(0).mean, operand(1).mean),
         Layer::Gain(activation) => {
             let read = (operand(0), emit.context.identity_map(shape.len()));

@@ -38,15 +38,16 @@ impl Predicted {
         if let Some((_, known)) = self.0.iter().find(|(other, _)| *other == key) {
             return known.clone();
         }
-        let draws = match labels {
-            Labels::Classes(Method::Sample(sampling)) => i64::from(sampling.draws),
-            _ => 1,
-        };
         let logits = emit.moments(op.operand(0));
-        let mut sizes = Sizes::of(emit, logits.mean, draws);
-        let table = |value| Table { value, axes: BY_CLASS };
+        let mut sizes = match labels {
+            Labels::Classes(method) => Sizes::of_logits(emit, logits.mean, method),
+            Labels::Binary => Sizes::of(emit, logits.mean, 1),
+        };
+        let axes = sizes.by([Axis::Classes; 2]);
+        let table = |value| Table { value, axes };
         let logits = Moments { mean: table(logits.mean), variance: logits.variance.map(table) };
-        let covariance = op.operands().get(1).map(|&value| Table { value, axes: BY_PAIR });
+        let axes = sizes.by([Axis::Classes, Axis::Rivals]);
+        let covariance = op.operands().get(1).map(|&value| Table { value, axes });
         let prediction = match labels {
             Labels::Classes(method) => {
                 predictive::predict(&mut sizes, method, &logits, covariance.as_ref())
@@ -195,7 +196,7 @@ impl Emitter {
             .result(0)
     }
 
-    fn literal(&self, shape: &[i64], values: &[f32]) -> Value {
+    pub(super) fn literal(&self, shape: &[i64], values: &[f32]) -> Value {
         let ty = Type::tensor(self.context.f32(), shape);
         self.builder.constant(Attribute::dense(ty, values), ty)
     }
@@ -206,9 +207,8 @@ const AXES: usize = Axis::ALL.len();
 /// Which axes a table has.
 type Axes = [bool; AXES];
 
-const BY_ITEM: Axes = [true, false, false, false, false];
-const BY_CLASS: Axes = [true, false, false, true, false];
-const BY_PAIR: Axes = [true, false, false, true, true];
+const BY_ITEM: Axes = [true, false, false, false, false, false];
+const BY_CLASS: Axes = [true, false, false, false, true, false];
 
 /// The sizes of the axes of tables.
 struct Sizes<'a> {
@@ -228,7 +228,33 @@ impl<'a> Sizes<'a> {
     fn of(emit: &'a Emitter, tensor: Value, draws: i64) -> Self {
         let shape = tensor.ty().shape().unwrap_or_default();
         let size = |dim: usize| shape.get(dim).copied().unwrap_or(1);
-        Self { emit, sizes: [size(0), draws, LOGISTIC_MIXTURE.len() as i64, size(1), size(1)] }
+        let parts = LOGISTIC_MIXTURE.len() as i64;
+        Self { emit, sizes: [size(0), 1, draws, parts, size(1), size(1)] }
+    }
+
+    /// Those of N×C logits, or of N×K×C at the nodes of a mixture.
+    fn of_logits(emit: &'a Emitter, logits: Value, method: Method) -> Self {
+        let shape = logits.ty().shape().unwrap_or_default();
+        let (nodes, classes) = match shape[..] {
+            [_, nodes, classes] => (nodes, classes),
+            _ => (1, shape.last().copied().unwrap_or(1)),
+        };
+        let draws = match method.shared(usize::try_from(nodes).unwrap_or(1)) {
+            Method::Sample(sampling) => i64::from(sampling.draws),
+            Method::MeanField | Method::Laplace => 1,
+        };
+        let items = shape.first().copied().unwrap_or(1);
+        let parts = LOGISTIC_MIXTURE.len() as i64;
+        Self { emit, sizes: [items, nodes, draws, parts, classes, classes] }
+    }
+
+    /// Items, nodes where there are several, and these.
+    fn by(&self, others: [Axis; 2]) -> Axes {
+        Axis::ALL.map(|axis| match axis {
+            Axis::Items => true,
+            Axis::Nodes => self.sizes[Axis::Nodes as usize] > 1,
+            other => others.contains(&other),
+        })
     }
 
     /// A read of each input by loops over these axes, outermost first.
@@ -263,19 +289,27 @@ impl Tables for Sizes<'_> {
         usize::try_from(self.sizes[Axis::Classes as usize]).unwrap_or(1)
     }
 
+    fn nodes(&self) -> usize {
+        usize::try_from(self.sizes[Axis::Nodes as usize]).unwrap_or(1)
+    }
+
     fn rivals(&mut self, table: &Table) -> Table {
-        let [items, draws, parts, classes, _] = table.axes;
-        Table { value: table.value, axes: [items, draws, parts, false, classes] }
+        let [items, nodes, draws, parts, classes, _] = table.axes;
+        Table { value: table.value, axes: [items, nodes, draws, parts, false, classes] }
     }
 
     /// Column after column: what the columns before it leave of the covariances, over the pivot.
     fn factor(&mut self, covariance: &Table, variance: &Table) -> Table {
         let emit = self.emit;
-        let [items, classes] = [Axis::Items, Axis::Classes].map(|axis| self.sizes[axis as usize]);
+        let [items, nodes, classes] =
+            [Axis::Items, Axis::Nodes, Axis::Classes].map(|axis| self.sizes[axis as usize]);
+        // A matrix for each item and node; a batch that is not fixed has no nodes.
+        let items = if nodes > 1 { items * nodes } else { items };
         let context = emit.context;
+        let matrices = emit.reshape(covariance.value, &[items, classes, classes]);
         let mut factor = emit.fill(&[items, classes, classes], 0.0);
         // What is left of the variances of the rows from the step on.
-        let mut rest = variance.value;
+        let mut rest = emit.reshape(variance.value, &[items, classes]);
         for step in 0..classes {
             let below = classes - step - 1;
             let pivot = emit.slice(rest, &[0, 0], &[items, 1], &[1, 1]);
@@ -287,8 +321,7 @@ impl Tables for Sizes<'_> {
             if below == 0 {
                 break;
             }
-            let column =
-                emit.slice(covariance.value, &[0, step + 1, step], &[items, below, 1], &[1; 3]);
+            let column = emit.slice(matrices, &[0, step + 1, step], &[items, below, 1], &[1; 3]);
             let mut column = Moments::deterministic(emit.reshape(column, &[items, below]));
             if step > 0 {
                 let of = |row: i64, rows: i64| {
@@ -318,7 +351,10 @@ impl Tables for Sizes<'_> {
             factor = emit.insert(of_entries, factor, &[0, step + 1, step]);
             rest = entries.variance.unwrap_or(left);
         }
-        Table { value: factor, axes: BY_PAIR }
+        let axes = self.by([Axis::Classes, Axis::Rivals]);
+        let shape: Vec<_> =
+            (0..AXES).filter(|&axis| axes[axis]).map(|axis| self.sizes[axis]).collect();
+        Table { value: emit.reshape(factor, &shape), axes }
     }
 
     fn literal(&mut self, axes: &[Axis], values: Vec<f32>) -> Table {
