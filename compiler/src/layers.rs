@@ -73,7 +73,7 @@ pub struct Layers {
 /// The layers of a function. The batch is fixed; parameters are not yet loaded.
 pub fn of(function: Op, module: Op) -> Layers {
     let functions = module.body().map(|body| body.ops()).unwrap_or_default();
-    let mut found = Found { functions, layers: Layers::default(), reads: HashMap::new() };
+    let mut found = Found { functions, layers: Layers::default(), reads: HashMap::new(), correlated: Known::new() };
     let inputs = function.body().map(|body| body.arguments()).unwrap_or_default();
     let inputs = inputs.into_iter().enumerate();
     found.reads.extend(inputs.map(|(number, value)| (value, vec![Read::Input(number)])));
@@ -87,6 +87,7 @@ struct Found {
     layers: Layers,
     /// Where values come from; parameters come from nowhere.
     reads: HashMap<Value, Vec<Read>>,
+    correlated: Known,
 }
 
 impl Found {
@@ -120,7 +121,7 @@ impl Found {
                     }
                 }
                 let place = Read::Layer(self.layers.layers.len());
-                let reads = match layer(op, &kind, &mut self.layers.parameters) {
+                let reads = match layer(op, &kind, &mut self.layers.parameters, &mut self.correlated) {
                     Some(layer) => {
                         self.layers.layers.push(LayerSummary { reads: distinct, ..layer });
                         vec![place]
@@ -138,7 +139,15 @@ impl Found {
     }
 }
 
-fn layer(op: Op, kind: &Kind, counted: &mut BTreeSet<String>) -> Option<LayerSummary> {
+/// What is known of values with covariances.
+type Known = HashMap<Value, Correlated<TensorType>>;
+
+fn layer(
+    op: Op,
+    kind: &Kind,
+    counted: &mut BTreeSet<String>,
+    known: &mut Known,
+) -> Option<LayerSummary> {
     if matches!(
         kind,
         Kind::Parameter(_)
@@ -146,7 +155,6 @@ fn layer(op: Op, kind: &Kind, counted: &mut BTreeSet<String>) -> Option<LayerSum
             | Kind::Make
             | Kind::Mean
             | Kind::Variance
-            | Kind::Correlated
             | Kind::Marginals
             | Kind::Covariance { .. }
             | Kind::Nodes
@@ -171,12 +179,23 @@ fn layer(op: Op, kind: &Kind, counted: &mut BTreeSet<String>) -> Option<LayerSum
     let short = op.name().trim_start_matches("gauss.").to_owned();
     let first = used.iter().flatten().next();
     let name = first.and_then(|(name, _)| name.rsplit_once('.')).map(|(name, _)| name);
-    let is_new = |value: Value| value.defining_op().is_some_and(|op| op.is("gauss.correlated"));
-    let share_nothing: Vec<_> = op.operands().into_iter().map(is_new).collect();
     let (multiply_adds, gaussian_maxima) = match output.has_covariance() {
-        true => correlated_work(kind, &operands, &share_nothing),
+        true => {
+            let operands = op.operands().into_iter().zip(&operands);
+            let operands = operands.map(|(value, ty)| match known.get(&value) {
+                Some(parts) => Operand::Correlated(parts.clone()),
+                None => Operand::Plain(of_one(ty)),
+            });
+            let (parts, multiply_adds, maxima) =
+                correlated_work(kind, &operands.collect::<Vec<_>>());
+            known.extend(parts.map(|parts| (op.result(0), parts)));
+            (multiply_adds, maxima)
+        }
         false => work(kind, &operands, &output),
     };
+    if matches!(kind, Kind::Correlated) {
+        return None;
+    }
     let plain = |ty: &TensorType| TensorType::new(ty.shape.clone(), false);
     let plain_operands: Vec<_> = operands.iter().map(plain).collect();
     let (plain_multiply_adds, _) = work(kind, &plain_operands, &plain(&output));
@@ -332,27 +351,25 @@ fn work(kind: &Kind, operands: &[TensorType], output: &TensorType) -> (u64, u64)
     }
 }
 
-/// The work of a layer that keeps covariances, whose operands share nothing where it says so.
-fn correlated_work(kind: &Kind, operands: &[TensorType], share_nothing: &[bool]) -> (u64, u64) {
-    let operand = |(ty, &is_new): (&TensorType, &bool)| {
-        // A batch that is not fixed is of one item.
-        let mut shape = ty.shape.clone();
-        shape.iter_mut().filter(|size| **size == DYNAMIC).for_each(|size| *size = 1);
-        let marginals = TensorType::new(shape.clone(), ty.gaussian);
-        let ([items, size], true) = (&shape[..], ty.has_covariance()) else {
-            return Operand::Plain(marginals);
-        };
-        let rows = *items * ty.nodes;
-        let marginals = TensorType::new(vec![rows, *size], true);
-        let own = TensorType::new(vec![rows, *size], false);
-        let shared = (!is_new).then(|| TensorType::new(vec![rows, *size, *size], false));
-        Operand::Correlated(Correlated { marginals, shared, own, nodes: ty.nodes })
-    };
-    let operands: Vec<_> = operands.iter().zip(share_nothing).map(operand).collect();
+/// What a layer makes of values with covariances, and its work.
+fn correlated_work(
+    kind: &Kind,
+    operands: &[Operand<TensorType>],
+) -> (Option<Correlated<TensorType>>, u64, u64) {
     let mut count = Count::default();
+    let result = match (kind, operands) {
+        (Kind::Correlated, [x]) => covariance::correlated(&mut count, x),
+        _ => covariance::apply(&mut count, kind, operands),
+    };
     // What does not fit has passed no verifier.
-    let _ = covariance::apply(&mut count, kind, &operands);
-    (count.multiply_adds, count.gaussian_maxima)
+    (result.ok(), count.multiply_adds, count.gaussian_maxima)
+}
+
+/// The type with a batch of one item where it is not fixed.
+fn of_one(ty: &TensorType) -> TensorType {
+    let mut shape = ty.shape.clone();
+    shape.iter_mut().filter(|size| **size == DYNAMIC).for_each(|size| *size = 1);
+    TensorType::new(shape, ty.gaussian)
 }
 
 /// Multiply-adds of a product in a sum: one for the mean; for the variance one with each variance

@@ -5,16 +5,19 @@
 //! covariances; and the *own* part u, the variance of each element that no other has a part in. The
 //! covariance matrix is S + diag(u), and the variances are its diagonal.
 //!
-//! With that no rule subtracts what is nearly equal, and the matrix stays positive semidefinite whatever is rounded:
+//! S is kept by its factors, as the sum of g·F·diag(w)·Fᵀ·g over the layers that elements come from: F the D×K matrix
+//! of the layers since then, w the variances of the K elements that they had for themselves, g what an activation has
+//! made of the elements since the last dense layer. With that no rule subtracts what is nearly equal, the matrix
+//! stays positive semidefinite whatever is rounded, and no D×D matrix of a wide layer is computed:
 //!
-//! | layer | shared | own |
+//! | layer | factors (g, F, w) | own |
 //! |---|---|---|
 //! | `gauss.correlated` | none | the variance |
-//! | `gauss.dense`, weight μ, s, bias variance t | μ(S + diag u)μᵀ | Σ s(m² + v) + t |
-//! | activation f | gᵢgⱼSᵢⱼ with g = E[f′], the first term of Price's theorem | Var f − g²Sᵢᵢ |
-//! | `gauss.add`, `gauss.sub` | the sum | the sum |
-//! | `gauss.scale_mixture`, at a node with the scale z | μ·diag(v)·μᵀ | z(Σ s(m² + v) + t) |
-//! | times known numbers a | aᵢaⱼSᵢⱼ | a²u |
+//! | `gauss.dense`, weight μ, s, bias variance t | (1, μgF, w) of each, and (1, μ, u) | Σ s(m² + v) + t |
+//! | activation f | (E[f′]g, F, w), the first term of Price's theorem | Var f − E[f′]²Sᵢᵢ |
+//! | `gauss.add`, `gauss.sub` | those of both | the sum |
+//! | `gauss.scale_mixture`, at a node with the scale z | (1, μ, v) | z(Σ s(m² + v) + t) |
+//! | times known numbers a | (ag, F, w) | a²u |
 //!
 //! Price 1958, "A useful theorem for nonlinear devices having Gaussian inputs": the covariance of f(x) and f(y) is
 //! Σ Cov(x, y)ⁿ/n!·E[f⁽ⁿ⁾(x)]·E[f⁽ⁿ⁾(y)]. Its first term is at most the variance of f(x), so that the own part is not
@@ -33,7 +36,6 @@ use crate::{
         binary::Binary,
         build::{Build, Part},
         matmul::Matmul,
-        movement::Movement,
         reduction::Reduction,
     },
     types::TensorType,
@@ -44,12 +46,23 @@ use crate::{
 pub struct Correlated<V> {
     /// Mean and variance of each element, R×D: a row for each item and node.
     pub marginals: V,
-    /// What elements share, R×D×D; `None` where they share nothing.
-    pub shared: Option<V>,
+    /// What elements share, the sum of these.
+    pub shared: Vec<Factor<V>>,
     /// The variance that an element has for itself, R×D, or of sizes that are repeated to that.
     pub own: V,
     /// How many nodes an item has, 1 where it is no mixture.
     pub nodes: i64,
+}
+
+/// A part of the covariances of each row, g·F·diag(w)·Fᵀ·g.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Factor<V> {
+    /// F, R×D×K, or D×K where it is the same for all rows.
+    pub matrix: V,
+    /// g, R×D or of sizes that are repeated to that; `None` for ones.
+    pub scale: Option<V>,
+    /// w, R×K or of sizes that are repeated to that.
+    pub variance: V,
 }
 
 /// An operand of a layer.
@@ -131,7 +144,7 @@ pub fn correlated<B: Build>(
         Operand::Correlated(x) => (&x.marginals, x.nodes),
     };
     let own = b.layer(Part::Variance, &[marginals])?;
-    Ok(Correlated { marginals: marginals.clone(), shared: None, own, nodes })
+    Ok(Correlated { marginals: marginals.clone(), shared: vec![], own, nodes })
 }
 
 /// The result of a layer that [keeps](is_kept) covariances.
@@ -189,8 +202,16 @@ pub fn matrix<B: Build>(b: &mut B, x: &Correlated<B::Value>) -> Result<B::Value,
 /// The covariance matrix of each row.
 fn matrices<B: Build>(b: &mut B, x: &Correlated<B::Value>) -> Result<B::Value, String> {
     let variance = b.layer(Part::Variance, &[&x.marginals])?;
-    let shared = match &x.shared {
-        Some(shared) => shared.clone(),
+    let mut shared: Option<B::Value> = None;
+    for factor in &x.shared {
+        let one = product(b, factor)?;
+        shared = Some(match shared {
+            Some(others) => binary(b, Binary::Add, &others, &one)?,
+            None => one,
+        });
+    }
+    let shared = match shared {
+        Some(shared) => shared,
         None => {
             let zero = b.zero(2, false);
             let zeros = binary(b, Binary::Mul, &variance, &zero)?;
@@ -201,6 +222,35 @@ fn matrices<B: Build>(b: &mut B, x: &Correlated<B::Value>) -> Result<B::Value, S
     b.layer(Part::WithDiagonal, &[&shared, &variance])
 }
 
+/// g·F·diag(w)·Fᵀ·g of each row.
+fn product<B: Build>(b: &mut B, factor: &Factor<B::Value>) -> Result<B::Value, String> {
+    let weighted = weighted(b, factor)?;
+    let matmul = Matmul { transpose_lhs: false, transpose_rhs: true };
+    let matrix = b.layer(Part::Matmul(matmul), &[&weighted, &factor.matrix])?;
+    match &factor.scale {
+        Some(scale) => scale_both(b, Binary::Mul, &matrix, scale),
+        None => Ok(matrix),
+    }
+}
+
+/// F·diag(w), R×D×K.
+fn weighted<B: Build>(b: &mut B, factor: &Factor<B::Value>) -> Result<B::Value, String> {
+    let matrix = match b.ty(&factor.matrix).shape[..] {
+        [elements, depth] => b.reshape(&factor.matrix, &[1, elements, depth])?,
+        _ => factor.matrix.clone(),
+    };
+    let variance = row(b, &factor.variance)?;
+    binary(b, Binary::Mul, &matrix, &variance)
+}
+
+/// The diagonal of F·diag(w)·Fᵀ of each row, R×D.
+fn diagonal<B: Build>(b: &mut B, factor: &Factor<B::Value>) -> Result<B::Value, String> {
+    let weighted = weighted(b, factor)?;
+    let products = binary(b, Binary::Mul, &weighted, &factor.matrix)?;
+    let reduction = Reduction { is_mean: false, axes: vec![2], keep_dims: false };
+    b.layer(Part::Reduction(reduction), &[&products])
+}
+
 fn dense<B: Build>(
     b: &mut B,
     x: &Correlated<B::Value>,
@@ -208,39 +258,61 @@ fn dense<B: Build>(
     bias: Option<&B::Value>,
 ) -> Result<Correlated<B::Value>, String> {
     let mean_weight = component(b, Part::Mean, weight)?;
-    let transposed = transposed(b, &mean_weight)?;
-    // (S + diag u)μᵀ, N×K×D.
-    let own = column(b, &x.own)?;
-    let mut half = binary(b, Binary::Mul, &own, &transposed)?;
-    if let Some(shared) = &x.shared {
-        let matmul = Matmul { transpose_lhs: false, transpose_rhs: true };
-        let of_shared = b.layer(Part::Matmul(matmul), &[shared, &mean_weight])?;
-        half = binary(b, Binary::Add, &of_shared, &half)?;
-    }
-    let matmul = Matmul { transpose_lhs: true, transpose_rhs: true };
-    let shared = b.layer(Part::Matmul(matmul), &[&half, &mean_weight])?;
-
     let own = own_of_dense(b, x, weight, bias)?;
-    let marginals = match &x.shared {
-        None => {
+    let mut shared = Vec::new();
+    for factor in &x.shared {
+        let outputs = match &factor.scale {
+            Some(scale) => {
+                let scale = row(b, scale)?;
+                let [outputs, elements] = rank(b, &mean_weight)?;
+                let weight = b.reshape(&mean_weight, &[1, outputs, elements])?;
+                binary(b, Binary::Mul, &weight, &scale)?
+            }
+            None => mean_weight.clone(),
+        };
+        let matmul = Matmul { transpose_lhs: false, transpose_rhs: false };
+        let matrix = b.layer(Part::Matmul(matmul), &[&outputs, &factor.matrix])?;
+        shared.push(Factor { matrix, scale: None, variance: factor.variance.clone() });
+    }
+    let marginals = match shared.is_empty() {
+        true => {
             let operands: Vec<_> = [&x.marginals, weight].into_iter().chain(bias).collect();
             b.layer(Part::Dense, &operands)?
         }
-        Some(_) => {
+        false => {
+            // Of what the elements have for themselves, then of what they share.
+            let variance = b.layer(Part::Variance, &[&x.marginals])?;
             let mean = b.layer(Part::Mean, &[&x.marginals])?;
+            let of_own = whole(b, &x.own, &variance)?;
+            let of_own = b.layer(Part::Make, &[&mean, &of_own])?;
             let mean_bias = bias.map(|bias| component(b, Part::Mean, bias)).transpose()?;
-            let operands: Vec<_> = [&mean, &mean_weight].into_iter().chain(&mean_bias).collect();
-            let mean = b.layer(Part::Dense, &operands)?;
-            // The diagonal of μ(S + diag u)μᵀ, which rounding may leave below 0.
-            let products = binary(b, Binary::Mul, &half, &transposed)?;
-            let reduction = Reduction { is_mean: false, axes: vec![1], keep_dims: false };
-            let diagonal = b.layer(Part::Reduction(reduction), &[&products])?;
-            let diagonal = b.layer(Part::Activation(Activation::RELU), &[&diagonal])?;
-            let variance = binary(b, Binary::Add, &diagonal, &own)?;
+            let operands: Vec<_> = [&of_own, &mean_weight].into_iter().chain(&mean_bias).collect();
+            let of_own = b.layer(Part::Dense, &operands)?;
+            let (mean, variance) = moments(b, &of_own)?;
+            let mut variance = binary(b, Binary::Add, &variance, &own)?;
+            for factor in &shared {
+                let diagonal = diagonal(b, factor)?;
+                variance = binary(b, Binary::Add, &diagonal, &variance)?;
+            }
             b.layer(Part::Make, &[&mean, &variance])?
         }
     };
-    Ok(Correlated { marginals, shared: Some(shared), own, nodes: x.nodes })
+    shared.push(Factor { matrix: mean_weight, scale: None, variance: x.own.clone() });
+    Ok(Correlated { marginals, shared, own, nodes: x.nodes })
+}
+
+/// A value of sizes that are repeated to those of `like`, of those sizes.
+fn whole<B: Build>(b: &mut B, x: &B::Value, like: &B::Value) -> Result<B::Value, String> {
+    if b.ty(x).shape == b.ty(like).shape {
+        return Ok(x.clone());
+    }
+    let zero = b.zero(2, false);
+    let zeros = binary(b, Binary::Mul, like, &zero)?;
+    binary(b, Binary::Add, &zeros, x)
+}
+
+fn rank<B: Build, const N: usize>(b: &B, x: &B::Value) -> Result<[i64; N], String> {
+    b.ty(x).shape.try_into().map_err(|_| "has operands of other ranks".to_owned())
 }
 
 /// Σ s(m² + v) + t: the variance that the weights and the bias of an output have for themselves.
@@ -278,18 +350,41 @@ fn activated<B: Build>(
 ) -> Result<Correlated<B::Value>, String> {
     let marginals = b.layer(Part::Activation(activation), &[&x.marginals])?;
     let variance = b.layer(Part::Variance, &[&marginals])?;
-    let Some(shared) = &x.shared else {
-        return Ok(Correlated { marginals, shared: None, own: variance, nodes: x.nodes });
-    };
+    if x.shared.is_empty() {
+        return Ok(Correlated { marginals, shared: vec![], own: variance, nodes: x.nodes });
+    }
     let gain = b.layer(Part::Gain(activation), &[&x.marginals])?;
-    // g²Sᵢᵢ, of what the variance of x is beside its own part.
+    // E[f′]²Sᵢᵢ, of what the variance of x is beside its own part.
     let before = b.layer(Part::Variance, &[&x.marginals])?;
     let common = binary(b, Binary::Sub, &before, &x.own)?;
     let common = scale_twice(b, Binary::Mul, &common, &gain)?;
     let own = binary(b, Binary::Sub, &variance, &common)?;
     let own = b.layer(Part::Activation(Activation::RELU), &[&own])?;
-    let shared = scale_both(b, Binary::Mul, shared, &gain)?;
-    Ok(Correlated { marginals, shared: Some(shared), own, nodes: x.nodes })
+    let shared = scaled_factors(b, Binary::Mul, &x.shared, &gain)?;
+    Ok(Correlated { marginals, shared, own, nodes: x.nodes })
+}
+
+/// The factors of elements that are multiplied, or divided, by numbers.
+fn scaled_factors<B: Build>(
+    b: &mut B,
+    kind: Binary,
+    factors: &[Factor<B::Value>],
+    by: &B::Value,
+) -> Result<Vec<Factor<B::Value>>, String> {
+    let mut scaled = Vec::new();
+    for factor in factors {
+        let scale = match (&factor.scale, kind) {
+            (None, Binary::Mul) => by.clone(),
+            (Some(scale), _) => binary(b, kind, scale, by)?,
+            (None, _) => {
+                let zero = b.zero(2, false);
+                let one = b.layer(Part::Activation(Activation::EXP), &[&zero])?;
+                binary(b, kind, &one, by)?
+            }
+        };
+        scaled.push(Factor { scale: Some(scale), ..factor.clone() });
+    }
+    Ok(scaled)
 }
 
 fn sum<B: Build>(
@@ -305,18 +400,23 @@ fn sum<B: Build>(
         }
     }
     let whole = b.layer(Part::Binary(kind), &[marginals(x), marginals(y)])?;
-    let mut shared: Option<B::Value> = None;
+    let mut shared = Vec::new();
     let mut own: Option<B::Value> = None;
     for operand in [x, y] {
-        let (one, alone) = match operand {
-            Operand::Correlated(value) => (value.shared.clone(), Some(value.own.clone())),
-            Operand::Plain(value) if b.ty(value).gaussian => {
-                (None, Some(b.layer(Part::Variance, &[value])?))
+        let alone = match operand {
+            Operand::Correlated(value) => {
+                shared.extend(value.shared.iter().cloned());
+                Some(value.own.clone())
             }
-            Operand::Plain(_) => (None, None),
+            Operand::Plain(value) if b.ty(value).gaussian => {
+                Some(b.layer(Part::Variance, &[value])?)
+            }
+            Operand::Plain(_) => None,
         };
-        shared = added(b, shared, one)?;
-        own = added(b, own, alone)?;
+        own = match (own, alone) {
+            (Some(x), Some(y)) => Some(binary(b, Binary::Add, &x, &y)?),
+            (x, y) => x.or(y),
+        };
     }
     let own = own.ok_or("adds no Gaussian")?;
     let nodes_of = |operand: &Operand<B::Value>| match operand {
@@ -325,17 +425,6 @@ fn sum<B: Build>(
     };
     let nodes = nodes_of(x).max(nodes_of(y));
     Ok(Correlated { marginals: whole, shared, own, nodes })
-}
-
-fn added<B: Build>(
-    b: &mut B,
-    x: Option<B::Value>,
-    y: Option<B::Value>,
-) -> Result<Option<B::Value>, String> {
-    match (x, y) {
-        (Some(x), Some(y)) => binary(b, Binary::Add, &x, &y).map(Some),
-        (x, y) => Ok(x.or(y)),
-    }
 }
 
 /// A value times, or divided by, known numbers.
@@ -347,10 +436,7 @@ fn scaled<B: Build>(
 ) -> Result<Correlated<B::Value>, String> {
     let marginals = b.layer(Part::Binary(kind), &[&x.marginals, factor])?;
     let own = scale_twice(b, kind, &x.own, factor)?;
-    let shared = match &x.shared {
-        Some(shared) => Some(scale_both(b, kind, shared, factor)?),
-        None => None,
-    };
+    let shared = scaled_factors(b, kind, &x.shared, factor)?;
     Ok(Correlated { marginals, shared, own, nodes: x.nodes })
 }
 
@@ -407,11 +493,4 @@ fn column<B: Build>(b: &mut B, x: &B::Value) -> Result<B::Value, String> {
 fn row<B: Build>(b: &mut B, x: &B::Value) -> Result<B::Value, String> {
     let [items, elements] = b.ty(x).shape[..] else { return Err("has no rows".into()) };
     b.reshape(x, &[items, 1, elements])
-}
-
-/// A weight D×K as 1×K×D.
-fn transposed<B: Build>(b: &mut B, weight: &B::Value) -> Result<B::Value, String> {
-    let [outputs, depth] = b.ty(weight).shape[..] else { return Err("has no matrix".into()) };
-    let weight = b.layer(Part::Movement(Movement::transposed()), &[weight])?;
-    b.reshape(&weight, &[1, depth, outputs])
 }

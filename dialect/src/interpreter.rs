@@ -25,6 +25,7 @@ pub use monte_carlo::Sampled;
 use std::sync::Arc;
 
 use crate::{
+    covariance::Factor,
     ir::{DYNAMIC, Op},
     layer::Layer,
     shape::TensorType,
@@ -46,9 +47,8 @@ pub struct Tensor {
 /// The covariances of N×D Gaussians, as [`crate::covariance`] has them.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Dependence {
-    /// What elements share, N×D×D, or (N·K)×D×D of a mixture of K nodes; `None` where they share
-    /// nothing.
-    pub shared: Option<Tensor>,
+    /// What elements share.
+    pub shared: Vec<Factor<Tensor>>,
     /// The variance that an element has for itself.
     pub own: Tensor,
     /// The elements at each node of a mixture, (N·K)×D.

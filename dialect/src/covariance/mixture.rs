@@ -1,12 +1,11 @@
 //! A dense layer as a mixture over the scale that its outputs share.
 
-use super::{Correlated, binary, column, component, moments};
+use super::{Correlated, Factor, binary, column, component, moments};
 use crate::{
     ops::{
         activation::Activation,
         binary::Binary,
         build::{Build, Part},
-        matmul::Matmul,
         mixture::ScaleMixture,
         movement::Movement,
         reduction::Reduction,
@@ -41,13 +40,6 @@ pub fn scale_mixture<B: Build>(
     let operands: Vec<_> = [&second_moment, &spread].into_iter().chain(&of_bias).collect();
     let of_weights = b.layer(Part::Dense, &operands)?;
 
-    // μ·diag(v)·μᵀ, the same at each node.
-    let transposed = super::transposed(b, &mean_weight)?;
-    let shares = column(b, &variance)?;
-    let half = binary(b, Binary::Mul, &shares, &transposed)?;
-    let matmul = Matmul { transpose_lhs: true, transpose_rhs: true };
-    let shared = b.layer(Part::Matmul(matmul), &[&half, &mean_weight])?;
-
     let scales = scales(b, mixture, before, &spread, &of_weights)?;
     // N×K×D of N×K×1 and N×1×D.
     let [items, outputs] = sizes(b, &of_input)?;
@@ -56,18 +48,21 @@ pub fn scale_mixture<B: Build>(
     let of_weights = b.reshape(&of_weights, &[items, 1, outputs])?;
     let of_weights = binary(b, Binary::Mul, &scales, &of_weights)?;
     let of_input = b.reshape(&of_input, &[items, 1, outputs])?;
+    // μ·diag(v)·μᵀ is the same at each node.
+    let [_, elements] = sizes(b, x)?;
+    let expand = Part::Movement(Movement::Expand(vec![-1, nodes, -1]));
+    let variance = b.reshape(&variance, &[items, 1, elements])?;
+    let variance = b.layer(expand, &[&variance])?;
+    let variance = b.reshape(&variance, &[items * nodes, elements])?;
+    let shared = vec![Factor { matrix: mean_weight, scale: None, variance }];
     let (mean, variance) = moments(b, &of_input)?;
     let variance = binary(b, Binary::Add, &of_weights, &variance)?;
-    let shared = b.reshape(&shared, &[items, 1, outputs, outputs])?;
-    let expand = Movement::Expand(vec![-1, nodes, -1, -1]);
-    let shared = b.layer(Part::Movement(expand), &[&shared])?;
-    let shared = b.reshape(&shared, &[items * nodes, outputs, outputs])?;
     let mean = b.layer(Part::Movement(Movement::Expand(vec![-1, nodes, -1])), &[&mean])?;
     let marginals = b.layer(Part::Make, &[&mean, &variance])?;
     let rows = [items * nodes, outputs];
     let marginals = b.reshape(&marginals, &rows)?;
     let own = b.reshape(&of_weights, &rows)?;
-    Ok(Correlated { marginals, shared: Some(shared), own, nodes })
+    Ok(Correlated { marginals, shared, own, nodes })
 }
 
 /// The scale of each item and node, N×K.

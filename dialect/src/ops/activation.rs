@@ -200,6 +200,8 @@ impl Activation {
     pub const TANH: Self = Self::Tanh(tanh::Tanh);
     /// max(x, 0).
     pub const RELU: Self = Self::Relu(relu::Relu);
+    /// eˣ.
+    pub const EXP: Self = Self::Exp(exp::Exp);
     /// x².
     pub const SQUARE: Self = Self::Square(square::Square);
 

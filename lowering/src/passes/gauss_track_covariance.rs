@@ -294,24 +294,28 @@ fn work(between: &[Op], ops: &[Op], rows: u64, shares: Option<Op>) -> Option<u64
         let (items, moments) = moments_of(op)?;
         work = work.checked_add(moments.checked_mul(items)?.checked_mul(rows.checked_sub(1)?)?)?;
     }
-    let mut has_shared = false;
+    // How many elements the factors come from that covariances are kept by.
+    let mut depth = 0u64;
+    let mut outputs = 0u64;
     for &op in shares.iter().chain(ops) {
-        let [items, outputs] = sizes(op.result(0))?;
+        let [items, elements] = sizes(op.result(0))?;
+        outputs = elements;
         let each = match Layer::of(op) {
             Ok(Some(Layer::Dense)) => {
                 let [_, inputs] = sizes(op.operand(0))?;
-                let half = outputs.checked_mul(inputs)?;
-                let from_shared = if has_shared { half.checked_mul(inputs)? } else { half };
-                has_shared = true;
-                from_shared.checked_add(half.checked_mul(outputs)?)?
+                // The factors of the inputs, their diagonals, and a new one.
+                let of_factors = elements.checked_mul(depth)?.checked_mul(inputs.checked_add(2)?)?;
+                depth = depth.checked_add(inputs)?;
+                of_factors
             }
-            _ => outputs.checked_mul(outputs)?,
+            _ => elements,
         };
-        // The nodes of the mixture itself have the same covariances.
-        let rows = if shares == Some(op) { 1 } else { rows };
         work = work.checked_add(each.checked_mul(items)?.checked_mul(rows)?)?;
     }
-    Some(work)
+    // The matrix of the last.
+    let [items, _] = ops.last().map_or(Some([0, 0]), |op| sizes(op.result(0)))?;
+    let matrix = outputs.checked_mul(outputs.checked_add(1)?)?.checked_mul(depth)?;
+    work.checked_add(matrix.checked_mul(items)?.checked_mul(rows)?)
 }
 
 /// How many items an op has, and the multiply-adds of mean and variance of one.
