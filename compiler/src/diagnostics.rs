@@ -41,7 +41,7 @@ pub enum Covariance {
 }
 
 /// What covariances may cost beside the network without them, where nothing is said.
-pub const COVARIANCE_BUDGET: f64 = 1.1;
+pub const COVARIANCE_BUDGET: f64 = 1.2;
 
 impl Default for Covariance {
     fn default() -> Self {

@@ -88,8 +88,9 @@ LogicalResult GaussTensorType::verify(llvm::function_ref<InFlightDiagnostic()> e
     if (llvm::MulOverflow(elements, size, elements) || elements > (int64_t(1) << 28))
       return emitError() << "gauss.tensor has more than 2^28 elements";
   }
-  if (nodes < 0 || nodes == 2 || nodes == 4 || nodes > 5)
-    return emitError() << "a gauss.tensor with covariances is a mixture of 3 or 5 nodes, not " << nodes;
+  if (!llvm::is_contained({0, 1, 3, 5, 9, 15, 25, 45, 75}, nodes))
+    return emitError() << "a gauss.tensor with covariances is a mixture of 3, 5, 9, 15, 25, 45 or 75 nodes, not "
+                       << nodes;
   if (nodes > 0 && shape.size() != 2)
     return emitError() << "a gauss.tensor with covariances has the items and their elements as "
                           "dimensions, not "

@@ -36,6 +36,7 @@ use crate::{
         binary::Binary,
         build::{Build, Part},
         matmul::Matmul,
+        movement::Movement,
         reduction::Reduction,
     },
     types::TensorType,
@@ -61,8 +62,10 @@ pub struct Factor<V> {
     pub matrix: V,
     /// g, R×D or of sizes that are repeated to that; `None` for ones.
     pub scale: Option<V>,
-    /// w, R×K or of sizes that are repeated to that.
+    /// w, R×K.
     pub variance: V,
+    /// So many rows, one after the other, have the same F and w, and ones as g.
+    pub copies: i64,
 }
 
 /// An operand of a layer.
@@ -97,6 +100,9 @@ pub fn check(layer: &Layer, operands: &[TensorType]) -> Result<(), String> {
         ));
     }
     let is_taken = match layer {
+        Layer::ScaleMixture(_) => {
+            first == 0 && operands.iter().skip(2).all(|operand| !operand.has_covariance())
+        }
         Layer::Dense => first == 0 && others.clone().all(|(_, operand)| !operand.has_covariance()),
         Layer::Binary(Binary::Add | Binary::Sub) => true,
         Layer::Binary(Binary::Mul) => are_known,
@@ -165,16 +171,21 @@ pub fn apply<B: Build>(
             });
             dense(b, x, weight, bias.collect::<Result<Vec<_>, _>>()?.first().copied())
         }
-        (
-            Layer::ScaleMixture(mixture),
-            [Operand::Plain(x), Operand::Plain(before), Operand::Plain(weight), bias @ ..],
-        ) => {
+        (Layer::ScaleMixture(mixture), [x, before, Operand::Plain(weight), bias @ ..]) => {
             let bias = match bias {
                 [] => None,
                 [Operand::Plain(bias)] => Some(bias),
                 _ => return Err("has a correlated bias".into()),
             };
-            mixture::scale_mixture(b, *mixture, [x, before, weight], bias)
+            let x = match x {
+                Operand::Correlated(x) => x.clone(),
+                Operand::Plain(_) => correlated(b, x)?,
+            };
+            let before = match before {
+                Operand::Correlated(before) => &before.marginals,
+                Operand::Plain(before) => before,
+            };
+            mixture::scale_mixture(b, *mixture, &x, before, weight, bias)
         }
         (Layer::Activation(activation), [Operand::Correlated(x)]) => activated(b, *activation, x),
         (Layer::Binary(binary @ (Binary::Add | Binary::Sub)), [x, y]) => sum(b, *binary, x, y),
@@ -227,28 +238,111 @@ fn product<B: Build>(b: &mut B, factor: &Factor<B::Value>) -> Result<B::Value, S
     let weighted = weighted(b, factor)?;
     let matmul = Matmul { transpose_lhs: false, transpose_rhs: true };
     let matrix = b.layer(Part::Matmul(matmul), &[&weighted, &factor.matrix])?;
+    let matrix = copied(b, &matrix, factor.copies)?;
     match &factor.scale {
         Some(scale) => scale_both(b, Binary::Mul, &matrix, scale),
         None => Ok(matrix),
     }
 }
 
+/// Each row so many times, one after the other.
+fn copied<B: Build>(b: &mut B, x: &B::Value, copies: i64) -> Result<B::Value, String> {
+    let shape = b.ty(x).shape;
+    let [rows, rest @ ..] = &shape[..] else { return Err("has no rows".into()) };
+    if copies == 1 {
+        return Ok(x.clone());
+    }
+    let apart = b.reshape(x, &[&[*rows, 1], rest].concat())?;
+    let kept = rest.iter().map(|_| -1);
+    let expand = Movement::Expand([-1, copies].into_iter().chain(kept).collect());
+    let apart = b.layer(Part::Movement(expand), &[&apart])?;
+    b.reshape(&apart, &[&[rows * copies], rest].concat())
+}
+
 /// F·diag(w), R×D×K.
 fn weighted<B: Build>(b: &mut B, factor: &Factor<B::Value>) -> Result<B::Value, String> {
-    let matrix = match b.ty(&factor.matrix).shape[..] {
-        [elements, depth] => b.reshape(&factor.matrix, &[1, elements, depth])?,
-        _ => factor.matrix.clone(),
-    };
+    let matrix = in_rows(b, &factor.matrix)?;
     let variance = row(b, &factor.variance)?;
     binary(b, Binary::Mul, &matrix, &variance)
+}
+
+/// Matrices of rows, 1×D×K where it is the same for all.
+fn in_rows<B: Build>(b: &mut B, matrix: &B::Value) -> Result<B::Value, String> {
+    match b.ty(matrix).shape[..] {
+        [elements, depth] => b.reshape(matrix, &[1, elements, depth]),
+        _ => Ok(matrix.clone()),
+    }
 }
 
 /// The diagonal of F·diag(w)·Fᵀ of each row, R×D.
 fn diagonal<B: Build>(b: &mut B, factor: &Factor<B::Value>) -> Result<B::Value, String> {
     let weighted = weighted(b, factor)?;
-    let products = binary(b, Binary::Mul, &weighted, &factor.matrix)?;
+    let matrix = in_rows(b, &factor.matrix)?;
+    let products = binary(b, Binary::Mul, &weighted, &matrix)?;
     let reduction = Reduction { is_mean: false, axes: vec![2], keep_dims: false };
-    b.layer(Part::Reduction(reduction), &[&products])
+    let diagonal = b.layer(Part::Reduction(reduction), &[&products])?;
+    copied(b, &diagonal, factor.copies)
+}
+
+/// What a dense layer makes of a correlated value.
+struct Dense<V> {
+    /// Mean, and the variance that is shared, of each output.
+    shared_part: V,
+    /// The factors of what is shared.
+    shared: Vec<Factor<V>>,
+    /// What an output has for itself.
+    own: V,
+}
+
+fn parts_of_dense<B: Build>(
+    b: &mut B,
+    x: &Correlated<B::Value>,
+    weight: &B::Value,
+    bias: Option<&B::Value>,
+) -> Result<Dense<B::Value>, String> {
+    let mean_weight = component(b, Part::Mean, weight)?;
+    let own = own_of_dense(b, x, weight, bias)?;
+    let mut shared = Vec::new();
+    for factor in &x.shared {
+        let matmul = Part::Matmul(Matmul { transpose_lhs: false, transpose_rhs: false });
+        let factor = match &factor.scale {
+            Some(scale) => {
+                let scale = row(b, scale)?;
+                let [outputs, elements] = rank(b, &mean_weight)?;
+                let outputs = b.reshape(&mean_weight, &[1, outputs, elements])?;
+                let outputs = binary(b, Binary::Mul, &outputs, &scale)?;
+                let inner = match b.ty(&factor.matrix).shape[..] {
+                    // The same for all rows.
+                    [_, _] | [1, _, _] => factor.matrix.clone(),
+                    _ => copied(b, &factor.matrix, factor.copies)?,
+                };
+                let matrix = b.layer(matmul, &[&outputs, &inner])?;
+                let variance = copied(b, &factor.variance, factor.copies)?;
+                Factor { matrix, scale: None, variance, copies: 1 }
+            }
+            None => {
+                let matrix = b.layer(matmul, &[&mean_weight, &factor.matrix])?;
+                Factor { matrix, ..factor.clone() }
+            }
+        };
+        shared.push(factor);
+    }
+    // Of what the elements have for themselves, then of what they share.
+    let variance = b.layer(Part::Variance, &[&x.marginals])?;
+    let mean = b.layer(Part::Mean, &[&x.marginals])?;
+    let own_before = whole(b, &x.own, &variance)?;
+    let of_own = b.layer(Part::Make, &[&mean, &own_before])?;
+    let mean_bias = bias.map(|bias| component(b, Part::Mean, bias)).transpose()?;
+    let operands: Vec<_> = [&of_own, &mean_weight].into_iter().chain(&mean_bias).collect();
+    let of_own = b.layer(Part::Dense, &operands)?;
+    let (mean, mut variance) = moments(b, &of_own)?;
+    for factor in &shared {
+        let diagonal = diagonal(b, factor)?;
+        variance = binary(b, Binary::Add, &diagonal, &variance)?;
+    }
+    let shared_part = b.layer(Part::Make, &[&mean, &variance])?;
+    shared.push(Factor { matrix: mean_weight, scale: None, variance: own_before, copies: 1 });
+    Ok(Dense { shared_part, shared, own })
 }
 
 fn dense<B: Build>(
@@ -257,48 +351,22 @@ fn dense<B: Build>(
     weight: &B::Value,
     bias: Option<&B::Value>,
 ) -> Result<Correlated<B::Value>, String> {
-    let mean_weight = component(b, Part::Mean, weight)?;
-    let own = own_of_dense(b, x, weight, bias)?;
-    let mut shared = Vec::new();
-    for factor in &x.shared {
-        let outputs = match &factor.scale {
-            Some(scale) => {
-                let scale = row(b, scale)?;
-                let [outputs, elements] = rank(b, &mean_weight)?;
-                let weight = b.reshape(&mean_weight, &[1, outputs, elements])?;
-                binary(b, Binary::Mul, &weight, &scale)?
-            }
-            None => mean_weight.clone(),
-        };
-        let matmul = Matmul { transpose_lhs: false, transpose_rhs: false };
-        let matrix = b.layer(Part::Matmul(matmul), &[&outputs, &factor.matrix])?;
-        shared.push(Factor { matrix, scale: None, variance: factor.variance.clone() });
+    let nodes = x.nodes;
+    if x.shared.is_empty() {
+        let operands: Vec<_> = [&x.marginals, weight].into_iter().chain(bias).collect();
+        let marginals = b.layer(Part::Dense, &operands)?;
+        let own = own_of_dense(b, x, weight, bias)?;
+        let matrix = component(b, Part::Mean, weight)?;
+        let variance = b.layer(Part::Variance, &[&x.marginals])?;
+        let variance = whole(b, &x.own, &variance)?;
+        let shared = vec![Factor { matrix, scale: None, variance, copies: 1 }];
+        return Ok(Correlated { marginals, shared, own, nodes });
     }
-    let marginals = match shared.is_empty() {
-        true => {
-            let operands: Vec<_> = [&x.marginals, weight].into_iter().chain(bias).collect();
-            b.layer(Part::Dense, &operands)?
-        }
-        false => {
-            // Of what the elements have for themselves, then of what they share.
-            let variance = b.layer(Part::Variance, &[&x.marginals])?;
-            let mean = b.layer(Part::Mean, &[&x.marginals])?;
-            let of_own = whole(b, &x.own, &variance)?;
-            let of_own = b.layer(Part::Make, &[&mean, &of_own])?;
-            let mean_bias = bias.map(|bias| component(b, Part::Mean, bias)).transpose()?;
-            let operands: Vec<_> = [&of_own, &mean_weight].into_iter().chain(&mean_bias).collect();
-            let of_own = b.layer(Part::Dense, &operands)?;
-            let (mean, variance) = moments(b, &of_own)?;
-            let mut variance = binary(b, Binary::Add, &variance, &own)?;
-            for factor in &shared {
-                let diagonal = diagonal(b, factor)?;
-                variance = binary(b, Binary::Add, &diagonal, &variance)?;
-            }
-            b.layer(Part::Make, &[&mean, &variance])?
-        }
-    };
-    shared.push(Factor { matrix: mean_weight, scale: None, variance: x.own.clone() });
-    Ok(Correlated { marginals, shared, own, nodes: x.nodes })
+    let Dense { shared_part, shared, own } = parts_of_dense(b, x, weight, bias)?;
+    let (mean, variance) = moments(b, &shared_part)?;
+    let variance = binary(b, Binary::Add, &variance, &own)?;
+    let marginals = b.layer(Part::Make, &[&mean, &variance])?;
+    Ok(Correlated { marginals, shared, own, nodes })
 }
 
 /// A value of sizes that are repeated to those of `like`, of those sizes.

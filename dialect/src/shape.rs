@@ -36,7 +36,7 @@ pub fn infer(layer: &Layer, operands: &[TensorType]) -> Result<TensorType, Strin
     let mut result = infer_unchecked(layer, operands)?;
     if covariance::is_kept(layer) {
         let nodes = operands.iter().map(|operand| operand.nodes);
-        result.nodes = nodes.chain([result.nodes]).max().unwrap_or(0);
+        result.nodes = nodes.fold(result.nodes, i64::max);
     }
     check_sizes("a result", &result)?;
     Ok(result)
@@ -85,7 +85,7 @@ fn infer_unchecked(layer: &Layer, operands: &[TensorType]) -> Result<TensorType,
             [items, nodes, ref rest @ ..] if mixture::rule(nodes).is_some() => {
                 result([&[items], rest].concat())
             }
-            _ => Err(format!("takes 3 or 5 nodes as the second dimension, not {input}")),
+            _ => Err(format!("takes nodes, 3, 5, 9, 15, 25, 45 or 75, as the second dimension, not {input}")),
         },
         (Layer::SquareDeviation { .. }, [input]) => Ok(TensorType::new(input.shape.clone(), false)),
         (Layer::ScaleNodes(nodes), [variance, mean]) => match variance.shape[..] {
@@ -97,7 +97,8 @@ fn infer_unchecked(layer: &Layer, operands: &[TensorType]) -> Result<TensorType,
             }
         },
         (Layer::ScaleMixture(mixture), [input, _, weight, bias @ ..]) => {
-            let linear: Vec<_> = [input, weight].into_iter().chain(bias).cloned().collect();
+            let linear: Vec<_> =
+                [input, weight].into_iter().chain(bias).map(TensorType::marginals).collect();
             mixture.infer(operands, infer_unchecked(&Layer::Dense, &linear)?)
         }
         (Layer::WithDiagonal, [matrices, diagonal]) => {

@@ -1,6 +1,6 @@
 //! A dense layer as a mixture over the scale that its outputs share.
 
-use super::{Correlated, Factor, binary, column, component, moments};
+use super::{Correlated, Dense, binary, column, moments, parts_of_dense};
 use crate::{
     ops::{
         activation::Activation,
@@ -13,7 +13,7 @@ use crate::{
     types::TensorType,
 };
 
-/// `gauss.scale_mixture` of independent inputs.
+/// `gauss.scale_mixture`: a dense layer, the own part of whose outputs has a scale of its own at each node.
 ///
 /// # Errors
 ///
@@ -21,48 +21,31 @@ use crate::{
 pub fn scale_mixture<B: Build>(
     b: &mut B,
     mixture: ScaleMixture,
-    [x, before, weight]: [&B::Value; 3],
+    x: &Correlated<B::Value>,
+    before: &B::Value,
+    weight: &B::Value,
     bias: Option<&B::Value>,
 ) -> Result<Correlated<B::Value>, String> {
-    let mean_weight = component(b, Part::Mean, weight)?;
-    let mean_bias = bias.map(|bias| component(b, Part::Mean, bias)).transpose()?;
-    let operands: Vec<_> = [x, &mean_weight].into_iter().chain(&mean_bias).collect();
-    let of_input = b.layer(Part::Dense, &operands)?;
-
+    let Dense { shared_part, mut shared, own } = parts_of_dense(b, x, weight, bias)?;
     let spread = b.layer(Part::Variance, &[weight])?;
-    let of_bias = match bias.filter(|bias| b.ty(bias).gaussian) {
-        Some(bias) => Some(b.layer(Part::Variance, &[bias])?),
-        None => None,
-    };
-    let (mean, variance) = moments(b, x)?;
-    let square = b.layer(Part::Activation(Activation::SQUARE), &[&mean])?;
-    let second_moment = binary(b, Binary::Add, &square, &variance)?;
-    let operands: Vec<_> = [&second_moment, &spread].into_iter().chain(&of_bias).collect();
-    let of_weights = b.layer(Part::Dense, &operands)?;
-
-    let scales = scales(b, mixture, before, &spread, &of_weights)?;
-    // N×K×D of N×K×1 and N×1×D.
-    let [items, outputs] = sizes(b, &of_input)?;
+    let scales = scales(b, mixture, before, &spread, &own)?;
+    // R×K×D of R×K×1 and R×1×D.
+    let [rows, outputs] = sizes(b, &shared_part)?;
     let nodes = mixture.nodes;
     let scales = column(b, &scales)?;
-    let of_weights = b.reshape(&of_weights, &[items, 1, outputs])?;
-    let of_weights = binary(b, Binary::Mul, &scales, &of_weights)?;
-    let of_input = b.reshape(&of_input, &[items, 1, outputs])?;
-    // μ·diag(v)·μᵀ is the same at each node.
-    let [_, elements] = sizes(b, x)?;
-    let expand = Part::Movement(Movement::Expand(vec![-1, nodes, -1]));
-    let variance = b.reshape(&variance, &[items, 1, elements])?;
-    let variance = b.layer(expand, &[&variance])?;
-    let variance = b.reshape(&variance, &[items * nodes, elements])?;
-    let shared = vec![Factor { matrix: mean_weight, scale: None, variance }];
-    let (mean, variance) = moments(b, &of_input)?;
-    let variance = binary(b, Binary::Add, &of_weights, &variance)?;
+    let own = b.reshape(&own, &[rows, 1, outputs])?;
+    let own = binary(b, Binary::Mul, &scales, &own)?;
+    let shared_part = b.reshape(&shared_part, &[rows, 1, outputs])?;
+    let (mean, variance) = moments(b, &shared_part)?;
+    let variance = binary(b, Binary::Add, &own, &variance)?;
     let mean = b.layer(Part::Movement(Movement::Expand(vec![-1, nodes, -1])), &[&mean])?;
     let marginals = b.layer(Part::Make, &[&mean, &variance])?;
-    let rows = [items * nodes, outputs];
-    let marginals = b.reshape(&marginals, &rows)?;
-    let own = b.reshape(&of_weights, &rows)?;
-    Ok(Correlated { marginals, shared, own, nodes })
+    let sizes = [rows * nodes, outputs];
+    let marginals = b.reshape(&marginals, &sizes)?;
+    let own = b.reshape(&own, &sizes)?;
+    // What is shared is the same at each node.
+    shared.iter_mut().for_each(|factor| factor.copies *= nodes);
+    Ok(Correlated { marginals, shared, own, nodes: x.nodes * nodes })
 }
 
 /// The scale of each item and node, N×K.

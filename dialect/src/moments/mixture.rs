@@ -17,8 +17,36 @@ use super::{Arithmetic, Elementary, Moments};
 /// A node of a quadrature over the standard normal distribution, and its weight.
 pub type Node = (f64, f64);
 
-/// Gauss–Hermite quadrature of so many nodes; `None` where there is no such rule.
+/// Gauss–Hermite quadrature of 3 or 5 nodes, or what several of one scale after the other make, the one of 5 nodes
+/// first: of 9, 15, 25, 45 or 75 nodes. `None` where there is no such rule.
 pub fn rule(nodes: i64) -> Option<Vec<Node>> {
+    let (first, others) = match nodes {
+        5 | 15 | 25 | 45 | 75 => (5, nodes / 5),
+        3 | 9 => (3, nodes / 3),
+        _ => return None,
+    };
+    let outer = one_scale(first)?;
+    match others {
+        1 => Some(outer),
+        others => {
+            let inner = rule(others)?;
+            let pairs = outer.iter().flat_map(|&(_, outer)| {
+                inner.iter().map(move |&(place, weight)| (place, outer * weight))
+            });
+            Some(pairs.collect())
+        }
+    }
+}
+
+/// The nodes of a mixture whose nodes are mixtures of so many more; `None` where there is no such rule.
+pub fn nodes_within(outer: i64, inner: i64) -> Option<i64> {
+    let nodes = outer.checked_mul(inner)?;
+    let is_last_smaller = outer == 1 || inner == 3 || outer % 3 != 0;
+    (one_scale(inner).is_some() && is_last_smaller && (rule(nodes).is_some())).then_some(nodes)
+}
+
+/// Gauss–Hermite quadrature of so many nodes; `None` where there is no such rule here.
+pub fn one_scale(nodes: i64) -> Option<Vec<Node>> {
     let ten = 10f64.sqrt();
     let (half, middle): (Vec<Node>, _) = match nodes {
         3 => (vec![(3f64.sqrt(), 1.0 / 6.0)], 2.0 / 3.0),

@@ -69,7 +69,14 @@ impl ScaleMixture {
                 self.groups
             ));
         }
-        Ok(TensorType { nodes: self.nodes, ..dense })
+        if before.nodes != input.nodes {
+            return Err(format!("has the input {input}, computed of {before}, which is not of its nodes"));
+        }
+        let nodes = mixture::nodes_within(input.nodes.max(1), self.nodes);
+        let nodes = nodes.ok_or_else(|| {
+            format!("mixes {} nodes of {input}; there are up to 75, those of a later scale not more", self.nodes)
+        })?;
+        Ok(TensorType { nodes, ..dense })
     }
 }
 
@@ -80,7 +87,7 @@ impl ScaleMixture {
 /// Where there is no rule of so many.
 pub fn nodes(attributes: &Attributes) -> Result<i64, String> {
     let nodes = attributes.integer("nodes", 3..=5)?.unwrap_or(0);
-    match mixture::rule(nodes) {
+    match mixture::one_scale(nodes) {
         Some(_) => Ok(nodes),
         None => Err("needs 3 or 5 as 'nodes'".into()),
     }

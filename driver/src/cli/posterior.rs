@@ -90,7 +90,7 @@ pub struct ReadingArgs {
     covariance: Carried,
 
     /// With --covariance auto, what the network may cost: so many times the multiply-adds of the
-    /// network without covariances, such as 2x [default: 1.1x]
+    /// network without covariances, such as 2x [default: 1.2x]
     #[arg(long, value_name = "TIMES", value_parser = values::times)]
     budget: Option<f64>,
 

@@ -91,7 +91,7 @@ pub struct Tracked {
 impl Tracked {
     fn add(&mut self, path: &Path) {
         self.layers += path.layers;
-        self.nodes = self.nodes.max(path.mixture.map_or(0, |mixture| mixture.of.nodes));
+        self.nodes = self.nodes.max(path.mixture.map_or(0, |_| path.nodes()));
         self.work = self.work.saturating_add(path.work);
     }
 }
@@ -170,8 +170,18 @@ struct Path {
     /// Where there is a mixture, what makes it of the first dense layer, and the ops between.
     mixture: Option<Mixture>,
     between: Vec<Op>,
+    /// What makes a mixture of each node of the last dense layer.
+    last: Option<Mixture>,
     layers: usize,
     work: u64,
+}
+
+impl Path {
+    /// How many nodes the logits have.
+    fn nodes(&self) -> i64 {
+        let all = self.mixture.iter().chain(&self.last);
+        all.map(|mixture| mixture.of.nodes).product()
+    }
 }
 
 /// A dense layer that becomes a mixture.
@@ -181,6 +191,9 @@ struct Mixture {
     of: ScaleMixture,
     before: Value,
 }
+
+/// Over so many nodes the scale of the logits themselves is mixed: only the head reads these.
+const LAST_NODES: i64 = 3;
 
 /// The best path to these logits within the limits: a mixture if there may be one, and the most layers. `None` where
 /// there is none, or the logits have covariances.
@@ -210,7 +223,12 @@ fn path_to(logits: Value, tracking: Tracking, most: i64) -> Option<Path> {
         let rows = mixture.map_or(1, |mixture| mixture.of.nodes.unsigned_abs());
         let shares = mixture.filter(|_| start == 0).map(|mixture| mixture.dense);
         let work = work(between, ops, rows, shares)?;
-        let path = Path { ops: ops.to_vec(), mixture, between: between.to_vec(), layers, work };
+        // The logits of more layers than one are worth a scale of their own.
+        let last = ops.iter().rev().find(|op| is_dense(op));
+        let last = last.filter(|_| mixture.is_some() && layers > 1);
+        let last = last.and_then(|&dense| mixture_of(dense, LAST_NODES));
+        let (ops, between) = (ops.to_vec(), between.to_vec());
+        let path = Path { ops, mixture, between, last, layers, work };
         (work <= tracking.work).then_some(path)
     };
     let all = |mixture: Option<Mixture>| {
@@ -339,13 +357,14 @@ fn sizes(value: Value) -> Option<[u64; 2]> {
     Some(sizes.map(|&size| u64::try_from(size).unwrap_or(1)))
 }
 
-/// Gives the results of the ops covariances, which others than ops of the path and of predictions do not read.
-fn carry(path: &Path) {
+/// Gives the results of the ops covariances, which others than ops of the path and of predictions do not read; the
+/// last of them.
+fn carry(path: &Path) -> Option<Value> {
     let mut nodes = 1;
     if let Some(mixture) = path.mixture {
-        let Some(mixed) = mix(mixture) else { return };
         nodes = mixture.of.nodes;
-        set_type(mixed, nodes, path);
+        let mixed = mix(mixture, nodes)?;
+        set_type(mixed.result(0), nodes, path);
         path.between.iter().for_each(|op| set_type(op.result(0), nodes, path));
     }
     // Elements count as independent up to the first layer whose covariances are carried.
@@ -353,14 +372,26 @@ fn carry(path: &Path) {
     let is_new = path.mixture.is_none() || !path.between.is_empty();
     for op in path.between.iter().filter(is_dense).chain(path.ops.first().filter(|_| is_new)) {
         let input = op.operand(0);
-        let Some(correlated) = with_nodes(input.ty(), nodes) else { return };
+        let correlated = with_nodes(input.ty(), nodes)?;
         op.set_operand(0, Builder::before(*op).value("gauss.correlated", &[input], correlated));
     }
-    path.ops.iter().for_each(|op| set_type(op.result(0), nodes, path));
+    let mut value = None;
+    for &op in &path.ops {
+        let op = match path.last.filter(|last| last.dense == op) {
+            Some(last) => {
+                nodes = path.nodes();
+                mix(last, nodes)?
+            }
+            None => op,
+        };
+        set_type(op.result(0), nodes, path);
+        value = Some(op.result(0));
+    }
+    value
 }
 
-/// Puts a mixture in the place of its dense layer.
-fn mix(mixture: Mixture) -> Option<Value> {
+/// Puts a mixture, of so many nodes with those of its input, in the place of its dense layer.
+fn mix(mixture: Mixture, nodes: i64) -> Option<Op> {
     let Mixture { dense, of, before } = mixture;
     let builder = Builder::before(dense);
     let (input, result) = (dense.operand(0), dense.result(0));
@@ -370,12 +401,12 @@ fn mix(mixture: Mixture) -> Option<Value> {
     };
     let operands: Vec<_> =
         [input, before].into_iter().chain(dense.operands().into_iter().skip(1)).collect();
-    let ty = with_nodes(result.ty(), of.nodes)?;
+    let ty = with_nodes(result.ty(), nodes)?;
     let op = builder.op("gauss.scale_mixture").operands(&operands).results(&[ty]);
     let list = of.write();
     let op = list.entries(dense.context()).fold(op, |op, (name, value)| op.attr(name, value));
-    let mixed = op.build().result(0);
-    result.replace_all_uses_with(mixed);
+    let mixed = op.build();
+    result.replace_all_uses_with(mixed.result(0));
     dense.erase();
     Some(mixed)
 }
@@ -404,6 +435,7 @@ fn takes(user: Op, path: &Path) -> bool {
     path.ops.contains(&user)
         || path.between.contains(&user)
         || user.is("gauss.correlated")
+        || user.is("gauss.scale_mixture")
         || matches!(
             Layer::of(user),
             Ok(Some(
@@ -450,8 +482,7 @@ fn give_back(function: Op, tracking: Tracking, tracked: &mut Tracked) -> Outcome
                 ));
             };
             tracked.add(&path);
-            carry(&path);
-            output
+            carry(&path).unwrap_or(output)
         }
     };
     let Some(TensorType { shape, nodes, .. }) = TensorType::of(correlated.ty()) else {
