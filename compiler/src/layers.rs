@@ -1,6 +1,6 @@
 //! The layers of a function and how much work they are.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 use gauss_dialect::{
     covariance::{self, Correlated, Operand},
@@ -39,7 +39,8 @@ pub struct LayerSummary {
     /// How many numbers the parameter file has for the layer: means, variances, running statistics.
     pub stored_numbers: u64,
     /// Multiply-adds per call. A lone addition or multiplication counts as one;
-    /// what depends on the weights alone is folded and does not count.
+    /// what depends on the weights alone is folded and does not count. A maximum of windows with
+    /// covariances has those that these take.
     pub multiply_adds: u64,
     /// The same where every Gaussian is one number.
     #[serde(skip)]
@@ -97,7 +98,11 @@ impl Found {
         if depth > self.functions.len() {
             return results;
         }
-        for op in function.descendants() {
+        let ops = function.descendants();
+        let aside: HashSet<_> = covariance::of_windows(&ops).into_iter().collect();
+        // What the covariances of the next window cost.
+        let mut of_window = 0;
+        for op in ops {
             let reads: Vec<_> = op.operands().iter().map(|value| self.reads_of(*value)).collect();
             if op.is("func.return") {
                 results = reads;
@@ -119,9 +124,16 @@ impl Found {
                         distinct.push(read);
                     }
                 }
+                if aside.contains(&op) {
+                    of_window += work_of(op, &kind).map_or(0, |(multiply_adds, _)| multiply_adds);
+                    continue;
+                }
                 let place = Read::Layer(self.layers.layers.len());
                 let reads = match layer(op, &kind, &mut self.layers.parameters) {
-                    Some(layer) => {
+                    Some(mut layer) => {
+                        if matches!(kind, Kind::Pool(_)) && op.operands().len() > 1 {
+                            layer.multiply_adds += std::mem::take(&mut of_window);
+                        }
                         self.layers.layers.push(LayerSummary { reads: distinct, ..layer });
                         vec![place]
                     }
@@ -170,12 +182,7 @@ fn layer(op: Op, kind: &Kind, counted: &mut BTreeSet<String>) -> Option<LayerSum
     let short = op.name().trim_start_matches("gauss.").to_owned();
     let first = used.iter().flatten().next();
     let name = first.and_then(|(name, _)| name.rsplit_once('.')).map(|(name, _)| name);
-    let is_new = |value: Value| value.defining_op().is_some_and(|op| op.is("gauss.correlated"));
-    let share_nothing: Vec<_> = op.operands().into_iter().map(is_new).collect();
-    let (multiply_adds, gaussian_maxima) = match output.covariance {
-        true => correlated_work(kind, &operands, &share_nothing),
-        false => work(kind, &operands, &output),
-    };
+    let (multiply_adds, gaussian_maxima) = work_of(op, kind)?;
     let plain = |ty: &TensorType| TensorType::new(ty.shape.clone(), false);
     let plain_operands: Vec<_> = operands.iter().map(plain).collect();
     let (plain_multiply_adds, _) = work(kind, &plain_operands, &plain(&output));
@@ -190,6 +197,19 @@ fn layer(op: Op, kind: &Kind, counted: &mut BTreeSet<String>) -> Option<LayerSum
         multiply_adds,
         plain_multiply_adds,
         gaussian_maxima,
+    })
+}
+
+/// Multiply-adds and maxima of Gaussians of an op.
+fn work_of(op: Op, kind: &Kind) -> Option<(u64, u64)> {
+    let output = TensorType::of(op.result(0).ty())?;
+    let operands: Vec<_> =
+        op.operands().into_iter().map(|value| TensorType::of(value.ty())).collect::<Option<_>>()?;
+    let is_new = |value: Value| value.defining_op().is_some_and(|op| op.is("gauss.correlated"));
+    let share_nothing: Vec<_> = op.operands().into_iter().map(is_new).collect();
+    Some(match output.covariance {
+        true => correlated_work(kind, &operands, &share_nothing),
+        false => work(kind, &operands, &output),
     })
 }
 

@@ -130,7 +130,7 @@ fn infer_unchecked(layer: &Layer, operands: &[TensorType]) -> Result<TensorType,
         (Layer::Reduction(reduction), [input]) => reduction.infer(input),
         (Layer::Activation(_), [input]) => result(input.shape.clone()),
         (Layer::Noise(_), [input]) => Ok(TensorType::new(input.shape.clone(), true)),
-        (Layer::Pool(pool), [input]) => pool.infer(input),
+        (Layer::Pool(pool), [input, covariances @ ..]) => pool.infer(input, covariances),
         (Layer::GlobalMaxPool, [input]) => match &input.shape[..] {
             [batch, channels, spatial @ ..] if !spatial.is_empty() => {
                 result([*batch, *channels].into_iter().chain(spatial.iter().map(|_| 1)).collect())
