@@ -8,6 +8,7 @@ pub struct Maximum<V> {
     /// The maximum, taken as Gaussian again.
     pub moments: Moments<V>,
     means: [V; 2],
+    theta: V,
     /// a = |m₁ − m₂|/θ; not a number where both are 0.
     ratio: V,
     tail: Tail<V>,
@@ -45,7 +46,8 @@ impl<V: Copy> Maximum<V> {
         let low = a.select_ge(m, n, w, v);
         let (lower, upper) = (tail.lower(a), tail.upper(a));
         let of_low = a.mul(low, lower);
-        let mut maximum = Self { moments: Moments::deterministic(mean), means, ratio, tail };
+        let moments = Moments::deterministic(mean);
+        let mut maximum = Self { moments, means, theta, ratio, tail };
         let mut variance = a.fma(high, upper, of_low);
         if let Some(c) = covariance {
             let common = maximum.common(a);
@@ -71,15 +73,43 @@ impl<V: Copy> Maximum<V> {
         a.add(half, half)
     }
 
-    /// The weights of the two numbers: the probabilities that each is the larger one.
-    pub fn weights<A: Arithmetic<Value = V>>(&self, a: &mut A) -> [V; 2] {
+    /// Q = K + aJ: the probability that the number with the smaller mean is the larger one.
+    fn rarer<A: Arithmetic<Value = V>>(&self, a: &mut A) -> V {
         let ratio = self.finite_ratio(a);
-        // Q = K + aJ.
-        let of_low = a.fma(ratio, self.tail.j, self.tail.k);
+        a.fma(ratio, self.tail.j, self.tail.k)
+    }
+
+    /// φ = J + aQ.
+    fn density<A: Arithmetic<Value = V>>(&self, a: &mut A) -> V {
+        let (ratio, rarer) = (self.finite_ratio(a), self.rarer(a));
+        a.fma(ratio, rarer, self.tail.j)
+    }
+
+    /// The weights of the two numbers: the probabilities that each is the larger one. With them both enter the
+    /// covariance of the maximum with a third Gaussian.
+    pub fn weights<A: Arithmetic<Value = V>>(&self, a: &mut A) -> [V; 2] {
+        let of_low = self.rarer(a);
         let one = a.constant(1.0);
         let of_high = a.sub(one, of_low);
         let [m, n] = self.means;
         [a.select_ge(m, n, of_high, of_low), a.select_ge(m, n, of_low, of_high)]
+    }
+
+    /// What the covariance of two maxima is more than the weights of their numbers say, where c is the covariance of
+    /// the differences of these: c²/2·φφ′/(θθ′), the second term of Price's theorem (1958). Two maxima of the same
+    /// numbers bend at the same place.
+    fn beyond_weights<A: Arithmetic<Value = V>>(&self, a: &mut A, other: &Self, c: V) -> V {
+        let densities = [self.density(a), other.density(a)];
+        let (size, scale) = (a.abs(c), a.mul(self.theta, other.theta));
+        // A difference without variance has no covariance.
+        let quotient = a.div(size, scale);
+        let one = a.constant(1.0);
+        let correlation = a.min_or(quotient, one);
+        let product = a.mul(densities[0], densities[1]);
+        let square = a.mul(correlation, size);
+        let half = a.constant(0.5);
+        let square = a.mul(square, half);
+        a.mul(square, product)
     }
 }
 
@@ -112,7 +142,7 @@ pub fn pairs(elements: usize) -> usize {
 ///
 /// Maxima of two, each taken as Gaussian again: along the last axis of the `kernel` first, then along those
 /// before it. A maximum varies with another element as the two that it is of do, each with the probability that it
-/// is the larger one.
+/// is the larger one, and with another maximum a little more.
 pub fn max_of_window<A: Arithmetic>(
     a: &mut A,
     kernel: &[i64],
@@ -120,49 +150,68 @@ pub fn max_of_window<A: Arithmetic>(
     covariances: &[A::Value],
 ) -> Moments<A::Value> {
     let number = elements.len();
-    // The covariances by first and second element, the first one before the second one.
-    let mut of_pair: Vec<Vec<Option<A::Value>>> = vec![vec![None; number]; number];
+    let mut of_pair = vec![vec![None; number]; number];
     let all = (0..number).flat_map(|i| (i + 1..number).map(move |j| (i, j)));
     for ((i, j), &covariance) in all.zip(covariances) {
         of_pair[i][j] = Some(covariance);
     }
-    let mut values = elements.to_vec();
+    let mut fold = Fold { values: elements.to_vec(), of_pair, joined: vec![None; number] };
     // The elements that are left, each the maximum of those that went into it.
     let mut left: Vec<usize> = (0..number).collect();
     for &size in kernel.iter().rev() {
         let group = usize::try_from(size).unwrap_or(1).max(1);
-        let mut first_of_groups = Vec::new();
-        for start in (0..left.len()).step_by(group) {
-            let into = left[start];
-            let end = (start + group).min(left.len());
-            for &from in &left[start + 1..end] {
-                let maximum = Maximum::of(a, [values[into], values[from]], of_pair[into][from]);
-                values[into] = maximum.moments;
-                join(a, &maximum, [into, from], &mut of_pair);
-            }
-            first_of_groups.push(into);
+        let groups = left.chunks(group);
+        for members in groups.clone() {
+            members[1..].iter().for_each(|&from| fold.join(a, members[0], from));
         }
-        left = first_of_groups;
+        left = groups.map(|members| members[0]).collect();
     }
-    values.first().copied().unwrap_or_else(|| Moments::deterministic(a.constant(0.0)))
+    fold.values[0]
 }
 
-/// Puts the covariances of the maximum of two elements with all others in the place of those of the first,
-/// and takes those of the second away.
-fn join<A: Arithmetic>(
-    a: &mut A,
-    maximum: &Maximum<A::Value>,
-    [into, from]: [usize; 2],
-    of_pair: &mut [Vec<Option<A::Value>>],
-) {
-    of_pair[into][from] = None;
-    let mut weights = None;
-    for other in 0..of_pair.len() {
-        let place = |one: usize| (one.min(other), one.max(other));
-        let ((i, j), (k, l)) = (place(into), place(from));
-        let (Some(first), Some(second)) = (of_pair[i][j], of_pair[k][l].take()) else { continue };
-        let [p, q] = *weights.get_or_insert_with(|| maximum.weights(a));
-        let of_second = a.mul(q, second);
-        of_pair[i][j] = Some(a.fma(p, first, of_second));
+/// The elements of a window on their way to its maximum.
+struct Fold<V> {
+    values: Vec<Moments<V>>,
+    /// The covariances by first and second element, the first one before the second one.
+    of_pair: Vec<Vec<Option<V>>>,
+    /// The last maximum that went into an element.
+    joined: Vec<Option<Joined<V>>>,
+}
+
+/// A maximum, and what covariances its two numbers have with the others.
+#[derive(Clone)]
+struct Joined<V> {
+    maximum: Maximum<V>,
+    with: Vec<Option<[V; 2]>>,
+}
+
+impl<V: Copy> Fold<V> {
+    /// Puts the maximum of two elements in the place of the first one.
+    fn join<A: Arithmetic<Value = V>>(&mut self, a: &mut A, into: usize, from: usize) {
+        let covariance = self.of_pair[into][from].take();
+        let maximum = Maximum::of(a, [self.values[into], self.values[from]], covariance);
+        self.values[into] = maximum.moments;
+        let mut weights = None;
+        let mut with = vec![None; self.values.len()];
+        for other in 0..with.len() {
+            let place = |one: usize| (one.min(other), one.max(other));
+            let ((i, j), (k, l)) = (place(into), place(from));
+            let (first, second) = (self.of_pair[i][j], self.of_pair[k][l].take());
+            let (Some(first), Some(second)) = (first, second) else { continue };
+            with[other] = Some([first, second]);
+            let [p, q] = *weights.get_or_insert_with(|| maximum.weights(a));
+            let of_second = a.mul(q, second);
+            let mut sum = a.fma(p, first, of_second);
+            if let Some(Joined { maximum: earlier, with }) = &self.joined[other]
+                && let (Some(x), Some(y)) = (with[into], with[from])
+            {
+                let [x, y] = [x, y].map(|[first, second]| a.sub(first, second));
+                let of_differences = a.sub(x, y);
+                let more = maximum.beyond_weights(a, earlier, of_differences);
+                sum = a.add(sum, more);
+            }
+            self.of_pair[i][j] = Some(sum);
+        }
+        self.joined[into] = Some(Joined { maximum, with });
     }
 }
