@@ -130,8 +130,11 @@ impl Windows {
     }
 
     /// From the second element of a pair to the first one in elements of the kernel, where both read an
-    /// element of the input.
+    /// uncertain element of the input.
     fn shift(&self, [i, j]: [usize; 2]) -> Option<Vec<i64>> {
+        if !self.linear.input.ty().is_gaussian() {
+            return None;
+        }
         let along = |axis: usize| {
             let distance = self.starts[j][axis] - self.starts[i][axis];
             let dilation = self.convolution.axes[axis].dilation;
@@ -172,7 +175,7 @@ impl Windows {
             let read =
                 items.checked_mul(channels)?.checked_mul(product(&self.extents(&self.kernel))?)?;
             work = work.checked_add(read)?.checked_add(convolved(&self.kernel)?)?;
-            if let Some(shift) = self.shift(pair).filter(|_| input.ty().is_gaussian()) {
+            if let Some(shift) = self.shift(pair) {
                 let kernel = self.overlap(&shift);
                 let weights = filters.checked_mul(depth)?.checked_mul(product(&kernel)?)?;
                 work = work.checked_add(weights)?.checked_add(convolved(&kernel)?)?;
@@ -186,8 +189,7 @@ impl Windows {
     fn emit(&self) -> Result<(), String> {
         let ops = Ops::at(Builder::before(self.op));
         let Linear { input, weight, bias } = self.linear;
-        let of_input = input.ty().is_gaussian();
-        let mean = match of_input {
+        let mean = match input.ty().is_gaussian() {
             true => ops.emit(&Layer::Mean, &[input])?,
             false => input,
         };
@@ -197,7 +199,7 @@ impl Windows {
             Some(bias) => Some(ops.emit(&Layer::Variance, &[bias])?),
             None => None,
         };
-        let of_input = match of_input {
+        let of_input = match self.pairs().any(|pair| self.shift(pair).is_some()) {
             true => {
                 let variance = ops.emit(&Layer::Variance, &[input])?;
                 let variance = self.padded(&ops, variance)?;
