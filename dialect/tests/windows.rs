@@ -348,7 +348,7 @@ fn the_interpreter_takes_the_pairs_of_each_window() {
     let plain = "tensor<2x3x2x4xf32>";
     let arguments: Vec<_> = (0..6).map(|n| format!("%c{n}: {plain}")).collect();
     let names: Vec<_> = (0..6).map(|n| format!("%c{n}")).collect();
-    let types = vec![plain; 6].join(", ");
+    let types = [plain; 6].join(", ");
     let source = format!(
         "func.func @main(%x: !gauss.tensor<2x3x5x6xf32>, {}) -> !gauss.tensor<2x3x2x4xf32> {{
            %y = gauss.max_pool2d %x, {} kernel [2, 2] strides [2, 1] dilation [1, 2]
