@@ -25,7 +25,7 @@ use gauss_lowering::{
         gauss_append_head::Head,
         gauss_generate_kernels::KERNELS,
         gauss_pool_first::Order,
-        gauss_track_covariance::{Returned, Tracked, Tracking},
+        gauss_track_covariance::{Returned, Tracking},
     },
     target::Target,
 };
@@ -58,6 +58,19 @@ pub type OnStep<'a> = &'a dyn Fn(&str);
 /// Over so many nodes a scale is mixed, where the budget has room for it.
 const NODES: i64 = 5;
 
+/// What is carried through a function of covariances.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
+pub struct Carried {
+    /// How many dense layers carry covariances to the logits.
+    pub layers: usize,
+    /// How many nodes of shared scales are mixed, 0 where none is.
+    pub nodes: i64,
+    /// How many pools know the covariances within their windows.
+    pub pools: usize,
+    /// What it costs, in multiply-adds for the whole batch.
+    pub multiply_adds: u64,
+}
+
 /// A module with a fixed batch and loaded parameters, ready to be compiled or
 /// interpreted.
 pub struct Network<'s> {
@@ -69,7 +82,7 @@ pub struct Network<'s> {
     remarks: Vec<String>,
     assumptions: Vec<Remark>,
     /// What was carried through functions of covariances.
-    tracked: BTreeMap<String, Tracked>,
+    carried: BTreeMap<String, Carried>,
 }
 
 /// A public function of a network.
@@ -151,7 +164,7 @@ pub struct Compiled {
     /// In which order it takes maxima of Gaussians, and activations.
     pub order: Order,
     /// What it carries of covariances.
-    pub covariance: Tracked,
+    pub covariance: Carried,
     /// What it was compiled for.
     pub target: Target,
     /// What guards indirect calls and return addresses.
@@ -288,7 +301,7 @@ impl<'s> Network<'s> {
             parameters_sha256: None,
             remarks: Vec::new(),
             assumptions,
-            tracked: BTreeMap::new(),
+            carried: BTreeMap::new(),
         })
     }
 
@@ -383,10 +396,14 @@ impl<'s> Network<'s> {
         for Function { name, .. } in functions {
             let tracking = self.limits(&name, returned);
             let tracked = self.module.track_covariance(tracking, &name)?;
-            let known = self.tracked.entry(name).or_default();
-            known.layers += tracked.layers;
-            known.nodes = known.nodes.max(tracked.nodes);
-            known.work = known.work.saturating_add(tracked.work);
+            let left = tracking.work.saturating_sub(tracked.work);
+            let windows = self.module.correlate_windows(left, &name)?;
+            let carried = self.carried.entry(name).or_default();
+            carried.layers += tracked.layers;
+            carried.nodes = carried.nodes.max(tracked.nodes);
+            carried.pools += windows.pools;
+            let work = tracked.work.saturating_add(windows.work);
+            carried.multiply_adds = carried.multiply_adds.saturating_add(work);
         }
         Ok(())
     }
@@ -404,8 +421,8 @@ impl<'s> Network<'s> {
     }
 
     /// What was carried through a function of covariances.
-    pub fn tracked(&self, function: &str) -> Tracked {
-        self.tracked.get(function).cloned().unwrap_or_default()
+    pub fn carried(&self, function: &str) -> Carried {
+        self.carried.get(function).cloned().unwrap_or_default()
     }
 
     /// The public functions, in the order of the module.
@@ -527,7 +544,7 @@ impl<'s> Network<'s> {
             function: Function { signature, layers, ..function.clone() },
             mode: options.mode,
             order: self.module.source().order(),
-            covariance: self.tracked(&function.name),
+            covariance: self.carried(&function.name),
             target: target.clone(),
             branch_protection: options.branch_protection,
             arena: lowered.arena,

@@ -1,6 +1,6 @@
 //! The layers of a function and how much work they are.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 use gauss_dialect::{
     covariance::{self, Correlated, Operand},
@@ -39,7 +39,8 @@ pub struct LayerSummary {
     /// How many numbers the parameter file has for the layer: means, variances, running statistics.
     pub stored_numbers: u64,
     /// Multiply-adds per call. A lone addition or multiplication counts as one;
-    /// what depends on the weights alone is folded and does not count.
+    /// what depends on the weights alone is folded and does not count. A maximum of windows with
+    /// covariances has those that these take.
     pub multiply_adds: u64,
     /// The same where every Gaussian is one number.
     #[serde(skip)]
@@ -73,7 +74,12 @@ pub struct Layers {
 /// The layers of a function. The batch is fixed; parameters are not yet loaded.
 pub fn of(function: Op, module: Op) -> Layers {
     let functions = module.body().map(|body| body.ops()).unwrap_or_default();
-    let mut found = Found { functions, layers: Layers::default(), reads: HashMap::new(), correlated: Known::new() };
+    let mut found = Found {
+        functions,
+        layers: Layers::default(),
+        reads: HashMap::new(),
+        correlated: Known::new(),
+    };
     let inputs = function.body().map(|body| body.arguments()).unwrap_or_default();
     let inputs = inputs.into_iter().enumerate();
     found.reads.extend(inputs.map(|(number, value)| (value, vec![Read::Input(number)])));
@@ -98,7 +104,11 @@ impl Found {
         if depth > self.functions.len() {
             return results;
         }
-        for op in function.descendants() {
+        let ops = function.descendants();
+        let aside: HashSet<_> = covariance::of_windows(&ops).into_iter().collect();
+        // What the covariances of the next window cost.
+        let mut of_window = 0;
+        for op in ops {
             let reads: Vec<_> = op.operands().iter().map(|value| self.reads_of(*value)).collect();
             if op.is("func.return") {
                 results = reads;
@@ -120,14 +130,22 @@ impl Found {
                         distinct.push(read);
                     }
                 }
+                if aside.contains(&op) {
+                    of_window += work_of(op, &kind).map_or(0, |(multiply_adds, _)| multiply_adds);
+                    continue;
+                }
                 let place = Read::Layer(self.layers.layers.len());
-                let reads = match layer(op, &kind, &mut self.layers.parameters, &mut self.correlated) {
-                    Some(layer) => {
-                        self.layers.layers.push(LayerSummary { reads: distinct, ..layer });
-                        vec![place]
-                    }
-                    None => distinct,
-                };
+                let reads =
+                    match layer(op, &kind, &mut self.layers.parameters, &mut self.correlated) {
+                        Some(mut layer) => {
+                            if matches!(kind, Kind::Pool(_)) && op.operands().len() > 1 {
+                                layer.multiply_adds += std::mem::take(&mut of_window);
+                            }
+                            self.layers.layers.push(LayerSummary { reads: distinct, ..layer });
+                            vec![place]
+                        }
+                        None => distinct,
+                    };
                 self.reads.insert(op.result(0), reads);
             }
         }
@@ -191,7 +209,7 @@ fn layer(
             known.extend(parts.map(|parts| (op.result(0), parts)));
             (multiply_adds, maxima)
         }
-        false => work(kind, &operands, &output),
+        false => work_of(op, kind)?,
     };
     if matches!(kind, Kind::Correlated) {
         return None;
@@ -211,6 +229,14 @@ fn layer(
         plain_multiply_adds,
         gaussian_maxima,
     })
+}
+
+/// Multiply-adds and maxima of Gaussians of an op.
+fn work_of(op: Op, kind: &Kind) -> Option<(u64, u64)> {
+    let output = TensorType::of(op.result(0).ty())?;
+    let operands: Vec<_> =
+        op.operands().into_iter().map(|value| TensorType::of(value.ty())).collect::<Option<_>>()?;
+    Some(work(kind, &operands, &output))
 }
 
 impl LayerSummary {

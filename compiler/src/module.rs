@@ -11,7 +11,9 @@ use gauss_lowering::{
     pass::Failed,
     passes::{
         gauss_append_head::{self, Head},
-        gauss_check_calls, gauss_load_parameters,
+        gauss_check_calls,
+        gauss_correlate_windows::{self, Correlated},
+        gauss_load_parameters,
         gauss_pool_first::{self, Order, Values},
         gauss_remark_independence, gauss_set_batch,
         gauss_track_covariance::{self, Tracked, Tracking},
@@ -239,6 +241,16 @@ impl<'s> Module<'s> {
         let tracked =
             self.apply(|module| gauss_track_covariance::track(module, tracking, Some(function)))?;
         Ok(tracked.into_iter().next().unwrap_or_default())
+    }
+
+    /// Gives the last pools of the public function of this name the covariances within their windows, for at
+    /// most so many multiply-adds.
+    ///
+    /// # Errors
+    ///
+    /// Where an op that computes them cannot be built.
+    pub fn correlate_windows(&mut self, work: u64, function: &str) -> Result<Correlated, Error> {
+        self.apply(|module| gauss_correlate_windows::correlate(module, Some(function), work))
     }
 
     fn apply<T>(&mut self, change: impl FnOnce(Op) -> Result<T, Failed>) -> Result<T, Error> {

@@ -29,7 +29,10 @@ mod mixture;
 
 pub use mixture::{marginals, of_each, of_nodes};
 
+use std::collections::HashSet;
+
 use crate::{
+    ir::{Op, Value},
     layer::Layer,
     ops::{
         activation::Activation,
@@ -75,6 +78,29 @@ pub enum Operand<V> {
     Plain(V),
     /// With covariances.
     Correlated(Correlated<V>),
+}
+
+/// Those of the ops of a function that compute covariances of the elements of windows, and nothing else, in the
+/// order of the ops.
+pub fn of_windows(ops: &[Op]) -> Vec<Op> {
+    let mut found = HashSet::new();
+    for &op in ops.iter().rev() {
+        let is_computed = match Layer::of(op) {
+            Ok(Some(layer)) => !matches!(layer, Layer::Parameter(_) | Layer::Constant),
+            _ => false,
+        };
+        let goes_there = |value: Value| {
+            value.users().into_iter().all(|user| {
+                let is_covariance =
+                    matches!(Layer::of(user), Ok(Some(Layer::Pool(_)))) && user.operand(0) != value;
+                is_covariance || found.contains(&user)
+            })
+        };
+        if is_computed && op.is_used() && op.results().into_iter().all(goes_there) {
+            found.insert(op);
+        }
+    }
+    ops.iter().copied().filter(|op| found.contains(op)).collect()
 }
 
 /// May a layer take a correlated operand, in its place among the operands of these types?

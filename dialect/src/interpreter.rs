@@ -234,6 +234,8 @@ struct Step {
     result: usize,
     /// The operands that no later step reads.
     dead: Vec<usize>,
+    /// Does it compute covariances of the elements of windows, and nothing else?
+    is_aside: bool,
     place: Place,
 }
 
@@ -298,7 +300,8 @@ impl Program {
     }
 
     /// The results of all layers in the order of execution, those of called
-    /// functions included. Parameters and constants are not listed.
+    /// functions included. Parameters and constants are not listed, nor is what computes covariances of the
+    /// elements of windows and nothing else.
     ///
     /// # Errors
     ///
@@ -359,6 +362,11 @@ trait Semantics {
         kernels::apply(layer, operands)
     }
 
+    /// Are there covariances? Ops that compute nothing else are left out where not.
+    fn has_covariances(&self) -> bool {
+        true
+    }
+
     /// Is told of the result of every layer.
     fn observe(&mut self, _place: &Place, _result: &Arc<Tensor>) {}
 }
@@ -400,6 +408,9 @@ impl Evaluation<'_> {
             for &slot in &step.dead {
                 values[slot] = None;
             }
+            if step.is_aside && !self.semantics.has_covariances() {
+                continue;
+            }
             let results = self.step(step, operands)?;
             for (number, result) in results.into_iter().enumerate() {
                 values[step.result + number] = Some(result);
@@ -428,7 +439,9 @@ impl Evaluation<'_> {
             }
         };
         let result = Arc::new(result.map_err(|message| step.place.error(message))?);
-        self.semantics.observe(&step.place, &result);
+        if !step.is_aside {
+            self.semantics.observe(&step.place, &result);
+        }
         Ok(vec![result])
     }
 }

@@ -25,10 +25,16 @@
 //! ```
 //!
 //! All of them are positive, J, K and L fall like φ(a) times a rational function,
-//! and U rises from ½ − 1/2π to 1. ReLU is the maximum with 0 ± 0.
+//! and U rises from ½ − 1/2π to 1. ReLU is the maximum with 0 ± 0. With a covariance c
+//! of X and Y it is θ² = v₁ + v₂ − 2c, and the variance has one term more:
+//!
+//! ```text
+//! variance = v_hi·U(a) + v_lo·L(a) + c·2J(a + J)
+//! ```
 
 mod double;
 pub mod dual;
+mod maximum;
 pub mod mixture;
 mod normal;
 pub mod normalised;
@@ -36,6 +42,7 @@ pub mod quadrature;
 mod tail;
 
 pub use double::F64;
+pub use maximum::{Maximum, max, max_of_window, pairs};
 pub use normal::{bell, finite_bell, horner, tanh, upper_tail};
 use normal::{exp_m1, scaled_tails, upper_tail_beside};
 pub(crate) use tail::INVERSE_SQRT_TWO_PI;
@@ -402,32 +409,3 @@ pub fn rarer_side<A: Elementary>(a: &mut A, mean: A::Value, variance: A::Value) 
 
 /// From here on [`rarer_side`] is 0 in `f32`, and as good as 0 in `f64`.
 const SIDE_LIMIT: f64 = 40.0;
-
-/// The maximum of two independent numbers, taken as Gaussian again. A mean of
-/// −∞ with variance 0 is the neutral element.
-pub fn max<A: Arithmetic>(
-    a: &mut A,
-    x: Moments<A::Value>,
-    y: Moments<A::Value>,
-) -> Moments<A::Value> {
-    let larger = a.max(x.mean, y.mean);
-    let (v, w) = match (x.variance, y.variance) {
-        (None, None) => return Moments::deterministic(larger),
-        (v, w) => {
-            let zero = a.constant(0.0);
-            (v.unwrap_or(zero), w.unwrap_or(zero))
-        }
-    };
-    let sum = a.add(v, w);
-    let theta = a.sqrt(sum);
-    let difference = a.sub(x.mean, y.mean);
-    let quotient = a.div(difference, theta);
-    let ratio = a.abs(quotient);
-    let tail = a.tail(ratio);
-    let mean = a.fma(theta, tail.j, larger);
-    let high = a.select_ge(x.mean, y.mean, v, w);
-    let low = a.select_ge(x.mean, y.mean, w, v);
-    let (lower, upper) = (tail.lower(a), tail.upper(a));
-    let of_low = a.mul(low, lower);
-    Moments::gaussian(mean, a.fma(high, upper, of_low))
-}

@@ -85,7 +85,9 @@ fn infer_unchecked(layer: &Layer, operands: &[TensorType]) -> Result<TensorType,
             [items, nodes, ref rest @ ..] if mixture::rule(nodes).is_some() => {
                 result([&[items], rest].concat())
             }
-            _ => Err(format!("takes nodes, 3, 5, 9, 15, 25, 45 or 75, as the second dimension, not {input}")),
+            _ => Err(format!(
+                "takes nodes, 3, 5, 9, 15, 25, 45 or 75, as the second dimension, not {input}"
+            )),
         },
         (Layer::SquareDeviation { .. }, [input]) => Ok(TensorType::new(input.shape.clone(), false)),
         (Layer::ScaleNodes(nodes), [variance, mean]) => match variance.shape[..] {
@@ -163,7 +165,7 @@ fn infer_unchecked(layer: &Layer, operands: &[TensorType]) -> Result<TensorType,
         (Layer::Reduction(reduction), [input]) => reduction.infer(input),
         (Layer::Activation(_), [input]) => result(input.shape.clone()),
         (Layer::Noise(_), [input]) => Ok(TensorType::new(input.shape.clone(), true)),
-        (Layer::Pool(pool), [input]) => pool.infer(input),
+        (Layer::Pool(pool), [input, covariances @ ..]) => pool.infer(input, covariances),
         (Layer::GlobalMaxPool, [input]) => match &input.shape[..] {
             [batch, channels, spatial @ ..] if !spatial.is_empty() => {
                 result([*batch, *channels].into_iter().chain(spatial.iter().map(|_| 1)).collect())

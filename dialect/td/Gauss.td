@@ -1175,13 +1175,15 @@ def Gauss_SoftplusOp : Gauss_Activation<"softplus"> {
 // Pools, in src/ops/pool.rs; the defaults are those of their rank.
 class Gauss_MaxPool<string mnemonic, string ones, string zeros> : Gauss_Layer<mnemonic> {
   let arguments = (ins
-    Gauss_Operand:$input, DenseI64ArrayAttr:$kernel,
+    Gauss_Operand:$input, Variadic<Gauss_Deterministic>:$covariances,
+    DenseI64ArrayAttr:$kernel,
     DefaultValuedAttr<DenseI64ArrayAttr, ones>:$strides,
     DefaultValuedAttr<DenseI64ArrayAttr, zeros>:$padding,
     DefaultValuedAttr<DenseI64ArrayAttr, ones>:$dilation,
     DefaultValuedAttr<BoolAttr, "false">:$ceil);
   let assemblyFormat = [{
-    $input `` custom<Clauses>("\"kernel strides padding dilation ceil\"", $kernel, $strides, $padding, $dilation, $ceil)
+    $input (`,` $covariances^)?
+    `` custom<Clauses>("\"kernel strides padding dilation ceil\"", $kernel, $strides, $padding, $dilation, $ceil)
     attr-dict `:` functional-type(operands, results)
   }];
   let hasFolder = 1;
@@ -1213,7 +1215,7 @@ def Gauss_MaxPool1dOp : Gauss_MaxPool<"max_pool1d", "{1}", "{0, 0}"> {
 
     A chain of maxima of two independent Gaussians (Clark 1961), each result
     taken as Gaussian again, from left to right. Padding takes no part in the
-    maximum.
+    maximum. `covariances` as in `gauss.max_pool2d`.
 
     Attributes: `kernel` [width], `strides` [width], `padding` [left, right],
     `dilation` [width], `ceil`.
@@ -1234,6 +1236,15 @@ def Gauss_MaxPool2dOp : Gauss_MaxPool<"max_pool2d", "{1, 1}", "{0, 0, 0, 0}"> {
     taken as Gaussian again: first along each row from left to right, then over
     the rows from top to bottom. Padding takes no part in the maximum.
 
+    With `covariances` the elements of a window are not independent. They are
+    those of its pairs (0,1), (0,2), .., (1,2), .. of elements that are numbered
+    row by row, each a tensor of the result's shape:
+
+    ```mlir
+    %y = gauss.max_pool2d %x, %c01 kernel [1, 2] strides [1, 2]
+      : (!gauss.tensor<1x6x28x28xf32>, tensor<1x6x28x14xf32>) -> !gauss.tensor<1x6x28x14xf32>
+    ```
+
     Attributes: `kernel` [height, width], `strides` [height, width], `padding`
     [top, left, bottom, right], `dilation` [height, width], `ceil`.
 
@@ -1241,6 +1252,8 @@ def Gauss_MaxPool2dOp : Gauss_MaxPool<"max_pool2d", "{1, 1}", "{0, 0, 0, 0}"> {
     paddings are not negative and smaller than the kernel; no window holds nothing
     but padding; the window fits at least once. Output sizes round down; with `ceil`
     a last window that begins inside of the input and its padding counts too.
+    `covariances` are there for all pairs or none, of a Gaussian input, of windows of
+    2 to 4 elements, without padding and without `ceil`.
   }];
 }
 
@@ -1256,7 +1269,7 @@ def Gauss_MaxPool3dOp
     A chain of maxima of two independent Gaussians (Clark 1961), each result
     taken as Gaussian again: first along each row from left to right, then over
     the rows from top to bottom, then over the slices from front to back. Padding
-    takes no part in the maximum.
+    takes no part in the maximum. `covariances` as in `gauss.max_pool2d`.
 
     Attributes: `kernel` [depth, height, width], `strides` [depth, height, width],
     `padding` [front, top, left, back, bottom, right], `dilation` [depth, height,

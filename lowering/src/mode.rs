@@ -7,6 +7,7 @@ mod sample;
 use std::{fmt, str::FromStr};
 
 use gauss_dialect::{
+    covariance,
     ir::{Builder, Op, Type},
     layer::Layer,
     shape::TensorType,
@@ -61,8 +62,16 @@ pub fn apply(module: Op, mode: Mode) -> Outcome {
     }
 }
 
-/// Takes covariances from all types: numbers have none.
+/// Takes covariances from all types, and from windows: numbers have none.
 fn leave_out_covariances(module: Op) -> Outcome {
+    let ops = module.descendants();
+    let aside = covariance::of_windows(&ops);
+    for &op in &ops {
+        if let Ok(Some(Layer::Pool(_))) = Layer::of(op) {
+            op.set_operands(&[op.operand(0)]);
+        }
+    }
+    aside.into_iter().rev().for_each(Op::erase);
     for op in module.descendants() {
         match Layer::of(op).map_err(|error| fail(op, error))? {
             Some(Layer::Correlated | Layer::Marginals) => {

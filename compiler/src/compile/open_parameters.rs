@@ -83,7 +83,7 @@ impl<'s> OpenNetwork<'s> {
             parameters_sha256,
             remarks: Vec::new(),
             assumptions,
-            tracked: BTreeMap::new(),
+            carried: BTreeMap::new(),
         };
         let Function { name, signature, .. } = network.function(function)?.clone();
         let op = find(&network.module, &name)?;

@@ -1,13 +1,10 @@
 //! The JSON manifest: what a build system or a reviewer needs to know of an object.
 
-use gauss_lowering::{
-    mode::{self, Sampling},
-    passes::gauss_track_covariance::Tracked,
-};
+use gauss_lowering::mode::{self, Sampling};
 use serde::Serialize;
 
 use crate::{
-    compile::{ARENA_ALIGN, Compiled, Slot},
+    compile::{ARENA_ALIGN, Carried, Compiled, Slot},
     layers::LayerSummary,
     module::llvm_version,
     signature::Tensor,
@@ -27,7 +24,7 @@ pub struct Manifest<'a> {
     target: Target<'a>,
     mode: Mode,
     order: &'static str,
-    covariance: &'a Tracked,
+    covariance: &'a Carried,
     batch: usize,
     inputs: &'a [Tensor],
     outputs: &'a [Tensor],

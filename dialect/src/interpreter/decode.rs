@@ -7,6 +7,7 @@ use std::{
 
 use super::{Action, Error, Function, Parameters, Place, Program, Step, Tensor};
 use crate::{
+    covariance,
     ir::{Attribute, Block, Location, Op, Type, Value},
     layer::Layer,
     shape::TensorType,
@@ -91,11 +92,13 @@ impl Decoder<'_> {
             scope.define(argument);
         }
         let mut steps = Vec::new();
+        let aside: HashSet<_> = covariance::of_windows(&block.ops()).into_iter().collect();
         for op in block.ops() {
             let place = place(op);
             if place.op != "func.return" {
                 let step = self.step(op, place.clone(), &mut scope);
-                steps.push(step.map_err(|failure| failure.at(&place))?);
+                let step = step.map_err(|failure| failure.at(&place))?;
+                steps.push(Step { is_aside: aside.contains(&op), ..step });
                 continue;
             }
             let (returns, outputs) =
@@ -149,7 +152,7 @@ impl Decoder<'_> {
         }
         let result = scope.slots.len();
         results.into_iter().for_each(|value| scope.define(value));
-        Ok(Step { action, operands, result, dead: Vec::new(), place })
+        Ok(Step { action, operands, result, dead: Vec::new(), is_aside: false, place })
     }
 
     fn call(&mut self, op: Op, results: &[TensorType]) -> Result<usize, Failure> {

@@ -15,7 +15,7 @@ use self::{
     matmul::product,
     movement::{embedded, moved},
     norm::{batch_norm, normalised},
-    pool::{global_max, pooled},
+    pool::{global_max, pooled, pooled_with},
     reduction::{reduced, resized},
     views::{broadcast, elementwise, sizes},
     weights::attention_weights,
@@ -131,6 +131,9 @@ pub(super) fn apply(layer: &Layer, operands: &[&Tensor]) -> Result<Tensor, Strin
             elementwise(&ty, |i| noise.moments(&mut F64, input.at(i)))
         }
         (Layer::Pool(pool), [input]) => pooled(pool, input, &ty),
+        (Layer::Pool(pool), [input, covariances @ ..]) => {
+            pooled_with(pool, input, covariances, &ty)
+        }
         (Layer::GlobalMaxPool, [input]) => global_max(input, &ty),
         (Layer::Flatten, [input]) => Ok(Tensor { shape: sizes(&ty), ..(*input).clone() }),
         (Layer::Softmax(method), [logits, covariance @ ..]) => {

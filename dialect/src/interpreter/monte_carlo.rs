@@ -151,7 +151,11 @@ impl Program {
         for (number, function) in self.functions.iter().enumerate() {
             let is_entry = number + 1 == self.functions.len();
             for step in &function.steps {
-                let used = |slot| function.steps.iter().any(|step| step.operands.contains(&slot));
+                if step.is_aside {
+                    continue;
+                }
+                let mut others = function.steps.iter().filter(|step| !step.is_aside);
+                let mut used = |slot| others.any(|step| step.operands.contains(&slot));
                 let message = match &step.action {
                     Action::Layer(
                         Layer::Variance
@@ -199,6 +203,7 @@ impl Semantics for Sampler {
                 };
                 kernels::apply(&Layer::Dense, &[&[*input], parameters].concat())
             }
+            Layer::Pool(_) => kernels::apply(layer, &operands[..1]),
             Layer::Make => Ok(draw(&kernels::apply(layer, operands)?, &mut self.rng)),
             Layer::Noise(noise) => {
                 // Checks the operand.
@@ -207,6 +212,10 @@ impl Semantics for Sampler {
             }
             _ => kernels::apply(layer, operands),
         }
+    }
+
+    fn has_covariances(&self) -> bool {
+        false
     }
 
     fn observe(&mut self, _place: &Place, result: &Arc<Tensor>) {

@@ -19,7 +19,7 @@ pub struct Tail<V> {
 pub const TAIL_LIMIT_F32: f64 = 13.26;
 
 /// From here on J, K and L are zero in `f64`.
-const TAIL_LIMIT_F64: f64 = 39.0;
+pub(super) const TAIL_LIMIT_F64: f64 = 39.0;
 
 /// From here on the double-precision tail is a continued fraction, and so deep:
 /// 40 levels leave 2e-15 at 3, and less beyond.

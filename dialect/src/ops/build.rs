@@ -46,54 +46,6 @@ pub enum Part {
     AttentionWeights(Weights),
 }
 
-impl Part {
-    /// The op, without the dialect.
-    pub fn name(&self) -> &'static str {
-        match self {
-            Self::Make => "make",
-            Self::Mean => "mean",
-            Self::Variance => "variance",
-            Self::Gain(_) => "gain",
-            Self::WithDiagonal => "with_diagonal",
-            Self::Mix => "mix",
-            Self::SquareDeviation { .. } => "square_deviation",
-            Self::ScaleNodes(_) => "scale_nodes",
-            Self::Dense => "dense",
-            Self::Blend => "blend",
-            Self::Matmul(_) => Matmul::NAME,
-            Self::Binary(binary) => binary.name(),
-            Self::Movement(movement) => movement.name(),
-            Self::Reduction(reduction) => reduction.name(),
-            Self::Activation(activation) => activation.name(),
-            Self::AttentionWeights(_) => Weights::NAME,
-        }
-    }
-
-    /// The attributes.
-    pub fn write(&self) -> AttributeList {
-        match self {
-            Self::Make
-            | Self::Mean
-            | Self::Variance
-            | Self::WithDiagonal
-            | Self::Mix
-            | Self::Dense
-            | Self::Blend
-            | Self::Binary(_) => AttributeList::default(),
-            Self::SquareDeviation { rectified } => {
-                AttributeList::default().with("rectified", *rectified)
-            }
-            Self::ScaleNodes(nodes) => AttributeList::default().with("nodes", *nodes),
-            Self::Gain(activation) => gain(*activation),
-            Self::Matmul(matmul) => matmul.write(),
-            Self::Movement(movement) => movement.write(),
-            Self::Reduction(reduction) => reduction.write(),
-            Self::Activation(activation) => activation.write(),
-            Self::AttentionWeights(weights) => weights.write(),
-        }
-    }
-}
-
 /// The attributes of `gauss.gain`.
 pub fn gain(activation: Activation) -> AttributeList {
     AttributeList::default()

@@ -70,11 +70,16 @@ impl ScaleMixture {
             ));
         }
         if before.nodes != input.nodes {
-            return Err(format!("has the input {input}, computed of {before}, which is not of its nodes"));
+            return Err(format!(
+                "has the input {input}, computed of {before}, which is not of its nodes"
+            ));
         }
         let nodes = mixture::nodes_within(input.nodes.max(1), self.nodes);
         let nodes = nodes.ok_or_else(|| {
-            format!("mixes {} nodes of {input}; there are up to 75, those of a later scale not more", self.nodes)
+            format!(
+                "mixes {} nodes of {input}; there are up to 75, those of a later scale not more",
+                self.nodes
+            )
         })?;
         Ok(TensorType { nodes, ..dense })
     }

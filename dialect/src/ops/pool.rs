@@ -3,11 +3,15 @@
 use super::window::{SpatialAxis, Window, image, rank_of};
 use crate::{
     attributes::{AttributeList, Attributes},
+    moments::pairs,
     types::TensorType,
 };
 
 /// The largest window along an axis: the lowering writes out its steps.
 pub const MAX_POOL: i64 = 256;
+
+/// The most elements of a window whose covariances are known: all of their pairs are operands.
+pub const MAX_CORRELATED_WINDOW: i64 = 4;
 
 /// What a pool makes of a window.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -82,12 +86,68 @@ impl Pool {
         }
     }
 
-    /// The type of the result.
+    /// The type of the result, for an input and the covariances of the pairs of elements of a window.
     ///
     /// # Errors
     ///
-    /// Where the window does not fit, or holds nothing but padding somewhere.
-    pub fn infer(&self, input: &TensorType) -> Result<TensorType, String> {
+    /// Where the window does not fit, or holds nothing but padding somewhere, and where the covariances are not those
+    /// of a window that may have them.
+    pub fn infer(
+        &self,
+        input: &TensorType,
+        covariances: &[TensorType],
+    ) -> Result<TensorType, String> {
+        let result = self.infer_alone(input)?;
+        if covariances.is_empty() {
+            return Ok(result);
+        }
+        let elements: i64 = self.window.kernel.iter().product();
+        if self.kind != Kind::Max {
+            return Err("has covariances, which only a maximum takes".into());
+        }
+        if !input.gaussian {
+            return Err(format!("has covariances of {input}, which is deterministic"));
+        }
+        if !self.may_have_covariances() {
+            let why = match () {
+                () if self.window.is_padded() => "padding".to_owned(),
+                () if self.window.ceil => "'ceil'".to_owned(),
+                () => format!("a window of {elements} element{}", plural(elements)),
+            };
+            return Err(format!(
+                "has covariances and {why}; they are taken for windows of 2 to {MAX_CORRELATED_WINDOW} elements \
+                 that all lie in the input, without padding and without 'ceil'"
+            ));
+        }
+        let expected = pairs(usize::try_from(elements).unwrap_or(0));
+        if covariances.len() != expected {
+            return Err(format!(
+                "has {} covariance{} of windows of {elements} elements, which have {expected} pair{}",
+                covariances.len(),
+                plural(covariances.len() as i64),
+                plural(expected as i64)
+            ));
+        }
+        let plain = TensorType::new(result.shape.clone(), false);
+        match covariances.iter().position(|covariance| *covariance != plain) {
+            Some(number) => Err(format!(
+                "has {} as covariance {number}, which must be {plain}: a number for each window",
+                covariances[number]
+            )),
+            None => Ok(result),
+        }
+    }
+
+    /// May the covariances of the elements of a window be operands?
+    pub fn may_have_covariances(&self) -> bool {
+        let elements: i64 = self.window.kernel.iter().product();
+        self.kind == Kind::Max
+            && (2..=MAX_CORRELATED_WINDOW).contains(&elements)
+            && !self.window.is_padded()
+            && !self.window.ceil
+    }
+
+    fn infer_alone(&self, input: &TensorType) -> Result<TensorType, String> {
         let Window { kernel, axes, .. } = &self.window;
         let (batch, channels, spatial) = image(input, axes.len())?;
         let names = sides(axes.len());
@@ -118,6 +178,10 @@ impl Pool {
         let shape = [batch, channels].into_iter().chain(positions).collect();
         Ok(TensorType::new(shape, input.gaussian))
     }
+}
+
+fn plural(count: i64) -> &'static str {
+    if count == 1 { "" } else { "s" }
 }
 
 /// The sides of an input of so many spatial dimensions, in the order of `padding`.

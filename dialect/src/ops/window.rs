@@ -126,6 +126,17 @@ impl Window {
         (0..self.kernel[axis]).map(move |element| start + element * dilation)
     }
 
+    /// The elements of the window row by row, each by its distance from the first one along each axis.
+    pub fn offsets(&self) -> Vec<Vec<i64>> {
+        self.axes.iter().zip(&self.kernel).fold(vec![Vec::new()], |all, (axis, &size)| {
+            let along = |before: &Vec<i64>| {
+                let before = before.clone();
+                (0..size).map(move |n| [&before[..], &[n * axis.dilation]].concat())
+            };
+            all.iter().flat_map(along).collect()
+        })
+    }
+
     /// Is there any padding?
     pub fn is_padded(&self) -> bool {
         self.axes.iter().any(|axis| axis.padding != [0, 0])

@@ -20,4 +20,5 @@ mod predictions;
 mod published;
 mod random;
 mod special;
+mod windows;
 mod winograd;

@@ -96,7 +96,8 @@ pub fn pool_first(module: Op, values: Values, parameters: Option<&dyn ParameterS
 
 fn is_maximum(op: Op) -> bool {
     match Layer::of(op) {
-        Ok(Some(Layer::Pool(pool))) => pool.kind == Kind::Max,
+        // Covariances of its operands are those of what the activation gives.
+        Ok(Some(Layer::Pool(pool))) => pool.kind == Kind::Max && op.operands().len() == 1,
         Ok(Some(Layer::GlobalMaxPool)) => true,
         _ => false,
     }

@@ -106,14 +106,20 @@ pub fn track(
     tracking: Tracking,
     function: Option<&str>,
 ) -> Result<Vec<Tracked>, Failed> {
+    let functions = public_functions(module, function).into_iter();
+    functions.map(|function| track_in(function, tracking)).collect()
+}
+
+/// All public functions that have a body, or the one of this name.
+pub(super) fn public_functions(module: Op, name: Option<&str>) -> Vec<Op> {
     let ops = module.body().map(|body| body.ops()).unwrap_or_default();
     let is_wanted = |op: &Op| {
         let visibility = op.attribute("sym_visibility").and_then(|text| text.as_string());
         let is_public = visibility.is_none_or(|visibility| visibility == "public");
-        let is_named = function.is_none_or(|name| op.symbol().as_deref() == Some(name));
+        let is_named = name.is_none_or(|name| op.symbol().as_deref() == Some(name));
         op.is("func.func") && op.body().is_some() && is_public && is_named
     };
-    ops.into_iter().filter(is_wanted).map(|function| track_in(function, tracking)).collect()
+    ops.into_iter().filter(is_wanted).collect()
 }
 
 /// Has the only Gaussian result of the function of this name covariances within the limits?
@@ -322,7 +328,8 @@ fn work(between: &[Op], ops: &[Op], rows: u64, shares: Option<Op>) -> Option<u64
             Ok(Some(Layer::Dense)) => {
                 let [_, inputs] = sizes(op.operand(0))?;
                 // The factors of the inputs, their diagonals, and a new one.
-                let of_factors = elements.checked_mul(depth)?.checked_mul(inputs.checked_add(2)?)?;
+                let of_factors =
+                    elements.checked_mul(depth)?.checked_mul(inputs.checked_add(2)?)?;
                 depth = depth.checked_add(inputs)?;
                 of_factors
             }

@@ -5,7 +5,7 @@
 //! any two steps; at the end nothing of gauss is left, or an error says why.
 
 mod attention;
-mod composite;
+pub(super) mod composite;
 mod contraction;
 mod covariance;
 mod gather;
@@ -318,7 +318,13 @@ fn lower_op(
             let read = (operand(0), emit.context.identity_map(shape.len()));
             emit.map(&shape, &[read], true, |a, x| noise.moments(a, x[0]))
         }
-        Layer::Pool(pool) => emit.pool(pool, operand(0), &shape),
+        Layer::Pool(pool) => {
+            let covariances: Vec<_> = (1..op.operands().len()).map(operand).collect();
+            match covariances.is_empty() {
+                true => emit.pool(pool, operand(0), &shape),
+                false => emit.correlated_max(&pool.window, operand(0), &covariances, &shape),
+            }
+        }
         Layer::GlobalMaxPool => emit.global_max(operand(0), &shape),
         Layer::Reshape | Layer::Flatten => emit.each(operand(0), |x| emit.reshape(x, &shape)),
         Layer::Softmax(method) => emit.softmax(op, *method, predicted),

@@ -401,3 +401,19 @@ func.func @composites(%q: !gauss.tensor<?x2x5x3xf32>, %x: !gauss.tensor<?x5x3xf3
   %4 = gauss.gru %z, %gw, %gr direction "reverse" gates "rzn" linear_before_reset false : (tensor<?x5x3xf32>, !gauss.tensor<1x12x3xf32>, !gauss.tensor<1x12x4xf32>) -> !gauss.tensor<?x5x4xf32>
   return
 }
+
+// Covariances of windows stand behind the input.
+// CHECK-LABEL: func.func @windows
+func.func @windows(%x: !gauss.tensor<?x2x4x6xf32>, %y: !gauss.tensor<1x2x4xf32>, %z: !gauss.tensor<1x1x2x2x2xf32>,
+                   %c: tensor<?x2x2x3xf32>, %d: tensor<1x2x3xf32>, %e: tensor<1x1x1x2x2xf32>) {
+  // CHECK: gauss.max_pool2d %{{[^ ]*}}, %{{[^ ]*}}, %{{[^ ]*}}, %{{[^ ]*}}, %{{[^ ]*}}, %{{[^ ]*}}, %{{[^ ]*}} kernel [2, 2] strides [2, 2] : (!gauss.tensor<?x2x4x6xf32>, tensor<?x2x2x3xf32>,
+  %0 = gauss.max_pool2d %x, %c, %c, %c, %c, %c, %c kernel [2, 2] strides [2, 2]
+    : (!gauss.tensor<?x2x4x6xf32>, tensor<?x2x2x3xf32>, tensor<?x2x2x3xf32>, tensor<?x2x2x3xf32>, tensor<?x2x2x3xf32>,
+       tensor<?x2x2x3xf32>, tensor<?x2x2x3xf32>) -> !gauss.tensor<?x2x2x3xf32>
+  // CHECK: gauss.max_pool1d %{{[^ ]*}}, %{{[^ ]*}} kernel [2] : (!gauss.tensor<1x2x4xf32>, tensor<1x2x3xf32>) -> !gauss.tensor<1x2x3xf32>
+  %1 = gauss.max_pool1d %y, %d kernel [2] : (!gauss.tensor<1x2x4xf32>, tensor<1x2x3xf32>) -> !gauss.tensor<1x2x3xf32>
+  // CHECK: gauss.max_pool3d %{{[^ ]*}}, %{{[^ ]*}} kernel [2, 1, 1] :
+  %2 = gauss.max_pool3d %z, %e kernel [2, 1, 1]
+    : (!gauss.tensor<1x1x2x2x2xf32>, tensor<1x1x1x2x2xf32>) -> !gauss.tensor<1x1x1x2x2xf32>
+  return
+}

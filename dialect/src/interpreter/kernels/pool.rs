@@ -62,6 +62,36 @@ pub(super) fn pooled(layer: &Pool, input: &Tensor, ty: &TensorType) -> Result<Te
     })
 }
 
+/// The maxima of windows that lie in the input, with the covariances of the pairs of their elements.
+pub(super) fn pooled_with(
+    layer: &Pool,
+    input: &Tensor,
+    covariances: &[&Tensor],
+    ty: &TensorType,
+) -> Result<Tensor, String> {
+    let Pool { window, .. } = layer;
+    let (from, to) = (&input.shape[2..], &sizes(ty)[2..]);
+    let kernel: Vec<_> = window.kernel.iter().filter_map(|&n| usize::try_from(n).ok()).collect();
+    let (size, count): (usize, usize) = (from.iter().product(), to.iter().product());
+    let elements: usize = kernel.iter().product();
+    let view = input.view();
+    elementwise(ty, |i| {
+        let positions = indices(i % count, to);
+        let at = |element: usize| {
+            let element = indices(element, &kernel);
+            let places = (0..kernel.len()).map(|axis| {
+                let places = Covered::of(window, axis, positions[axis], from[axis]).places;
+                places[element[axis]]
+            });
+            let place = places.zip(from).fold(0, |place, (along, size)| place * size + along);
+            view.at(i / count * size + place)
+        };
+        let elements: Vec<_> = (0..elements).map(at).collect();
+        let covariances: Vec<_> = covariances.iter().map(|tensor| tensor.mean[i]).collect();
+        moments::max_of_window(&mut F64, &window.kernel, &elements, &covariances)
+    })
+}
+
 pub(super) fn global_max(input: &Tensor, ty: &TensorType) -> Result<Tensor, String> {
     let sizes = &input.shape[2..];
     let all = |&size: &usize| Covered { places: (0..size).collect(), padded: size };

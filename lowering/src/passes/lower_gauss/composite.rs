@@ -23,13 +23,29 @@ pub(super) fn expand(module: Op) -> Outcome {
 }
 
 /// Builds ops of the dialect at one place.
-pub(super) struct Ops {
+pub(crate) struct Ops {
     builder: Builder,
 }
 
 impl Ops {
-    pub(super) fn at(builder: Builder) -> Self {
+    pub(crate) fn at(builder: Builder) -> Self {
         Self { builder }
+    }
+
+    /// The result of a layer on these operands.
+    ///
+    /// # Errors
+    ///
+    /// Where they do not fit.
+    pub(crate) fn emit(&self, layer: &Layer, operands: &[Value]) -> Result<Value, String> {
+        let types: Vec<_> = operands.iter().map(|operand| self.ty(operand)).collect();
+        let ty = self.type_of(&shape::infer(layer, &types)?)?;
+        let name = format!("gauss.{}", layer.name());
+        let op = self.builder.op(&name).operands(operands).results(&[ty]);
+        let attributes = layer.write();
+        let entries = attributes.entries(self.builder.context());
+        let op = entries.fold(op, |op, (name, value)| op.attr(name, value));
+        Ok(op.build().result(0))
     }
 
     /// The type of a tensor as MLIR has it.
@@ -48,14 +64,8 @@ impl Build for Ops {
     }
 
     fn layer(&mut self, part: Part, operands: &[&Value]) -> Result<Value, String> {
-        let types: Vec<_> = operands.iter().map(|operand| self.ty(operand)).collect();
-        let (name, attributes) = (format!("gauss.{}", part.name()), part.write());
-        let ty = self.type_of(&shape::infer(&part.into(), &types)?)?;
         let operands: Vec<_> = operands.iter().map(|&&operand| operand).collect();
-        let op = self.builder.op(&name).operands(&operands).results(&[ty]);
-        let entries = attributes.entries(self.builder.context());
-        let op = entries.fold(op, |op, (name, value)| op.attr(name, value));
-        Ok(op.build().result(0))
+        self.emit(&part.into(), &operands)
     }
 
     fn reshape(&mut self, value: &Value, shape: &[i64]) -> Result<Value, String> {

@@ -49,6 +49,31 @@ impl Emitter {
         self.windows(padded, &window, shape, moments::add, scale, reciprocals)
     }
 
+    /// The maximum of each window, whose elements have covariances.
+    pub(super) fn correlated_max(
+        &self,
+        window: &Window,
+        input: Moments<Value>,
+        covariances: &[Moments<Value>],
+        shape: &[i64],
+    ) -> Moments<Value> {
+        let strides: Vec<_> =
+            [1, 1].into_iter().chain(window.axes.iter().map(|axis| axis.stride)).collect();
+        let identity = self.context.identity_map(shape.len());
+        let element = |offsets: Vec<i64>| {
+            let offsets = [&[0, 0], &offsets[..]].concat();
+            (self.each(input, |x| self.slice(x, &offsets, shape, &strides)), identity)
+        };
+        let elements: Vec<Read> = window.offsets().into_iter().map(element).collect();
+        let of_pairs = covariances.iter().map(|&covariance| (covariance, identity));
+        let reads: Vec<_> = elements.iter().copied().chain(of_pairs).collect();
+        self.map(shape, &reads, true, |a, x| {
+            let (elements, covariances) = x.split_at(elements.len());
+            let covariances: Vec<_> = covariances.iter().map(|pair| pair.mean).collect();
+            moments::max_of_window(a, &window.kernel, elements, &covariances)
+        })
+    }
+
     /// The maximum of each channel: along the last axis first, then along those before it.
     pub(super) fn global_max(&self, input: Moments<Value>, shape: &[i64]) -> Moments<Value> {
         let rank = shape.len();
