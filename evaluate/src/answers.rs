@@ -186,7 +186,7 @@ pub fn of_moments(
         let draws = Draws { seed, ..draws };
         let beside = beside.of(item..item + 1, items);
         match (mean, variance, beside.covariance, beside.nodes) {
-            (&[mean], &[variance], None, _) => {
+            (&[mean], &[variance], _, _) => {
                 of_label(|sign| predictive::binary(sign * mean, variance))
             }
             (_, _, None, _) => decomposed(width, width, |p, scratch| {
