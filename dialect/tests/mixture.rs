@@ -216,15 +216,13 @@ fn weights(count: usize) -> Vec<f64> {
     let sqrt_pi = PI.sqrt();
     let table: &[f64] = match count {
         3 => &[0.295_408_975_150_9, 1.181_635_900_604, 0.295_408_975_150_9],
-        _ => {
-            &[
-                0.019_953_242_059_05,
-                0.393_619_323_152_2,
-                0.945_308_720_482_9,
-                0.393_619_323_152_2,
-                0.019_953_242_059_05,
-            ]
-        }
+        _ => &[
+            0.019_953_242_059_05,
+            0.393_619_323_152_2,
+            0.945_308_720_482_9,
+            0.393_619_323_152_2,
+            0.019_953_242_059_05,
+        ],
     };
     table.iter().map(|weight| weight / sqrt_pi).collect()
 }
@@ -252,7 +250,8 @@ fn a_mix_has_the_moments_of_its_nodes() {
             for element in 0..3 {
                 let variances = x.variance.as_ref().unwrap();
                 let mean = over(&|row| x.mean[row * 3 + element]);
-                let square = over(&|row| x.mean[row * 3 + element].powi(2) + variances[row * 3 + element]);
+                let square =
+                    over(&|row| x.mean[row * 3 + element].powi(2) + variances[row * 3 + element]);
                 let place = item * 3 + element;
                 assert!((results[0].mean[place] - mean).abs() < 1e-10);
                 let variance = results[0].variance.as_ref().unwrap()[place];
@@ -383,10 +382,10 @@ fn a_heavy_tail_is_nearer_to_draws_than_a_gaussian() {
     let [plain, hidden] = closure(&inputs);
 
     // The layer itself has the mean and the variance of a dense layer.
-    for (mixture, dense) in [(&mixed[4].mean, &hidden.mean), (
-        mixed[4].variance.as_ref().unwrap(),
-        hidden.variance.as_ref().unwrap(),
-    )] {
+    for (mixture, dense) in [
+        (&mixed[4].mean, &hidden.mean),
+        (mixed[4].variance.as_ref().unwrap(), hidden.variance.as_ref().unwrap()),
+    ] {
         for (x, y) in mixture.iter().zip(dense) {
             assert!((x - y).abs() < 1e-9 * y.abs().max(1.0), "{x}, not {y}");
         }
@@ -424,6 +423,101 @@ fn without_a_random_scale_a_mixture_is_a_dense_layer() {
         let all = |x: &Tensor| [x.mean.clone(), x.variance.clone().unwrap()].concat();
         for (x, y) in all(mixed).into_iter().zip(all(dense)) {
             assert!((x - y).abs() < 1e-9 * y.abs().max(1.0), "{x}, not {y}");
+        }
+    }
+}
+
+//===----------------------------------------------------------------------===//
+// Predictions
+//===----------------------------------------------------------------------===//
+
+/// A matrix of three correlated logits of these deviations, and its factor.
+fn correlated(deviations: [f64; 3], correlation: f64) -> ([f64; 9], [[f64; 3]; 3]) {
+    let matrix = std::array::from_fn(|n| {
+        let (i, j) = (n / 3, n % 3);
+        let correlation = if i == j { 1.0 } else { correlation };
+        correlation * deviations[i] * deviations[j]
+    });
+    let mut factor = [[0.0f64; 3]; 3];
+    for i in 0..3 {
+        for j in 0..=i {
+            let known: f64 = (0..j).map(|k| factor[i][k] * factor[j][k]).sum();
+            factor[i][j] = match i == j {
+                true => (matrix[i * 3 + i] - known).sqrt(),
+                false => (matrix[i * 3 + j] - known) / factor[j][j],
+            };
+        }
+    }
+    (matrix, factor)
+}
+
+fn entropy(p: &[f64]) -> f64 {
+    p.iter().map(|p| if *p > 0.0 { -p * p.ln() } else { 0.0 }).sum()
+}
+
+/// Probabilities, entropy and expected entropy over draws of the mixture: a node, and logits at it.
+#[test]
+fn predictions_of_a_mixture_are_means_over_its_draws() {
+    for nodes in [3, 5] {
+        let (logits, matrices) =
+            (format!("!gauss.tensor<1x{nodes}x3xf32>"), format!("tensor<1x{nodes}x3x3xf32>"));
+        let source = |method: &str| {
+            format!(
+                "func.func @main(%x: {logits}, %c: {matrices}) -> (tensor<1x3xf32>, tensor<1x3xf32>) {{
+  %p = gauss.softmax %x, %c method {method} : ({logits}, {matrices}) -> tensor<1x3xf32>
+  %u = gauss.uncertainty %x, %c method {method} : ({logits}, {matrices}) -> tensor<1x3xf32>
+  return %p, %u : tensor<1x3xf32>, tensor<1x3xf32>
+}}"
+            )
+        };
+        let mean = numbers(3 * nodes, 0.4, -2.0, 2.0);
+        let (mut variance, mut covariance, mut factors) = (vec![], vec![], vec![]);
+        for node in 0..nodes {
+            let wide = 0.3 + node as f64;
+            let (matrix, factor) = correlated([wide, 0.5 * wide, 1.5 * wide], 0.4);
+            variance.extend([matrix[0], matrix[4], matrix[8]]);
+            covariance.extend(matrix);
+            factors.push(factor);
+        }
+        let inputs = [
+            Tensor::gaussian(&[1, nodes, 3], mean.clone(), variance),
+            Tensor::deterministic(&[1, nodes, 3, 3], covariance),
+        ];
+        let run = |method: &str| program(&source(method), &none).unwrap().run(&inputs).unwrap();
+        let results = run(r#""sample" draws 65536 seed 3"#);
+
+        const DRAWS: usize = 40_000;
+        let mut rng = ChaCha8Rng::seed_from_u64(7);
+        let (mut probabilities, mut expected) = ([0.0; 3], 0.0);
+        for (node, weight) in weights(nodes).into_iter().enumerate() {
+            let weight = weight / DRAWS as f64;
+            for _ in 0..DRAWS {
+                let t: [f64; 3] = std::array::from_fn(|_| rng.sample(StandardNormal));
+                let z: [f64; 3] = std::array::from_fn(|i| {
+                    mean[node * 3 + i] + (0..3).map(|k| factors[node][i][k] * t[k]).sum::<f64>()
+                });
+                let e = z.map(f64::exp);
+                let p = e.map(|x| x / e.iter().sum::<f64>());
+                for (sum, p) in probabilities.iter_mut().zip(p) {
+                    *sum += weight * p;
+                }
+                expected += weight * entropy(&p);
+            }
+        }
+        let total = entropy(&probabilities);
+        let wanted = [&probabilities[..], &[total, expected, total - expected]].concat();
+        let got = [&results[0].mean[..], &results[1].mean].concat();
+        for (got, wanted) in got.iter().zip(&wanted) {
+            assert!((got - wanted).abs() < 0.01, "{nodes}: {got}, not {wanted}");
+        }
+        // The parts add up, whatever the method, and the total is the entropy of the whole.
+        for method in [r#""mean-field""#, r#""laplace""#, r#""sample" draws 50"#] {
+            let results = run(method);
+            let (p, u) = (&results[0].mean, &results[1].mean);
+            // The weights of the nodes are of single precision.
+            assert!((p.iter().sum::<f64>() - 1.0).abs() < 1e-6, "{method}: {p:?}");
+            assert!((u[0] - u[1] - u[2]).abs() < 1e-9, "{method}: {u:?}");
+            assert!(u.iter().all(|x| *x >= 0.0), "{method}: {u:?}");
         }
     }
 }

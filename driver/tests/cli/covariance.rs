@@ -272,7 +272,11 @@ fn a_mixture_is_a_dense_layer_where_nothing_has_a_variance() {
     let layer = "%before, %vBIAS nodes 5 groups 3 rectified true";
     let mixed: String = mixture(5, layer, bias, "relu", r#""laplace""#)
         .lines()
-        .filter(|line| !["%c", "%d", "%n", "%p", "%q"].iter().any(|n| line.trim().starts_with(&format!("{n} ="))))
+        .filter(|line| {
+            !["%c", "%d", "%n", "%p", "%q"]
+                .iter()
+                .any(|n| line.trim().starts_with(&format!("{n} =")))
+        })
         .map(|line| match line.split_once("return ") {
             Some(_) => "  return %m : !gauss.tensor<?x4xf32>\n".to_owned(),
             None if line.starts_with("func.func") => {
@@ -282,7 +286,10 @@ fn a_mixture_is_a_dense_layer_where_nothing_has_a_variance() {
         })
         .collect();
     let plain = mixed
-        .replace("gauss.scale_mixture %input, %before, %v, %b nodes 5 groups 3 rectified true", "gauss.dense %input, %v, %b")
+        .replace(
+            "gauss.scale_mixture %input, %before, %v, %b nodes 5 groups 3 rectified true",
+            "gauss.dense %input, %v, %b",
+        )
         .replace("(!gauss.tensor<?x6xf32>, !gauss.tensor<?x6xf32>, ", "(!gauss.tensor<?x6xf32>, ")
         .replace(", covariance<5>", "")
         .replace("gauss.marginals %5 :", "gauss.leaky_relu %5 slope 1.0 :");

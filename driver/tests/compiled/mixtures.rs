@@ -27,7 +27,14 @@ fn gaussian(rng: &mut StdRng, shape: &[usize], spread: f32, most: f32) -> Tensor
 }
 
 /// A mixture, an activation, and a dense layer, of which `op` gives a result of the shape `result`.
-fn case(rng: &mut StdRng, name: &str, items: usize, layer: [usize; 2], op: &str, result: &str) -> Case {
+fn case(
+    rng: &mut StdRng,
+    name: &str,
+    items: usize,
+    layer: [usize; 2],
+    op: &str,
+    result: &str,
+) -> Case {
     let [nodes, groups] = layer;
     let (of_six, of_five, of_four) = (
         format!("!gauss.tensor<{items}x6xf32>"),
