@@ -51,7 +51,13 @@ static ParseResult parseDimensions(AsmParser &parser, SmallVectorImpl<int64_t> &
     return failure();
   if (failed(parser.parseOptionalLess()))
     return success();
-  return failure(parser.parseInteger(nodes) || parser.parseGreater());
+  SMLoc at = parser.getCurrentLocation();
+  if (parser.parseInteger(nodes) || parser.parseGreater())
+    return failure();
+  // Of 0 and 1 the type is another one.
+  if (nodes < 2)
+    return parser.emitError(at) << "a gauss.tensor with covariances is a mixture of 3 or 5 nodes, not " << nodes;
+  return success();
 }
 
 static void printDimensions(AsmPrinter &printer, ArrayRef<int64_t> shape, Type element,

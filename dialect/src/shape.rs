@@ -3,7 +3,7 @@
 //! One function serves type inference and the verifier. Messages continue the
 //! words `'gauss.op' op`.
 
-pub use crate::types::TensorType;
+pub use crate::types::{MAX_CORRELATED, TensorType};
 
 use crate::{
     covariance,
@@ -309,9 +309,6 @@ fn check_classes(what: &str, classes: i64) -> Result<(), String> {
         _ => Ok(()),
     }
 }
-
-/// The most elements of an item whose covariances are known.
-pub const MAX_CORRELATED: i64 = 4096;
 
 /// The most classes that are drawn with covariances: their matrices are factored in so many steps.
 pub const MAX_FACTORED: i64 = 64;

@@ -7,6 +7,9 @@ use crate::{
     representation::Representation,
 };
 
+/// The most elements of an item whose covariances are known.
+pub const MAX_CORRELATED: i64 = 4096;
+
 /// A tensor type without its element type, which is always `f32`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct TensorType {

@@ -186,7 +186,7 @@ pub fn of_moments(
         let draws = Draws { seed, ..draws };
         let beside = beside.of(item..item + 1, items);
         match (mean, variance, beside.covariance, beside.nodes) {
-            (&[mean], &[variance], None, _) => {
+            (&[mean], &[variance], _, _) => {
                 of_label(|sign| predictive::binary(sign * mean, variance))
             }
             (_, _, None, _) => decomposed(width, width, |p, scratch| {
@@ -377,6 +377,46 @@ mod tests {
         assert_eq!(items.class, [0, 1]);
         assert_eq!(items.epistemic, [0.0, 0.0]);
         assert_eq!(items.total, items.aleatoric);
+    }
+
+    /// The draws of each node alone, with their weights.
+    #[test]
+    fn a_mixture_is_the_mean_of_its_nodes() {
+        let means: Vec<f32> = (0..9).map(|n| (n as f32 * 0.77).fract() * 3.0 - 1.5).collect();
+        let variances = [0.1, 2.0, 30.0];
+        let matrix = |v: f32| [v, 0.3 * v, 0.0, 0.3 * v, v, -0.2 * v, 0.0, -0.2 * v, v];
+        let covariance: Vec<f32> = variances.into_iter().flat_map(matrix).collect();
+        let beside = Dependence { covariance: Some(&covariance[..]), nodes: Some(&means[..]) };
+        let (mean, variance) = ([0.0; 3], [1.0; 3]);
+        let got = of_moments(&mean, &variance, &beside, 3, Draws { count: 30_000, seed: 3 });
+
+        let (mut probabilities, mut aleatoric) = ([0.0; 3], 0.0);
+        for (node, weight) in [1.0 / 6.0, 2.0 / 3.0, 1.0 / 6.0].into_iter().enumerate() {
+            let beside = Dependence { covariance: Some(&covariance[node * 9..][..9]), nodes: None };
+            let mean = &means[node * 3..][..3];
+            let one = of_moments(mean, &[1.0; 3], &beside, 3, Draws { count: 40_000, seed: 8 });
+            for (sum, p) in probabilities.iter_mut().zip(&one.probabilities) {
+                *sum += weight * p;
+            }
+            aleatoric += weight * one.aleatoric[0];
+        }
+        let total: f32 = probabilities.iter().map(|p| -p * p.ln()).sum();
+        let wanted = [&probabilities[..], &[total, aleatoric, total - aleatoric]].concat();
+        let got =
+            [&got.probabilities[..], &[got.total[0], got.aleatoric[0], got.epistemic[0]]].concat();
+        for (got, wanted) in got.iter().zip(&wanted) {
+            assert!((got - wanted).abs() < 0.01, "{got}, not {wanted}");
+        }
+    }
+
+    /// Of one logit there are two classes, whatever is known beside.
+    #[test]
+    fn one_logit_with_a_covariance_is_that_of_a_label() {
+        let beside = Dependence { covariance: Some(&[2.0f32][..]), nodes: None };
+        let draws = Draws { count: 10, seed: 0 };
+        let known = of_moments(&[0.5], &[2.0], &beside, 1, draws);
+        assert_eq!(known, of_moments(&[0.5], &[2.0], &Dependence::default(), 1, draws));
+        assert_eq!(known.probabilities.len(), 2);
     }
 
     #[test]

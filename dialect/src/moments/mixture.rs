@@ -121,12 +121,14 @@ pub fn mix<A: Arithmetic>(
 /// √Var(X²).
 pub fn square_deviation<A: Arithmetic>(a: &mut A, x: Moments<A::Value>) -> A::Value {
     let Some(variance) = x.variance else { return a.constant(0.0) };
-    let two = a.constant(2.0);
+    let [zero, two] = [0.0, 2.0].map(|x| a.constant(x));
     let double = a.mul(x.mean, two);
     let of_variance = a.mul(variance, two);
     let square = a.fma(double, double, of_variance);
     let (deviation, root) = (a.sqrt(variance), a.sqrt(square));
-    a.mul(deviation, root)
+    let product = a.mul(deviation, root);
+    // The square of a large mean overflows.
+    a.select_ge(zero, variance, zero, product)
 }
 
 /// How deep the continued fraction begins, with rₙ ≈ 2(n − ½)/(a + √(a² + 4n − 2)): M₄ is then good to 2e-4.
@@ -174,5 +176,6 @@ pub fn positive_square_deviation<A: Arithmetic>(a: &mut A, x: Moments<A::Value>)
     let spread = a.max(spread, zero);
     let root = a.sqrt(spread);
     let below = a.mul(variance, root);
-    a.select_ge(x.mean, zero, above, below)
+    let result = a.select_ge(x.mean, zero, above, below);
+    a.select_ge(zero, variance, zero, result)
 }

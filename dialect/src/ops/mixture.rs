@@ -3,8 +3,7 @@
 use crate::{
     attributes::{AttributeList, Attributes},
     moments::mixture,
-    shape::MAX_CORRELATED,
-    types::TensorType,
+    types::{MAX_CORRELATED, TensorType},
 };
 
 /// `gauss.scale_mixture`.

@@ -13,6 +13,7 @@ mod golden;
 mod hot_loops;
 mod linked;
 mod long_sums;
+mod mixtures;
 mod modes;
 mod narrow;
 mod object;

@@ -105,12 +105,17 @@ const OPERATORS: &[Operator] = &[
     Operator("correlated", "2", "-", VIEW, "-"),
     Operator("marginals", "2", "-", VIEW, "-"),
     Operator("covariance", "2", "-", OWN, "-"),
+    Operator("nodes", "2", "-", VIEW, "-"),
+    Operator("mix", "2 and more", EXACT, OWN, "-"),
+    Operator("square_deviation", ANY, EXACT, EPILOGUE, "-"),
+    Operator("scale_nodes", "1", "exact", OWN, "-"),
+    Operator("scale_mixture", "2", "a log-normal scale, quadrature", OWN, "-"),
     Operator("with_diagonal", "2", "-", OWN, "-"),
     Operator("gain", ANY, "the derivative of the mean", EPILOGUE, "-"),
 ];
 
 /// The ops that read moments, which a forward pass does not have.
-const OF_MOMENTS: [&str; 10] = [
+const OF_MOMENTS: [&str; 13] = [
     "binary_decide",
     "binary_probability",
     "binary_uncertainty",
@@ -119,7 +124,10 @@ const OF_MOMENTS: [&str; 10] = [
     "gain",
     "interval",
     "mean",
+    "mix",
+    "nodes",
     "softmax",
+    "square_deviation",
     "uncertainty",
 ];
 

@@ -122,12 +122,14 @@ pub(super) fn public_functions(module: Op, name: Option<&str>) -> Vec<Op> {
     ops.into_iter().filter(is_wanted).collect()
 }
 
-/// Has the only Gaussian result of the function of this name covariances within the limits?
+/// Has the only Gaussian result of the function of this name covariances within the limits that a head would be given?
 pub fn is_possible(module: Op, tracking: Tracking, function: &str) -> bool {
     let ops = module.body().map(|body| body.ops()).unwrap_or_default();
     let function = ops.into_iter().find(|op| op.symbol().as_deref() == Some(function));
     let Some(output) = function.and_then(output_of) else { return false };
-    tracking.layers > 0 && path_to(output, tracking, MAX_FACTORED).is_some()
+    // The head of one logit reads its variance alone.
+    let is_one = output.ty().shape().is_some_and(|shape| shape.last() == Some(&1));
+    tracking.layers > 0 && !is_one && path_to(output, tracking, MAX_FACTORED).is_some()
 }
 
 /// The only Gaussian result of a function.
@@ -241,8 +243,16 @@ fn path_to(logits: Value, tracking: Tracking, most: i64) -> Option<Path> {
         let kept = starts.iter().rev().take(wanted).enumerate();
         kept.rev().find_map(|(number, &start)| path(mixture, start, number + 1))
     };
-    let mixture = mixture_of(ops[0], tracking.nodes).filter(|_| starts.len() > 1);
+    let mixture = mixture_of(ops[0], tracking.nodes);
+    let mixture = mixture.filter(|_| starts.len() > 1 && !ops.iter().any(|op| meets_items(*op)));
     mixture.and_then(|mixture| all(Some(mixture))).or_else(|| all(None))
+}
+
+/// Has an op a second operand that is not the same for all items? The rows of a mixture do not meet it.
+fn meets_items(op: Op) -> bool {
+    let is_of_item = |value: &Value| value.ty().shape().is_none_or(|s| s.first() != Some(&1));
+    let is_binary = matches!(Layer::of(op), Ok(Some(Layer::Binary(_))));
+    is_binary && op.operands().iter().filter(|value| is_of_item(value)).count() > 1
 }
 
 /// What a dense layer of uncertain inputs and weights becomes.
@@ -268,8 +278,11 @@ fn mixture_of(dense: Op, nodes: i64) -> Option<Mixture> {
             {
                 before = Some(op.operand(0));
             }
-            // Channels that do not lie one after the other.
-            Ok(Some(Layer::Movement(_))) => channels = Some(elements),
+            // Elements in another order, and channels that do not lie one after the other.
+            Ok(Some(Layer::Movement(_))) => {
+                channels = Some(elements);
+                break;
+            }
             _ => break,
         }
         value = op.operand(0);
@@ -438,20 +451,22 @@ fn set_type(result: Value, nodes: i64, path: &Path) {
     }
 }
 
+/// Does a user of a result take it with its covariances?
 fn takes(user: Op, path: &Path) -> bool {
-    path.ops.contains(&user)
-        || path.between.contains(&user)
-        || user.is("gauss.correlated")
-        || user.is("gauss.scale_mixture")
-        || matches!(
-            Layer::of(user),
-            Ok(Some(
-                Layer::Softmax(_)
-                    | Layer::Uncertainty(_)
-                    | Layer::Covariance { .. }
-                    | Layer::Marginals
-            ))
-        )
+    let is_within = path.ops.contains(&user) || path.between.contains(&user);
+    match Layer::of(user) {
+        Ok(Some(Layer::Softmax(_) | Layer::Uncertainty(_))) => {
+            let shape = user.operand(0).ty().shape();
+            shape.is_some_and(|shape| shape.last().is_some_and(|&size| size <= classes_of(user)))
+        }
+        Ok(Some(
+            Layer::Correlated
+            | Layer::ScaleMixture(_)
+            | Layer::Covariance { .. }
+            | Layer::Marginals,
+        )) => true,
+        _ => is_within,
+    }
 }
 
 fn with_nodes(ty: Type, nodes: i64) -> Option<Type> {

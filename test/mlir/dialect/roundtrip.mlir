@@ -417,3 +417,26 @@ func.func @windows(%x: !gauss.tensor<?x2x4x6xf32>, %y: !gauss.tensor<1x2x4xf32>,
     : (!gauss.tensor<1x1x2x2x2xf32>, tensor<1x1x1x2x2xf32>) -> !gauss.tensor<1x1x1x2x2xf32>
   return
 }
+
+// CHECK-LABEL: func.func @mixtures
+func.func @mixtures(%x: !gauss.tensor<?x6xf32>, %c: !gauss.tensor<?x6xf32, covariance>, %w: !gauss.tensor<3x6xf32>, %b: tensor<3xf32>, %v: tensor<?xf32>) {
+  // CHECK: gauss.covariance %{{.*}} : (!gauss.tensor<?x6xf32, covariance>) -> tensor<?x6x6xf32>
+  %0 = gauss.covariance %c of_nodes false : (!gauss.tensor<?x6xf32, covariance>) -> tensor<?x6x6xf32>
+  // CHECK: gauss.scale_mixture %{{.*}}, %{{.*}}, %{{.*}} nodes 3 groups 2 : (!gauss.tensor<?x6xf32>, !gauss.tensor<?x6xf32>, !gauss.tensor<3x6xf32>) -> !gauss.tensor<?x3xf32, covariance<3>>
+  %1 = gauss.scale_mixture %x, %x, %w groups 2 nodes 3 : (!gauss.tensor<?x6xf32>, !gauss.tensor<?x6xf32>, !gauss.tensor<3x6xf32>) -> !gauss.tensor<?x3xf32, covariance<3>>
+  // CHECK: gauss.scale_mixture %{{.*}}, %{{.*}}, %{{.*}}, %{{.*}} nodes 5 groups 6 rectified true
+  %2 = gauss.scale_mixture %x, %x, %w, %b nodes 5 groups 6 rectified true : (!gauss.tensor<?x6xf32>, !gauss.tensor<?x6xf32>, !gauss.tensor<3x6xf32>, tensor<3xf32>) -> !gauss.tensor<?x3xf32, covariance<5>>
+  // CHECK: gauss.covariance %{{.*}} of_nodes true : (!gauss.tensor<?x3xf32, covariance<5>>) -> tensor<?x5x3x3xf32>
+  %3 = gauss.covariance %2 of_nodes true : (!gauss.tensor<?x3xf32, covariance<5>>) -> tensor<?x5x3x3xf32>
+  // CHECK: gauss.nodes %{{.*}} : (!gauss.tensor<?x3xf32, covariance<5>>) -> !gauss.tensor<?x5x3xf32>
+  %4 = gauss.nodes %2 : (!gauss.tensor<?x3xf32, covariance<5>>) -> !gauss.tensor<?x5x3xf32>
+  // CHECK: gauss.mix %{{.*}} : (!gauss.tensor<?x5x3xf32>) -> !gauss.tensor<?x3xf32>
+  %5 = gauss.mix %4 : (!gauss.tensor<?x5x3xf32>) -> !gauss.tensor<?x3xf32>
+  // CHECK: gauss.square_deviation %{{.*}} rectified true : (!gauss.tensor<?x6xf32>) -> tensor<?x6xf32>
+  %6 = gauss.square_deviation %x rectified true : (!gauss.tensor<?x6xf32>) -> tensor<?x6xf32>
+  // CHECK: gauss.scale_nodes %{{.*}}, %{{.*}} nodes 5 : (tensor<?xf32>, tensor<?xf32>) -> tensor<?x5xf32>
+  %7 = gauss.scale_nodes %v, %v nodes 5 : (tensor<?xf32>, tensor<?xf32>) -> tensor<?x5xf32>
+  // CHECK: gauss.softmax %{{.*}}, %{{.*}} method "mean-field" : (!gauss.tensor<?x5x3xf32>, tensor<?x5x3x3xf32>) -> tensor<?x3xf32>
+  %8 = gauss.softmax %4, %3 method "mean-field" : (!gauss.tensor<?x5x3xf32>, tensor<?x5x3x3xf32>) -> tensor<?x3xf32>
+  return
+}
