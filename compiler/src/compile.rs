@@ -25,7 +25,7 @@ use gauss_lowering::{
         gauss_append_head::Head,
         gauss_generate_kernels::KERNELS,
         gauss_pool_first::Order,
-        gauss_track_covariance::{Returned, Tracking},
+        gauss_track_covariance::{Returned, Tracked, Tracking},
     },
     target::Target,
 };
@@ -69,6 +69,19 @@ pub struct Carried {
     pub pools: usize,
     /// What it costs, in multiply-adds for the whole batch.
     pub multiply_adds: u64,
+}
+
+/// What a head may be given of covariances.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Choice {
+    /// The least budget that it takes, in times the multiply-adds of the network.
+    pub budget: f64,
+    /// What is carried.
+    #[serde(flatten)]
+    pub carried: Carried,
+    /// Is it what the options of this network choose?
+    #[serde(rename = "chosen")]
+    pub is_chosen: bool,
 }
 
 /// A module with a fixed batch and loaded parameters, ready to be compiled or
@@ -367,7 +380,53 @@ impl<'s> Network<'s> {
     pub fn carries_covariance(&self, function: Option<&str>) -> Result<bool, Error> {
         let name = self.function(function)?.name.clone();
         let tracking = self.limits(&name, Returned::Matrix);
-        Ok(self.module.could_carry_covariance(tracking, &name))
+        Ok(self.module.covariance_plan(tracking, &name).is_some())
+    }
+
+    /// What a head of this function would be given, by the budget from which on: each choice up to the most.
+    ///
+    /// # Errors
+    ///
+    /// Where there is no such function.
+    pub fn covariance_choices(&self, function: Option<&str>) -> Result<Vec<Choice>, Error> {
+        let function = self.function(function)?;
+        let cost: u64 = function.layers.iter().map(|layer| layer.multiply_adds).sum();
+        let allowed = self.limits(&function.name, Returned::Nothing).work;
+        let limits = Tracking {
+            layers: usize::MAX,
+            nodes: NODES,
+            work: u64::MAX,
+            returned: Returned::Nothing,
+        };
+        // From the most work down, each plan with one multiply-add less than the one before.
+        let mut plans: Vec<Tracked> = Vec::new();
+        let mut work = Some(u64::MAX);
+        while let Some(most) = work {
+            let limits = Tracking { work: most, ..limits };
+            let Some(plan) = self.module.covariance_plan(limits, &function.name) else { break };
+            work = plan.work.checked_sub(1);
+            plans.push(plan);
+        }
+        let costs = self.module.window_costs(&function.name);
+        let mut choices = Vec::new();
+        for (number, plan) in plans.iter().enumerate().rev() {
+            let next = number.checked_sub(1).map_or(u64::MAX, |next| plans[next].work);
+            let mut total = plan.work;
+            for pools in 0..=costs.len() {
+                total = total.saturating_add(pools.checked_sub(1).map_or(0, |last| costs[last]));
+                if total < next {
+                    let Tracked { layers, nodes, .. } = *plan;
+                    let carried = Carried { layers, nodes, pools, multiply_adds: total };
+                    let budget = 1.0 + total as f64 / (cost as f64).max(1.0);
+                    choices.push(Choice { budget, carried, is_chosen: false });
+                }
+            }
+        }
+        let chosen = choices.iter_mut().rev().find(|choice| choice.carried.multiply_adds <= allowed);
+        if let Some(chosen) = chosen.filter(|_| allowed > 0) {
+            chosen.is_chosen = true;
+        }
+        Ok(choices)
     }
 
     /// How far covariances may be carried.

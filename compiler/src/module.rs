@@ -223,9 +223,14 @@ impl<'s> Module<'s> {
         self.apply(|module| gauss_append_head::append(module, head, function))
     }
 
-    /// Has the only Gaussian result of this function covariances within the limits?
-    pub fn could_carry_covariance(&self, tracking: Tracking, function: &str) -> bool {
-        gauss_track_covariance::is_possible(self.op(), tracking, function)
+    /// What a head of this function would be given within the limits.
+    pub fn covariance_plan(&self, tracking: Tracking, function: &str) -> Option<Tracked> {
+        gauss_track_covariance::plan(self.op(), tracking, function)
+    }
+
+    /// What covariances of each pool of this function cost, from the last pool back.
+    pub fn window_costs(&self, function: &str) -> Vec<u64> {
+        gauss_correlate_windows::costs(self.op(), function)
     }
 
     /// Carries covariances to what the public function of this name predicts.

@@ -13,7 +13,7 @@ use gauss_dialect::{
 };
 use gauss_lowering::{kernel::plan::ScheduleFile, mode::Mode};
 use pfp_compiler::{
-    compile::{Arena, Function, Network, Options},
+    compile::{Arena, Carried, Choice, Function, Network, Options},
     error::Error,
     layers::LayerSummary,
     module::Session,
@@ -99,6 +99,8 @@ struct Report<'a> {
     multiply_adds: u64,
     gaussian_maxima: u64,
     layers: &'a [LayerSummary],
+    /// What a head may be given of covariances, where there is none yet.
+    covariance: Vec<Choice>,
     arena: Arena,
     /// Of the Gaussian parameters, with --params.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -195,7 +197,13 @@ pub fn inspect(args: InspectArgs, ui: &Ui) -> Result<Outcome, Error> {
     };
     let reports = functions
         .into_iter()
-        .map(|function| Ok(report(function, lower(function)?.arena, posterior(function))))
+        .map(|function| {
+            let choices = match mode {
+                Mode::Moments => network.covariance_choices(Some(&function.name))?,
+                _ => Vec::new(),
+            };
+            Ok(report(function, choices, lower(function)?.arena, posterior(function)))
+        })
         .collect::<Result<Vec<_>, Error>>()?;
     let files = outputs.write(drawn)?;
     match ui.json() {
@@ -226,7 +234,12 @@ fn say_unusable(
     }
 }
 
-fn report(function: &Function, arena: Arena, posterior: Option<Vec<Statistics>>) -> Report<'_> {
+fn report(
+    function: &Function,
+    covariance: Vec<Choice>,
+    arena: Arena,
+    posterior: Option<Vec<Statistics>>,
+) -> Report<'_> {
     let Function { name, signature, layers, .. } = function;
     let Signature { inputs, outputs, .. } = signature;
     let total = |count: fn(&LayerSummary) -> u64| layers.iter().map(count).sum();
@@ -240,6 +253,7 @@ fn report(function: &Function, arena: Arena, posterior: Option<Vec<Statistics>>)
         multiply_adds: total(|layer| layer.multiply_adds),
         gaussian_maxima: total(|layer| layer.gaussian_maxima),
         layers,
+        covariance,
         arena,
         posterior,
     }
@@ -274,6 +288,10 @@ fn text(report: &Report) -> String {
         false => row("", ["total", "", ""], total),
     }
     lines.extend([String::new(), layers.to_string(), String::new()]);
+    if !report.covariance.is_empty() {
+        lines.extend(["covariances that a head may be given (*: as asked)".to_owned()]);
+        lines.extend([choices(&report.covariance), String::new()]);
+    }
     if let Some(posterior) = report.posterior.as_ref().filter(|all| !all.is_empty()) {
         lines.extend([posterior::text(posterior), String::new()]);
     }
@@ -286,6 +304,22 @@ fn text(report: &Report) -> String {
         lines.push(plan.to_string());
     }
     lines.join("\n")
+}
+
+/// A row for each choice that a budget has.
+fn choices(choices: &[Choice]) -> String {
+    let head = ["", "--budget", "dense layers", "nodes", "pools", "multiply-adds"];
+    let mut table = Table::new(&head, 1);
+    for Choice { budget, carried, is_chosen } in choices {
+        let Carried { layers, nodes, pools, multiply_adds } = carried;
+        let mark = if *is_chosen { "*" } else { "" };
+        // Rounded up: it is the least.
+        let budget = format!("{:.2}x", (budget * 100.0).ceil() / 100.0);
+        let numbers = [*layers as u64, nodes.unsigned_abs(), *pools as u64, *multiply_adds];
+        let texts = [mark.to_owned(), budget].into_iter();
+        table.row(texts.chain(numbers.map(grouped)).collect());
+    }
+    table.to_string()
 }
 
 /// The most zeros in one parameter.

@@ -47,6 +47,13 @@ pub struct Correlated {
     pub work: u64,
 }
 
+/// The multiply-adds that covariances of each pool of the function of this name cost, from the last pool back.
+pub fn costs(module: Op, function: &str) -> Vec<u64> {
+    let pools = public_functions(module, Some(function));
+    let pools = pools.into_iter().flat_map(|function| function.descendants().into_iter().rev());
+    pools.filter_map(Windows::of).map_while(|windows| windows.work()).collect()
+}
+
 /// Gives maxima covariances in all public functions, or in the one of this name: from the last pool of a function
 /// back to the first one with which they cost more than `work` multiply-adds, for the whole batch.
 ///

@@ -122,14 +122,15 @@ pub(super) fn public_functions(module: Op, name: Option<&str>) -> Vec<Op> {
     ops.into_iter().filter(is_wanted).collect()
 }
 
-/// Has the only Gaussian result of the function of this name covariances within the limits that a head would be given?
-pub fn is_possible(module: Op, tracking: Tracking, function: &str) -> bool {
+/// What a head of the only Gaussian result of the function of this name would be given within the limits.
+pub fn plan(module: Op, tracking: Tracking, function: &str) -> Option<Tracked> {
     let ops = module.body().map(|body| body.ops()).unwrap_or_default();
     let function = ops.into_iter().find(|op| op.symbol().as_deref() == Some(function));
-    let Some(output) = function.and_then(output_of) else { return false };
-    // The head of one logit reads its variance alone.
-    let is_one = output.ty().shape().is_some_and(|shape| shape.last() == Some(&1));
-    tracking.layers > 0 && !is_one && path_to(output, tracking, MAX_FACTORED).is_some()
+    let output = function.and_then(output_of)?;
+    let path = path_to(output, tracking, MAX_FACTORED).filter(|_| tracking.layers > 0)?;
+    let mut tracked = Tracked::default();
+    tracked.add(&path);
+    Some(tracked)
 }
 
 /// The only Gaussian result of a function.
