@@ -44,8 +44,8 @@ fn case(
     let weights = "!gauss.tensor<5x6xf32>, !gauss.tensor<5xf32>";
     let of = |function: &str| {
         format!(
-            "func.func @{function}(%z: {of_six}, %v: !gauss.tensor<5x6xf32>, %b: !gauss.tensor<5xf32>,
-                                   %w: !gauss.tensor<4x5xf32>) -> {result} {{
+            "func.func @{function}(%z: {of_six}, %v: !gauss.tensor<5x6xf32>, %b: !gauss.tensor<5xf32>, \
+             %w: !gauss.tensor<4x5xf32>) -> {result} {{
   %a = gauss.relu %z : ({of_six}) -> {of_six}
   %0 = gauss.scale_mixture %a, %z, %v, %b nodes {nodes} groups {groups} rectified true
     : ({of_six}, {of_six}, {weights}) -> {of_five}
