@@ -26,64 +26,77 @@ fn gaussian(rng: &mut StdRng, shape: &[usize], spread: f32, most: f32) -> Tensor
     Tensor::gaussian(shape, mean, variance)
 }
 
-/// A mixture, an activation, and a dense layer, of which `op` gives a result of the shape `result`.
-fn case(
-    rng: &mut StdRng,
-    name: &str,
+/// The sizes of a network.
+#[derive(Clone, Copy)]
+struct Sizes {
     items: usize,
-    layer: [usize; 2],
-    op: &str,
-    result: &str,
-) -> Case {
-    let [nodes, groups] = layer;
-    let (of_six, of_five, of_four) = (
-        format!("!gauss.tensor<{items}x6xf32>"),
-        format!("!gauss.tensor<{items}x5xf32, covariance<{nodes}>>"),
-        format!("!gauss.tensor<{items}x4xf32, covariance<{nodes}>>"),
-    );
-    let weights = "!gauss.tensor<5x6xf32>, !gauss.tensor<5xf32>";
+    nodes: usize,
+    groups: usize,
+    inputs: usize,
+    hidden: usize,
+    outputs: usize,
+}
+
+/// A mixture, an activation, and a dense layer, of which `op` gives a result of this type.
+fn case(rng: &mut StdRng, name: &str, sizes: Sizes, op: &str, result: &str) -> Case {
+    let Sizes { items, nodes, groups, inputs, hidden, outputs } = sizes;
+    let plain = format!("!gauss.tensor<{items}x{inputs}xf32>");
+    let mixture = |elements| format!("!gauss.tensor<{items}x{elements}xf32, covariance<{nodes}>>");
+    let (of_hidden, of_outputs) = (mixture(hidden), mixture(outputs));
+    let first = format!("!gauss.tensor<{hidden}x{inputs}xf32>");
+    let bias = format!("!gauss.tensor<{hidden}xf32>");
+    let second = format!("!gauss.tensor<{outputs}x{hidden}xf32>");
     let of = |function: &str| {
         format!(
-            "func.func @{function}(%z: {of_six}, %v: !gauss.tensor<5x6xf32>, %b: !gauss.tensor<5xf32>, \
-             %w: !gauss.tensor<4x5xf32>) -> {result} {{
-  %a = gauss.relu %z : ({of_six}) -> {of_six}
+            "func.func @{function}(%z: {plain}, %v: {first}, %b: {bias}, %w: {second}) -> {result} {{
+  %a = gauss.relu %z : ({plain}) -> {plain}
   %0 = gauss.scale_mixture %a, %z, %v, %b nodes {nodes} groups {groups} rectified true
-    : ({of_six}, {of_six}, {weights}) -> {of_five}
-  %1 = gauss.relu %0 : ({of_five}) -> {of_five}
-  %2 = gauss.dense %1, %w : ({of_five}, !gauss.tensor<4x5xf32>) -> {of_four}
-  %r = gauss.{op} : ({of_four}) -> {result}
+    : ({plain}, {plain}, {first}, {bias}) -> {of_hidden}
+  %1 = gauss.relu %0 : ({of_hidden}) -> {of_hidden}
+  %2 = gauss.dense %1, %w : ({of_hidden}, {second}) -> {of_outputs}
+  %r = gauss.{op} : ({of_outputs}) -> {result}
   return %r : {result}
 }}"
         )
     };
     let inputs = vec![
-        gaussian(rng, &[items, 6], 1.5, 2.0),
-        gaussian(rng, &[5, 6], 1.0, 0.5),
-        gaussian(rng, &[5], 1.0, 0.5),
-        gaussian(rng, &[4, 5], 1.0, 0.5),
+        gaussian(rng, &[items, inputs], 1.5, 2.0),
+        gaussian(rng, &[hidden, inputs], 1.0, 0.5),
+        gaussian(rng, &[hidden], 1.0, 0.5),
+        gaussian(rng, &[outputs, hidden], 1.0, 0.5),
     ];
     let expected = program(&of("main"), &none).unwrap().run(&inputs).unwrap().remove(0);
     Case { name: name.into(), module: of(name), posterior: Posterior::default(), inputs, expected }
 }
 
+/// Of random sizes, all that is known of a mixture, and every head.
 fn cases() -> Vec<Case> {
     let mut rng = StdRng::seed_from_u64(8);
     let mut cases = Vec::new();
-    for (items, layer) in [(1, [5, 1]), (6, [3, 3]), (2, [5, 6])] {
-        let [nodes, groups] = layer;
-        let mut push = |name: &str, op: &str, result: &str| {
-            let name = format!("{name}_{items}_{nodes}_{groups}");
-            cases.push(case(&mut rng, &name, items, layer, op, result));
+    for number in 0..5 {
+        let (groups, each) = (rng.random_range(1..=6), rng.random_range(1..=4));
+        let sizes = Sizes {
+            items: [1, 6, 2, 3, 5][number],
+            nodes: [5, 3, 5, 3, 5][number],
+            groups,
+            inputs: groups * each,
+            hidden: rng.random_range(1..=21),
+            outputs: rng.random_range(2..=12),
         };
-        push("marginals", "marginals %2", &format!("!gauss.tensor<{items}x4xf32>"));
-        push("nodes", "nodes %2", &format!("!gauss.tensor<{items}x{nodes}x4xf32>"));
-        push("matrix", "covariance %2", &format!("tensor<{items}x4x4xf32>"));
-        let each = format!("tensor<{items}x{nodes}x4x4xf32>");
+        let Sizes { items, nodes, outputs, .. } = sizes;
+        let mut push = |name: &str, op: &str, result: &str| {
+            let name = format!("{name}_{number}");
+            cases.push(case(&mut rng, &name, sizes, op, result));
+        };
+        push("marginals", "marginals %2", &format!("!gauss.tensor<{items}x{outputs}xf32>"));
+        push("nodes", "nodes %2", &format!("!gauss.tensor<{items}x{nodes}x{outputs}xf32>"));
+        push("matrix", "covariance %2", &format!("tensor<{items}x{outputs}x{outputs}xf32>"));
+        let each = format!("tensor<{items}x{nodes}x{outputs}x{outputs}xf32>");
         push("matrices", "covariance %2 of_nodes true", &each);
         for method in [r#""mean-field""#, r#""laplace""#, r#""sample" draws 41 seed 3"#] {
-            let name = &method[1..5].replace('-', "_");
+            let name = &method[1..5];
             let op = format!("softmax %2 method {method}");
-            push(&format!("p_{name}"), &op, &format!("tensor<{items}x4xf32>"));
+            push(&format!("p_{name}"), &op, &format!("tensor<{items}x{outputs}xf32>"));
             let op = format!("uncertainty %2 method {method}");
             push(&format!("u_{name}"), &op, &format!("tensor<{items}x3xf32>"));
         }
