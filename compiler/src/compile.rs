@@ -422,7 +422,8 @@ impl<'s> Network<'s> {
                 }
             }
         }
-        let chosen = choices.iter_mut().rev().find(|choice| choice.carried.multiply_adds <= allowed);
+        let chosen =
+            choices.iter_mut().rev().find(|choice| choice.carried.multiply_adds <= allowed);
         if let Some(chosen) = chosen.filter(|_| allowed > 0) {
             chosen.is_chosen = true;
         }

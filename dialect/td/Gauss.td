@@ -293,7 +293,7 @@ def Gauss_MixOp : Gauss_Layer<"mix"> {
     The weights w are those of Gauss-Hermite quadrature with as many nodes. Of
     plain numbers, their weighted mean.
 
-    Constraints: `input` has the nodes, 3 or 5, as its second dimension.
+    Constraints: `input` has the nodes, 3, 5, 9, 15, 25, 45 or 75, as its second dimension.
   }];
   let arguments = (ins Gauss_Operand:$input);
   let assemblyFormat = "$input attr-dict `:` functional-type(operands, results)";
@@ -361,8 +361,11 @@ def Gauss_ScaleMixtureOp : Gauss_Layer<"scale_mixture"> {
     `groups` of equally many; those of a group, the positions of a channel that share
     a kernel, are taken to rise and fall together, others as independent.
 
-    Constraints: `input` and `before` are N×D and Gaussian, `weight` is Gaussian;
-    `groups` divides D; all else as in `gauss.dense` and `gauss.scale_nodes`.
+    A mixture as input makes a mixture of each of its nodes: of 5 and then 3, `covariance<15>`.
+
+    Constraints: `input` and `before` are N×D and Gaussian, of the same nodes, `weight` is
+    Gaussian; `groups` divides D; `nodes` is 3 or 5, and 3 within 3; there are up to 75 in all; all
+    else as in `gauss.dense`.
   }];
   let arguments = (ins
     Gauss_TensorType:$input, Gauss_TensorType:$before, Gauss_TensorType:$weight,
@@ -1804,7 +1807,7 @@ def Gauss_SoftmaxOp : Gauss_Layer<"softmax"> {
     Of a mixture, by its type or as logits N×K×C of K nodes, the probabilities are the
     weighted mean over the nodes, and each node has its share of the draws.
 
-    Constraints: `logits` is N×C, or N×K×C with K of 3 or 5, and C of 2 or more; `draws`, from 1 to
+    Constraints: `logits` is N×C, or N×K×C with the K nodes of a mixture, and C of 2 or more; `draws`, from 1 to
     65536, and `seed` are given with the method `"sample"` only, `draws` always; `covariance` (optional)
     is N×C×C, or N×K×C×C, and C at most 64 with the method `"sample"`.
   }];

@@ -127,7 +127,12 @@ pub fn plan(module: Op, tracking: Tracking, function: &str) -> Option<Tracked> {
     let ops = module.body().map(|body| body.ops()).unwrap_or_default();
     let function = ops.into_iter().find(|op| op.symbol().as_deref() == Some(function));
     let output = function.and_then(output_of)?;
-    let path = path_to(output, tracking, MAX_FACTORED).filter(|_| tracking.layers > 0)?;
+    // The head of one logit reads its variance alone.
+    let is_one = output.ty().shape().is_some_and(|shape| shape.last() == Some(&1));
+    if tracking.layers == 0 || is_one {
+        return None;
+    }
+    let path = path_to(output, tracking, MAX_FACTORED)?;
     let mut tracked = Tracked::default();
     tracked.add(&path);
     Some(tracked)

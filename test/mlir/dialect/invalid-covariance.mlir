@@ -65,12 +65,12 @@ func.func @gain(%x: !gauss.tensor<1x3xf32>) {
 
 // -----
 
-// expected-error @+1 {{a gauss.tensor with covariances is a mixture of 3 or 5 nodes, not 4}}
+// expected-error @+1 {{a gauss.tensor with covariances is a mixture of 3, 5, 9, 15, 25, 45 or 75 nodes, not 4}}
 func.func private @four(!gauss.tensor<1x2xf32, covariance<4>>)
 
 // -----
 
-// expected-error @+1 {{a gauss.tensor with covariances is a mixture of 3 or 5 nodes, not 0}}
+// expected-error @+1 {{a gauss.tensor with covariances is a mixture of 3, 5, 9, 15, 25, 45 or 75 nodes, not 0}}
 func.func private @none(!gauss.tensor<1x2xf32, covariance<0>>)
 
 // -----
@@ -97,7 +97,7 @@ func.func @covariance_of_no_nodes(%x: !gauss.tensor<1x3xf32, covariance>) {
 // -----
 
 func.func @mix(%x: !gauss.tensor<1x4x3xf32>) {
-  // expected-error @+1 {{takes 3 or 5 nodes as the second dimension, not !gauss.tensor<1x4x3xf32>}}
+  // expected-error @+1 {{takes nodes, 3, 5, 9, 15, 25, 45 or 75, as the second dimension, not !gauss.tensor<1x4x3xf32>}}
   %0 = gauss.mix %x : (!gauss.tensor<1x4x3xf32>) -> !gauss.tensor<1x3xf32>
   return
 }
