@@ -34,9 +34,9 @@ pub struct Source {
 pub enum Covariance {
     /// None: all elements count as independent.
     Diagonal,
-    /// Those of the last dense layers that cost at most so many times the network without them.
+    /// What costs at most so many times the network without them.
     Within(f64),
-    /// Those of all last layers that have a rule for them.
+    /// Those of all layers that have a rule for them.
     Full,
 }
 

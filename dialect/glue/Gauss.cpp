@@ -56,7 +56,8 @@ static ParseResult parseDimensions(AsmParser &parser, SmallVectorImpl<int64_t> &
     return failure();
   // Of 0 and 1 the type is another one.
   if (nodes < 2)
-    return parser.emitError(at) << "a gauss.tensor with covariances is a mixture of 3 or 5 nodes, not " << nodes;
+    return parser.emitError(at) << "a gauss.tensor with covariances is a mixture of 3, 5, 9, 15, 25, 45 or 75 nodes, not "
+                                << nodes;
   return success();
 }
 

@@ -65,8 +65,11 @@ impl Carried {
     fn describe(self) -> (&'static str, &'static str) {
         match self {
             Self::Diagonal => ("diagonal", "None: elements count as independent"),
-            Self::Auto => ("auto", "Those of the last dense layers that the budget has room for"),
-            Self::Full => ("full", "Those of all layers at the end that have a rule for them"),
+            Self::Auto => (
+                "auto",
+                "Of the last dense layers, of their scale and within pools, as the budget has room",
+            ),
+            Self::Full => ("full", "Those of all layers that have a rule for them"),
         }
     }
 }
@@ -83,8 +86,8 @@ pub struct ReadingArgs {
           value_parser = values::one_of(Order::ALL, Order::describe))]
     pub order: Order,
 
-    /// Which covariances of the last layers reach the head: none (diagonal), those that cost little
-    /// (auto), or all that have a rule (full)
+    /// Which covariances the prediction of a head uses: none (diagonal), those that cost little
+    /// (auto), or all that have a rule (full); pfp inspect lists them with what they cost
     #[arg(long, value_name = "WHICH", default_value = "auto",
           value_parser = values::one_of(Carried::ALL, Carried::describe))]
     covariance: Carried,

@@ -387,9 +387,16 @@ fn sizes(value: Value) -> Option<[u64; 2]> {
 /// last of them.
 fn carry(path: &Path) -> Option<Value> {
     let mut nodes = 1;
+    let mut last = path.last;
     if let Some(mixture) = path.mixture {
         nodes = mixture.of.nodes;
+        let replaced = mixture.dense.result(0);
         let mixed = mix(mixture, nodes)?;
+        // Of two layers the last one is computed of the first.
+        last = last.map(|last| match last.before == replaced {
+            true => Mixture { before: mixed.result(0), ..last },
+            false => last,
+        });
         set_type(mixed.result(0), nodes, path);
         path.between.iter().for_each(|op| set_type(op.result(0), nodes, path));
     }
@@ -403,7 +410,7 @@ fn carry(path: &Path) -> Option<Value> {
     }
     let mut value = None;
     for &op in &path.ops {
-        let op = match path.last.filter(|last| last.dense == op) {
+        let op = match last.filter(|last| last.dense == op) {
             Some(last) => {
                 nodes = path.nodes();
                 mix(last, nodes)?

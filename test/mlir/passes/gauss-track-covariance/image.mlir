@@ -8,10 +8,12 @@
 // CHECK-SAME: %[[X:.*]]: !gauss.tensor<?x2x3x3xf32>
 // CHECK: %[[F:.*]] = gauss.flatten
 // CHECK: %[[Z:.*]] = gauss.reshape %[[X]] : (!gauss.tensor<?x2x3x3xf32>) -> !gauss.tensor<?x18xf32>
-// CHECK: gauss.scale_mixture %[[F]], %[[Z]], %{{.*}} nodes 5 groups 2 rectified true
+// CHECK: %[[M:.*]] = gauss.scale_mixture %[[F]], %[[Z]], %{{.*}} nodes 5 groups 2 rectified true
+// The logits of two layers have a scale of their own at each node.
+// CHECK-NEXT: gauss.scale_mixture %[[M]], %[[M]], %{{.*}} nodes 3 groups 5 : {{.*}} -> !gauss.tensor<?x3xf32, covariance<15>>
 // NODES-LABEL: func.func @image
-// NODES-SAME: -> (!gauss.tensor<?x3xf32>, !gauss.tensor<?x3x3xf32>, tensor<?x3x3x3xf32>)
-// NODES: %[[N:.*]] = gauss.nodes %[[L:.*]] : (!gauss.tensor<?x3xf32, covariance<3>>) -> !gauss.tensor<?x3x3xf32>
+// NODES-SAME: -> (!gauss.tensor<?x3xf32>, !gauss.tensor<?x9x3xf32>, tensor<?x9x3x3xf32>)
+// NODES: %[[N:.*]] = gauss.nodes %[[L:.*]] : (!gauss.tensor<?x3xf32, covariance<9>>) -> !gauss.tensor<?x9x3xf32>
 // NODES: %[[C:.*]] = gauss.covariance %[[L]] of_nodes true
 // NODES: return %{{.*}}, %[[N]], %[[C]]
 func.func @image(%x: !gauss.tensor<?x2x3x3xf32>, %v: !gauss.tensor<5x18xf32>, %w: !gauss.tensor<3x5xf32>)

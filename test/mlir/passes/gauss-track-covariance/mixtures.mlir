@@ -24,7 +24,7 @@ func.func @moved(%x: !gauss.tensor<?x2x3x3xf32>, %v: !gauss.tensor<5x18xf32>, %w
 // CHECK: %[[M:.*]] = gauss.scale_mixture
 // CHECK-NEXT: %[[ONE:.*]] = gauss.marginals %[[M]]
 // CHECK: gauss.layer_norm %[[ONE]]
-// CHECK: gauss.softmax %{{.*}} method "mean-field" : (!gauss.tensor<?x65xf32, covariance<5>>)
+// CHECK: gauss.softmax %{{.*}} method "mean-field" : (!gauss.tensor<?x65xf32, covariance<15>>)
 // CHECK: gauss.softmax %{{.*}} method "sample" draws 10 : (!gauss.tensor<?x65xf32>)
 func.func @others(%x: !gauss.tensor<?x6xf32>, %v: !gauss.tensor<5x6xf32>, %w: !gauss.tensor<65x5xf32>)
     -> (!gauss.tensor<?x5xf32>, tensor<?x65xf32>, tensor<?x65xf32>) {
