@@ -184,7 +184,7 @@ pub fn what_to_do(role: Role, compared: &Compared, judged: &[Judged]) -> Vec<Str
     if is_large(Measure::Epistemic) && judged.iter().any(is_known) {
         advice.push(
             "The variances of the logits are within their limit: what is missing is how the logits vary \
-             together, which another --head does not know either."
+             together, more of which a larger --budget knows; pfp inspect lists what there is."
                 .into(),
         );
     }
