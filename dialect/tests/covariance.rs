@@ -4,7 +4,7 @@ mod common;
 
 use std::f64::consts::PI;
 
-use common::{none, program};
+use common::{gaussian, none, program};
 use gauss_dialect::{
     interpreter::Tensor,
     moments::{F64, Moments},
@@ -28,20 +28,6 @@ func.func @main(%x: !gauss.tensor<2x4xf32>, %w: !gauss.tensor<3x4xf32>, %b: !gau
   %v = gauss.covariance %z : (!gauss.tensor<2x5xf32, covariance>) -> tensor<2x5x5xf32>
   return %m, %v : !gauss.tensor<2x5xf32>, tensor<2x5x5xf32>
 }";
-
-/// Numbers that repeat nothing.
-fn numbers(count: usize, seed: f64, low: f64, high: f64) -> Vec<f64> {
-    (0..count).map(|n| low + (high - low) * ((n as f64 * 0.754_877 + seed).fract())).collect()
-}
-
-fn gaussian(shape: &[usize], seed: f64, spread: f64) -> Tensor {
-    let count = shape.iter().product();
-    Tensor::gaussian(
-        shape,
-        numbers(count, seed, -1.5, 1.5),
-        numbers(count, seed + 0.3, 0.0, spread),
-    )
-}
 
 /// The covariances of y = Σ w·x + b over independent x, w and b, by the bilinearity of covariances.
 #[test]

@@ -8,7 +8,7 @@ mod single;
 
 use std::f64::consts::PI;
 
-use common::{none, program};
+use common::{gaussian, none, numbers, program};
 use gauss_dialect::{
     interpreter::Tensor,
     moments::{F64, Moments, mixture},
@@ -196,20 +196,6 @@ proptest! {
 //===----------------------------------------------------------------------===//
 // Mixtures
 //===----------------------------------------------------------------------===//
-
-/// Numbers that repeat nothing.
-fn numbers(count: usize, seed: f64, low: f64, high: f64) -> Vec<f64> {
-    (0..count).map(|n| low + (high - low) * ((n as f64 * 0.754_877 + seed).fract())).collect()
-}
-
-fn gaussian(shape: &[usize], seed: f64, spread: f64) -> Tensor {
-    let count = shape.iter().product();
-    Tensor::gaussian(
-        shape,
-        numbers(count, seed, -1.5, 1.5),
-        numbers(count, seed + 0.3, 0.0, spread),
-    )
-}
 
 /// The weights of Gauss–Hermite quadrature as the tables have them (Abramowitz and Stegun, 25.10, for the density).
 fn weights(count: usize) -> Vec<f64> {

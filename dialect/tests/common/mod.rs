@@ -96,3 +96,18 @@ impl Tensors {
         Some(Tensor { variance, ..mean })
     }
 }
+
+/// Numbers that repeat nothing.
+pub fn numbers(count: usize, seed: f64, low: f64, high: f64) -> Vec<f64> {
+    (0..count).map(|n| low + (high - low) * ((n as f64 * 0.754_877 + seed).fract())).collect()
+}
+
+/// Gaussians with means from -1.5 to 1.5, and variances up to `spread`.
+pub fn gaussian(shape: &[usize], seed: f64, spread: f64) -> Tensor {
+    let count = shape.iter().product();
+    Tensor::gaussian(
+        shape,
+        numbers(count, seed, -1.5, 1.5),
+        numbers(count, seed + 0.3, 0.0, spread),
+    )
+}
