@@ -285,7 +285,12 @@ fn wide<A: Elementary, F: Smooth>(
             let sum = a.fma(of_square, smoothed.density, spread);
             let result = a.negated_fma(first, both, sum);
             let known = a.add(known, centre);
-            (a.add(known, first), not_below_zero(a, result))
+            let value = a.add(known, first);
+            let [low, high] = [low.min(high), low.max(high)].map(|x| a.constant(x));
+            // Far from the step the remainder's error is larger than what is left of it.
+            let value = a.select_ge(low, value, low, value);
+            let value = a.select_ge(value, high, high, value);
+            (value, not_below_zero(a, result))
         }
     }
 }

@@ -30,18 +30,24 @@ pub struct Weights {
     pub causal: bool,
 }
 
-/// What a sum of all but one is at least, where all but one are as good as 0.
+/// A logit that is not seen: none is smaller.
+pub const UNSEEN: f64 = -(f32::MAX as f64);
+
+/// What a sum of all but one is at least, where there are no others.
 const LEAST: f64 = 1e-30;
 
-/// The log-odds of an element that is alone.
+/// The log-odds of an element that is alone; none are larger.
 const CERTAIN: f64 = 1e15;
 
 /// What a row adds up to. The elements of the largest mean, its peaks, are apart from those below
-/// them: less one element, neither sum loses what counts of the others.
+/// them: less one element, neither sum loses what counts of the others. Those below are measured by the
+/// largest of them, so that the squares of their powers do not vanish beside a peak far above.
 #[derive(Debug, Clone, Copy)]
 pub struct Sums<V> {
     /// The largest mean.
     pub peak: V,
+    /// The largest mean below that; [`UNSEEN`] where there is none.
+    pub second: V,
     /// The largest variance.
     pub most: V,
     /// The sums of [`terms`].
@@ -51,16 +57,25 @@ pub struct Sums<V> {
 /// How many sums a row has.
 pub const TERMS: usize = 5;
 
-/// What an element adds to the sums of its row: a peak 1 and v, one below e, e·v and e²·v.
+/// The mean of an element below the peaks of its row; [`UNSEEN`] of a peak.
+pub fn below_peak<A: Elementary>(a: &mut A, mean: A::Value, peak: A::Value) -> A::Value {
+    let unseen = a.constant(UNSEEN);
+    a.select_ge(mean, peak, unseen, mean)
+}
+
+/// What an element adds to the sums of its row: a peak 1 and v, one below e = e^(m − second), e·v and
+/// e²·v.
 pub fn terms<A: Elementary>(
     a: &mut A,
     mean: A::Value,
     variance: A::Value,
     peak: A::Value,
+    second: A::Value,
 ) -> [A::Value; TERMS] {
     let [zero, one] = [0.0, 1.0].map(|value| a.constant(value));
     let [count, of_peak] = [one, variance].map(|value| a.select_ge(mean, peak, value, zero));
-    let below = a.sub(mean, peak);
+    let below = a.sub(mean, second);
+    let below = a.min_or(below, zero);
     let e = a.decay(below);
     let e = a.select_ge(mean, peak, zero, e);
     let ev = a.mul(e, variance);
@@ -75,14 +90,20 @@ pub fn weight<A: Elementary>(
     sums: Sums<A::Value>,
     count: f64,
 ) -> Moments<A::Value> {
-    let own = terms(a, mean, variance, sums.peak);
-    let zero = a.constant(0.0);
+    let own = terms(a, mean, variance, sums.peak, sums.second);
+    let [zero, one] = [0.0, 1.0].map(|value| a.constant(value));
     let mut others = sums.terms;
     for (sum, own) in others.iter_mut().zip(own) {
         let other = a.sub(*sum, own);
         *sum = a.max(other, zero);
     }
     let [peaks, of_peaks, e, ev, eev] = others;
+    // The largest of the others: a peak, or the second where the element is the only peak.
+    let down = a.sub(sums.second, sums.peak);
+    let power = a.decay(down);
+    let [largest, power] = a.choose_ge(peaks, one, [sums.peak, power], [sums.second, one]);
+    let [e, ev, eev] = [e, ev, eev].map(|sum| a.mul(sum, power));
+    let eev = a.mul(eev, power);
     let least = a.constant(LEAST);
     let rest = a.add(peaks, e);
     let rest = a.max(rest, least);
@@ -102,10 +123,12 @@ pub fn weight<A: Elementary>(
     let reach = a.sqrt(reach);
     let rise = a.min_or(rise, reach);
     let log = a.ln(rest);
-    let below = a.sub(mean, sums.peak);
-    let odds = a.sub(below, log);
+    let above = a.sub(mean, largest);
+    let odds = a.sub(above, log);
     let odds = a.sub(odds, rise);
-    let certain = a.constant(CERTAIN);
+    let [certain, impossible] = [CERTAIN, -CERTAIN].map(|value| a.constant(value));
+    let odds = a.min_or(odds, certain);
+    let odds = a.max(odds, impossible);
     let odds = a.select_ge(least, rest, certain, odds);
     let spread = a.add(variance, shared);
     Activation::SIGMOID.moments(a, Moments::gaussian(odds, spread))

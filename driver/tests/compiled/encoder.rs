@@ -94,3 +94,50 @@ fn weights_are_right_where_one_logit_is_far_above_all_others() {
         check("weights", &case.run_on(&Target::host()), &case.expected, tolerance);
     }
 }
+
+/// Of two logits the log-odds are Gaussian: their weights are integrals, however wide and far apart they are.
+#[test]
+fn weights_are_right_where_wide_logits_are_far_apart() {
+    /// Mean and variance of the logistic function of a Gaussian.
+    fn logistic(mean: f64, deviation: f64) -> [f64; 2] {
+        let mut sums = [0.0; 3];
+        for step in -4000..=4000 {
+            let z = f64::from(step) / 400.0;
+            let density = (-z * z / 2.0).exp();
+            let value = 1.0 / (1.0 + (-mean - deviation * z).exp());
+            let terms = [density, density * value, density * value * value];
+            sums.iter_mut().zip(terms).for_each(|(sum, term)| *sum += term);
+        }
+        let mean = sums[1] / sums[0];
+        [mean, sums[2] / sums[0] - mean * mean]
+    }
+
+    let places =
+        [(0.0, 3.0), (20.0, 8.0), (50.0, 15.0), (60.0, 38.0), (90.0, 60.0), (300.0, 200.0)];
+    let (mut mean, mut variance) = (vec![], vec![]);
+    let (mut expected_mean, mut expected_variance) = (vec![], vec![]);
+    for (above, deviation) in places {
+        let variances = [0.7f64, 0.3].map(|share| share * deviation * deviation);
+        for order in [[0, 1], [1, 0]] {
+            mean.extend(order.map(|n| [above, 0.0][n]));
+            variance.extend(order.map(|n| variances[n]));
+            let weights = [logistic(above, deviation), logistic(-above, deviation)];
+            expected_mean.extend(order.map(|n| weights[n][0]));
+            expected_variance.extend(order.map(|n| weights[n][1]));
+        }
+    }
+    let shape = [mean.len() / 2, 2];
+    let logits = Tensor::gaussian(&shape, mean, variance);
+    let expected = Tensor::gaussian(&shape, expected_mean, expected_variance);
+    let operands = [Operand { tensor: logits.clone(), parameter: false }];
+    let case = Case::of_op("weights", "attention_weights", "", &operands, logits);
+    // What the rule for wide Gaussians leaves: 3e-5 of a deviation, 2e-4 of a variance.
+    let tolerance = Tolerance {
+        mean_of_sigma: 1e-4,
+        mean: 0.0,
+        mean_absolute: 1e-6,
+        variance: 5e-4,
+        variance_absolute: 1e-6,
+    };
+    check("weights", &case.run_on(&Target::host()), &expected, tolerance);
+}

@@ -33,9 +33,11 @@ fn weights_of(logits: &[Moments<f64>]) -> Vec<Moments<f64>> {
         false => {
             let variance = |x: &Moments<f64>| x.variance.unwrap_or(0.0);
             let most = largest(&mut logits.iter().map(variance));
-            let mut sums = weights::Sums { peak, most, terms: [0.0; weights::TERMS] };
+            let below = |x: &Moments<f64>| weights::below_peak(&mut F64, x.mean, peak);
+            let second = largest(&mut logits.iter().map(below));
+            let mut sums = weights::Sums { peak, second, most, terms: [0.0; weights::TERMS] };
             for x in logits {
-                let own = weights::terms(&mut F64, x.mean, variance(x), peak);
+                let own = weights::terms(&mut F64, x.mean, variance(x), peak, second);
                 sums.terms.iter_mut().zip(own).for_each(|(sum, own)| *sum += own);
             }
             let weight =

@@ -5,14 +5,11 @@ use std::array;
 use gauss_dialect::{
     ir::{Attribute, Type, Value},
     moments::{self, Arithmetic, Elementary, Moments},
-    ops::weights::{self, Weights},
+    ops::weights::{self, UNSEEN, Weights},
 };
 
 use super::{Emitter, rows::Rows};
 use crate::payload::Payload;
-
-/// A logit that is not seen: far below all others, and still a number.
-const UNSEEN: f64 = -1e30;
 
 impl Emitter {
     /// The weights of rows of logits, in a tensor of this shape.
@@ -44,15 +41,25 @@ impl Emitter {
             |a, x, _, most| vec![a.max(x.variance.unwrap_or(x.mean), most[0])],
             |a, x, y| a.max(x, y),
         );
-        let sums = rows.sums(&peak, weights::TERMS, |a, x, peak, sums| {
+        let second = rows.reduced(
+            &peak,
+            &[UNSEEN],
+            |a, x, peak, second| {
+                let mean = weights::below_peak(a, x.mean, peak[0]);
+                vec![a.max(mean, second[0])]
+            },
+            |a, x, y| a.max(x, y),
+        );
+        let largest = [peak, second].concat();
+        let sums = rows.sums(&largest, weights::TERMS, |a, x, largest, sums| {
             let variance = x.variance.unwrap_or(x.mean);
-            let terms = weights::terms(a, x.mean, variance, peak[0]);
+            let terms = weights::terms(a, x.mean, variance, largest[0], largest[1]);
             terms.into_iter().zip(sums).map(|(term, &sum)| a.add(term, sum)).collect()
         });
-        let known = [peak, most, sums].concat();
+        let known = [largest, most, sums].concat();
         let weights = self.with_rows(shape, logits, &known, |a, x, known| {
-            let terms = array::from_fn(|number| known[2 + number]);
-            let sums = weights::Sums { peak: known[0], most: known[1], terms };
+            let terms = array::from_fn(|number| known[3 + number]);
+            let sums = weights::Sums { peak: known[0], second: known[1], most: known[2], terms };
             weights::weight(a, x.mean, x.variance.unwrap_or(x.mean), sums, count as f64)
         });
         self.divided(weights, shape)
