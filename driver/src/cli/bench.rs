@@ -13,13 +13,16 @@ use pfp_compiler::{
     profile,
     target::{self, HOST},
 };
-use pfp_evaluate::measure::{self, Times};
+use pfp_evaluate::{
+    calibrate::rewrite,
+    measure::{self, Times},
+};
 use pfp_runtime::Threads;
 use serde::Serialize;
 
 use super::{
-    ModeArgs, Outcome, Ui, check::random_inputs, open_module, posterior::ReadingArgs, table::Table,
-    values,
+    HeadArgs, ModeArgs, Outcome, Ui, check::random_inputs, open_module, posterior::ReadingArgs,
+    table::Table, values,
 };
 use crate::roofline::Roofline;
 
@@ -33,7 +36,8 @@ convolutions can be faster: their means take fewer multiply-adds than the layers
 Examples:
   pfp bench lenet.mlir --params lenet.safetensors
   pfp bench lenet.mlir --params lenet.safetensors --batch 1,100 --threads 1,2 --json
-  pfp bench lenet.mlir --params lenet.safetensors --batch 1 --profile")]
+  pfp bench lenet.mlir --params lenet.safetensors --batch 1 --profile
+  pfp bench lenet.mlir --params lenet.safetensors --head sample:1000 --budget 2x --profile")]
 pub struct BenchArgs {
     /// The network: a module in the gauss dialect (.mlir), or an ONNX model (.onnx)
     #[arg(value_name = "MODULE")]
@@ -45,6 +49,9 @@ pub struct BenchArgs {
 
     #[command(flatten)]
     reading: ReadingArgs,
+
+    #[command(flatten)]
+    head: HeadArgs,
 
     #[command(flatten)]
     mode: ModeArgs,
@@ -144,6 +151,8 @@ pub fn bench(args: BenchArgs, ui: &Ui) -> Result<Outcome, Error> {
     let cpus = choose_cpus(&args.cpus, most)?;
     let mut imported = open_module(&args.module, None, &args.reading, ui)?;
     let parameters = imported.parameters(args.params.as_deref())?;
+    let calibration = parameters.as_ref().map(rewrite::read).transpose()?.flatten();
+    let mode = args.mode.mode(false)?;
     let source = imported.source;
     let session = Session::new();
     let mut configurations = Vec::new();
@@ -161,12 +170,14 @@ pub fn bench(args: BenchArgs, ui: &Ui) -> Result<Outcome, Error> {
             let items = batch.map_or(String::new(), |batch| format!("batch {batch}, "));
             ui.stage(&format!("compiling for {items}{threads} thread(s)"));
             measure::pin(&cpus[..threads.into()])?;
-            let network = open(batch)?;
+            let mut network = open(batch)?;
+            let what = (mode, args.function.as_deref());
+            args.head.append(&mut network, what, calibration.clone(), ui)?;
             let options = Options {
                 tasks: threads.into(),
                 schedule: args.schedule.clone(),
                 profile: args.profile,
-                mode: args.mode.mode(false)?,
+                mode,
                 ..Options::default()
             };
             configurations.push(configuration(&args, &network, batch, &target, &options)?);
