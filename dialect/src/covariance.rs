@@ -15,7 +15,7 @@
 //! | `gauss.correlated` | none | the variance |
 //! | `gauss.dense`, weight μ, s, bias variance t | (1, μgF, w) of each, and (1, μ, u) | Σ s(m² + v) + t |
 //! | activation f | (E[f′]g, F, w), the first term of Price's theorem | Var f − E[f′]²Sᵢᵢ |
-//! | `gauss.add`, `gauss.sub` | those of both | the sum |
+//! | `gauss.add`, `gauss.sub` | those of both; (F₁ ± F₂, w) of what both come from | the sum of the others |
 //! | `gauss.scale_mixture`, at a node with the scale z | (1, μ, v) | z(Σ s(m² + v) + t) |
 //! | times known numbers a | (ag, F, w) | a²u |
 //!
@@ -26,10 +26,11 @@
 //! A mixture holds this for each of its nodes: its rows are those of the nodes of an item, one after the other.
 
 mod mixture;
+mod sum;
 
 pub use mixture::{marginals, of_each, of_nodes};
 
-use std::collections::HashSet;
+use std::{collections::HashSet, sync::Arc};
 
 use crate::{
     ir::{Op, Value},
@@ -52,10 +53,52 @@ pub struct Correlated<V> {
     pub marginals: V,
     /// What elements share, the sum of these.
     pub shared: Vec<Factor<V>>,
-    /// The variance that an element has for itself, R×D, or of sizes that are repeated to that.
-    pub own: V,
+    /// What an element has for itself.
+    pub own: Own<V>,
     /// How many nodes an item has, 1 where it is no mixture.
     pub nodes: i64,
+}
+
+/// What a part of a variance comes from: the same one for all that layers make of it.
+pub type Source = Arc<()>;
+
+/// The part of the variance of each element that no other has a part in.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Own<V> {
+    /// The variance, R×D, or of sizes that are repeated to that.
+    pub variance: V,
+    /// What it is.
+    pub source: Source,
+    /// What it is made of in part, the last first.
+    pub of: Vec<Share<V>>,
+}
+
+/// What elements have of those that elementwise functions have made them of: the variance w, times the squares of
+/// the gains.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Share<V> {
+    /// What each function has multiplied deviations by.
+    pub gains: Vec<V>,
+    /// w, as in [`Own`].
+    pub variance: V,
+    /// What it is.
+    pub source: Source,
+}
+
+impl<V: Clone> Own<V> {
+    /// What no other value has a part in.
+    pub fn new(variance: V) -> Self {
+        Self { variance, source: Source::default(), of: vec![] }
+    }
+
+    /// What an elementwise function has made of it, with the gain if that is not 1.
+    fn became(&self, variance: V, gain: Option<&V>) -> Self {
+        let Self { variance: before, source, of } = self;
+        let whole = Share { gains: vec![], variance: before.clone(), source: source.clone() };
+        let mut of = [vec![whole], of.clone()].concat();
+        of.iter_mut().for_each(|share| share.gains.extend(gain.cloned()));
+        Self { of, ..Self::new(variance) }
+    }
 }
 
 /// A part of the covariances of each row, g·F·diag(w)·Fᵀ·g.
@@ -69,6 +112,8 @@ pub struct Factor<V> {
     pub variance: V,
     /// So many rows, one after the other, have the same F and w, and ones as g.
     pub copies: i64,
+    /// What w is the variance of.
+    pub source: Source,
 }
 
 /// An operand of a layer.
@@ -125,6 +170,17 @@ pub fn check(layer: &Layer, operands: &[TensorType]) -> Result<(), String> {
             operands[first]
         ));
     }
+    let is_sum = matches!(layer, Layer::Binary(Binary::Add | Binary::Sub));
+    if is_sum
+        && operands.iter().all(TensorType::has_covariance)
+        && operands.iter().any(|x| x.nodes > 1)
+    {
+        return Err(format!(
+            "adds mixtures, {} and {}; gauss.marginals makes Gaussians of them",
+            operands[0],
+            operands.last().unwrap_or(&operands[0])
+        ));
+    }
     let is_taken = match layer {
         Layer::ScaleMixture(_) => {
             first == 0 && operands.iter().skip(2).all(|operand| !operand.has_covariance())
@@ -175,7 +231,7 @@ pub fn correlated<B: Build>(
         Operand::Plain(x) => (x, 1),
         Operand::Correlated(x) => (&x.marginals, x.nodes),
     };
-    let own = b.layer(Part::Variance, &[marginals])?;
+    let own = Own::new(b.layer(Part::Variance, &[marginals])?);
     Ok(Correlated { marginals: marginals.clone(), shared: vec![], own, nodes })
 }
 
@@ -214,7 +270,7 @@ pub fn apply<B: Build>(
             mixture::scale_mixture(b, *mixture, &x, before, weight, bias)
         }
         (Layer::Activation(activation), [Operand::Correlated(x)]) => activated(b, *activation, x),
-        (Layer::Binary(binary @ (Binary::Add | Binary::Sub)), [x, y]) => sum(b, *binary, x, y),
+        (Layer::Binary(binary @ (Binary::Add | Binary::Sub)), [x, y]) => sum::sum(b, *binary, x, y),
         (Layer::Binary(binary), [Operand::Correlated(x), Operand::Plain(y)])
         | (Layer::Binary(binary), [Operand::Plain(y), Operand::Correlated(x)]) => {
             scaled(b, *binary, x, y)
@@ -316,7 +372,7 @@ struct Dense<V> {
     shared_part: V,
     /// The factors of what is shared.
     shared: Vec<Factor<V>>,
-    /// What an output has for itself.
+    /// The variance that an output has for itself.
     own: V,
 }
 
@@ -344,7 +400,7 @@ fn parts_of_dense<B: Build>(
                 };
                 let matrix = b.layer(matmul, &[&outputs, &inner])?;
                 let variance = copied(b, &factor.variance, factor.copies)?;
-                Factor { matrix, scale: None, variance, copies: 1 }
+                Factor { matrix, scale: None, variance, copies: 1, source: factor.source.clone() }
             }
             None => {
                 let matrix = b.layer(matmul, &[&mean_weight, &factor.matrix])?;
@@ -356,7 +412,7 @@ fn parts_of_dense<B: Build>(
     // Of what the elements have for themselves, then of what they share.
     let variance = b.layer(Part::Variance, &[&x.marginals])?;
     let mean = b.layer(Part::Mean, &[&x.marginals])?;
-    let own_before = whole(b, &x.own, &variance)?;
+    let own_before = whole(b, &x.own.variance, &variance)?;
     let of_own = b.layer(Part::Make, &[&mean, &own_before])?;
     let mean_bias = bias.map(|bias| component(b, Part::Mean, bias)).transpose()?;
     let operands: Vec<_> = [&of_own, &mean_weight].into_iter().chain(&mean_bias).collect();
@@ -367,7 +423,14 @@ fn parts_of_dense<B: Build>(
         variance = binary(b, Binary::Add, &diagonal, &variance)?;
     }
     let shared_part = b.layer(Part::Make, &[&mean, &variance])?;
-    shared.push(Factor { matrix: mean_weight, scale: None, variance: own_before, copies: 1 });
+    let source = x.own.source.clone();
+    shared.push(Factor {
+        matrix: mean_weight,
+        scale: None,
+        variance: own_before,
+        copies: 1,
+        source,
+    });
     Ok(Dense { shared_part, shared, own })
 }
 
@@ -381,18 +444,19 @@ fn dense<B: Build>(
     if x.shared.is_empty() {
         let operands: Vec<_> = [&x.marginals, weight].into_iter().chain(bias).collect();
         let marginals = b.layer(Part::Dense, &operands)?;
-        let own = own_of_dense(b, x, weight, bias)?;
+        let own = Own::new(own_of_dense(b, x, weight, bias)?);
         let matrix = component(b, Part::Mean, weight)?;
         let variance = b.layer(Part::Variance, &[&x.marginals])?;
-        let variance = whole(b, &x.own, &variance)?;
-        let shared = vec![Factor { matrix, scale: None, variance, copies: 1 }];
+        let variance = whole(b, &x.own.variance, &variance)?;
+        let source = x.own.source.clone();
+        let shared = vec![Factor { matrix, scale: None, variance, copies: 1, source }];
         return Ok(Correlated { marginals, shared, own, nodes });
     }
     let Dense { shared_part, shared, own } = parts_of_dense(b, x, weight, bias)?;
     let (mean, variance) = moments(b, &shared_part)?;
     let variance = binary(b, Binary::Add, &variance, &own)?;
     let marginals = b.layer(Part::Make, &[&mean, &variance])?;
-    Ok(Correlated { marginals, shared, own, nodes })
+    Ok(Correlated { marginals, shared, own: Own::new(own), nodes })
 }
 
 /// A value of sizes that are repeated to those of `like`, of those sizes.
@@ -444,16 +508,18 @@ fn activated<B: Build>(
 ) -> Result<Correlated<B::Value>, String> {
     let marginals = b.layer(Part::Activation(activation), &[&x.marginals])?;
     let variance = b.layer(Part::Variance, &[&marginals])?;
-    if x.shared.is_empty() {
-        return Ok(Correlated { marginals, shared: vec![], own: variance, nodes: x.nodes });
-    }
     let gain = b.layer(Part::Gain(activation), &[&x.marginals])?;
+    if x.shared.is_empty() {
+        let own = x.own.became(variance, Some(&gain));
+        return Ok(Correlated { marginals, shared: vec![], own, nodes: x.nodes });
+    }
     // E[f′]²Sᵢᵢ, of what the variance of x is beside its own part.
     let before = b.layer(Part::Variance, &[&x.marginals])?;
-    let common = binary(b, Binary::Sub, &before, &x.own)?;
+    let common = binary(b, Binary::Sub, &before, &x.own.variance)?;
     let common = scale_twice(b, Binary::Mul, &common, &gain)?;
     let own = binary(b, Binary::Sub, &variance, &common)?;
     let own = b.layer(Part::Activation(Activation::RELU), &[&own])?;
+    let own = x.own.became(own, Some(&gain));
     let shared = scaled_factors(b, Binary::Mul, &x.shared, &gain)?;
     Ok(Correlated { marginals, shared, own, nodes: x.nodes })
 }
@@ -470,55 +536,11 @@ fn scaled_factors<B: Build>(
         let scale = match (&factor.scale, kind) {
             (None, Binary::Mul) => by.clone(),
             (Some(scale), _) => binary(b, kind, scale, by)?,
-            (None, _) => {
-                let zero = b.zero(2, false);
-                let one = b.layer(Part::Activation(Activation::EXP), &[&zero])?;
-                binary(b, kind, &one, by)?
-            }
+            (None, _) => reciprocal(b, by)?,
         };
         scaled.push(Factor { scale: Some(scale), ..factor.clone() });
     }
     Ok(scaled)
-}
-
-fn sum<B: Build>(
-    b: &mut B,
-    kind: Binary,
-    x: &Operand<B::Value>,
-    y: &Operand<B::Value>,
-) -> Result<Correlated<B::Value>, String> {
-    fn marginals<V>(operand: &Operand<V>) -> &V {
-        match operand {
-            Operand::Plain(value) => value,
-            Operand::Correlated(value) => &value.marginals,
-        }
-    }
-    let whole = b.layer(Part::Binary(kind), &[marginals(x), marginals(y)])?;
-    let mut shared = Vec::new();
-    let mut own: Option<B::Value> = None;
-    for operand in [x, y] {
-        let alone = match operand {
-            Operand::Correlated(value) => {
-                shared.extend(value.shared.iter().cloned());
-                Some(value.own.clone())
-            }
-            Operand::Plain(value) if b.ty(value).gaussian => {
-                Some(b.layer(Part::Variance, &[value])?)
-            }
-            Operand::Plain(_) => None,
-        };
-        own = match (own, alone) {
-            (Some(x), Some(y)) => Some(binary(b, Binary::Add, &x, &y)?),
-            (x, y) => x.or(y),
-        };
-    }
-    let own = own.ok_or("adds no Gaussian")?;
-    let nodes_of = |operand: &Operand<B::Value>| match operand {
-        Operand::Correlated(value) => value.nodes,
-        Operand::Plain(_) => 1,
-    };
-    let nodes = nodes_of(x).max(nodes_of(y));
-    Ok(Correlated { marginals: whole, shared, own, nodes })
 }
 
 /// A value times, or divided by, known numbers.
@@ -529,9 +551,20 @@ fn scaled<B: Build>(
     factor: &B::Value,
 ) -> Result<Correlated<B::Value>, String> {
     let marginals = b.layer(Part::Binary(kind), &[&x.marginals, factor])?;
-    let own = scale_twice(b, kind, &x.own, factor)?;
+    let own = scale_twice(b, kind, &x.own.variance, factor)?;
+    let gain = match kind {
+        Binary::Mul => factor.clone(),
+        _ => reciprocal(b, factor)?,
+    };
+    let own = x.own.became(own, Some(&gain));
     let shared = scaled_factors(b, kind, &x.shared, factor)?;
     Ok(Correlated { marginals, shared, own, nodes: x.nodes })
+}
+
+fn reciprocal<B: Build>(b: &mut B, x: &B::Value) -> Result<B::Value, String> {
+    let zero = b.zero(2, false);
+    let one = b.layer(Part::Activation(Activation::EXP), &[&zero])?;
+    binary(b, Binary::Div, &one, x)
 }
 
 fn scale_twice<B: Build>(

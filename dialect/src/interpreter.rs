@@ -25,7 +25,7 @@ pub use monte_carlo::Sampled;
 use std::sync::Arc;
 
 use crate::{
-    covariance::Factor,
+    covariance::{Factor, Own},
     ir::{DYNAMIC, Op},
     layer::Layer,
     shape::TensorType,
@@ -49,8 +49,8 @@ pub struct Tensor {
 pub struct Dependence {
     /// What elements share.
     pub shared: Vec<Factor<Tensor>>,
-    /// The variance that an element has for itself.
-    pub own: Tensor,
+    /// What an element has for itself.
+    pub own: Own<Tensor>,
     /// The elements at each node of a mixture, (N·K)×D.
     pub rows: Option<Tensor>,
     /// How many nodes there are, 1 where it is no mixture.

@@ -1,6 +1,6 @@
 //! A dense layer as a mixture over the scale that its outputs share.
 
-use super::{Correlated, Dense, binary, column, moments, parts_of_dense};
+use super::{Correlated, Dense, Own, binary, column, moments, parts_of_dense};
 use crate::{
     ops::{
         activation::Activation,
@@ -45,7 +45,7 @@ pub fn scale_mixture<B: Build>(
     let own = b.reshape(&own, &sizes)?;
     // What is shared is the same at each node.
     shared.iter_mut().for_each(|factor| factor.copies *= nodes);
-    Ok(Correlated { marginals, shared, own, nodes: x.nodes * nodes })
+    Ok(Correlated { marginals, shared, own: Own::new(own), nodes: x.nodes * nodes })
 }
 
 /// The scale of each item and node, N×K.

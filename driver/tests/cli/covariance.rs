@@ -104,6 +104,50 @@ fn compiled_code_agrees_with_the_reference() {
     }
 }
 
+/// Branches that come from the same elements: through layers, through an activation, and as they are.
+#[test]
+fn compiled_residual_blocks_agree_with_the_reference() {
+    let dir = network();
+    let module = r#"
+func.func @net(%x: VALUE) -> (VALUE, tensor<?x6x6xf32>, tensor<?x6xf32>) {
+  %u = gauss.parameter "u" : WEIGHT
+  %v = gauss.parameter "v" : WEIGHT
+  %w = gauss.parameter "w" : WEIGHT
+  %c = gauss.correlated %x : (VALUE) -> COVARIANCE
+  %0 = gauss.dense %c, %u : (COVARIANCE, WEIGHT) -> COVARIANCE
+  %1 = gauss.relu %0 : (COVARIANCE) -> COVARIANCE
+  %2 = gauss.dense %1, %v : (COVARIANCE, WEIGHT) -> COVARIANCE
+  %3 = gauss.add %c, %2 : (COVARIANCE, COVARIANCE) -> COVARIANCE
+  %4 = gauss.tanh %3 : (COVARIANCE) -> COVARIANCE
+  %5 = gauss.sub %4, %3 : (COVARIANCE, COVARIANCE) -> COVARIANCE
+  %6 = gauss.dense %5, %w : (COVARIANCE, WEIGHT) -> COVARIANCE
+  %7 = gauss.add %6, %4 : (COVARIANCE, COVARIANCE) -> COVARIANCE
+  %m = gauss.marginals %7 : (COVARIANCE) -> VALUE
+  %k = gauss.covariance %7 : (COVARIANCE) -> tensor<?x6x6xf32>
+  %p = gauss.softmax %7 method "mean-field" : (COVARIANCE) -> tensor<?x6xf32>
+  return %m, %k, %p : VALUE, tensor<?x6x6xf32>, tensor<?x6xf32>
+}"#;
+    let module = module
+        .replace("VALUE", "!gauss.tensor<?x6xf32>")
+        .replace("COVARIANCE", "!gauss.tensor<?x6xf32, covariance>")
+        .replace("WEIGHT", "!gauss.tensor<6x6xf32>");
+    dir.write("residual.mlir", module);
+    for spread in [0.0, 1e-6, 0.3] {
+        let mut tensors = BTreeMap::new();
+        for (seed, name) in (1u8..).zip(["u", "v", "w"]) {
+            let seed = f32::from(seed) * 0.17;
+            let mean = (vec![6, 6], numbers(36, seed, -0.8, 0.8));
+            tensors.insert(format!("{name}.mean"), mean);
+            tensors.insert(format!("{name}.var"), (vec![6, 6], numbers(36, seed, 0.0, spread)));
+        }
+        dir.write("residual.safetensors", safetensors(&tensors));
+        for batch in [1, 5] {
+            let check = "check residual.mlir --params residual.safetensors --samples 0 -q";
+            dir.pfp(&format!("{check} --batch {batch}")).ok();
+        }
+    }
+}
+
 /// What is carried is more from option to option, and the diagonal is the variance.
 #[test]
 fn covariances_are_returned_where_they_are_asked_for() {

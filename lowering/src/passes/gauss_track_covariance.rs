@@ -1,5 +1,7 @@
 //! `--gauss-track-covariance`: covariances of the logits, from so many layers before them on.
 
+use std::collections::HashMap;
+
 use gauss_dialect::{
     ir::{Builder, Op, Type, Value},
     layer::Layer,
@@ -218,12 +220,7 @@ fn path_to(logits: Value, tracking: Tracking, most: i64) -> Option<Path> {
         return None;
     }
     let mut ops = Vec::new();
-    let mut value = logits;
-    while let Some((op, next)) = step(value) {
-        ops.push(op);
-        value = next;
-    }
-    ops.reverse();
+    gather(logits, &mut ops);
     let is_dense = |op: &Op| matches!(Layer::of(*op), Ok(Some(Layer::Dense)));
     // What comes before the first dense layer has no covariances yet.
     let ops = &ops[ops.iter().position(is_dense)?..];
@@ -250,8 +247,24 @@ fn path_to(logits: Value, tracking: Tracking, most: i64) -> Option<Path> {
         kept.rev().find_map(|(number, &start)| path(mixture, start, number + 1))
     };
     let mixture = mixture_of(ops[0], tracking.nodes);
-    let mixture = mixture.filter(|_| starts.len() > 1 && !ops.iter().any(|op| meets_items(*op)));
+    let mixture = mixture
+        .filter(|_| starts.len() > 1 && !ops.iter().any(|op| meets_items(*op) || joins(*op)));
     mixture.and_then(|mixture| all(Some(mixture))).or_else(|| all(None))
+}
+
+/// The ops with a rule for covariances that a value comes from, each behind those that it reads.
+fn gather(value: Value, ops: &mut Vec<Op>) {
+    let Some((op, operands)) = step(value) else { return };
+    if ops.contains(&op) {
+        return;
+    }
+    operands.into_iter().for_each(|operand| gather(operand, ops));
+    ops.push(op);
+}
+
+/// Is an op a sum of two that may come from the same elements?
+fn joins(op: Op) -> bool {
+    op.results().first().and_then(|&result| step(result)).is_some_and(|(_, from)| from.len() > 1)
 }
 
 /// Has an op a second operand that is not the same for all items? The rows of a mixture do not meet it.
@@ -298,8 +311,8 @@ fn mixture_of(dense: Op, nodes: i64) -> Option<Mixture> {
     Some(Mixture { dense, of, before: before.unwrap_or(input) })
 }
 
-/// The op that gives a value, where it has a rule for covariances, and the operand that they come from.
-fn step(value: Value) -> Option<(Op, Value)> {
+/// The op that gives a value, where it has a rule for covariances, and the operands that they come from.
+fn step(value: Value) -> Option<(Op, Vec<Value>)> {
     let op = value.defining_op()?;
     let layer = Layer::of(op).ok()??;
     let is_known = |value: Value| !value.ty().is_gaussian();
@@ -316,16 +329,18 @@ fn step(value: Value) -> Option<(Op, Value)> {
     };
     let operands = op.operands();
     let from = match (&layer, &operands[..]) {
-        (Layer::Dense | Layer::Activation(_), [input, ..]) => *input,
-        (Layer::Binary(Binary::Add | Binary::Sub), [x, y]) if is_apart(*y) => *x,
-        (Layer::Binary(Binary::Add | Binary::Sub), [x, y]) if is_apart(*x) => *y,
-        (Layer::Binary(Binary::Mul | Binary::Div), [x, y]) if is_known(*y) => *x,
-        (Layer::Binary(Binary::Mul), [x, y]) if is_known(*x) => *y,
+        (Layer::Dense | Layer::Activation(_), [input, ..]) => vec![*input],
+        (Layer::Binary(Binary::Add | Binary::Sub), [x, y]) if is_apart(*y) => vec![*x],
+        (Layer::Binary(Binary::Add | Binary::Sub), [x, y]) if is_apart(*x) => vec![*y],
+        (Layer::Binary(Binary::Add | Binary::Sub), [x, y]) => vec![*x, *y],
+        (Layer::Binary(Binary::Mul | Binary::Div), [x, y]) if is_known(*y) => vec![*x],
+        (Layer::Binary(Binary::Mul), [x, y]) if is_known(*x) => vec![*y],
         _ => return None,
     };
     // What is repeated over the items or the elements has no row of its own.
-    let is_whole = matches!(layer, Layer::Dense) || from.ty().shape() == value.ty().shape();
-    (carries(from) && is_whole).then_some((op, from))
+    let is_whole =
+        |from: Value| matches!(layer, Layer::Dense) || from.ty().shape() == value.ty().shape();
+    from.iter().all(|&from| carries(from) && is_whole(from)).then_some((op, from))
 }
 
 /// The multiply-adds that covariances and the rows of a mixture cost, for the whole batch; `None` where they are too
@@ -352,6 +367,8 @@ fn work(between: &[Op], ops: &[Op], rows: u64, shares: Option<Op>) -> Option<u64
                 depth = depth.checked_add(inputs)?;
                 of_factors
             }
+            // The factors of both.
+            _ if joins(op) => elements.checked_mul(depth.checked_add(elements)?.checked_mul(2)?)?,
             _ => elements,
         };
         work = work.checked_add(each.checked_mul(items)?.checked_mul(rows)?)?;
@@ -401,15 +418,30 @@ fn carry(path: &Path) -> Option<Value> {
         path.between.iter().for_each(|op| set_type(op.result(0), nodes, path));
     }
     // Elements count as independent up to the first layer whose covariances are carried.
-    let is_dense = |op: &&Op| matches!(Layer::of(**op), Ok(Some(Layer::Dense)));
-    let is_new = path.mixture.is_none() || !path.between.is_empty();
-    for op in path.between.iter().filter(is_dense).chain(path.ops.first().filter(|_| is_new)) {
+    let is_dense = |op: &Op| matches!(Layer::of(*op), Ok(Some(Layer::Dense)));
+    let between = path.between.iter().filter(|op| is_dense(op));
+    let first = path.ops.first().filter(|_| !path.between.is_empty());
+    for op in between.chain(first) {
         let input = op.operand(0);
         let correlated = with_nodes(input.ty(), nodes)?;
         op.set_operand(0, Builder::before(*op).value("gauss.correlated", &[input], correlated));
     }
+    let mut known = HashMap::new();
     let mut value = None;
     for &op in &path.ops {
+        let is_first = is_dense(&op) && !op.operand(0).ty().has_covariance();
+        for (place, operand) in op.operands().into_iter().enumerate() {
+            if is_first && place == 0 && !known.contains_key(&operand) {
+                known.insert(operand, correlated(op, operand)?);
+            }
+            if let Some(&correlated) = known.get(&operand) {
+                op.set_operand(place, correlated);
+            }
+        }
+        // A branch from before the first layer that is carried.
+        if !op.operands().iter().any(|operand| operand.ty().has_covariance()) {
+            continue;
+        }
         let op = match last.filter(|last| last.dense == op) {
             Some(last) => {
                 nodes = path.nodes();
@@ -421,6 +453,13 @@ fn carry(path: &Path) -> Option<Value> {
         value = Some(op.result(0));
     }
     value
+}
+
+/// A value with covariances between its elements, which are 0, for all that read it in the block of an op.
+fn correlated(op: Op, value: Value) -> Option<Value> {
+    let first = op.block().ops().into_iter().find(|op| op.operands().contains(&value))?;
+    let ty = with_nodes(value.ty(), 1)?;
+    Some(Builder::before(first).value("gauss.correlated", &[value], ty))
 }
 
 /// Puts a mixture, of so many nodes with those of its input, in the place of its dense layer.

@@ -53,9 +53,11 @@ func.func @gate(%x: !gauss.tensor<?x6xf32>, %g: tensor<?x5xf32>, %v: !gauss.tens
 
 // -----
 
-// The sum of two uncertain branches ends the way back.
+// The branches of a sum may come from the same elements: covariances, and no mixture.
 // CHECK-LABEL: func.func @residual
-// CHECK: gauss.add %{{.*}} -> !gauss.tensor<?x6xf32>
+// CHECK-NOT: scale_mixture
+// CHECK: %[[X:.*]] = gauss.correlated %arg0
+// CHECK: gauss.add %{{.*}}, %[[X]] : {{.*}} -> !gauss.tensor<?x6xf32, covariance>
 // CHECK: gauss.softmax
 func.func @residual(%x: !gauss.tensor<?x6xf32>, %v: !gauss.tensor<6x6xf32>, %w: !gauss.tensor<3x6xf32>)
     -> (!gauss.tensor<?x3xf32>, tensor<?x3xf32>) {
