@@ -1,7 +1,7 @@
 //! Covariances of the last layers: what heads get of them, what callers get, and that compiled code agrees with the
 //! reference.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, fs};
 
 use serde_json::Value;
 
@@ -100,6 +100,37 @@ fn compiled_code_agrees_with_the_reference() {
         for batch in [1, 6] {
             let check = "check head.mlir --params net.safetensors --samples 0 -q";
             dir.pfp(&format!("{check} --batch {batch}")).ok();
+        }
+    }
+}
+
+/// Windows, mixtures and all layers at once, beside `test/covariance/make_golden.py`, which shares no code: it keeps whole
+/// matrices, in float64. Single precision rounds to 1e-6 of the largest number.
+#[test]
+fn every_rule_agrees_with_an_independent_implementation() {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../test/covariance");
+    let read = |file: &str| fs::read_to_string(format!("{folder}/{file}")).unwrap();
+    let golden: Value = serde_json::from_str(&read("golden.json")).unwrap();
+    let values = |value: &Value| -> Vec<f64> { serde_json::from_value(value.clone()).unwrap() };
+    let tensor = |value: &Value| -> (Vec<usize>, Vec<f32>) {
+        let shape = serde_json::from_value(value["shape"].clone()).unwrap();
+        (shape, values(&value["values"]).into_iter().map(|x| x as f32).collect())
+    };
+    let parameters = golden["parameters"].as_object().unwrap().iter();
+    let parameters = parameters.map(|(name, value)| (name.clone(), tensor(value))).collect();
+    let (shape, numbers) = tensor(&golden["input"]);
+    let dir = Dir::empty();
+    dir.write("net.mlir", read("net.mlir"));
+    dir.write("net.safetensors", safetensors(&parameters));
+    dir.write("x.npy", npy(&shape, &numbers));
+    let run = RUN.replace("--batch 3", "--batch 2 --covariance full --return-covariance");
+    let outputs = outputs(&dir.pfp(&run).json());
+    for name in ["mean", "covariance"] {
+        let wanted = values(&golden[name]);
+        assert_eq!(outputs[name].len(), wanted.len());
+        let largest = wanted.iter().fold(0.0, |most: f64, x| most.max(x.abs()));
+        for (got, wanted) in outputs[name].iter().zip(&wanted) {
+            assert!((got - wanted).abs() < 2e-6 * largest, "{name}: {got}, not {wanted}");
         }
     }
 }
