@@ -20,6 +20,7 @@ mod monte_carlo;
 mod predictions;
 
 pub use crate::moments::F64;
+pub use decode::known;
 pub use monte_carlo::Sampled;
 
 use std::sync::Arc;

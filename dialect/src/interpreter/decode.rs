@@ -125,8 +125,8 @@ impl Decoder<'_> {
         let action = match (&place.op[..], &types[..]) {
             ("func.call", types) => Action::Call(self.call(op, types)?),
             ("arith.constant", [ty]) => {
-                let values = elements(op, "value", ty)?;
-                self.constant(Tensor::deterministic(&sizes(ty)?, values))
+                let tensor = constant(op, ty)?;
+                self.constant(tensor)
             }
             (_, [ty]) => match Layer::of(op)? {
                 Some(Layer::Parameter(name)) => {
@@ -134,9 +134,7 @@ impl Decoder<'_> {
                     self.parameter(name, ty)?
                 }
                 Some(Layer::Constant) => {
-                    let (mean, variance) =
-                        (elements(op, "mean", ty)?, elements(op, "variance", ty)?);
-                    let tensor = Tensor::gaussian(&sizes(ty)?, mean, variance);
+                    let tensor = constant(op, ty)?;
                     tensor.check()?;
                     self.constant(tensor)
                 }
@@ -278,6 +276,43 @@ fn sizes(ty: &TensorType) -> Result<Vec<usize>, String> {
         .iter()
         .map(|&size| usize::try_from(size).map_err(|_| format!("has type {ty}, not static")))
         .collect()
+}
+
+/// The value of a `gauss.constant`, where the type is that of Gaussians, or an `arith.constant`.
+fn constant(op: Op, ty: &TensorType) -> Result<Tensor, String> {
+    let shape = sizes(ty)?;
+    Ok(match ty.gaussian {
+        true => {
+            let [mean, variance] = ["mean", "variance"].map(|name| elements(op, name, ty));
+            Tensor::gaussian(&shape, mean?, variance?)
+        }
+        false => Tensor::deterministic(&shape, elements(op, "value", ty)?),
+    })
+}
+
+/// What a value is, computed from constants; `None` where it depends on anything else.
+///
+/// # Errors
+///
+/// Where a constant or a layer of constants is not valid.
+pub fn known(value: Value) -> Result<Option<Tensor>, String> {
+    let Some(op) = value.defining_op() else { return Ok(None) };
+    let ty = tensor_type(value.ty())?;
+    if op.is("arith.constant") || op.is("gauss.constant") {
+        return constant(op, &ty).map(Some);
+    }
+    let layer = match Layer::of(op)? {
+        Some(Layer::Parameter(_) | Layer::Reshape) | None => return Ok(None),
+        Some(layer) => layer,
+    };
+    let mut operands = Vec::new();
+    for operand in op.operands() {
+        match known(operand)? {
+            Some(tensor) => operands.push(tensor),
+            None => return Ok(None),
+        }
+    }
+    super::kernels::apply(&layer, &operands.iter().collect::<Vec<_>>()).map(Some)
 }
 
 /// The values of an attribute of this type.

@@ -8,6 +8,7 @@ mod attention;
 pub(super) mod composite;
 mod contraction;
 mod covariance;
+mod fold;
 mod gather;
 mod matmul;
 mod movement;
@@ -52,6 +53,7 @@ pub const PASS: Pass = Pass {
         mode::apply(module, mode)?;
         composite::expand(module)?;
         covariance::expand(module)?;
+        fold::reductions(module)?;
         lower(module)
     },
 };
