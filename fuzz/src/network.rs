@@ -85,6 +85,9 @@ pub fn network(bytes: &[u8]) -> Corpus {
     Corpus::Keep
 }
 
+/// Draws of more logits with covariances take a minute to compile with coverage.
+const MOST_DRAWN: usize = 24;
+
 /// What a function gives beside the results of its network.
 #[derive(Debug)]
 struct Beside {
@@ -117,7 +120,13 @@ impl Beside {
     }
 
     fn append_to(&self, network: &mut Network) -> Result<(), Error> {
-        if let Some(method) = self.head {
+        let outputs = network.functions().iter().flat_map(|function| &function.signature.outputs);
+        let classes = outputs.filter_map(|output| output.shape.last()).max();
+        let head = match self.head {
+            Some(Method::Sample(_)) if classes > Some(&MOST_DRAWN) => Some(Method::MeanField),
+            head => head,
+        };
+        if let Some(method) = head {
             network.append_head(&Head::Classify(method, Default::default()), None)?;
         }
         match self.returned {
