@@ -96,6 +96,8 @@ pub struct Network<'s> {
     assumptions: Vec<Remark>,
     /// What was carried through functions of covariances.
     carried: BTreeMap<String, Carried>,
+    /// The multiply-adds of functions without heads and covariances.
+    costs: BTreeMap<String, u64>,
 }
 
 /// A public function of a network.
@@ -306,6 +308,7 @@ impl<'s> Network<'s> {
             None => check_no_parameters(&module)?,
         }
         let module_sha256 = sha256(module.source().bytes());
+        let costs = costs_of(&functions);
         Ok(Self {
             module,
             functions,
@@ -315,6 +318,7 @@ impl<'s> Network<'s> {
             remarks: Vec::new(),
             assumptions,
             carried: BTreeMap::new(),
+            costs,
         })
     }
 
@@ -390,7 +394,7 @@ impl<'s> Network<'s> {
     /// Where there is no such function.
     pub fn covariance_choices(&self, function: Option<&str>) -> Result<Vec<Choice>, Error> {
         let function = self.function(function)?;
-        let cost: u64 = function.layers.iter().map(|layer| layer.multiply_adds).sum();
+        let cost = self.cost(&function.name);
         let allowed = self.limits(&function.name, Returned::Nothing).work;
         let limits = Tracking {
             layers: usize::MAX,
@@ -430,11 +434,14 @@ impl<'s> Network<'s> {
         Ok(choices)
     }
 
+    /// The multiply-adds of a function without heads and covariances.
+    fn cost(&self, function: &str) -> u64 {
+        self.costs.get(function).copied().unwrap_or(0)
+    }
+
     /// How far covariances may be carried.
     fn limits(&self, function: &str, returned: Returned) -> Tracking {
-        let known = self.functions.iter().find(|known| known.name == function);
-        let layers = known.map(|known| &known.layers[..]).unwrap_or_default();
-        let cost: u64 = layers.iter().map(|layer| layer.multiply_adds).sum();
+        let cost = self.cost(function);
         let (layers, nodes, work) = match self.module.source().covariance() {
             Covariance::Diagonal => (0, 0, 0),
             Covariance::Within(budget) => {
@@ -454,7 +461,10 @@ impl<'s> Network<'s> {
         let wanted = |known: &&Function| function.is_none_or(|name| known.name == name);
         let functions: Vec<_> = self.functions.iter().filter(wanted).cloned().collect();
         for Function { name, .. } in functions {
-            let tracking = self.limits(&name, returned);
+            let mut tracking = self.limits(&name, returned);
+            // A budget is spent once, by a head and by what is returned.
+            let spent = self.carried(&name).multiply_adds;
+            tracking.work = tracking.work.saturating_sub(spent);
             let tracked = self.module.track_covariance(tracking, &name)?;
             let left = tracking.work.saturating_sub(tracked.work);
             let windows = self.module.correlate_windows(left, &name)?;
@@ -628,6 +638,12 @@ impl Function {
     pub fn symbol(&self) -> String {
         format!("pfp_{}", self.name)
     }
+}
+
+/// The multiply-adds of each function.
+fn costs_of(functions: &[Function]) -> BTreeMap<String, u64> {
+    let cost = |known: &Function| known.layers.iter().map(|layer| layer.multiply_adds).sum();
+    functions.iter().map(|known| (known.name.clone(), cost(known))).collect()
 }
 
 fn sha256(bytes: &[u8]) -> String {

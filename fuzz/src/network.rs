@@ -5,17 +5,22 @@ mod generate;
 use std::sync::Arc;
 
 use gauss_dialect::interpreter::{Program, Tensor};
+use gauss_dialect::predictive::{Method, Sampling};
 use gauss_dialect::shape::TensorType;
-use gauss_lowering::target::Target;
-use libfuzzer_sys::{Corpus, arbitrary::Unstructured};
+use gauss_lowering::{
+    passes::{gauss_append_head::Head, gauss_pool_first::Order, gauss_track_covariance::Returned},
+    target::Target,
+};
+use libfuzzer_sys::{Corpus, arbitrary, arbitrary::Unstructured};
 use pfp_compiler::{
     compile::{Compiled, Network, Options},
-    diagnostics::Source,
+    diagnostics::{Covariance, Source},
+    error::Error,
     jit::CompiledModel,
     target,
 };
 
-use crate::{expect, with_session};
+use crate::{blames_the_input, expect, with_session};
 use generate::Generated;
 
 /// What generated code may call.
@@ -36,22 +41,32 @@ const LARGEST: f64 = 1e15;
 /// AArch64; what runs here must give what the interpreter gives.
 pub fn network(bytes: &[u8]) -> Corpus {
     let mut bytes = Unstructured::new(bytes);
-    let Ok((target, Ok(generated))) =
-        choose_target(&mut bytes).map(|target| (target, generate::network(&mut bytes)))
+    let Ok((target, Ok(generated), Ok(beside))) = choose_target(&mut bytes)
+        .map(|target| (target, generate::network(&mut bytes), Beside::choose(&mut bytes)))
     else {
         return Corpus::Reject;
     };
     if std::env::var_os("PFP_FUZZ_PRINT").is_some() {
         eprintln!(
-            "// for {} {}, batch {:?}\n{}",
+            "// for {} {}, batch {:?}, {beside:?}\n{}",
             target.triple, target.cpu, generated.batch, generated.text
         );
     }
     with_session(|session| {
-        let source: Arc<Source> = Source::as_written("generated.mlir", generated.text.as_bytes());
-        let posterior = Some(&generated.posterior as _);
-        let network = Network::with_source(session, &source, posterior, generated.batch);
-        let network = expect(network, "a valid network was rejected");
+        let open = |covariance| {
+            let text = generated.text.as_bytes();
+            let source: Arc<Source> =
+                Source::with("generated.mlir", text, Order::AsWritten, covariance);
+            let posterior = Some(&generated.posterior as _);
+            let network = Network::with_source(session, &source, posterior, generated.batch);
+            expect(network, "a valid network was rejected")
+        };
+        let mut network = open(beside.covariance);
+        // What it returns need not fit a head, nor have known covariances.
+        if let Err(error) = beside.append_to(&mut network) {
+            blames_the_input(error);
+            network = open(Covariance::Diagonal);
+        }
         let function = expect(network.function(None), "the function is public");
         let compiled = network.compile(function, &target, &Options::default(), &|_| ());
         let compiled = expect(compiled, "a valid network was not compiled");
@@ -68,6 +83,57 @@ pub fn network(bytes: &[u8]) -> Corpus {
         }
     });
     Corpus::Keep
+}
+
+/// Draws of more logits with covariances take a minute to compile with coverage.
+const MOST_DRAWN: usize = 24;
+
+/// What a function gives beside the results of its network.
+#[derive(Debug)]
+struct Beside {
+    covariance: Covariance,
+    head: Option<Method>,
+    returned: Returned,
+}
+
+impl Beside {
+    /// Nothing where the bytes are at their end.
+    fn choose(bytes: &mut Unstructured) -> arbitrary::Result<Self> {
+        let sampling = Sampling { draws: bytes.int_in_range(1..=40)?, seed: 3 };
+        Ok(Self {
+            head: *bytes.choose(&[
+                None,
+                Some(Method::MeanField),
+                Some(Method::Laplace),
+                Some(Method::Sample(sampling)),
+            ])?,
+            returned: *bytes.choose(&[Returned::Nothing, Returned::Matrix, Returned::OfNodes])?,
+            covariance: *bytes.choose(&[
+                Covariance::Diagonal,
+                Covariance::Within(1.2),
+                Covariance::Within(2.5),
+                Covariance::Within(8.0),
+                Covariance::Full,
+                Covariance::Full,
+            ])?,
+        })
+    }
+
+    fn append_to(&self, network: &mut Network) -> Result<(), Error> {
+        let outputs = network.functions().iter().flat_map(|function| &function.signature.outputs);
+        let classes = outputs.filter_map(|output| output.shape.last()).max();
+        let head = match self.head {
+            Some(Method::Sample(_)) if classes > Some(&MOST_DRAWN) => Some(Method::MeanField),
+            head => head,
+        };
+        if let Some(method) = head {
+            network.append_head(&Head::Classify(method, Default::default()), None)?;
+        }
+        match self.returned {
+            Returned::Nothing => Ok(()),
+            returned => network.return_covariance(None, returned),
+        }
+    }
 }
 
 /// The cores whose schedules differ; of the host's architecture only those that

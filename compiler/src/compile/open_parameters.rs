@@ -11,7 +11,8 @@ use gauss_dialect::{
 };
 
 use super::{
-    Function, Network, fix_batch, foreign, functions, has_free_batch, public_functions, sha256,
+    Function, Network, costs_of, fix_batch, foreign, functions, has_free_batch, public_functions,
+    sha256,
 };
 use crate::{
     diagnostics::Source,
@@ -75,6 +76,7 @@ impl<'s> OpenNetwork<'s> {
         let assumptions = module.assumptions();
         let module_sha256 = sha256(source.bytes());
         let parameters_sha256 = Some(sha256(parameters.bytes()));
+        let costs = costs_of(&functions);
         let mut network = Network {
             module,
             functions,
@@ -84,6 +86,7 @@ impl<'s> OpenNetwork<'s> {
             remarks: Vec::new(),
             assumptions,
             carried: BTreeMap::new(),
+            costs,
         };
         let Function { name, signature, .. } = network.function(function)?.clone();
         let op = find(&network.module, &name)?;

@@ -16,6 +16,7 @@ mod long_sums;
 mod mixtures;
 mod modes;
 mod narrow;
+mod nearer;
 mod object;
 mod predictions;
 mod published;

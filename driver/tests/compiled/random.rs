@@ -13,11 +13,21 @@ use gauss_dialect::{
         norm::Norm,
         weights::Weights,
     },
+    predictive::{Method, Sampling},
     shape::TensorType,
 };
-use gauss_lowering::target::Target;
-use pfp_compiler::{diagnostics::Source, module::Session};
+use gauss_lowering::{
+    passes::{gauss_append_head::Head, gauss_pool_first::Order, gauss_track_covariance::Returned},
+    target::Target,
+};
+use pfp_compiler::{
+    compile::{Network, Options},
+    diagnostics::{Covariance, Source},
+    jit::CompiledModel,
+    module::Session,
+};
 
+pub use self::generate::Classifier;
 use self::generate::{Generator, of_kind};
 use crate::{
     case::{self, Case, Operand, Posterior, Tolerance, check},
@@ -40,6 +50,9 @@ const LONG: Tolerance = Tolerance { mean_absolute: 1e-4, ..TOLERANCE };
 
 /// Several layers, each of which passes the errors of the one before on.
 const CHAIN: Tolerance = Tolerance { mean_of_sigma: 2e-5, mean: 1e-5, variance: 2e-5, ..TOLERANCE };
+
+/// The share of the largest number of a result by which others may be off behind an op of any kind and several layers.
+const OF_CLASSIFIERS: f64 = 2e-3;
 
 /// What quadrature adds to a tolerance, for operands whose deviations are up to about 3.
 const QUADRATURE: Tolerance = Tolerance {
@@ -169,6 +182,12 @@ pub fn chains(seed: u64, count: usize) -> Vec<Case> {
     (0..count).map(|number| generator.chain(number)).collect()
 }
 
+/// Classifiers of which the ops of the dialect begin each in turn.
+pub fn classifiers(seed: u64, count: usize) -> Vec<Classifier> {
+    let mut generator = Generator::new(seed);
+    (0..count).map(|number| generator.classifier(number)).collect()
+}
+
 /// Compiles the cases for a target whose code this machine runs, and checks the results.
 fn check_here(cases: &[Case], target: &Target, tolerance: Tolerance) {
     for case in cases {
@@ -184,7 +203,7 @@ fn setting(name: &str, usual: u64) -> u64 {
 }
 
 /// Numbers of cases that are made and checked at a time.
-fn portions(usual: usize, seed: u64) -> impl Iterator<Item = (u64, usize)> {
+pub fn portions(usual: usize, seed: u64) -> impl Iterator<Item = (u64, usize)> {
     const MOST: usize = 400;
     let count = setting("PFP_RANDOM_CASES", usual as u64) as usize;
     let seed = setting("PFP_RANDOM_SEED", seed);
@@ -219,7 +238,7 @@ fn random_ops_on_one_other_core() {
 
 /// An op that no case has would be one that is compared with the reference nowhere.
 #[track_caller]
-fn assert_every_op_is_there(cases: &[Case]) {
+pub fn assert_every_op_is_there(cases: &[Case]) {
     // A reshape is none of a kernel: those of chains and special cases are compared.
     let elsewhere = ["reshape", "flatten"];
     let is_there = |name: &&str| {
@@ -285,6 +304,59 @@ fn wide_convolutions_on_the_host() {
 #[test]
 fn chains_of_layers_on_the_host() {
     check_here(&chains(3, 40), &Target::host(), CHAIN);
+}
+
+/// Classifiers with what a budget has room for, and each kind of result beside the logits, against the reference
+/// after the same passes.
+#[test]
+fn classifiers_with_covariances_on_the_host() {
+    let sampling = Sampling { draws: 60, seed: 1 };
+    let heads =
+        [None, Some(Method::MeanField), Some(Method::Laplace), Some(Method::Sample(sampling))];
+    let session = Session::new();
+    for (seed, count) in portions(16, 11) {
+        for (number, Classifier { case, .. }) in classifiers(seed, count).iter().enumerate() {
+            let covariance =
+                [Covariance::Full, Covariance::Within(1.5), Covariance::Within(3.0)][number % 3];
+            let source = Source::with(
+                case.name.clone(),
+                case.module.as_bytes(),
+                Order::default(),
+                covariance,
+            );
+            let mut network =
+                Network::with_source(&session, &source, Some(&case.posterior), None).unwrap();
+            let carries = network.carries_covariance(None).unwrap();
+            if let Some(method) = heads[number % 4] {
+                network.append_head(&Head::Classify(method, Default::default()), None).unwrap();
+            }
+            if carries && number % 4 < 2 {
+                let returned = [Returned::OfNodes, Returned::Matrix][number % 2];
+                network.return_covariance(None, returned).unwrap();
+            }
+            let function = network.function(None).unwrap();
+            let loaded = |name: &str, _: &TensorType| Err(format!("has no value for '{name}'"));
+            let program = Program::of(network.op(), &case.name, &loaded).unwrap();
+            let expected = program.run(&case.inputs).unwrap();
+            let compiled =
+                network.compile(function, &Target::host(), &Options::default(), &|_| {}).unwrap();
+            let buffers = case.buffers();
+            let slices: Vec<_> = buffers.iter().map(Vec::as_slice).collect();
+            let actual = CompiledModel::new(&compiled).unwrap().run(&slices).unwrap();
+            let components = expected.iter().flat_map(|tensor| {
+                [Some(&tensor.mean), tensor.variance.as_ref()].into_iter().flatten()
+            });
+            assert_eq!(components.clone().count(), actual.len(), "{}", network.op());
+            for (actual, expected) in actual.iter().zip(components) {
+                let scale = expected.iter().fold(0.0, |most: f64, x| most.max(x.abs()));
+                for (x, y) in actual.iter().zip(expected) {
+                    let off = (f64::from(*x) - y).abs();
+                    let is_near = off <= OF_CLASSIFIERS * scale + 1e-6;
+                    assert!(is_near, "{x} for {y} of up to {scale}\n{}", network.op());
+                }
+            }
+        }
+    }
 }
 
 #[test]

@@ -4,12 +4,22 @@
 use gauss_dialect::{
     interpreter::{Program, Tensor},
     layer::Layer,
+    predictive::Method,
 };
 use gauss_lowering::{
-    passes::gauss_correlate_windows::{Correlated, correlate},
+    passes::{
+        gauss_append_head::Head,
+        gauss_correlate_windows::{Correlated, correlate},
+        gauss_pool_first::Order,
+        gauss_track_covariance::Returned,
+    },
     target::Target,
 };
-use pfp_compiler::{diagnostics::Source, module::Session};
+use pfp_compiler::{
+    compile::Network,
+    diagnostics::{Covariance, Source},
+    module::Session,
+};
 
 use crate::{
     case::{self, Case, Posterior, Tolerance, check},
@@ -389,6 +399,48 @@ fn work_is_what_the_layers_count() {
     assert_eq!((after[0], after[2]), (before[0], before[2]));
     assert_eq!(after[3], last);
     assert_eq!(after[1] + after[3], correlated.work);
+}
+
+/// What a head has taken of a budget is not there for what is returned beside it.
+#[test]
+fn a_budget_is_spent_once() {
+    let Case { module, posterior, .. } = plain(&SHAPES[0], UNCERTAIN[3], 0);
+    let (images, logits) = ("!gauss.tensor<2x5x3x4xf32>", "!gauss.tensor<2x4xf32>");
+    let layers = format!(
+        "  %v = gauss.parameter \"v\" : !gauss.tensor<4x60xf32>
+  %2 = gauss.flatten %1 : ({images}) -> !gauss.tensor<2x60xf32>
+  %3 = gauss.dense %2, %v : (!gauss.tensor<2x60xf32>, !gauss.tensor<4x60xf32>) -> {logits}
+  return %3 : {logits}"
+    );
+    let module = module.replace(&format!("  return %1 : {images}"), &layers).replacen(
+        &format!("-> {images} {{"),
+        &format!("-> {logits} {{"),
+        1,
+    );
+    let mut posterior = posterior;
+    posterior.insert("v", &tensor(&[4, 60], true, 9));
+    let carried = |budget: Covariance, returned: Returned| {
+        let session = Session::new();
+        let source = Source::with("net.mlir", module.as_bytes(), Order::default(), budget);
+        let mut network = Network::with_source(&session, &source, Some(&posterior), None).unwrap();
+        let head = Head::Classify(Method::MeanField, Default::default());
+        let cost: u64 = network.functions()[0].layers.iter().map(|layer| layer.multiply_adds).sum();
+        network.append_head(&head, None).unwrap();
+        if returned != Returned::Nothing {
+            network.return_covariance(None, returned).unwrap();
+        }
+        (cost as f64, network.carried("net"))
+    };
+    let (cost, all) = carried(Covariance::Full, Returned::Nothing);
+    assert_eq!((all.layers, all.pools), (1, 1));
+    // One multiply-add less than both cost has room for the layer alone.
+    for (less, pools) in [(0.0, 1), (1.0, 0)] {
+        let budget = Covariance::Within(1.0 + (all.multiply_adds as f64 - less + 0.5) / cost);
+        for returned in [Returned::Nothing, Returned::Matrix, Returned::OfNodes] {
+            let (_, carried) = carried(budget, returned);
+            assert_eq!((carried.layers, carried.pools), (1, pools), "{returned:?} {less}");
+        }
+    }
 }
 
 /// An activation stays before a maximum whose covariances are those of what the activation gives.

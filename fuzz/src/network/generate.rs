@@ -93,6 +93,7 @@ pub fn network(bytes: &mut Unstructured) -> Result<Generated> {
         values: Vec::new(),
         computed: 0,
         composites: 0,
+        has_one_result: false,
         body: String::new(),
         helpers: BTreeSet::new(),
         posterior: Posterior::default(),
@@ -101,6 +102,9 @@ pub fn network(bytes: &mut Unstructured) -> Result<Generated> {
     generator.input()?;
     for _ in 0..generator.bytes.int_in_range(1..=MAX_LAYERS)? {
         generator.layer()?;
+    }
+    if generator.bytes.int_in_range(0..=1u8)? == 1 {
+        generator.classifier()?;
     }
     generator.finish()
 }
@@ -137,6 +141,8 @@ struct Generator<'b, 'u> {
     computed: usize,
     /// How many layers are networks of their own.
     composites: usize,
+    /// Is the last value its only result?
+    has_one_result: bool,
     body: String,
     /// Functions that the network calls.
     helpers: BTreeSet<String>,
@@ -791,9 +797,32 @@ impl Generator<'_, '_> {
         Ok(())
     }
 
+    fn last(&self) -> Value {
+        self.values[self.values.len() - 1].clone()
+    }
+
+    /// Dense layers of the last value, with what may be between them.
+    fn classifier(&mut self) -> Result<()> {
+        match self.last().ty.shape.len() {
+            0 | 1 => return Ok(()),
+            2 => {}
+            _ => self.emit(&Layer::Flatten, &[self.last()]),
+        }
+        self.has_one_result = true;
+        for _ in 0..self.bytes.int_in_range(1..=4u8)? {
+            match self.bytes.int_in_range(0..=5u8)? {
+                0 => {}
+                1 => self.binary(self.last())?,
+                _ => self.activation(self.last())?,
+            }
+            self.dense(self.last())?;
+        }
+        Ok(())
+    }
+
     fn finish(mut self) -> Result<Generated> {
         let mut results = self.values.last().cloned().into_iter().collect::<Vec<_>>();
-        while results.len() < 4 && self.chance(4)? {
+        while !self.has_one_result && results.len() < 4 && self.chance(4)? {
             let result = self.bytes.choose(&self.values)?.clone();
             results.push(result);
         }

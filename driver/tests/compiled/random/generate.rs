@@ -1,6 +1,7 @@
 //! Cases of random ops and chains: sizes, operands and attributes drawn by a generator that is seeded.
 
 mod chain;
+mod classifier;
 mod composite;
 mod elementwise;
 mod linear;
@@ -15,6 +16,7 @@ use gauss_dialect::{interpreter::Tensor, layer as kinds, shape};
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
+pub use self::classifier::Classifier;
 use super::{reference, tensor};
 use crate::case::{Case, Operand};
 
@@ -81,7 +83,13 @@ impl Generator {
     }
 
     pub fn case(&mut self, number: usize) -> Case {
-        let op = match number % 16 {
+        let layer = self.layer(number);
+        self.of_op(number, layer)
+    }
+
+    /// An op, of each family in turn.
+    fn layer(&mut self, number: usize) -> Layer {
+        match number % 16 {
             0 if !number.is_multiple_of(32) => self.conv_transpose(),
             0 => self.dense(),
             1 | 2 => self.convolution(),
@@ -99,8 +107,7 @@ impl Generator {
             13 => self.composite(number / 16),
             14 => self.noise(number / 16),
             _ => self.reduction(),
-        };
-        self.of_op(number, op)
+        }
     }
 
     fn of_op(&mut self, number: usize, (op, attributes, operands, shape): Layer) -> Case {

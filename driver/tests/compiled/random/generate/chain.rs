@@ -13,7 +13,7 @@ use crate::{
 impl Generator {
     /// An activation that makes no number much larger, nor little rounding a step: ReLU as often as
     /// all others.
-    fn bounded(&mut self) -> Activation {
+    pub fn bounded(&mut self) -> Activation {
         let is_relu = self.flip();
         let mut known = Activation::samples();
         known.retain(|f| match is_relu {
