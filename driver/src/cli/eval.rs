@@ -275,11 +275,11 @@ fn agreement_tables(evaluation: &Evaluation) -> Vec<String> {
             "same class, %",
             "probabilities, %",
             "variance, ratio",
-            "of differences",
+            "of differences, ratio",
             "epistemic, nats",
             "means, deviations",
             "KL, nats",
-            "of differences",
+            "of differences, nats",
         ],
         2,
     );

@@ -222,6 +222,17 @@ fn what_a_budget_buys_is_measured() {
     let listed = listed[0]["covariance"].as_array().unwrap().iter();
     assert_eq!(listed.map(|choice| of(choice, "budget")).collect::<Vec<_>>(), budgets[1..]);
     assert_eq!(choices.iter().filter(|choice| choice["chosen"] == true).count(), 1);
+    // A head is given what the row says, with the budget as the text has it.
+    for choice in &choices[1..] {
+        let budget = (of(choice, "budget") * 100.0).ceil() / 100.0;
+        let compile =
+            "compile net.mlir --params net.safetensors --head mean-field --json -q -o out";
+        let manifest = dir.pfp(&format!("{compile} --budget {budget:.2}x")).json();
+        let carried = &manifest["functions"][0]["manifest"]["covariance"];
+        for part in ["layers", "nodes", "pools", "multiply_adds"] {
+            assert_eq!(carried[part], choice[part], "{choice:#} {carried:#}");
+        }
+    }
     let (none, all) = (&choices[0], choices.last().unwrap());
     assert_eq!((&none["multiply_adds"], &all["chosen"]), (&0.into(), &true.into()));
     let noise = of(&outputs["noise"], "kl");
