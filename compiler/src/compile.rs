@@ -376,6 +376,30 @@ impl<'s> Network<'s> {
         self.read_functions()
     }
 
+    /// A network of which this function also returns what a head would be given for at most so many
+    /// multiply-adds, of a mixture at each node.
+    ///
+    /// # Errors
+    ///
+    /// Where its covariances are not known.
+    pub fn with_covariance(&self, function: &str, work: u64) -> Result<Self, Error> {
+        let mut network = Self {
+            module: self.module.duplicate(),
+            functions: self.functions.clone(),
+            module_sha256: self.module_sha256.clone(),
+            parameters_sha256: self.parameters_sha256.clone(),
+            remarks: Vec::new(),
+            assumptions: Vec::new(),
+            carried: self.carried.clone(),
+            costs: self.costs.clone(),
+            ..*self
+        };
+        let returned = Returned::OfNodes;
+        network.carry(function, Tracking { layers: usize::MAX, nodes: NODES, work, returned })?;
+        network.read_functions()?;
+        Ok(network)
+    }
+
     /// Would a head of this function be given covariances?
     ///
     /// # Errors
@@ -396,12 +420,8 @@ impl<'s> Network<'s> {
         let function = self.function(function)?;
         let cost = self.cost(&function.name);
         let allowed = self.limits(&function.name, Returned::Nothing).work;
-        let limits = Tracking {
-            layers: usize::MAX,
-            nodes: NODES,
-            work: u64::MAX,
-            returned: Returned::Nothing,
-        };
+        let returned = Returned::Nothing;
+        let limits = Tracking { layers: usize::MAX, nodes: NODES, work: u64::MAX, returned };
         // From the most work down, each plan with one multiply-add less than the one before.
         let mut plans: Vec<Tracked> = Vec::new();
         let mut work = Some(u64::MAX);
@@ -445,7 +465,8 @@ impl<'s> Network<'s> {
         let (layers, nodes, work) = match self.module.source().covariance() {
             Covariance::Diagonal => (0, 0, 0),
             Covariance::Within(budget) => {
-                (usize::MAX, NODES, (cost as f64 * (budget - 1.0)) as u64)
+                // A budget of a choice has room for it, whatever is rounded.
+                (usize::MAX, NODES, (cost as f64 * (budget - 1.0)).round() as u64)
             }
             Covariance::Full => (usize::MAX, NODES, u64::MAX),
         };
@@ -463,18 +484,23 @@ impl<'s> Network<'s> {
         for Function { name, .. } in functions {
             let mut tracking = self.limits(&name, returned);
             // A budget is spent once, by a head and by what is returned.
-            let spent = self.carried(&name).multiply_adds;
-            tracking.work = tracking.work.saturating_sub(spent);
-            let tracked = self.module.track_covariance(tracking, &name)?;
-            let left = tracking.work.saturating_sub(tracked.work);
-            let windows = self.module.correlate_windows(left, &name)?;
-            let carried = self.carried.entry(name).or_default();
-            carried.layers += tracked.layers;
-            carried.nodes = carried.nodes.max(tracked.nodes);
-            carried.pools += windows.pools;
-            let work = tracked.work.saturating_add(windows.work);
-            carried.multiply_adds = carried.multiply_adds.saturating_add(work);
+            tracking.work = tracking.work.saturating_sub(self.carried(&name).multiply_adds);
+            self.carry(&name, tracking)?;
         }
+        Ok(())
+    }
+
+    /// Carries covariances through a function within the limits.
+    fn carry(&mut self, function: &str, tracking: Tracking) -> Result<(), Error> {
+        let tracked = self.module.track_covariance(tracking, function)?;
+        let left = tracking.work.saturating_sub(tracked.work);
+        let windows = self.module.correlate_windows(left, function)?;
+        let carried = self.carried.entry(function.to_owned()).or_default();
+        carried.layers += tracked.layers;
+        carried.nodes = carried.nodes.max(tracked.nodes);
+        carried.pools += windows.pools;
+        let work = tracked.work.saturating_add(windows.work);
+        carried.multiply_adds = carried.multiply_adds.saturating_add(work);
         Ok(())
     }
 

@@ -49,6 +49,17 @@ impl Default for Covariance {
     }
 }
 
+impl Covariance {
+    /// As the command line has it, and the budget.
+    pub fn describe(self) -> (&'static str, Option<f64>) {
+        match self {
+            Self::Diagonal => ("diagonal", None),
+            Self::Within(budget) => ("auto", Some(budget)),
+            Self::Full => ("full", None),
+        }
+    }
+}
+
 impl Source {
     /// A module of this name, such as a path, as the method of the paper takes it: maxima and activations stay in the
     /// order that it has, and all elements count as independent.

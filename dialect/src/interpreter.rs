@@ -8,7 +8,7 @@
 //! - [`Program::trace`]: the same, with the output of every layer.
 //! - [`Program::sample`]: mean and variance of many forward passes, each with
 //!   weights drawn from the posterior. What the moments approximate.
-//! - [`Program::sample_trace`]: the same of every layer.
+//! - [`Program::sample_trace`]: the same, and that of every layer.
 //!
 //! The interpreter shares nothing with the lowering but the dialect. It takes
 //! functions of one block that hold gauss ops, `arith.constant` of dense `f32`
@@ -21,7 +21,7 @@ mod predictions;
 
 pub use crate::moments::F64;
 pub use decode::known;
-pub use monte_carlo::Sampled;
+pub use monte_carlo::{OnPass, Sampled, SampledTrace};
 
 use std::sync::Arc;
 

@@ -399,8 +399,10 @@ fn draws_and_traces_leave_out_what_computes_covariances() {
     let traced = with.trace(&inputs).unwrap();
     let ops: Vec<_> = traced.iter().map(|layer| &layer.op[..]).collect();
     assert_eq!(ops, ["gauss.max_pool1d"]);
-    let sampled = with.sample_trace(&inputs, 10, 1).unwrap();
-    assert_eq!(sampled.len(), 1);
+    let mut passes = 0;
+    let sampled = with.sample_trace(&inputs, 10, 1, &mut |_| passes += 1).unwrap();
+    assert_eq!((sampled.layers.len(), sampled.outputs.len(), passes), (1, 1, 10));
+    assert_eq!(sampled.layers[0].moments, sampled.outputs[0].moments);
     // Where nothing takes them they are ops like others, and have no meaning in a draw.
     let without = program(&source("", ""), &none).unwrap();
     assert_eq!(without.trace(&inputs).unwrap().len(), 3);

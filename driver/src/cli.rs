@@ -144,10 +144,6 @@ impl ModelArgs {
         }
     }
 
-    fn open<'s>(&self, session: &'s Session, ui: &Ui) -> Result<Network<'s>, Error> {
-        Ok(self.open_with_calibration(session, ui)?.0)
-    }
-
     /// The network, and the calibration that its parameter file carries, if any.
     fn open_with_calibration<'s>(
         &self,
@@ -221,6 +217,11 @@ struct HeadArgs {
 }
 
 impl HeadArgs {
+    /// Is there anything to append?
+    fn adds(&self) -> bool {
+        self.head.is_some() || self.return_covariance
+    }
+
     /// The network of the arguments, with the head on one public function, or on all.
     fn open<'s>(
         &self,

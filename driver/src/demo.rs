@@ -7,7 +7,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use gauss_lowering::mode::Mode;
+use gauss_lowering::{mode::Mode, passes::gauss_track_covariance::Returned};
 use pfp_compiler::{
     array::Array,
     compile::{Compiled, Network, Options},
@@ -19,9 +19,9 @@ use pfp_compiler::{
     target::{self, HOST},
 };
 use pfp_evaluate::{
-    answers::{self, Dependence, Draws, Score, of_moments},
+    answers::{self, Draws, Score, of_outputs},
     batches::{self, Items},
-    data::{self, Output, Part, Preparation},
+    data::{self, Part, Preparation},
     eval,
     metrics::{self, Labels, Roc},
     reference::{self, OutputMoments, Reference},
@@ -210,9 +210,14 @@ pub fn measure(
         importing::open(&files.module, &Wanted::default(), &mut |note| watch(note))?.source,
         Safetensors::open(&files.parameters)?,
     );
-    let loaded = Network::open(&session, &source, Some(&parameters), Some(1))?;
+    let plain = Network::open(&session, &source, Some(&parameters), Some(1))?;
+    check_signature(&plain.function(None)?.signature)?;
+    // What a head would be given.
+    let mut loaded = Network::open(&session, &source, Some(&parameters), Some(1))?;
+    if loaded.carries_covariance(None)? {
+        loaded.return_covariance(None, Returned::OfNodes)?;
+    }
     let function = loaded.function(None)?;
-    check_signature(&function.signature)?;
 
     watch(&format!("{network}: compiling"));
     let host = target::find(HOST, None)?;
@@ -225,25 +230,26 @@ pub fn measure(
     let arrays = [all];
     let items = Items::new(&function.signature, &arrays)?;
     watch(&format!("{network}: running on the host"));
-    let results = moments(&function.signature, &batches::run(&model, &items, &|_| ())?)?;
+    let results = batches::run(&model, &items, &|_| ())?;
+    let results = reference::moments(&function.signature, &results);
     watch(&format!("{network}: running on AArch64"));
     let aarch64 = aarch64::run(&on_cross, &items)?;
     watch(&format!("{network}: float64 reference"));
     let expected = Reference::new(&loaded, function)?.run(&items, &|_| ())?;
-    let expected = expected.into_iter().next().ok_or_else(|| Error::request("no outputs"))?;
 
     watch(&format!("{network}: latency"));
     let digits = [data.digits.clone()];
     let digits = Items::new(&function.signature, &digits)?;
     let pfp = latency(&model, &digits)?;
     let at_mean = Options { mode: Mode::Mean, ..Options::default() };
-    let mean_model = CompiledModel::new(&loaded.compile(function, &host, &at_mean, &|_| ())?)?;
+    let mean_model = plain.compile(plain.function(None)?, &host, &at_mean, &|_| ())?;
+    let mean_model = CompiledModel::new(&mean_model)?;
     let mean_network = latency(&mean_model, &digits)?;
 
     watch(&format!("{network}: uncertainties"));
     let scores = Group::ALL.map(|group| items_of(&results, data, group));
     let (aarch64, aarch64_missing) = match aarch64 {
-        Run::Done(outputs) => (Some(moments(&function.signature, &outputs)?), None),
+        Run::Done(outputs) => (Some(reference::moments(&function.signature, &outputs)), None),
         Run::Missing(tool) => (None, Some(tool)),
     };
     Ok(Report {
@@ -289,14 +295,9 @@ fn join(arrays: &[&Array]) -> Array {
     }
 }
 
-fn moments(signature: &Signature, outputs: &[Output]) -> Result<OutputMoments, Error> {
-    let moments = reference::moments(signature, outputs).into_iter().next();
-    moments.ok_or_else(|| Error::request("the network has no outputs"))
-}
-
-fn agreement(result: &OutputMoments, reference: &OutputMoments) -> Agreement {
-    let compared =
-        reference::compare(std::slice::from_ref(result), std::slice::from_ref(reference));
+/// How far the logits are from a reference.
+fn agreement(result: &[OutputMoments], reference: &[OutputMoments]) -> Agreement {
+    let compared = reference::compare(result, reference);
     let compared = compared.first();
     let variance = compared.and_then(|c| c.variance.as_ref()).map_or(0.0, |errors| errors.max);
     Agreement { mean: compared.map_or(0.0, |c| c.mean.max), variance }
@@ -335,21 +336,13 @@ fn latency(model: &CompiledModel, items: &Items) -> Result<f64, Error> {
     Ok(best * 1e6 / inputs.len().max(1) as f64)
 }
 
-/// What a network says of the images of a group, by the logits of all groups one after the other.
-fn items_of(logits: &OutputMoments, data: &Data, group: Group) -> answers::Items {
+/// What a network says of the images of a group, by its outputs for all groups one after the other.
+fn items_of(outputs: &[OutputMoments], data: &Data, group: Group) -> answers::Items {
     let count = |group: &Group| data.group(*group).shape.first().copied().unwrap_or(0);
     let start: usize = Group::ALL.iter().take_while(|&&other| other != group).map(count).sum();
     let images: usize = Group::ALL.iter().map(count).sum();
-    let classes = (logits.mean.len() / images.max(1)).max(1);
-    let rows = start * classes..(start + count(&group)) * classes;
-    let narrow = |values: &[f64]| {
-        let rows = values.get(rows.clone()).unwrap_or_default();
-        rows.iter().map(|&x| x as f32).collect::<Vec<_>>()
-    };
-    let mean = narrow(&logits.mean);
-    let variance = narrow(logits.variance.as_deref().unwrap_or_default());
     let draws = Draws { count: LOGIT_DRAWS, seed: start as u64 };
-    of_moments(&mean, &variance, &Dependence::default(), classes, draws)
+    of_outputs(outputs, start..start + count(&group), images, draws)
 }
 
 fn groups(items: &[answers::Items; 3], data: &Data) -> Vec<GroupReport> {

@@ -6,7 +6,10 @@ use gauss_dialect::moments::mixture;
 use pfp_runtime::predictive::{self, Binary, Uncertainty};
 use serde::Serialize;
 
-use crate::halves::{Halves, Halvings};
+use crate::{
+    halves::{Halves, Halvings, mean_difference},
+    reference::OutputMoments,
+};
 
 /// What a mode gave item by item: columns of one entry, or of one entry per class, for each item.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
@@ -25,6 +28,9 @@ pub struct Items {
     pub mean: Vec<f32>,
     /// Their variances; empty for a network without distribution.
     pub variance: Vec<f32>,
+    /// The mean over the pairs of logits of the variance of their difference; empty for a network without
+    /// distribution, or of one logit.
+    pub difference: Vec<f32>,
     /// What the halves of the passes of a sampling mode say of each other.
     #[serde(skip)]
     pub halves: Halves,
@@ -55,6 +61,7 @@ impl Items {
         self.epistemic.extend(other.epistemic);
         self.mean.extend(other.mean);
         self.variance.extend(other.variance);
+        self.difference.extend(other.difference);
         self.halves += other.halves;
     }
 
@@ -196,7 +203,53 @@ pub fn of_moments(
             (_, _, Some(covariance), Some(nodes)) => mixed(nodes, covariance, width, draws),
         }
     });
-    collect(mean, variance, width, rows)
+    let all = collect(mean, variance, width, rows);
+    let rows = variance.chunks_exact(width).enumerate().filter_map(|(item, variance)| {
+        let of_sum = variance_of_sum(variance, &beside.of(item..item + 1, items));
+        Some(mean_difference(variance.iter().copied().map(f64::from), of_sum)? as f32)
+    });
+    Items { difference: rows.collect(), ..all }
+}
+
+/// What a head would say of a range of items, out of so many, by the outputs of a function of logits that may return
+/// their covariances too: of a mixture the nodes and the covariances of each.
+pub fn of_outputs(
+    outputs: &[OutputMoments],
+    range: Range<usize>,
+    items: usize,
+    draws: Draws,
+) -> Items {
+    let narrow = |values: &[f64]| values.iter().map(|&x| x as f32).collect::<Vec<_>>();
+    let of = |number: usize| outputs.get(number).map(|output| narrow(&output.mean));
+    let mean = of(0).unwrap_or_default();
+    let variance = outputs.first().and_then(|output| output.variance.as_deref());
+    let variance = narrow(variance.unwrap_or_default());
+    let beside = match (of(1), of(2)) {
+        (nodes, Some(covariance)) => Dependence { covariance: Some(covariance), nodes },
+        (covariance, None) => Dependence { covariance, nodes: None },
+    };
+    let rows = |values: &[f32]| part(values, &range, items).unwrap_or_default().to_vec();
+    let width = (mean.len() / items.max(1)).max(1);
+    of_moments(&rows(&mean), &rows(&variance), &beside.of(range.clone(), items), width, draws)
+}
+
+/// The variance of the sum of the logits of an item.
+fn variance_of_sum(variance: &[f32], beside: &Dependence<&[f32]>) -> f64 {
+    let sum = |values: &[f32]| values.iter().copied().map(f64::from).sum::<f64>();
+    let width = variance.len();
+    let Some(covariance) = beside.covariance else { return sum(variance) };
+    let Some(nodes) = beside.nodes else { return sum(covariance) };
+    let rule = rule(nodes.len() / width);
+    let matrices = covariance.chunks_exact(width * width).map(sum);
+    let each: Vec<_> = nodes.chunks_exact(width).map(sum).zip(matrices).zip(rule).collect();
+    let mean: f64 = each.iter().map(|((mean, _), (_, weight))| weight * mean).sum();
+    let apart = |mean_of: f64| (mean_of - mean).powi(2);
+    each.iter().map(|((mean, within), (_, weight))| weight * (within + apart(*mean))).sum()
+}
+
+/// The nodes of a mixture and their weights.
+fn rule(nodes: usize) -> Vec<mixture::Node> {
+    i64::try_from(nodes).ok().and_then(mixture::rule).unwrap_or_default()
 }
 
 fn correlated(mean: &[f32], covariance: &[f32], draws: Draws) -> (Vec<f32>, Uncertainty) {
@@ -210,7 +263,7 @@ fn correlated(mean: &[f32], covariance: &[f32], draws: Draws) -> (Vec<f32>, Unce
 /// The mixture of what is predicted at each node.
 fn mixed(nodes: &[f32], covariance: &[f32], width: usize, draws: Draws) -> (Vec<f32>, Uncertainty) {
     let count = nodes.len() / width;
-    let rule = i64::try_from(count).ok().and_then(mixture::rule).unwrap_or_default();
+    let rule = rule(count);
     let share = Draws { count: draws.count.div_ceil(count.max(1) as u32), ..draws };
     let mut probabilities = vec![0.0; width];
     let (mut aleatoric, mut each) = (0.0, Vec::new());
@@ -258,15 +311,29 @@ pub fn of_draws<'a>(
 ) -> Items {
     let items = mean.len() / width;
     let mut halves = Halves::default();
+    let mut difference = Vec::new();
     let rows = (0..items).map(|item| {
         let row = item * width..(item + 1) * width;
         let logits = passes.clone().flat_map(|pass| pass.get(row.clone()).unwrap_or_default());
         let logits: Vec<_> = logits.copied().collect();
         halves += halvings.compare(&logits, width);
+        let variances =
+            variance.get(row.clone()).unwrap_or_default().iter().copied().map(f64::from);
+        let of_sum = sampled_variance(
+            logits.chunks_exact(width).map(|pass| pass.iter().copied().map(f64::from).sum()),
+        );
+        difference.extend(mean_difference(variances, of_sum).map(|x| x as f32));
         of_passes(&logits, width)
     });
     let items = collect(mean, variance, width, rows);
-    Items { halves, ..items }
+    Items { halves, difference, ..items }
+}
+
+/// The unbiased variance of numbers; 0 of a single one.
+fn sampled_variance(numbers: impl ExactSizeIterator<Item = f64> + Clone) -> f64 {
+    let count = numbers.len() as f64;
+    let mean = numbers.clone().sum::<f64>() / count.max(1.0);
+    numbers.map(|x| (x - mean).powi(2)).sum::<f64>() / (count - 1.0).max(1.0)
 }
 
 /// Probabilities and uncertainty of an item by the logits of passes, one after the other.
@@ -369,6 +436,24 @@ mod tests {
         assert!(items.probabilities[0] > 0.999 && items.epistemic[0] < 1e-6);
         assert_eq!(items.probabilities[2..], [0.5, 0.5]);
         assert!(items.epistemic[1] > 0.69 && items.aleatoric[1] < 1e-5);
+    }
+
+    /// Of draws that agree with the moments, whatever these are given as.
+    #[test]
+    fn variances_of_differences_are_those_of_draws() {
+        // Two logits at two equal nodes: means (0, 0) and (2, 1), or as one Gaussian.
+        let passes = [[0.0f32, 0.0], [2.0, 1.0]];
+        let (mean, variance) = ([1.0f32, 0.5], [2.0f32, 0.5]);
+        let draws = passes.iter().map(<[f32; 2]>::as_slice);
+        let sampled = of_draws(&mean, &variance, draws, 2, &Halvings::of(2));
+        assert_eq!(sampled.difference, [0.5]);
+        let of = |covariance: Option<&[f32]>| {
+            let beside = Dependence { covariance, nodes: None };
+            let draws = Draws { count: 10, seed: 0 };
+            of_moments(&mean, &variance, &beside, 2, draws).difference
+        };
+        assert_eq!(of(Some(&[2.0, 1.0, 1.0, 0.5])), [0.5]);
+        assert_eq!(of(None), [2.5]);
     }
 
     #[test]

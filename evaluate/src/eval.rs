@@ -1,6 +1,6 @@
 //! What a network is worth on data: answers, uncertainty and time, by mode of execution.
 
-mod agreement;
+pub mod agreement;
 pub mod dataset;
 pub mod execute;
 pub mod latency;
@@ -171,6 +171,7 @@ fn now() -> String {
 
 fn settings(request: &Request, classifier: &Classifier, batch: usize, date: String) -> Settings {
     let (module_sha256, parameters_sha256) = classifier.sha256.clone();
+    let (covariance, budget) = classifier.covariance().describe();
     Settings {
         version: env!("CARGO_PKG_VERSION").into(),
         module: request.module.display().to_string(),
@@ -179,6 +180,8 @@ fn settings(request: &Request, classifier: &Classifier, batch: usize, date: Stri
         parameters_sha256,
         function: classifier.function.name.clone(),
         order: classifier.order().describe().0.into(),
+        covariance: covariance.into(),
+        budget,
         core: classifier.core().to_owned(),
         cpu: measure::cpu_name(),
         date,
@@ -224,6 +227,7 @@ pub fn uncertainties(items: &Items) -> Uncertainties {
         aleatoric: average(&items.aleatoric),
         epistemic: has_distribution.then(|| average(&items.epistemic)),
         variance: has_distribution.then(|| average(&items.variance)),
+        difference: (!items.difference.is_empty()).then(|| average(&items.difference)),
     }
 }
 

@@ -43,6 +43,11 @@ pub struct Differences {
     /// Kullback-Leibler divergence of the Gaussian of a logit by sampling from that by moments, in
     /// nats. An average over the logits.
     pub kl: f64,
+    /// The logarithm of the ratio of the items' mean variances of the differences of two logits, moments
+    /// over sampling. An average over the items; as noise its standard deviation. `None` of one logit.
+    pub log_difference: Option<f64>,
+    /// As `kl`, of a Gaussian with that variance: what covariances add to what is known of each logit.
+    pub kl_difference: Option<f64>,
 }
 
 /// What exact moments would show beside sampling.
@@ -73,6 +78,8 @@ pub struct View {
     pub variance: Vec<f64>,
     pub probabilities: Vec<f64>,
     pub epistemic: f64,
+    /// The mean variance of the differences of two logits; `None` of one logit.
+    pub difference: Option<f64>,
 }
 
 impl View {
@@ -81,6 +88,26 @@ impl View {
         let mean = self.variance.iter().sum::<f64>() / self.variance.len().max(1) as f64;
         mean.max(f64::from(f32::MIN_POSITIVE)).ln()
     }
+
+    fn log_difference(&self) -> Option<f64> {
+        Some(self.difference?.max(f64::from(f32::MIN_POSITIVE)).ln())
+    }
+}
+
+/// The Kullback-Leibler divergence of a Gaussian by sampling from one by moments, each a mean and a
+/// variance; `None` where one of them does not vary.
+pub fn divergence((m1, v1): (f64, f64), (m2, v2): (f64, f64)) -> Option<f64> {
+    let is_proper = v1 > 0.0 && v2 > 0.0;
+    is_proper.then(|| 0.5 * ((v2 / v1).ln() + (v1 + (m1 - m2).powi(2)) / v2 - 1.0))
+}
+
+/// The mean over all pairs of elements of the variance of their difference, of elements with these variances
+/// and a sum of this variance: the squared differences of all pairs are D·Σx² − (Σx)². `None` without pairs.
+pub fn mean_difference(variances: impl ExactSizeIterator<Item = f64>, of_sum: f64) -> Option<f64> {
+    let count = variances.len() as f64;
+    let pairs = count * (count - 1.0) / 2.0;
+    let all = count * variances.sum::<f64>();
+    (pairs > 0.0).then(|| ((all - of_sum) / pairs).max(0.0))
 }
 
 /// Differences of two views of the same items, summed.
@@ -102,6 +129,11 @@ pub struct Sums {
     /// Logits of which both have a variance, and their divergences, the second from the first.
     proper: f64,
     divergence: f64,
+    /// Items of several logits, differences of the logarithms of their mean variances of differences, and the
+    /// divergences of these.
+    paired: f64,
+    log_difference: f64,
+    difference: f64,
 }
 
 impl Sums {
@@ -123,11 +155,16 @@ impl Sums {
                 let square = (m1 - m2).powi(2);
                 sums.logits += 1.0;
                 sums.squares += square / v2;
-                if *v1 > 0.0 {
-                    sums.proper += 1.0;
-                    sums.divergence += 0.5 * ((v1 / v2).ln() + (v2 + square) / v1 - 1.0);
-                }
             }
+            if let Some(divergence) = divergence((*m2, *v2), (*m1, *v1)) {
+                sums.proper += 1.0;
+                sums.divergence += divergence;
+            }
+        }
+        if let (Some(one), Some(other)) = (first.log_difference(), second.log_difference()) {
+            sums.paired += 1.0;
+            sums.log_difference += one - other;
+            sums.difference += divergence((0.0, other.exp()), (0.0, one.exp())).unwrap_or(0.0);
         }
         sums
     }
@@ -142,6 +179,8 @@ impl Sums {
             epistemic: average(self.epistemic, self.items),
             mean: average(self.squares, self.logits).sqrt(),
             kl: average(self.divergence, self.proper),
+            log_difference: (self.paired > 0.0).then(|| self.log_difference / self.paired),
+            kl_difference: (self.paired > 0.0).then(|| self.difference / self.paired),
         }
     }
 }
@@ -157,6 +196,9 @@ impl AddAssign for Sums {
         self.squares += other.squares;
         self.proper += other.proper;
         self.divergence += other.divergence;
+        self.paired += other.paired;
+        self.log_difference += other.log_difference;
+        self.difference += other.difference;
     }
 }
 
@@ -165,7 +207,7 @@ impl AddAssign for Sums {
 pub struct Halves {
     /// For each halving one half against the other.
     halvings: Vec<Sums>,
-    /// The average half minus all passes: what `log_variance` and `epistemic` are biased by.
+    /// The average half minus all passes: what logarithms and `epistemic` are biased by.
     bias: Sums,
 }
 
@@ -196,6 +238,7 @@ impl Halves {
             average(&|d| (part(d) - centre).powi(2)).sqrt() / 2.0
         };
         let average = |part: fn(&Differences) -> f64| average(&part);
+        let are_paired = all.iter().any(|d| d.log_difference.is_some());
         let spread =
             Spread { class: spread(|d| d.class), probabilities: spread(|d| d.probabilities) };
         let differences = Differences {
@@ -206,6 +249,9 @@ impl Halves {
             epistemic: average(|d| d.epistemic.powi(2)).sqrt() / 2.0,
             mean: average(|d| d.mean.powi(2)).sqrt() / 2.0,
             kl: average(|d| d.kl) / 4.0,
+            log_difference: are_paired
+                .then(|| average(|d| d.log_difference.unwrap_or(0.0).powi(2)).sqrt() / 2.0),
+            kl_difference: are_paired.then(|| average(|d| d.kl_difference.unwrap_or(0.0)) / 4.0),
         };
         (!all.is_empty()).then_some(Noise { differences, spread })
     }
@@ -260,9 +306,13 @@ impl Halvings {
                 let share = 0.5 / self.firsts.len() as f64;
                 halves.bias.log_variance += share * (half.log_variance() - all.log_variance());
                 halves.bias.epistemic += share * (half.epistemic - all.epistemic);
+                if let (Some(half), Some(all)) = (half.log_difference(), all.log_difference()) {
+                    halves.bias.log_difference += share * (half - all);
+                }
             }
         }
         halves.bias.items = 1.0;
+        halves.bias.paired = f64::from(u8::from(all.difference.is_some()));
         halves
     }
 }
@@ -272,6 +322,8 @@ impl Halvings {
 struct Pass {
     logits: Vec<f64>,
     squares: Vec<f64>,
+    /// The square of the sum of the logits.
+    of_sum: f64,
     probabilities: Vec<f64>,
     entropy: f64,
 }
@@ -280,7 +332,7 @@ impl Pass {
     fn zero(width: usize) -> Self {
         let zeros = || vec![0.0; width];
         let probabilities = vec![0.0; width.max(2)];
-        Self { logits: zeros(), squares: zeros(), probabilities, entropy: 0.0 }
+        Self { logits: zeros(), squares: zeros(), of_sum: 0.0, probabilities, entropy: 0.0 }
     }
 
     fn of(logits: &[f32]) -> Self {
@@ -292,13 +344,14 @@ impl Pass {
         let sum: f64 = probabilities.iter().sum();
         probabilities.iter_mut().for_each(|p| *p /= sum);
         let entropy = entropy(&probabilities);
-        Self { squares: vec![0.0; logits.len()], logits, probabilities, entropy }
+        Self { squares: vec![0.0; logits.len()], of_sum: 0.0, logits, probabilities, entropy }
     }
 
     /// Measures the logits from a centre.
     fn centre(&mut self, centre: &[f64]) {
         self.logits.iter_mut().zip(centre).for_each(|(z, centre)| *z -= centre);
         self.squares = self.logits.iter().map(|z| z * z).collect();
+        self.of_sum = self.logits.iter().sum::<f64>().powi(2);
     }
 
     fn zip(&self, other: &Self, f: fn(f64, f64) -> f64) -> Self {
@@ -306,6 +359,7 @@ impl Pass {
         Self {
             logits: columns(&self.logits, &other.logits),
             squares: columns(&self.squares, &other.squares),
+            of_sum: f(self.of_sum, other.of_sum),
             probabilities: columns(&self.probabilities, &other.probabilities),
             entropy: f(self.entropy, other.entropy),
         }
@@ -324,7 +378,9 @@ impl Pass {
         let deviations = || self.logits.iter().map(|sum| sum / count);
         let mean: Vec<_> = deviations().zip(centre).map(|(d, centre)| centre + d).collect();
         let squares = self.squares.iter().zip(deviations());
-        let variance = squares.map(|(sum, d)| (sum - count * d * d).max(0.0) / (count - 1.0));
+        let variance = |(sum, d): (f64, f64)| (sum - count * d * d).max(0.0) / (count - 1.0);
+        let of_sum = variance((self.of_sum, deviations().sum()));
+        let variance: Vec<_> = squares.map(|(sum, d)| variance((*sum, d))).collect();
         let probabilities: Vec<_> = self.probabilities.iter().map(|sum| sum / count).collect();
         let largest =
             |best: usize, class: usize| if mean[class] > mean[best] { class } else { best };
@@ -333,7 +389,8 @@ impl Pass {
                 [logit] => usize::from(logit >= 0.0),
                 _ => (0..mean.len()).reduce(largest).unwrap_or(0),
             },
-            variance: variance.collect(),
+            difference: mean_difference(variance.iter().copied(), of_sum),
+            variance,
             epistemic: (entropy(&probabilities) - self.entropy / count).max(0.0),
             mean,
             probabilities,
@@ -378,6 +435,17 @@ mod tests {
         ((0..items).map(means).collect(), (0..items).map(logits).collect())
     }
 
+    #[test]
+    fn differences_of_pairs_follow_from_the_sum() {
+        // Three numbers of the variances 1, 2, 4 with the covariances 0.5, -0.25 and 1.
+        let of_sum = 7.0 + 2.0 * (0.5 - 0.25 + 1.0);
+        let pairs = [1.0 + 2.0 - 1.0, 1.0 + 4.0 + 0.5, 2.0 + 4.0 - 2.0];
+        let wanted = pairs.iter().sum::<f64>() / 3.0;
+        let got = mean_difference([1.0, 2.0, 4.0].into_iter(), of_sum).unwrap();
+        assert!((got - wanted).abs() < 1e-12, "{got}, not {wanted}");
+        assert_eq!(mean_difference([1.0].into_iter(), 1.0), None);
+    }
+
     /// Exact moments differ from sampling by its noise, and by what it is said to be.
     #[test]
     fn the_noise_is_what_exact_moments_show() {
@@ -399,7 +467,8 @@ mod tests {
                 };
                 let truth = view(many);
                 let class = (0..3).reduce(|a, b| if mean[b] > mean[a] { b } else { a }).unwrap();
-                let truth = View { class, mean: mean.to_vec(), variance: vec![1.0; 3], ..truth };
+                let (mean, variance) = (mean.to_vec(), vec![1.0; 3]);
+                let truth = View { class, mean, variance, difference: Some(2.0), ..truth };
                 sums += Sums::of(&truth, &view(few));
                 noise += Halvings::of(passes).compare(few, 3);
             }
@@ -411,6 +480,7 @@ mod tests {
                 ("probabilities", seen.probabilities, said.probabilities),
                 ("mean", seen.mean, said.mean),
                 ("kl", seen.kl, said.kl),
+                ("kl of differences", seen.kl_difference.unwrap(), said.kl_difference.unwrap()),
             ] {
                 assert!((0.75..1.1).contains(&(seen / said)), "{passes} {name}: {seen} {said}");
             }
@@ -418,6 +488,12 @@ mod tests {
             for (name, seen, bias, said) in [
                 ("variance", seen.log_variance, bias.log_variance, said.log_variance),
                 ("epistemic", seen.epistemic, bias.epistemic, said.epistemic),
+                (
+                    "differences",
+                    seen.log_difference.unwrap(),
+                    bias.log_difference.unwrap(),
+                    said.log_difference.unwrap(),
+                ),
             ] {
                 assert!((seen + bias).abs() <= 3.0 * said, "{passes} {name}: {seen} {bias} {said}");
             }

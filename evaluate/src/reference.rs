@@ -1,7 +1,7 @@
 //! The float64 reference and Monte Carlo, and how far results are from them.
 
 use gauss_dialect::{
-    interpreter::{self, Program, Sampled},
+    interpreter::{self, Program, Sampled, SampledTrace, Traced},
     shape::TensorType,
 };
 use pfp_compiler::{
@@ -41,16 +41,32 @@ pub struct OutputMoments {
     pub variance: Option<Vec<f64>>,
 }
 
-/// The result of a layer for all items.
+/// The result of a layer for all items, by the algebra of moments.
 #[derive(Debug, Clone)]
 pub struct LayerMoments {
     /// What its parameters are named after, or its op.
     pub layer: String,
     /// The op without its dialect.
     pub op: String,
-    /// By the algebra of moments.
+    /// Means and variances.
     pub algebra: Elements,
-    /// Over forward passes with drawn weights.
+}
+
+/// What forward passes with drawn weights say of a function, for all items.
+#[derive(Debug, Clone, Default)]
+pub struct Draws {
+    /// Of the Gaussian layers, in the order of [`Reference::trace`].
+    pub layers: Vec<LayerDraws>,
+    /// Of the outputs.
+    pub outputs: Vec<LayerDraws>,
+    /// The first output of each pass.
+    pub passes: Vec<Vec<f32>>,
+}
+
+/// What forward passes say of one layer, for all items.
+#[derive(Debug, Clone, Default)]
+pub struct LayerDraws {
+    /// Means and unbiased variances.
     pub monte_carlo: Elements,
     /// What each pass but the first adds to the sum of the squared differences from the means of
     /// Monte Carlo: each has the expectation of the sum of the variances.
@@ -58,7 +74,7 @@ pub struct LayerMoments {
 }
 
 /// Means and variances of elements.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct Elements {
     /// The means.
     pub mean: Vec<f64>,
@@ -66,13 +82,7 @@ pub struct Elements {
     pub variance: Vec<f64>,
 }
 
-impl LayerMoments {
-    fn new(layer: String, op: String) -> Self {
-        let op = op.trim_start_matches("gauss.").to_owned();
-        let [algebra, monte_carlo] = [Elements::default(), Elements::default()];
-        Self { layer, op, algebra, monte_carlo, squares: vec![] }
-    }
-
+impl LayerDraws {
     /// Adds what Monte Carlo says of the first `used` of `batch` items. All items see the same
     /// weights in a pass.
     fn append(&mut self, sampled: Sampled, batch: usize, used: usize) {
@@ -169,17 +179,14 @@ impl<'a> Reference<'a> {
         self.in_batches(items, progress, |inputs| self.program.sample(inputs, samples, seed))
     }
 
-    /// Means and variances of the result of every layer, by the algebra and by Monte Carlo, layers
-    /// without variance left out.
+    /// Means and variances of the result of every layer, layers without variance left out.
     ///
     /// # Errors
     ///
     /// As [`Reference::run`].
-    pub fn layers(
+    pub fn trace(
         &self,
         items: &Items,
-        samples: u64,
-        seed: u64,
         progress: &dyn Fn(usize),
     ) -> Result<Vec<LayerMoments>, Error> {
         let batch = self.signature.batch();
@@ -187,16 +194,56 @@ impl<'a> Reference<'a> {
         for start in (0..items.count()).step_by(batch) {
             let inputs = tensors(self.signature, items.chunk(start, batch));
             let used = (items.count() - start).min(batch);
-            let traced = self.program.trace(&inputs).map_err(failed)?;
-            let sampled = self.program.sample_trace(&inputs, samples, seed).map_err(failed)?;
-            let layers = traced.into_iter().zip(sampled);
-            let gaussian = layers.filter(|(traced, _)| traced.output.variance.is_some());
-            for (number, (traced, sampled)) in gaussian.enumerate() {
+            let traced = self.program.trace(&inputs).map_err(failed)?.into_iter();
+            let gaussian = traced.filter(|traced| traced.output.variance.is_some());
+            for (number, Traced { layer, op, output, .. }) in gaussian.enumerate() {
                 if number == all.len() {
-                    all.push(LayerMoments::new(traced.layer, traced.op));
+                    let op = op.trim_start_matches("gauss.").to_owned();
+                    all.push(LayerMoments { layer, op, algebra: Elements::default() });
                 }
-                all[number].algebra.append(traced.output, batch, used);
-                all[number].append(sampled, batch, used);
+                all[number].algebra.append(output, batch, used);
+            }
+            progress(start + used);
+        }
+        Ok(all)
+    }
+
+    /// What forward passes with drawn weights say of the layers that have a variance, and of the outputs. The
+    /// first output of every pass is kept where `keeps` says so.
+    ///
+    /// # Errors
+    ///
+    /// As [`Reference::run`].
+    pub fn draw(
+        &self,
+        items: &Items,
+        (samples, seed): (u64, u64),
+        keeps: bool,
+        progress: &dyn Fn(usize),
+    ) -> Result<Draws, Error> {
+        let batch = self.signature.batch();
+        let mut all = Draws::default();
+        for start in (0..items.count()).step_by(batch) {
+            let inputs = tensors(self.signature, items.chunk(start, batch));
+            let used = (items.count() - start).min(batch);
+            let traced = self.program.trace(&inputs).map_err(failed)?;
+            let mut number = 0;
+            let mut keep = |outputs: &[interpreter::Tensor]| {
+                let Some(output) = outputs.first().filter(|_| keeps) else { return };
+                all.passes.resize((number + 1).max(all.passes.len()), Vec::new());
+                let kept = &output.mean[..output.mean.len() / batch * used];
+                all.passes[number].extend(kept.iter().map(|&x| x as f32));
+                number += 1;
+            };
+            let sampled = self.program.sample_trace(&inputs, samples, seed, &mut keep);
+            let SampledTrace { layers, outputs } = sampled.map_err(failed)?;
+            let layers = traced.into_iter().zip(layers);
+            let gaussian = layers.filter(|(traced, _)| traced.output.variance.is_some());
+            let gaussian = gaussian.map(|(_, sampled)| sampled).collect();
+            for (all, sampled) in [(&mut all.layers, gaussian), (&mut all.outputs, outputs)] {
+                all.resize_with(sampled.len(), LayerDraws::default);
+                let each = all.iter_mut().zip(sampled);
+                each.for_each(|(all, sampled)| all.append(sampled, batch, used));
             }
             progress(start + used);
         }

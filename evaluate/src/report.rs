@@ -290,12 +290,14 @@ fn details(evaluation: &Evaluation) -> Option<Markup> {
             (terms::list(&[
                 terms::ACCURACY, terms::NLL, terms::BRIER, terms::ECE, terms::AURC, terms::TOTAL,
                 terms::ALEATORIC, terms::EPISTEMIC, terms::NAT, terms::MEAN_VARIANCE,
+                terms::DIFFERENCES,
             ]))
             @if let Some(table) = tables::agreement(evaluation) {
                 (table)
                 (terms::list(&[
                     terms::SAME_CLASS, terms::PROBABILITIES, terms::VARIANCE_RATIO,
-                    terms::EPISTEMIC_DIFFERENCE, terms::MEANS, terms::KL, terms::NOISE,
+                    terms::EPISTEMIC_DIFFERENCE, terms::MEANS, terms::KL,
+                    terms::KL_DIFFERENCES, terms::NOISE,
                     terms::MEDIAN_RATIO, terms::RANKS,
                 ]))
             }

@@ -25,6 +25,18 @@ pub struct Sampled {
     pub squares: Vec<Vec<f64>>,
 }
 
+/// What Monte Carlo says of a function and its layers.
+#[derive(Debug, Clone)]
+pub struct SampledTrace {
+    /// The results of all layers, in the order of [`Program::trace`].
+    pub layers: Vec<Sampled>,
+    /// The outputs.
+    pub outputs: Vec<Sampled>,
+}
+
+/// Is told of the outputs of every forward pass, in order.
+pub type OnPass<'a> = &'a mut dyn FnMut(&[Tensor]);
+
 impl Program {
     /// Mean and unbiased variance of the outputs over `samples` forward passes.
     ///
@@ -41,12 +53,12 @@ impl Program {
     /// As [`Program::run`], and where `samples` is below 2 or the function
     /// computes with a mean or a variance, which one pass cannot know.
     pub fn sample(&self, inputs: &[Tensor], samples: u64, seed: u64) -> Result<Vec<Tensor>, Error> {
-        let estimates = self.estimate(inputs, samples, seed, Kept::Outputs)?;
+        let estimates = self.estimate(inputs, samples, seed, Kept::Outputs, &mut |_| ())?;
         Ok(estimates.into_iter().map(|estimate| estimate.moments).collect())
     }
 
-    /// Mean and unbiased variance of the results of all layers over `samples` forward passes, in
-    /// the order of [`Program::trace`]. What the moments of that layer approximate.
+    /// Mean and unbiased variance of the outputs and of the results of all layers over `samples` forward
+    /// passes. What the moments of that layer approximate.
     ///
     /// # Errors
     ///
@@ -56,8 +68,14 @@ impl Program {
         inputs: &[Tensor],
         samples: u64,
         seed: u64,
-    ) -> Result<Vec<Sampled>, Error> {
-        self.estimate(inputs, samples, seed, Kept::Layers)
+        on_pass: OnPass,
+    ) -> Result<SampledTrace, Error> {
+        let count = self.outputs().len();
+        let mut layers = self.estimate(inputs, samples, seed, Kept::Layers, &mut |tensors| {
+            on_pass(&tensors[tensors.len() - count..]);
+        })?;
+        let outputs = layers.split_off(layers.len() - count);
+        Ok(SampledTrace { layers, outputs })
     }
 
     fn estimate(
@@ -66,6 +84,7 @@ impl Program {
         samples: u64,
         seed: u64,
         kept: Kept,
+        on_pass: OnPass,
     ) -> Result<Vec<Sampled>, Error> {
         if samples < 2 {
             return Err(Error::Samples(samples));
@@ -78,6 +97,7 @@ impl Program {
             let range = start..samples.min(start.saturating_add(at_once as u64));
             let draws = self.draw_all(&inputs, range.clone(), seed, kept)?;
             for (draw, count) in draws.iter().zip(range) {
+                on_pass(draw);
                 estimates.resize_with(draw.len(), Estimate::default);
                 for (estimate, output) in estimates.iter_mut().zip(draw) {
                     estimate.add(output, count + 1);
@@ -140,10 +160,8 @@ impl Program {
         let inputs = draw_each(inputs);
         let mut sampler = Sampler { rng, kept, layers: Vec::new() };
         let outputs = self.evaluate(inputs, &constants, &mut sampler)?;
-        Ok(owned(match kept {
-            Kept::Outputs => outputs,
-            Kept::Layers => sampler.layers,
-        }))
+        sampler.layers.extend(outputs);
+        Ok(owned(sampler.layers))
     }
 
     /// The inputs, where they fit and the program has a meaning in one forward pass.
@@ -182,7 +200,7 @@ impl Program {
 enum Kept {
     /// What the function returns.
     Outputs,
-    /// The results of all layers.
+    /// The results of all layers, and what the function returns.
     Layers,
 }
 

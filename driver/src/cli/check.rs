@@ -7,6 +7,7 @@ use gauss_dialect::ops::{
     contraction::{ConvTranspose, Convolution},
     weights::Weights,
 };
+use gauss_lowering::mode::Mode;
 use pfp_compiler::{
     array::Array,
     compile::Options,
@@ -24,7 +25,7 @@ use pfp_evaluate::{
 use serde::Serialize;
 
 use super::{
-    ModelArgs, Outcome, Ui,
+    HeadArgs, ModelArgs, Outcome, Ui,
     run::InputArgs,
     table::{Table, figure},
     values,
@@ -47,8 +48,13 @@ output, errors are relative to that: a mean whose terms cancel has the rounding 
 lies below the normal numbers of float32 counts as zero. A result that is infinite passes where the
 reference is beyond float32 too, and is counted.
 
+What --head and --return-covariance add is compared too: a head sample:DRAWS has the same draws in the
+reference. A decision can differ where an uncertainty is at its threshold up to the tolerance. Monte
+Carlo is of the network without them.
+
 Examples:
   pfp check lenet.mlir --params lenet.safetensors
+  pfp check lenet.mlir --params lenet.safetensors --head sample:1000 --return-covariance
   pfp check lenet.mlir --params lenet.safetensors --input images.npy --samples 10000")]
 pub struct CheckArgs {
     #[command(flatten)]
@@ -79,6 +85,9 @@ pub struct CheckArgs {
     #[arg(long, value_name = "ERROR", value_parser = values::amount)]
     #[arg(allow_negative_numbers = true)]
     tolerance: Option<f64>,
+
+    #[command(flatten)]
+    head: HeadArgs,
 }
 
 #[derive(Debug, Serialize)]
@@ -129,8 +138,16 @@ fn default_tolerance(layers: &[LayerSummary]) -> f64 {
 
 pub fn check(args: CheckArgs, ui: &Ui) -> Result<Outcome, Error> {
     let session = Session::new();
-    let network = args.model.open(&session, ui)?;
-    let function = network.function(args.function.as_deref())?;
+    let name = args.function.as_deref();
+    let (mut network, calibration) = args.model.open_with_calibration(&session, ui)?;
+    // Predictions and covariances have no meaning in one forward pass.
+    let plain = network.function(name)?.clone();
+    let drawn = match args.samples > 0 && args.head.adds() {
+        true => Some(Reference::new(&network, &plain)?),
+        false => None,
+    };
+    args.head.append(&mut network, (Mode::Moments, name), calibration, ui)?;
+    let function = network.function(name)?;
     let signature = &function.signature;
     let arrays = match args.input.input.is_empty() {
         true => {
@@ -152,14 +169,15 @@ pub fn check(args: CheckArgs, ui: &Ui) -> Result<Outcome, Error> {
     let reference = Reference::new(&network, function)?;
     let expected = reference.run(&items, &|done| bar.reach(done))?;
     let outputs = reference::compare(&results, &expected);
-    let tolerance = args.tolerance.unwrap_or_else(|| default_tolerance(&function.layers));
+    let tolerance = args.tolerance.unwrap_or_else(|| default_tolerance(&plain.layers));
     let passed = outputs.iter().all(|output| output.max() <= tolerance);
 
     let monte_carlo = match args.samples {
         0 => None,
         samples => {
             let bar = ui.count("Monte Carlo", items.count());
-            let sampled = reference.sample(&items, samples, args.seed, &|done| bar.reach(done))?;
+            let drawn = drawn.as_ref().unwrap_or(&reference);
+            let sampled = drawn.sample(&items, samples, args.seed, &|done| bar.reach(done))?;
             let outputs = expected.iter().zip(&sampled).map(|(e, s)| deviation(e, s)).collect();
             Some(MonteCarlo { samples, outputs })
         }

@@ -235,6 +235,7 @@ fn set_table(evaluation: &Evaluation, set: &Set, index: usize) -> String {
     row("aleatoric uncertainty, nats", &|r| Some(format!("{:.4}", r.uncertainty.aleatoric)));
     row("epistemic uncertainty, nats", &|r| r.uncertainty.epistemic.map(|x| format!("{x:.4}")));
     row("mean variance of the logits", &|r| r.uncertainty.variance.map(|x| format!("{x:.3}")));
+    row("of differences of two logits", &|r| r.uncertainty.difference.map(|x| format!("{x:.3}")));
     table.to_string()
 }
 
@@ -274,9 +275,11 @@ fn agreement_tables(evaluation: &Evaluation) -> Vec<String> {
             "same class, %",
             "probabilities, %",
             "variance, ratio",
+            "of differences, ratio",
             "epistemic, nats",
             "means, deviations",
             "KL, nats",
+            "of differences, nats",
         ],
         2,
     );
@@ -295,9 +298,11 @@ fn agreement_tables(evaluation: &Evaluation) -> Vec<String> {
             cell(|d| format!("{:.2}", 100.0 * (1.0 - d.class))),
             cell(|d| format!("{:.2}", 100.0 * d.probabilities)),
             cell(|d| format!("{:.3}", d.log_variance.exp())),
+            cell(|d| d.log_difference.map_or("-".into(), |log| format!("{:.3}", log.exp()))),
             cell(|d| format!("{:.4}", d.epistemic)),
             cell(|d| format!("{:.3}", d.mean)),
             cell(|d| format!("{:.3}", d.kl)),
+            cell(|d| d.kl_difference.map_or("-".into(), |kl| format!("{kl:.3}"))),
         ]);
         let numbers = [agreement.variance_ratio, agreement.correlation, agreement.rank_correlation];
         let numbers = numbers.map(|number| format!("{number:.3}"));

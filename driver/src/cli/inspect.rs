@@ -1,5 +1,6 @@
 //! `pfp inspect`.
 
+mod ladder;
 mod moments;
 mod picture;
 mod posterior;
@@ -172,12 +173,14 @@ pub fn inspect(args: InspectArgs, ui: &Ui) -> Result<Outcome, Error> {
         ui.notes(&[format!("{}: {conversion}", file.name())]);
     }
     if let Some(spec) = &args.moments.moments {
-        let compare = |function| args.moments.compare(spec, &network, function, ui);
+        let most = args.model.reading.most();
+        let compare = |function| args.moments.compare(spec, (&network, function), most, ui);
         let reports = functions.into_iter().map(compare).collect::<Result<Vec<_>, Error>>()?;
         match ui.json() {
             true => ui.print_json(&reports)?,
             false => {
-                ui.print(reports.iter().map(moments::text).collect::<Vec<_>>().join("\n\n"))?
+                let texts = reports.iter().map(|report| moments::text(report, most));
+                ui.print(texts.collect::<Vec<_>>().join("\n\n"))?
             }
         }
         return Ok(Outcome::Done);
@@ -313,13 +316,16 @@ fn choices(choices: &[Choice]) -> String {
     for Choice { budget, carried, is_chosen } in choices {
         let Carried { layers, nodes, pools, multiply_adds } = carried;
         let mark = if *is_chosen { "*" } else { "" };
-        // Rounded up: it is the least.
-        let budget = format!("{:.2}x", (budget * 100.0).ceil() / 100.0);
         let numbers = [*layers as u64, nodes.unsigned_abs(), *pools as u64, *multiply_adds];
-        let texts = [mark.to_owned(), budget].into_iter();
+        let texts = [mark.to_owned(), least(*budget)].into_iter();
         table.row(texts.chain(numbers.map(grouped)).collect());
     }
     table.to_string()
+}
+
+/// A budget that is enough, as an option takes it: rounded up.
+fn least(budget: f64) -> String {
+    format!("{:.2}x", (budget * 100.0).ceil() / 100.0)
 }
 
 /// The most zeros in one parameter.

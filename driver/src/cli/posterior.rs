@@ -141,6 +141,11 @@ impl ReadingArgs {
         }
     }
 
+    /// The budget of covariances that was said.
+    pub fn most(&self) -> Option<f64> {
+        self.budget.filter(|_| self.covariance == Carried::Auto)
+    }
+
     /// The same as `pfp import` takes it.
     pub fn posterior(&self) -> PosteriorArgs {
         PosteriorArgs {

@@ -22,7 +22,7 @@ pub enum Run {
     Missing(String),
 }
 
-/// Runs an object with one plain input and one Gaussian output, one item per call.
+/// Runs an object with one plain input, one item per call.
 ///
 /// # Errors
 ///
@@ -45,7 +45,20 @@ pub fn run(compiled: &Compiled, items: &Items) -> Result<Run, Error> {
     let mut files = Outputs::default();
     emit::open(&mut files, name, &kinds, scratch.path())?;
     files.write(emit::contents(compiled, &kinds)?)?;
+    // The outputs of an item lie one after the other.
+    let buffers = compiled.function.signature.output_buffers();
+    let mut elements = 0;
+    let places = buffers.iter().map(|buffer| {
+        let start = elements;
+        elements += buffer.tensor.elements();
+        start..elements
+    });
+    let places: Vec<_> = places.collect();
+    let arguments: Vec<_> =
+        places.iter().map(|place| format!("outputs + {}", place.start)).collect();
     let program = include_str!("harness.c")
+        .replace("OUTPUT_FLOATS", &elements.to_string())
+        .replace("OUTPUTS", &arguments.join(", "))
         .replace("NAME", name)
         .replace("PREFIX", &format!("PFP_{}", name.to_uppercase()));
     write(&path("main.c"), program.as_bytes())?;
@@ -64,18 +77,12 @@ pub fn run(compiled: &Compiled, items: &Items) -> Result<Run, Error> {
     let values: Vec<_> =
         output.chunks_exact(4).map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]])).collect();
 
-    // Means and variances of one item after the other.
-    let buffers = compiled.function.signature.output_buffers();
-    let elements = compiled.function.signature.outputs[0].elements();
-    let outputs = buffers.iter().enumerate().map(|(index, buffer)| Output {
+    let outputs = buffers.iter().zip(places).map(|(buffer, place)| Output {
         name: buffer.name.clone(),
-        shape: vec![items.count(), elements],
+        shape: vec![items.count(), place.len()],
         values: values
-            .chunks_exact(elements)
-            .skip(index)
-            .step_by(buffers.len())
-            .flatten()
-            .copied()
+            .chunks_exact(elements.max(1))
+            .flat_map(|item| item[place.clone()].iter().copied())
             .collect(),
     });
     Ok(Run::Done(outputs.collect()))

@@ -13,12 +13,12 @@ int main(int argc, char **argv) {
     if (!in || !out)
         return 3;
     float input[PREFIX_INPUT_ELEMENTS];
-    float mean[PREFIX_OUTPUT_ELEMENTS], variance[PREFIX_OUTPUT_ELEMENTS];
+    static float outputs[OUTPUT_FLOATS];
     while (fread(input, sizeof input, 1, in) == 1) {
-        int status = pfp_NAME(input, mean, variance, arena);
+        int status = pfp_NAME(input, OUTPUTS, arena);
         if (status != PFP_OK)
             return 10 + status;
-        if (fwrite(mean, sizeof mean, 1, out) != 1 || fwrite(variance, sizeof variance, 1, out) != 1)
+        if (fwrite(outputs, sizeof outputs, 1, out) != 1)
             return 4;
     }
     return fclose(out) == 0 ? 0 : 4;

@@ -234,6 +234,38 @@ fn heads_get_what_the_budget_has_room_for() {
     assert!((diagonal - full).abs() > 1e-3, "{diagonal} {full}");
 }
 
+/// What heads and callers are given, by the reference with the same draws; Monte Carlo is of the network alone.
+#[test]
+fn check_compares_what_a_head_and_the_caller_get() {
+    let dir = network();
+    let check = "check net.mlir --params net.safetensors --batch 6 --samples 200 --json -q";
+    for (options, names) in [
+        ("--return-covariance", &["output", "covariance"][..]),
+        ("--head laplace", &["output", "probabilities", "uncertainty"]),
+        (
+            "--head sample:200 --head-seed 7 --return-covariance --covariance full",
+            &["output", "probabilities", "uncertainty", "covariance"],
+        ),
+        (
+            "--head mean-field --covariance diagonal --reject-epistemic 0.3",
+            &["output", "probabilities", "uncertainty", "decision"],
+        ),
+    ] {
+        let report = dir.pfp(&format!("{check} {options}")).json();
+        let found = report["outputs"].as_array().unwrap().iter();
+        let found: Vec<_> = found.map(|output| output["name"].as_str().unwrap()).collect();
+        assert_eq!(found, names, "{report:#}");
+        let monte_carlo = report["monte_carlo"]["outputs"].as_array().unwrap();
+        assert_eq!(monte_carlo.len(), 1, "{report:#}");
+        assert!(monte_carlo[0]["variance_ratio"].as_f64().unwrap() > 0.5, "{report:#}");
+    }
+    let error = dir.pfp(&format!("{check} --head interval:2")).code;
+    assert_eq!(error, Some(2));
+    let dir = Dir::tiny();
+    let error = dir.pfp("check tiny.mlir --params tiny.safetensors --return-covariance").error();
+    assert!(error.contains("whose covariances are not known"), "{error}");
+}
+
 #[test]
 fn what_has_no_covariances_says_so() {
     let dir = Dir::tiny();
@@ -245,6 +277,129 @@ fn what_has_no_covariances_says_so() {
         .pfp("compile net.mlir --params net.safetensors --return-covariance --mode mean -o out")
         .error();
     assert!(error.contains("--return-covariance has no meaning with --mode mean"), "{error}");
+}
+
+const MOMENTS: &str = "inspect net.mlir --params net.safetensors --moments x.npy";
+
+/// Each choice beside the same draws, and what is carried of the one that the options choose.
+#[test]
+fn what_a_budget_buys_is_measured() {
+    let dir = network();
+    let report =
+        |options: &str| dir.pfp(&format!("{MOMENTS} --json -q {options}")).json()[0].take();
+    let full = report("--covariance full --samples 4000");
+    let outputs = &full["outputs"];
+    let choices = outputs["choices"].as_array().unwrap();
+    let of = |choice: &Value, name: &str| choice[name].as_f64().unwrap();
+    let budgets: Vec<_> = choices.iter().map(|choice| of(choice, "budget")).collect();
+    assert!(budgets[0] == 1.0 && budgets.is_sorted() && budgets.len() > 2, "{outputs:#}");
+    let listed = dir.pfp("inspect net.mlir --params net.safetensors --json").json();
+    let listed = listed[0]["covariance"].as_array().unwrap().iter();
+    assert_eq!(listed.map(|choice| of(choice, "budget")).collect::<Vec<_>>(), budgets[1..]);
+    assert_eq!(choices.iter().filter(|choice| choice["chosen"] == true).count(), 1);
+    // A head is given what the row says, with the budget as the text has it.
+    for choice in &choices[1..] {
+        let budget = (of(choice, "budget") * 100.0).ceil() / 100.0;
+        let compile =
+            "compile net.mlir --params net.safetensors --head mean-field --json -q -o out";
+        let manifest = dir.pfp(&format!("{compile} --budget {budget:.2}x")).json();
+        let carried = &manifest["functions"][0]["manifest"]["covariance"];
+        for part in ["layers", "nodes", "pools", "multiply_adds"] {
+            assert_eq!(carried[part], choice[part], "{choice:#} {carried:#}");
+        }
+    }
+    let (none, all) = (&choices[0], choices.last().unwrap());
+    assert_eq!((&none["multiply_adds"], &all["chosen"]), (&0.into(), &true.into()));
+    let noise = of(&outputs["noise"], "kl");
+    assert!(noise > 0.1 / 4000.0 && noise < 10.0 / 4000.0, "{outputs:#}");
+    // As many draws of the logits as of a head say the same.
+    let head = outputs_of_head(&dir, "--covariance full");
+    let information = of(all, "mutual_information");
+    assert!((head - information).abs() < 0.05 * information, "{head} {information}");
+    let recommended = &outputs["recommended"];
+    assert!(budgets.contains(&of(recommended, "budget")), "{outputs:#}");
+    assert!(of(recommended, "distance") <= of(recommended, "least") + of(recommended, "noise"));
+
+    // The last layers have other moments, the first ones not.
+    let layers = full["layers"].as_array().unwrap();
+    let carried: Vec<_> = layers.iter().map(|layer| !layer["carried"].is_null()).collect();
+    assert!(!carried[0] && carried.ends_with(&[true]), "{layers:#?}");
+    let diagonal = report("--covariance diagonal --samples 50");
+    assert!(diagonal["layers"].as_array().unwrap().iter().all(|layer| layer["carried"].is_null()));
+    assert_eq!(diagonal["outputs"]["choices"][0]["chosen"], true);
+
+    // Of what the budget has no room for nothing is recommended.
+    let small = report("--budget 1.01x --samples 50");
+    assert_eq!(small["outputs"]["recommended"]["budget"], 1.0);
+    let text = dir.pfp(&format!("{MOMENTS} --samples 50 --budget 1.01x")).ok();
+    assert!(text.contains("of differences"), "{text}");
+    assert!(
+        text.contains("recommended for this data: --covariance diagonal, the nearest"),
+        "{text}"
+    );
+    assert!(text.lines().all(|line| line.len() <= 140), "{text}");
+    let refused = dir.pfp(&format!("{MOMENTS} --head laplace"));
+    assert_eq!(refused.code, Some(2), "{refused:#?}");
+}
+
+/// Two dense layers without an activation have the covariances of their rules.
+#[test]
+fn exact_covariances_are_as_near_as_sampling_can_tell() {
+    let dir = network();
+    dir.write(
+        "net.mlir",
+        r#"
+func.func @net(%x: tensor<?x6xf32>) -> !gauss.tensor<?x5xf32> {
+  %u = gauss.parameter "u" : !gauss.tensor<7x6xf32>
+  %v = gauss.parameter "v" : !gauss.tensor<5x7xf32>
+  %0 = gauss.dense %x, %u : (tensor<?x6xf32>, !gauss.tensor<7x6xf32>) -> !gauss.tensor<?x7xf32>
+  %1 = gauss.dense %0, %v : (!gauss.tensor<?x7xf32>, !gauss.tensor<5x7xf32>) -> !gauss.tensor<?x5xf32>
+  return %1 : !gauss.tensor<?x5xf32>
+}
+"#,
+    );
+    let mut tensors = BTreeMap::new();
+    for (seed, (name, shape)) in (1u8..).zip([("u", vec![7, 6]), ("v", vec![5, 7])]) {
+        let (count, seed) = (shape.iter().product(), f32::from(seed) * 0.13);
+        tensors.insert(format!("{name}.mean"), (shape.clone(), numbers(count, seed, -1.0, 1.0)));
+        // What the first layer does not know is what logits share.
+        let high = if name == "u" { 0.8 } else { 0.002 };
+        tensors.insert(format!("{name}.var"), (shape, numbers(count, seed + 0.5, 0.0, high)));
+    }
+    dir.write("net.safetensors", safetensors(&tensors));
+    let report = dir.pfp(&format!("{MOMENTS} --json -q --samples 4000")).json();
+    let outputs = &report[0]["outputs"];
+    let of = |choice: &Value, name: &str| choice[name].as_f64().unwrap();
+    let (none, all) = (&outputs["choices"][0], &outputs["choices"][1]);
+    assert!(outputs["choices"].as_array().unwrap().len() == 2, "{outputs:#}");
+    assert_eq!(of(none, "kl"), of(all, "kl"));
+    let noise = of(&outputs["noise"], "log_difference");
+    assert!(of(all, "log_difference").abs() < 4.0 * noise, "{outputs:#}");
+    assert!(of(none, "log_difference").abs() > 8.0 * noise, "{outputs:#}");
+    assert!(of(all, "kl_difference") < 0.1 * of(none, "kl_difference"), "{outputs:#}");
+    assert!(of(all, "distance") < of(none, "distance"), "{outputs:#}");
+    assert_eq!(outputs["recommended"]["budget"], all["budget"], "{outputs:#}");
+}
+
+/// The mean epistemic uncertainty that a head says of the items.
+fn outputs_of_head(dir: &Dir, options: &str) -> f64 {
+    let answer = outputs(&dir.pfp(&format!("{RUN} --head sample:20000 {options}")).json());
+    let epistemic = answer["uncertainty"].iter().skip(2).step_by(3);
+    epistemic.sum::<f64>() / 3.0
+}
+
+/// What is no list of logits, and one logit, has no choice.
+#[test]
+fn moments_without_a_choice_have_no_recommendation() {
+    let dir = Dir::tiny();
+    dir.write("x.npy", npy(&[2, 4], &numbers(8, 0.4, -2.0, 2.0)));
+    let moments = "inspect tiny.mlir --params tiny.safetensors --moments x.npy --samples 50";
+    let report = dir.pfp(&format!("{moments} --json")).json();
+    let outputs = &report[0]["outputs"];
+    assert_eq!(outputs["choices"].as_array().unwrap().len(), 1, "{outputs:#}");
+    assert!(outputs["recommended"].is_null(), "{outputs:#}");
+    let text = dir.pfp(moments).ok();
+    assert!(!text.contains("recommended") && text.contains("draws"), "{text}");
 }
 
 /// A module whose second layer is a mixture, with all that may be asked of one; `head` is the method of predictions.

@@ -403,6 +403,10 @@ fn sampling_agrees_with_the_moments_of_an_exact_network() {
         assert!((number("variance_ratio") - 1.0).abs() < 0.1, "{agreement}");
         assert!(number("correlation") > 0.98, "{agreement}");
         assert!(number("kl") < 0.01 && number("other_class") <= 1.0 / 12.0, "{agreement}");
+        assert!(number("kl_difference") < 0.01, "{agreement}");
+        assert!(number("log_difference").abs() < 0.1, "{agreement}");
+        let difference = |result: &Value| result["uncertainty"]["difference"].as_f64().unwrap();
+        assert!((difference(moments) / difference(sampled) - 1.0).abs() < 0.1, "{sampled:#}");
         for part in ["total", "aleatoric"] {
             let nats = |result: &Value| result["uncertainty"][part].as_f64().unwrap();
             let (a, b) = (nats(moments), nats(sampled));

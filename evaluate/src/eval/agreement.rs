@@ -39,6 +39,7 @@ fn view(items: &Items, item: usize) -> View {
         variance: row(&items.variance),
         probabilities: row(&items.probabilities),
         epistemic: items.epistemic[item].into(),
+        difference: items.difference.get(item).copied().map(f64::from),
     }
 }
 
@@ -73,6 +74,9 @@ pub fn agree(moments: &Items, draws: u32, sampled: &Items, passes: u32) -> Agree
         differences: Differences {
             log_variance: differences.log_variance + bias.log_variance,
             epistemic: differences.epistemic + bias.epistemic,
+            log_difference: differences
+                .log_difference
+                .map(|log| log + bias.log_difference.unwrap_or(0.0)),
             ..differences
         },
         noise,
@@ -90,6 +94,7 @@ mod tests {
             probabilities: vec![0.5; mean.len()],
             class,
             mean,
+            difference: variance.chunks(2).map(|pair| pair[0] + pair[1]).collect(),
             variance,
             epistemic,
             ..Items::default()
@@ -111,6 +116,10 @@ mod tests {
         // Three logits with two variances: halves of ln(1/4) + 8 - 1, ln(1/2) + 2 - 1, ln(1/4) + 4 - 1.
         let kl = (11.0 - 32f64.ln()) / 6.0;
         assert!((differences.kl - kl).abs() < 1e-12, "{differences:?}");
+        // Variances of the differences of 4 and 12 against 10 and 16.
+        assert!((differences.log_difference.unwrap() - (0.4f64 * 0.75).ln() / 2.0).abs() < 1e-7);
+        let kl = [0.4f64, 0.75].map(|ratio| (ratio.ln() + 1.0 / ratio - 1.0) / 2.0);
+        assert!((differences.kl_difference.unwrap() - (kl[0] + kl[1]) / 2.0).abs() < 1e-6);
         assert_eq!(agreement.noise, None);
     }
 
@@ -122,9 +131,12 @@ mod tests {
         let noise = agreement.noise.unwrap();
         assert_eq!((noise.spread.class, noise.spread.probabilities), (0.0, 0.0));
         for differences in [agreement.differences, noise.differences] {
-            let Differences { class, probabilities, log_variance, epistemic, mean, kl } =
+            let Differences { class, probabilities, log_variance, epistemic, mean, kl, .. } =
                 differences;
-            for difference in [class, probabilities, log_variance, epistemic, mean, kl] {
+            let pairs = [differences.log_difference, differences.kl_difference].map(Option::unwrap);
+            for difference in
+                [class, probabilities, log_variance, epistemic, mean, kl].into_iter().chain(pairs)
+            {
                 assert!(difference.abs() < 1e-12, "{differences:?}");
             }
         }

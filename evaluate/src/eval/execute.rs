@@ -9,7 +9,7 @@ use gauss_lowering::{
 };
 use pfp_compiler::{
     compile::{Function, Network, Options},
-    diagnostics::Source,
+    diagnostics::{Covariance, Source},
     error::Error,
     jit::{Arena, CompiledModel},
     module::Session,
@@ -96,6 +96,11 @@ impl<'s> Classifier<'s> {
     /// In which order it takes maxima of Gaussians, and activations.
     pub fn order(&self) -> Order {
         self.source.order()
+    }
+
+    /// Which covariances it carries.
+    pub fn covariance(&self) -> Covariance {
+        self.source.covariance()
     }
 
     /// The core that code is made for.

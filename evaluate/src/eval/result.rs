@@ -38,6 +38,10 @@ pub struct Settings {
     pub function: String,
     /// The order of maxima and activations, such as `pool-first`.
     pub order: String,
+    /// Which covariances mode `moments` carries: diagonal, auto or full.
+    pub covariance: String,
+    /// What they may cost, in times of the network; `None` unless `auto`.
+    pub budget: Option<f64>,
     /// The core that code was made for.
     pub core: String,
     /// What the system calls the processor that it ran on.
@@ -109,6 +113,8 @@ pub struct Uncertainties {
     pub epistemic: Option<f64>,
     /// The mean variance of the logits; `None` for a network without distribution.
     pub variance: Option<f64>,
+    /// The mean variance of the differences of two logits; `None` also of one logit.
+    pub difference: Option<f64>,
 }
 
 /// How good the answers for labelled items are.

@@ -147,6 +147,7 @@ pub fn sets(evaluation: &Evaluation) -> Markup {
         "aleatoric",
         "epistemic",
         "mean variance",
+        "of differences",
     ];
     let rows = evaluation.modes.iter().flat_map(|mode| {
         mode.sets.iter().map(|result| {
@@ -164,6 +165,7 @@ pub fn sets(evaluation: &Evaluation) -> Markup {
                 number(Some(uncertainty.aleatoric), 4),
                 number(uncertainty.epistemic, 4),
                 number(uncertainty.variance, 3),
+                number(uncertainty.difference, 3),
             ]
         })
     });
@@ -209,11 +211,14 @@ pub fn agreement(evaluation: &Evaluation) -> Option<Markup> {
                 number(Some(100.0 * (1.0 - differences.class)), 2),
                 number(Some(100.0 * differences.probabilities), 2),
                 number(Some(differences.log_variance.exp()), 3),
+                number(differences.log_difference.map(f64::exp), 3),
                 number(Some(differences.epistemic), 4),
                 number(Some(differences.mean), 3),
                 number(agreement.noise.map(|noise| noise.differences.mean), 3),
                 number(Some(differences.kl), 4),
                 number(agreement.noise.map(|noise| noise.differences.kl), 4),
+                number(differences.kl_difference, 4),
+                number(agreement.noise.and_then(|noise| noise.differences.kl_difference), 4),
                 number(Some(agreement.variance_ratio), 3),
                 number(Some(agreement.correlation), 3),
                 number(Some(agreement.rank_correlation), 3),
@@ -226,10 +231,13 @@ pub fn agreement(evaluation: &Evaluation) -> Option<Markup> {
         "same class, %",
         "probabilities, %",
         "variance, ratio",
+        "of differences",
         "epistemic, nats",
         "means, deviations",
         "noise",
         "KL, nats",
+        "noise",
+        "KL of differences",
         "noise",
         "median ratio",
         "correlation",
@@ -265,6 +273,8 @@ pub fn command(evaluation: &Evaluation) -> String {
         lines.push(format!("--params {}", quoted(parameters)));
     }
     lines.push(format!("--function {} --order {}", quoted(&settings.function), settings.order));
+    let budget = settings.budget.map_or(String::new(), |budget| format!(" --budget {budget}x"));
+    lines.push(format!("--covariance {}{budget}", settings.covariance));
     for set in &evaluation.sets {
         let flag = match set.role {
             Role::InDomain => "--in-domain",

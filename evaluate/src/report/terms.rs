@@ -85,6 +85,12 @@ pub const EPISTEMIC: Term = (
 pub const MEAN_VARIANCE: Term =
     ("mean variance", "of the logits, averaged over classes and items, in squared logits");
 
+pub const DIFFERENCES: Term = (
+    "of differences",
+    "the same of the difference of two logits, averaged over all pairs: class probabilities depend on the \
+     logits through these alone",
+);
+
 pub const SAME_CLASS: Term = ("same class", "the share of items that both answer alike");
 
 pub const PROBABILITIES: Term = (
@@ -111,6 +117,12 @@ pub const KL: Term = (
     "KL",
     "Kullback-Leibler divergence of the Gaussian of a logit by sampling from that by PFP, averaged \
      over logits",
+);
+
+pub const KL_DIFFERENCES: Term = (
+    "KL of differences",
+    "the same divergence of a Gaussian with the mean variance of the differences of two logits, averaged over \
+     items: what covariances add to what is known of each logit",
 );
 
 pub const NOISE: Term = (

@@ -10,23 +10,28 @@ use pfp_evaluate::{
     batches::Items,
     data::{self, Preparation, Scale},
     eval::{DataSet, Role, Spec},
-    metrics::pearson,
-    reference::{LayerMoments, Reference, ratio_of_sums},
+    halves::divergence,
+    metrics::{median, pearson},
+    reference::{Elements, LayerDraws, LayerMoments, Reference, ratio_of_sums},
 };
 use serde::Serialize;
 
-use super::super::{
-    Ui,
-    table::{Table, figure},
+use super::{
+    super::{
+        Ui,
+        table::{Table, figure},
+    },
+    ladder::{self, Ladder},
 };
 
 /// What the layers are compared on.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Moments")]
 pub struct MomentsArgs {
-    /// Compare mean and variance of every layer with Monte Carlo on this data set instead, named as
-    /// for `pfp eval`; needs --params
-    #[arg(long, value_name = "DATA", requires = "params", conflicts_with = "schedule")]
+    /// Compare every layer with Monte Carlo on this data set instead, named as for `pfp eval`, without
+    /// covariances and with those that are chosen, and the outputs for each choice of covariances; needs --params
+    #[arg(long, value_name = "DATA", requires = "params")]
+    #[arg(conflicts_with_all = ["schedule", "head", "return_covariance"])]
     pub moments: Option<Spec>,
 
     /// Multiply the numbers by this, such as 1/255
@@ -61,6 +66,9 @@ pub struct Report {
     layers: Vec<LayerRow>,
     /// Where the ratio of variances leaves 1, if it does so beyond the noise.
     suspect: Option<Step>,
+    /// Of what are logits, what each choice of covariances makes of them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    outputs: Option<Ladder>,
 }
 
 /// How far the moments of one layer are from Monte Carlo.
@@ -70,6 +78,16 @@ struct LayerRow {
     op: String,
     /// Elements over all items.
     elements: usize,
+    /// Of independent elements.
+    #[serde(flatten)]
+    diagonal: Distance,
+    /// With the covariances that are chosen, where these change anything.
+    carried: Option<Distance>,
+}
+
+/// How far moments are from Monte Carlo.
+#[derive(Debug, Clone, Serialize)]
+struct Distance {
     /// Root mean square of the difference of the means over that of the standard deviations of
     /// Monte Carlo.
     mean_in_deviations: f64,
@@ -84,9 +102,12 @@ struct LayerRow {
     variance_ratio_median: Option<f64>,
     /// Pearson's correlation of the variances of the elements.
     variance_correlation: f64,
+    /// The Kullback-Leibler divergence of the Gaussian of an element by Monte Carlo from that by moments, in
+    /// nats: the median over the elements that vary; `None` where none does.
+    kl_median: Option<f64>,
 }
 
-/// A ratio to what Monte Carlo measured, as the fields of a [`LayerRow`] have it.
+/// A ratio to what Monte Carlo measured, as the fields of a [`Distance`] have it.
 #[derive(Debug, Clone, Copy, PartialEq)]
 struct Ratio {
     value: f64,
@@ -112,7 +133,7 @@ const BEYOND_NOISE: f64 = 5.0;
 /// Fewer effective samples say neither a ratio nor its standard error.
 const ENOUGH_SAMPLES: f64 = 30.0;
 
-/// Units whose variance is below this share of the mean have no say in the median: of units that are
+/// Units whose variance is below this share of the mean have no say in medians and divergences: of units that are
 /// active in less than about one of a hundred passes, Monte Carlo mostly measures too little.
 const NEGLIGIBLE: f64 = 0.01;
 
@@ -121,8 +142,8 @@ impl MomentsArgs {
     pub fn compare(
         &self,
         spec: &Spec,
-        network: &Network,
-        function: &Function,
+        (network, function): (&Network, &Function),
+        most: Option<f64>,
         ui: &Ui,
     ) -> Result<Report, Error> {
         ui.stage("reading the data");
@@ -136,44 +157,68 @@ impl MomentsArgs {
         let arrays = [Array { shape: vec![count, values.len() / count], values }];
         let items = Items::new(&function.signature, &arrays)?;
         let reference = Reference::new(network, function)?;
+        let is_of_logits = ladder::is_of_logits(function);
         let bar = ui.count("Monte Carlo", count);
-        let layers = reference.layers(&items, self.samples, self.seed, &|done| {
-            bar.reach(done);
-        })?;
-        let layers = named(function, &layers);
+        let (samples, seed) = (self.samples, self.seed);
+        let draws =
+            reference.draw(&items, (samples, seed), is_of_logits, &|done| bar.reach(done))?;
+        let layers = reference.trace(&items, &|_| ())?;
+        let (outputs, carried) = match is_of_logits {
+            true => {
+                let of = (network, function);
+                let (outputs, carried) = ladder::compare(of, (&items, &draws), (most, seed), ui)?;
+                (Some(outputs), carried)
+            }
+            false => (None, None),
+        };
+        let layers = named(function, &layers, carried.as_deref(), &draws.layers);
         Ok(Report {
             function: function.name.clone(),
             items: count,
-            samples: self.samples,
-            seed: self.seed,
+            samples,
+            seed,
             suspect: suspect(&layers),
             layers,
+            outputs,
         })
     }
 }
 
 /// The layers by the names that they have in the module: parameters that are loaded have none.
-fn named(function: &Function, layers: &[LayerMoments]) -> Vec<LayerRow> {
+fn named(
+    function: &Function,
+    layers: &[LayerMoments],
+    carried: Option<&[LayerMoments]>,
+    draws: &[LayerDraws],
+) -> Vec<LayerRow> {
     let mut known = function.layers.iter().filter(|known| known.output.starts_with("!gauss"));
-    let measured = layers.iter().map(|moments| {
-        let found = known.find(|known| known.op == moments.op);
-        let name = found.map_or(&moments.layer, |known| &known.name);
-        layer(name.clone(), moments)
+    let mut carried = carried.unwrap_or_default().iter();
+    let measured = layers.iter().zip(draws).map(|(moments, draws)| {
+        let LayerMoments { layer, op, algebra } = moments;
+        let found = known.find(|known| known.op == *op);
+        // Conversions stand between them, and mixtures for dense layers.
+        let is_same =
+            |other: &&LayerMoments| other.op == *op || op == "dense" && other.op == "scale_mixture";
+        let other = carried.find(is_same).filter(|other| other.algebra != *algebra);
+        LayerRow {
+            layer: found.map_or(layer, |known| &known.name).clone(),
+            op: op.clone(),
+            elements: algebra.mean.len(),
+            diagonal: distance(algebra, draws),
+            carried: other.map(|other| distance(&other.algebra, draws)),
+        }
     });
     measured.collect()
 }
 
-fn layer(name: String, moments: &LayerMoments) -> LayerRow {
-    let LayerMoments { op, algebra, monte_carlo, squares, .. } = moments;
+fn distance(algebra: &Elements, draws: &LayerDraws) -> Distance {
+    let LayerDraws { monte_carlo, squares } = draws;
     let differences = algebra.mean.iter().zip(&monte_carlo.mean).map(|(a, b)| (a - b).powi(2));
     let differences: f64 = differences.sum();
     let ratio = ratio_of_sums(&algebra.variance, (&monte_carlo.mean, &monte_carlo.variance));
     let ratio = ratio.map(|value| Ratio::new(value, squares));
     let sampled: f64 = monte_carlo.variance.iter().sum();
-    LayerRow {
-        layer: name,
-        op: op.clone(),
-        elements: algebra.mean.len(),
+    Distance {
         mean_in_deviations: ratio.map_or(0.0, |_| (differences / sampled).sqrt()),
         variance_ratio: ratio.map(|ratio| ratio.value),
         variance_ratio_error: ratio.map(|ratio| ratio.standard_error),
@@ -181,10 +226,24 @@ fn layer(name: String, moments: &LayerMoments) -> LayerRow {
         variance_ratio_median: ratio
             .and_then(|_| median_ratio(&algebra.variance, &monte_carlo.variance)),
         variance_correlation: pearson(&algebra.variance, &monte_carlo.variance),
+        kl_median: ratio.and_then(|_| median_divergence(algebra, monte_carlo)),
     }
 }
 
-impl LayerRow {
+/// The median divergence of Monte Carlo from moments, units left out that hardly vary. A mean would be that of a few
+/// units that are rarely active.
+fn median_divergence(algebra: &Elements, monte_carlo: &Elements) -> Option<f64> {
+    let least = NEGLIGIBLE * monte_carlo.variance.iter().sum::<f64>() / algebra.mean.len() as f64;
+    let gaussians = |elements: &Elements| -> Vec<(f64, f64)> {
+        elements.mean.iter().copied().zip(elements.variance.iter().copied()).collect()
+    };
+    let pairs = gaussians(monte_carlo).into_iter().zip(gaussians(algebra));
+    let pairs = pairs.filter(|((_, variance), _)| *variance > least);
+    let each: Vec<_> = pairs.filter_map(|(sampled, own)| divergence(sampled, own)).collect();
+    (!each.is_empty()).then(|| median(each))
+}
+
+impl Distance {
     fn ratio(&self) -> Option<Ratio> {
         Some(Ratio {
             value: self.variance_ratio?,
@@ -235,7 +294,7 @@ impl Ratio {
 /// Where the ratio of variances goes farther from 1 than at the layer before by most, of the layers
 /// where this is beyond the noise of both.
 fn suspect(layers: &[LayerRow]) -> Option<Step> {
-    let known = layers.iter().filter_map(|layer| Some((layer, layer.ratio()?)));
+    let known = layers.iter().filter_map(|layer| Some((layer, layer.diagonal.ratio()?)));
     let known: Vec<_> = known.filter(|(_, ratio)| ratio.is_known()).collect();
     let first = (None, Ratio { value: 1.0, standard_error: 0.0, effective_samples: f64::INFINITY });
     let before = [first].into_iter().chain(known.iter().map(|(layer, r)| (Some(*layer), *r)));
@@ -259,26 +318,48 @@ fn suspect(layers: &[LayerRow]) -> Option<Step> {
     steps.max_by(|(a, _), (b, _)| a.total_cmp(b)).map(|(_, step)| step)
 }
 
-/// The report as a table.
-pub fn text(report: &Report) -> String {
-    let head = ["layer", "op", "elements", "means off", "variances", "+-", "median", "correlation"];
+/// The report as tables; with the budget that was said.
+pub fn text(report: &Report, most: Option<f64>) -> String {
+    let has_carried = report.layers.iter().any(|layer| layer.carried.is_some());
+    let mut head = vec![
+        "layer",
+        "op",
+        "elements",
+        "means off",
+        "variances",
+        "+-",
+        "median",
+        "correlation",
+        "KL",
+    ];
+    if has_carried {
+        head.extend(["carried: means off", "variances", "median", "KL"]);
+    }
     let mut table = Table::new(&head, 2);
+    let or_none = |number: Option<f64>| number.map_or("-".into(), figure);
     for layer in &report.layers {
-        let or_none = |number: Option<f64>| number.map_or("-".into(), figure);
-        let ratio = layer.ratio();
-        table.row(vec![
+        let LayerRow { diagonal, carried, .. } = layer;
+        let ratio = diagonal.ratio();
+        let mut row = vec![
             layer.layer.clone(),
             layer.op.clone(),
             layer.elements.to_string(),
-            figure(layer.mean_in_deviations),
+            figure(diagonal.mean_in_deviations),
             or_none(ratio.map(|ratio| ratio.value)),
             match ratio {
                 Some(ratio) if !ratio.is_known() => "?".into(),
                 ratio => or_none(ratio.map(|ratio| ratio.standard_error)),
             },
-            or_none(layer.variance_ratio_median),
-            format!("{:.3}", layer.variance_correlation),
-        ]);
+            or_none(diagonal.variance_ratio_median),
+            format!("{:.3}", diagonal.variance_correlation),
+            or_none(diagonal.kl_median),
+        ];
+        if let Some(carried) = carried {
+            row.push(figure(carried.mean_in_deviations));
+            let others = [carried.variance_ratio, carried.variance_ratio_median, carried.kl_median];
+            row.extend(others.map(or_none));
+        }
+        table.row(row);
     }
     let noise = (1.0 / report.samples as f64).sqrt();
     let mut lines = vec![
@@ -293,10 +374,23 @@ pub fn text(report: &Report) -> String {
             "means in standard deviations of Monte Carlo, whose own noise is {noise:.3};\n\
              variances as the sum over that of Monte Carlo, with the standard error that its noise \
              gives, and\n\
-             the median of the units' own ratios"
+             the median of the units' own ratios; KL: the median divergence of the Gaussian of a unit by \
+             Monte Carlo\n\
+             from that by moments, in nats: {} by the noise alone",
+            figure(std::f64::consts::LN_2 / report.samples as f64)
         ),
     ];
-    if report.layers.iter().filter_map(LayerRow::ratio).any(|ratio| !ratio.is_known()) {
+    if has_carried {
+        lines.push(
+            "carried: with the covariances that are chosen, where these change a layer".into(),
+        );
+    }
+    if report
+        .layers
+        .iter()
+        .filter_map(|layer| layer.diagonal.ratio())
+        .any(|ratio| !ratio.is_known())
+    {
         lines.push(
             "?: a few samples make up the sum, as of rarely active units; see the median, or take \
              more --samples"
@@ -312,6 +406,10 @@ pub fn text(report: &Report) -> String {
         ),
         None => "no layer takes the ratio away from 1 by more than the noise of Monte Carlo".into(),
     });
+    if let Some(outputs) = &report.outputs {
+        lines.push(String::new());
+        lines.extend(outputs.lines(most));
+    }
     lines.join("\n")
 }
 
@@ -324,12 +422,16 @@ mod tests {
             layer: name.into(),
             op: name.into(),
             elements: 1,
-            mean_in_deviations: 0.0,
-            variance_ratio: ratio.map(|(value, _)| value),
-            variance_ratio_error: ratio.map(|(_, error)| error),
-            effective_samples: ratio.map(|_| 1000.0),
-            variance_ratio_median: None,
-            variance_correlation: 1.0,
+            diagonal: Distance {
+                mean_in_deviations: 0.0,
+                variance_ratio: ratio.map(|(value, _)| value),
+                variance_ratio_error: ratio.map(|(_, error)| error),
+                effective_samples: ratio.map(|_| 1000.0),
+                variance_ratio_median: None,
+                variance_correlation: 1.0,
+                kl_median: None,
+            },
+            carried: None,
         }
     }
 
@@ -359,7 +461,7 @@ mod tests {
         assert_eq!(pair((0.7, 0.01), (1.0, 0.01)).unwrap().layer, "a");
         // What few draws decide says nothing, be it as far as it may.
         let mut few = ratio("a", Some((100.0, 1.0)));
-        few.effective_samples = Some(3.0);
+        few.diagonal.effective_samples = Some(3.0);
         assert!(suspect(&[few, ratio("b", Some((1.0, 0.02)))]).is_none());
     }
 
