@@ -202,6 +202,9 @@ impl Emitter {
     }
 }
 
+/// So many columns of a factor are joined at once.
+const BLOCK: i64 = 8;
+
 const AXES: usize = Axis::ALL.len();
 
 /// Which axes a table has.
@@ -298,7 +301,9 @@ impl Tables for Sizes<'_> {
         Table { value: table.value, axes: [items, nodes, draws, parts, false, classes] }
     }
 
-    /// Column after column: what the columns before it leave of the covariances, over the pivot.
+    /// Column after column: what the columns before it leave of the covariances, over the pivot. Each column is taken
+    /// off all that follow, and columns are joined in blocks: MLIR's bufferization takes a time that grows with the
+    /// square of how many insertions into one tensor there are, and with what is read of it between them.
     fn factor(&mut self, covariance: &Table, variance: &Table) -> Table {
         let emit = self.emit;
         let [items, nodes, classes] =
@@ -306,51 +311,61 @@ impl Tables for Sizes<'_> {
         // A matrix for each item and node; a batch that is not fixed has no nodes.
         let items = if nodes > 1 { items * nodes } else { items };
         let context = emit.context;
-        let matrices = emit.reshape(covariance.value, &[items, classes, classes]);
-        let mut factor = emit.fill(&[items, classes, classes], 0.0);
-        // What is left of the variances of the rows from the step on.
+        let [item, row, column] = [0, 1, 2].map(|dim| context.dim(dim));
+        let first = context.affine_constant(0);
+        // What is left of the covariances and of the variances of the rows from the step on.
+        let mut matrices = emit.reshape(covariance.value, &[items, classes, classes]);
         let mut rest = emit.reshape(variance.value, &[items, classes]);
+        let mut columns = Vec::new();
         for step in 0..classes {
             let below = classes - step - 1;
             let pivot = emit.slice(rest, &[0, 0], &[items, 1], &[1, 1]);
             let pivot = emit.elementwise(&[items, 1], &[Moments::deterministic(pivot)], |a, x| {
                 Moments::deterministic(a.sqrt(x[0].mean))
             });
-            let of_pivot = emit.reshape(pivot.mean, &[items, 1, 1]);
-            factor = emit.insert(of_pivot, factor, &[0, step, step]);
+            columns.push((emit.reshape(pivot.mean, &[items, 1, 1]), [0, step, step]));
             if below == 0 {
                 break;
             }
-            let column = emit.slice(matrices, &[0, step + 1, step], &[items, below, 1], &[1; 3]);
-            let mut column = Moments::deterministic(emit.reshape(column, &[items, below]));
-            if step > 0 {
-                let of = |row: i64, rows: i64| {
-                    let sizes = [items, rows, step];
-                    Moments::deterministic(emit.slice(factor, &[0, row, 0], &sizes, &[1; 3]))
-                };
-                let [item, row, known] = [0, 1, 2].map(|dim| context.dim(dim));
-                let first = context.affine_constant(0);
-                let reads = [
-                    (of(step + 1, below), context.affine_map(3, &[item, row, known])),
-                    (of(step, 1), context.affine_map(3, &[item, first, known])),
-                ];
-                let out = context.affine_map(3, &[item, row]);
-                column = emit.generic(&reads, column, out, |a, x, sum| {
-                    Moments::deterministic(a.negated_fma(x[0].mean, x[1].mean, sum.mean))
-                });
-            }
-            let left = emit.slice(rest, &[0, 1], &[items, below], &[1, 1]);
-            let [item, row] = [0, 1].map(|dim| context.dim(dim));
+            let part = |value: Value, from: &[i64], sizes: &[i64]| {
+                Moments::deterministic(emit.slice(value, from, sizes, &vec![1; sizes.len()]))
+            };
+            let left = part(rest, &[0, 1], &[items, below]);
+            let known = part(matrices, &[0, 1, 0], &[items, below, 1]);
+            let known = Moments::deterministic(emit.reshape(known.mean, &[items, below]));
             let all = context.affine_map(2, &[item, row]);
-            let one = context.affine_map(2, &[item, context.affine_constant(0)]);
-            let reads = [(column, all), (pivot, one), (Moments::deterministic(left), all)];
+            let one = context.affine_map(2, &[item, first]);
+            let reads = [(known, all), (pivot, one), (left, all)];
             let entries = emit.map(&[items, below], &reads, true, |a, x| {
                 predictive::factor_entry(a, x[0].mean, x[1].mean, x[2].mean)
             });
-            let of_entries = emit.reshape(entries.mean, &[items, below, 1]);
-            factor = emit.insert(of_entries, factor, &[0, step + 1, step]);
-            rest = entries.variance.unwrap_or(left);
+            rest = entries.variance.unwrap_or(left.mean);
+            let of_column = Moments::deterministic(entries.mean);
+            let sizes = [items, below, below];
+            let reads = [
+                (part(matrices, &[0, 1, 1], &sizes), context.affine_map(3, &[item, row, column])),
+                (of_column, context.affine_map(3, &[item, row])),
+                (of_column, context.affine_map(3, &[item, column])),
+            ];
+            let next = emit.map(&sizes, &reads, false, |a, x| {
+                Moments::deterministic(a.negated_fma(x[1].mean, x[2].mean, x[0].mean))
+            });
+            matrices = next.mean;
+            let of_column = emit.reshape(entries.mean, &[items, below, 1]);
+            columns.push((of_column, [0, step + 1, step]));
         }
+        let factor = emit.fill(&[items, classes, classes], 0.0);
+        let blocks = (0..classes).step_by(BLOCK as usize).map(|first| {
+            let width = BLOCK.min(classes - first);
+            let block = emit.fill(&[items, classes, width], 0.0);
+            let own = columns.iter().filter(|(_, at)| (first..first + width).contains(&at[2]));
+            let block = own.fold(block, |block, &(part, [item, row, column])| {
+                emit.insert(part, block, &[item, row, column - first])
+            });
+            (block, first)
+        });
+        let factor = blocks
+            .fold(factor, |factor, (block, first)| emit.insert(block, factor, &[0, 0, first]));
         let axes = self.by([Axis::Classes, Axis::Rivals]);
         let shape: Vec<_> =
             (0..AXES).filter(|&axis| axes[axis]).map(|axis| self.sizes[axis]).collect();
