@@ -193,7 +193,8 @@ struct HeadArgs {
     #[arg(long, value_name = "HEAD")]
     head: Option<Kind>,
 
-    /// Also return the covariance matrix of the outputs of each item
+    /// Also return the covariance matrix of the outputs of each item: of the last dense layer at least,
+    /// whatever --covariance and --budget say; a head beside it reads it, too
     #[arg(long)]
     return_covariance: bool,
 

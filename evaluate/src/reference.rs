@@ -7,7 +7,8 @@ use gauss_dialect::{
 use pfp_compiler::{
     compile::{Function, Network},
     error::Error,
-    signature::{Buffer, Signature},
+    prediction::Prediction,
+    signature::{Buffer, Signature, Tensor},
 };
 use serde::Serialize;
 
@@ -39,6 +40,18 @@ pub struct OutputMoments {
     pub mean: Vec<f64>,
     /// The variances; `None` for a deterministic output.
     pub variance: Option<Vec<f64>>,
+    /// Errors of its means are relative to this at least.
+    pub least: f64,
+}
+
+/// Probabilities and nats of a head are right to 1e-6, not to their own digits.
+const LEAST_PREDICTED: f64 = 0.01;
+
+fn least(tensor: &Tensor) -> f64 {
+    match tensor.prediction {
+        Some(Prediction::Probabilities { .. } | Prediction::Uncertainty { .. }) => LEAST_PREDICTED,
+        _ => 0.0,
+    }
 }
 
 /// The result of a layer for all items, by the algebra of moments.
@@ -267,6 +280,7 @@ impl<'a> Reference<'a> {
                 name: output.name.clone(),
                 mean: Vec::new(),
                 variance: output.gaussian.then(Vec::new),
+                least: least(output),
             })
             .collect();
         for start in (0..items.count()).step_by(batch) {
@@ -317,7 +331,8 @@ pub fn moments(signature: &Signature, outputs: &[Output]) -> Vec<OutputMoments> 
         .map(|tensor| {
             let mut parts = buffers.iter().filter(|buffer| buffer.tensor == tensor);
             let mean = parts.next().and_then(of).unwrap_or_default();
-            OutputMoments { name: tensor.name.clone(), mean, variance: parts.next().and_then(of) }
+            let variance = parts.next().and_then(of);
+            OutputMoments { name: tensor.name.clone(), mean, variance, least: least(tensor) }
         })
         .collect()
 }
@@ -343,6 +358,7 @@ fn mean_errors(result: &OutputMoments, reference: &OutputMoments) -> Errors {
     let deviation = |index| Some(reference.deviation(index)).filter(|x| x.is_finite());
     let own = |index: usize| reference.mean[index].abs().max(deviation(index).unwrap_or(0.0));
     let floor = CANCELLED * largest((0..reference.mean.len()).map(own));
+    let floor = floor.max(reference.least);
     let flushed = |index: usize| match &reference.variance {
         None => FLUSHED,
         Some(variance) if variance[index] <= FLUSHED => FLUSHED.sqrt(),
@@ -474,7 +490,7 @@ mod tests {
 
     fn output(mean: &[f64], variance: &[f64]) -> OutputMoments {
         let variance = Some(variance.to_vec());
-        OutputMoments { name: "output".into(), mean: mean.to_vec(), variance }
+        OutputMoments { name: "output".into(), mean: mean.to_vec(), variance, least: 0.0 }
     }
 
     #[test]
@@ -516,6 +532,7 @@ mod tests {
                 name: "output".into(),
                 mean: vec![10.0, mean],
                 variance: variance.clone(),
+                least: 0.0,
             };
             assert!(compare(&[of(2.708e-4)], &[of(2.704e-4)])[0].max() < 1e-5);
             assert!(compare(&[of(3.7e-4)], &[of(2.7e-4)])[0].max() > 9e-4);

@@ -69,10 +69,16 @@ fn scales<B: Build>(
     let deviation = binary(b, Binary::Mul, &deviation, &parts)?;
     let deviation = b.reshape(&deviation, &[items, groups, elements / groups])?;
     let of_group = b.layer(sum(vec![2]), &[&deviation])?;
-    let square = b.layer(Part::Activation(Activation::SQUARE), &[&of_group])?;
-    let variance = b.layer(sum(vec![1]), &[&square])?;
+    // Relative to the mean: the variance itself is of the order of x⁴, and leaves single precision early.
     let mean = b.layer(mean(vec![1]), &[of_weights])?;
-    b.layer(Part::ScaleNodes(nodes), &[&variance, &mean])
+    let divisor = b.reshape(&mean, &[items, 1])?;
+    let relative = binary(b, Binary::Div, &of_group, &divisor)?;
+    let square = b.layer(Part::Activation(Activation::SQUARE), &[&relative])?;
+    let variance = b.layer(sum(vec![1]), &[&square])?;
+    let zero = b.zero(1, false);
+    let zeros = binary(b, Binary::Mul, &variance, &zero)?;
+    let ones = b.layer(Part::Activation(Activation::EXP), &[&zeros])?;
+    b.layer(Part::ScaleNodes(nodes), &[&variance, &ones])
 }
 
 /// Mean and variance of each element, N×D.

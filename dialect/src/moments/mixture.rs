@@ -106,7 +106,14 @@ pub fn mix<A: Arithmetic>(
 ) -> Moments<A::Value> {
     let zero = a.constant(0.0);
     let weights: Vec<_> = rule.iter().map(|&(_, weight)| a.constant(weight)).collect();
-    let mean = weights.iter().zip(nodes).fold(zero, |sum, (&w, x)| a.fma(w, x.mean, sum));
+    // From one of them on: equal means are their mean, whatever is rounded.
+    let Some(one) = nodes.get(nodes.len() / 2) else {
+        return Moments::deterministic(zero);
+    };
+    let mean = weights.iter().zip(nodes).fold(one.mean, |sum, (&weight, node)| {
+        let apart = a.sub(node.mean, one.mean);
+        a.fma(weight, apart, sum)
+    });
     let mut variance = None;
     for (&weight, node) in weights.iter().zip(nodes) {
         if let Some(v) = node.variance {

@@ -533,3 +533,34 @@ fn a_mixture_is_a_dense_layer_where_nothing_has_a_variance() {
         assert_eq!(run("mixed"), run("plain"), "{mode}");
     }
 }
+
+/// The variance of a scale is of the order of the fourth power of what a layer reads; it is taken relative to its mean.
+/// Nodes whose means are equal add nothing to a variance.
+#[test]
+fn mixtures_hold_for_all_sizes_of_numbers_and_without_variances() {
+    let dir = network();
+    let module = MODULE.replace(
+        "gauss.dense %1, %v, %b\n    : (!gauss.tensor<?x7xf32>, !gauss.tensor<5x7xf32>, !gauss.tensor<5xf32>)",
+        "gauss.dense %1, %v\n    : (!gauss.tensor<?x7xf32>, !gauss.tensor<5x7xf32>)",
+    );
+    let module = module.replace("  %b = gauss.parameter \"b\" : !gauss.tensor<5xf32>\n", "");
+    dir.write("scaled.mlir", module.replace("gauss.silu", "gauss.relu"));
+    for variance in [0.2, 1e-20, 0.0] {
+        let mut tensors = BTreeMap::new();
+        for (seed, (name, shape)) in (1u8..).zip([("u", [7, 6]), ("v", [5, 7]), ("w", [4, 5])]) {
+            let (count, seed) = (shape.iter().product(), f32::from(seed) * 0.13);
+            let mean = (shape.to_vec(), numbers(count, seed, -1.0, 1.0));
+            tensors.insert(format!("{name}.mean"), mean);
+            let spread = (shape.to_vec(), numbers(count, seed + 0.5, 0.0, variance));
+            tensors.insert(format!("{name}.var"), spread);
+        }
+        tensors.insert("a".to_owned(), (vec![1, 5], numbers(5, 0.9, -1.5, 1.5)));
+        dir.write("scaled.safetensors", safetensors(&tensors));
+        for size in [1e-9, 1.0, 1e9, 1e15] {
+            dir.write("scaled.npy", npy(&[3, 6], &numbers(18, 0.4, -2.0 * size, 2.0 * size)));
+            let check = "check scaled.mlir --params scaled.safetensors --input scaled.npy";
+            let options = "--batch 3 --covariance full --return-covariance --samples 0 -q";
+            dir.pfp(&format!("{check} {options}")).ok();
+        }
+    }
+}
