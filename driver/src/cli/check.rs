@@ -49,7 +49,7 @@ lies below the normal numbers of float32 counts as zero. A result that is infini
 reference is beyond float32 too, and is counted.
 
 What --head and --return-covariance add is compared too: a head sample:DRAWS has the same draws in the
-reference. Errors of probabilities and uncertainties are relative to 0.01 at least. A decision can differ where an uncertainty is at its threshold up to the tolerance. Monte
+reference. Errors of probabilities and uncertainties are relative to 0.05 at least. A decision can differ where an uncertainty is at its threshold up to the tolerance. Monte
 Carlo is of the network without them.
 
 Examples:
