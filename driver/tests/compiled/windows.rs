@@ -435,7 +435,7 @@ fn a_budget_is_spent_once() {
     assert_eq!((all.layers, all.pools), (1, 1));
     // One multiply-add less than both cost has room for the layer alone.
     for (less, pools) in [(0.0, 1), (1.0, 0)] {
-        let budget = Covariance::Within(1.0 + (all.multiply_adds as f64 - less + 0.5) / cost);
+        let budget = Covariance::Within(1.0 + (all.multiply_adds as f64 - less) / cost);
         for returned in [Returned::Nothing, Returned::Matrix, Returned::OfNodes] {
             let (_, carried) = carried(budget, returned);
             assert_eq!((carried.layers, carried.pools), (1, pools), "{returned:?} {less}");
