@@ -59,7 +59,7 @@ pub struct Correlated<V> {
     pub nodes: i64,
 }
 
-/// What a part of a variance comes from: the same one for all that layers make of it.
+/// The identity of a part of a variance: two values that have parts of the same source vary together.
 pub type Source = Arc<()>;
 
 /// The part of the variance of each element that no other has a part in.
@@ -67,31 +67,31 @@ pub type Source = Arc<()>;
 pub struct Own<V> {
     /// The variance, R×D, or of sizes that are repeated to that.
     pub variance: V,
-    /// What it is.
+    /// Its identity.
     pub source: Source,
-    /// What it is made of in part, the last first.
+    /// The own parts of other values that it contains, the nearest first.
     pub of: Vec<Share<V>>,
 }
 
-/// What elements have of those that elementwise functions have made them of: the variance w, times the squares of
-/// the gains.
+/// The share of a variance that comes, through elementwise functions, from the own part w of another value: w times the
+/// squares of the gains of these functions.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Share<V> {
     /// What each function has multiplied deviations by.
     pub gains: Vec<V>,
     /// w, as in [`Own`].
     pub variance: V,
-    /// What it is.
+    /// The identity of w.
     pub source: Source,
 }
 
 impl<V: Clone> Own<V> {
-    /// What no other value has a part in.
+    /// A new part, which no other value contains.
     pub fn new(variance: V) -> Self {
         Self { variance, source: Source::default(), of: vec![] }
     }
 
-    /// What an elementwise function has made of it, with the gain if that is not 1.
+    /// The own part behind an elementwise function, of this variance; without a gain the gain is 1.
     fn became(&self, variance: V, gain: Option<&V>) -> Self {
         let Self { variance: before, source, of } = self;
         let whole = Share { gains: vec![], variance: before.clone(), source: source.clone() };
@@ -112,7 +112,7 @@ pub struct Factor<V> {
     pub variance: V,
     /// So many rows, one after the other, have the same F and w, and ones as g.
     pub copies: i64,
-    /// What w is the variance of.
+    /// The identity of w.
     pub source: Source,
 }
 

@@ -524,6 +524,23 @@ mod tests {
         assert_eq!(alone[0].max(), 0.0);
     }
 
+    /// 5e-6 at the default tolerance of 1e-4, whatever the largest of the item is.
+    #[test]
+    fn a_prediction_is_right_to_5e_6() {
+        let of = |nats: f64| OutputMoments {
+            name: "uncertainty".into(),
+            mean: vec![nats, 3e-9],
+            variance: None,
+            least: LEAST_PREDICTED,
+        };
+        for (nats, passes) in [(1e-9, true), (4.9e-6, true), (5.1e-6, false), (1e-3, false)] {
+            let error = compare(&[of(4e-9 + nats)], &[of(4e-9)])[0].max();
+            assert_eq!(error <= 1e-4, passes, "{nats}: {error}");
+        }
+        assert!(compare(&[of(1.0 + 9e-5)], &[of(1.0)])[0].max() <= 1e-4);
+        assert!(compare(&[of(1.0 + 2e-4)], &[of(1.0)])[0].max() > 1e-4);
+    }
+
     #[test]
     fn a_mean_whose_terms_cancel_has_their_rounding() {
         // Sums of 64 terms of up to 3 in binary32, one of which cancels to 2.7e-4.
