@@ -145,8 +145,11 @@ pub struct Options {
 
 impl Options {
     /// The options of the pipeline that lowers a function.
-    fn pipeline(&self, target: &Target) -> Result<String, Error> {
+    fn pipeline(&self, target: &Target, is_lowered: bool) -> Result<String, Error> {
         let mut options = format!("core={} report=true {}", target.name, self.mode.options());
+        if is_lowered {
+            options += " lowered=true";
+        }
         if self.tasks > 1 {
             options += &format!(" tasks={}", self.tasks);
         }
@@ -307,19 +310,31 @@ impl<'s> Network<'s> {
             Some(parameters) => module.load_parameters(parameters)?,
             None => check_no_parameters(&module)?,
         }
-        let module_sha256 = sha256(module.source().bytes());
-        let costs = costs_of(&functions);
-        Ok(Self {
+        Ok(Self { has_free_batch, assumptions, ..Self::with_functions(module, functions) })
+    }
+
+    /// A module of functions on plain tensors, in linalg.
+    ///
+    /// # Errors
+    ///
+    /// Where a function cannot be exported.
+    pub fn lowered(module: Module<'s>) -> Result<Self, Error> {
+        let functions = public_functions(&module)?;
+        Ok(Self::with_functions(module, functions))
+    }
+
+    fn with_functions(module: Module<'s>, functions: Vec<Function>) -> Self {
+        Self {
+            module_sha256: sha256(module.source().bytes()),
+            costs: costs_of(&functions),
             module,
             functions,
-            has_free_batch,
-            module_sha256,
+            has_free_batch: false,
             parameters_sha256: None,
             remarks: Vec::new(),
-            assumptions,
+            assumptions: Vec::new(),
             carried: BTreeMap::new(),
-            costs,
-        })
+        }
     }
 
     /// What a person should know of the parameters: of their rounding, and of variances that can
@@ -598,7 +613,9 @@ impl<'s> Network<'s> {
             }
             false => None,
         };
-        module.run(&options.pipeline(target)?)?;
+        // What is in linalg already has parts that must stay apart, though they are equal.
+        let is_lowered = !module.op().descendants().iter().any(|op| op.name().starts_with("gauss."));
+        module.run(&options.pipeline(target, is_lowered)?)?;
         let symbol = function.symbol();
         let (arena, kernels) = (read_arena(&module, &symbol)?, read_kernels(&module, &symbol)?);
         Ok(Lowered { module, arena, kernels, mlir })

@@ -21,6 +21,7 @@ pub mod emit;
 pub mod error;
 mod ffi;
 pub mod guard;
+pub mod gradient;
 pub mod interrupt;
 pub mod jit;
 pub mod layers;

@@ -22,6 +22,7 @@ pub mod independence;
 pub mod interpreter;
 pub mod ir;
 pub mod layer;
+pub mod loss;
 pub mod moments;
 pub mod ops;
 pub mod parameters;

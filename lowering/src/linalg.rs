@@ -1,4 +1,6 @@
-//! `linalg.generic` ops.
+//! `linalg.generic` ops, and those on tensors around them.
+
+use std::ops::Range;
 
 use gauss_dialect::ir::{AffineMap, Attribute, Block, Builder, Context, Op, Type, Value};
 
@@ -101,26 +103,47 @@ pub fn fill(builder: Builder, shape: &[i64], value: f64, layer: &str) -> Value {
 
 /// The elements of `x` from `offsets` on, `shape` in all; `x` itself where these are all.
 pub fn slice(builder: Builder, x: Value, offsets: &[i64], shape: &[i64]) -> Value {
+    slice_strided(builder, x, (offsets, &vec![1; shape.len()]), shape)
+}
+
+/// Elements of `x` from offsets on, in these strides, `shape` in all; `x` itself where these are all.
+pub fn slice_strided(
+    builder: Builder,
+    x: Value,
+    (offsets, strides): (&[i64], &[i64]),
+    shape: &[i64],
+) -> Value {
     if x.ty().shape().as_deref() == Some(shape) {
         return x;
     }
     let ty = Type::tensor(x.ty().element_type(), shape);
-    at(builder, "tensor.extract_slice", &[x], ty, (offsets, shape))
+    at(builder, "tensor.extract_slice", &[x], ty, (offsets, shape, strides))
 }
 
 /// `whole` with `part` in it from `offsets` on.
 pub fn insert(builder: Builder, part: Value, whole: Value, offsets: &[i64]) -> Value {
-    let shape = part.ty().shape().unwrap_or_default();
-    at(builder, "tensor.insert_slice", &[part, whole], whole.ty(), (offsets, &shape))
+    insert_strided(builder, part, whole, (offsets, &vec![1; offsets.len()]))
 }
 
-/// An op on the elements from these offsets on, so many in each dimension.
+/// `whole` with `part` in it from offsets on, in these strides.
+pub fn insert_strided(
+    builder: Builder,
+    part: Value,
+    whole: Value,
+    (offsets, strides): (&[i64], &[i64]),
+) -> Value {
+    let shape = part.ty().shape().unwrap_or_default();
+    let place = (offsets, &shape[..], strides);
+    at(builder, "tensor.insert_slice", &[part, whole], whole.ty(), place)
+}
+
+/// An op on the elements from these offsets on, so many in each dimension, in these strides.
 fn at(
     builder: Builder,
     name: &str,
     operands: &[Value],
     ty: Type,
-    (offsets, sizes): (&[i64], &[i64]),
+    (offsets, sizes, strides): (&[i64], &[i64], &[i64]),
 ) -> Value {
     let context = builder.context();
     let mut segments = vec![1; operands.len()];
@@ -131,10 +154,58 @@ fn at(
         .results(&[ty])
         .attr("static_offsets", context.i64_array_attr(offsets))
         .attr("static_sizes", context.i64_array_attr(sizes))
-        .attr("static_strides", context.i64_array_attr(&vec![1; sizes.len()]))
+        .attr("static_strides", context.i64_array_attr(strides))
         .attr("operandSegmentSizes", context.i32_array_attr(&segments))
         .build()
         .result(0)
+}
+
+/// `x` with these dimensions, of the same elements in the same order: each dimension of one
+/// shape is a product of neighbours of the other.
+pub fn regrouped(builder: Builder, x: Value, shape: &[i64]) -> Value {
+    let from = x.ty().shape().unwrap_or_default();
+    let (name, larger, smaller) = match shape.len() >= from.len() {
+        true => ("tensor.expand_shape", shape, &from[..]),
+        false => ("tensor.collapse_shape", &from[..], shape),
+    };
+    if from == shape {
+        return x;
+    }
+    let context = builder.context();
+    let groups = groups(larger, smaller);
+    let group = |dims: Range<usize>| {
+        context.array_attr(&dims.map(|dim| context.i64_attr(dim as i64)).collect::<Vec<_>>())
+    };
+    let groups: Vec<_> = groups.into_iter().map(group).collect();
+    let op = builder
+        .op(name)
+        .operands(&[x])
+        .results(&[Type::tensor(x.ty().element_type(), shape)])
+        .attr("reassociation", context.array_attr(&groups));
+    let op = match name {
+        "tensor.expand_shape" => op.attr("static_output_shape", context.i64_array_attr(shape)),
+        _ => op,
+    };
+    op.build().result(0)
+}
+
+/// Which dimensions of the larger shape each dimension of the smaller one is made of; units behind
+/// the last belong to it.
+fn groups(larger: &[i64], smaller: &[i64]) -> Vec<Range<usize>> {
+    let mut next = 0;
+    let mut group = |(number, &size): (usize, &i64)| {
+        let first = next;
+        let mut product = 1;
+        while next < larger.len() && (next == first || product < size) {
+            product *= larger[next];
+            next += 1;
+        }
+        if number + 1 == smaller.len() {
+            next = larger.len();
+        }
+        first..next
+    };
+    smaller.iter().enumerate().map(&mut group).collect()
 }
 
 /// A buffer of `f32`.

@@ -1,6 +1,7 @@
 //! The passes, one file each, named as its flag.
 
 pub mod gauss_append_head;
+pub mod gauss_append_loss;
 pub mod gauss_c_interface;
 pub mod gauss_check_calls;
 pub mod gauss_correlate_windows;
@@ -8,6 +9,7 @@ pub mod gauss_estimate_reciprocals;
 pub mod gauss_expand_math;
 pub mod gauss_fold_batch_norm;
 pub mod gauss_generate_kernels;
+pub mod gauss_gradient;
 pub mod gauss_hoist_operands;
 pub mod gauss_load_parameters;
 pub mod gauss_outline_tasks;
@@ -28,6 +30,7 @@ use crate::pass::Pass;
 /// Every pass of the crate.
 pub static ALL: &[Pass] = &[
     gauss_append_head::PASS,
+    gauss_append_loss::PASS,
     gauss_c_interface::PASS,
     gauss_check_calls::PASS,
     gauss_correlate_windows::PASS,
@@ -35,6 +38,7 @@ pub static ALL: &[Pass] = &[
     gauss_expand_math::PASS,
     gauss_fold_batch_norm::PASS,
     gauss_generate_kernels::PASS,
+    gauss_gradient::PASS,
     gauss_hoist_operands::PASS,
     gauss_load_parameters::PASS,
     gauss_outline_tasks::PASS,

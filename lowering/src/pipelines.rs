@@ -4,15 +4,17 @@ use crate::{
     kernel::plan::ScheduleFile,
     mode::Mode,
     pass::{Options, Pipeline},
-    passes::{gauss_generate_kernels, gauss_pool_first::Values},
+    passes::{gauss_append_loss, gauss_generate_kernels, gauss_pool_first::Values},
     target::{Core, Target},
 };
 
 const KERNEL_OPTIONS: &[&str] = gauss_generate_kernels::PASS.options;
 
-/// Those of gauss-generate-kernels and of lower-gauss.
-const OPTIONS: &[&str] =
-    &["core", "tasks", "schedule", "report", "profile", "mode", "samples", "seed", "draws"];
+/// Those of gauss-generate-kernels and of lower-gauss, and `lowered`: is the module in linalg on
+/// tensors already?
+const OPTIONS: &[&str] = &[
+    "core", "tasks", "schedule", "report", "profile", "mode", "samples", "seed", "draws", "lowered",
+];
 
 /// Every pipeline of the crate.
 pub static ALL: &[Pipeline] = &[
@@ -23,16 +25,23 @@ pub static ALL: &[Pipeline] = &[
         build: to_linalg,
     },
     Pipeline {
+        name: "gauss-to-gradient",
+        description: "Lower gauss to linalg on tensors that also gives the gradient of a loss \
+                      (options: those of gauss-append-loss)",
+        options: gauss_append_loss::PASS.options,
+        build: to_gradient,
+    },
+    Pipeline {
         name: "gauss-to-kernels",
         description: "Lower gauss to vector code in a planned arena (options: those of \
-                      lower-gauss and gauss-generate-kernels)",
+                      lower-gauss and gauss-generate-kernels; lowered)",
         options: OPTIONS,
         build: to_kernels,
     },
     Pipeline {
         name: "gauss-to-llvm",
         description: "Lower gauss to the LLVM dialect with a C interface (options: those of \
-                      lower-gauss and gauss-generate-kernels)",
+                      lower-gauss and gauss-generate-kernels; lowered)",
         options: OPTIONS,
         build: to_llvm,
     },
@@ -61,13 +70,27 @@ fn to_linalg(options: &Options) -> Result<String, String> {
     ))
 }
 
+/// As [`to_linalg`], with a loss, backwards, too. Batch normalisation stays what it is: its parameters
+/// are arguments.
+fn to_gradient(options: &Options) -> Result<String, String> {
+    let mode = if options.get("mean") == Some("true") { "{mode=mean}" } else { "" };
+    Ok(format!(
+        "gauss-check-calls,inline,symbol-dce,gauss-append-loss{},canonicalize,cse,lower-gauss{mode},\
+         canonicalize,gauss-gradient,canonicalize",
+        options.only(gauss_append_loss::PASS.options)
+    ))
+}
+
 fn to_kernels(options: &Options) -> Result<String, String> {
     let core = core(options)?;
+    let to_linalg = match options.get("lowered") {
+        Some("true") => String::new(),
+        _ => to_linalg(options)? + ",",
+    };
     Ok(format!(
-        "{},{}{}gauss-use-destinations,eliminate-empty-tensors,one-shot-bufferize,cse,\
+        "{to_linalg}{}{}gauss-use-destinations,eliminate-empty-tensors,one-shot-bufferize,cse,\
          canonicalize,gauss-generate-kernels{},{}{}{}gauss-expand-math{{fma={}}},canonicalize,cse,\
          symbol-dce,gauss-plan-arena{}",
-        to_linalg(options)?,
         if core.hoists_operands { "gauss-hoist-operands," } else { "" },
         match core.winograd_channels {
             0 => String::new(),

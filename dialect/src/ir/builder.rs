@@ -1,5 +1,7 @@
 //! Making operations.
 
+use std::collections::HashMap;
+
 use mlir_sys::{MlirNamedAttribute, MlirRegion, MlirType, MlirValue};
 
 use super::{Attribute, Block, Context, Location, Op, Type, Value, string_ref};
@@ -76,6 +78,18 @@ impl Builder {
     /// `arith.constant`.
     pub fn constant(self, value: Attribute, ty: Type) -> Value {
         self.op("arith.constant").attr("value", value).results(&[ty]).build().result(0)
+    }
+
+    /// Inserts a copy of an operation that takes what stands for its operands; `values` learns what
+    /// stands for its results.
+    pub fn copy(self, op: Op, values: &mut HashMap<Value, Value>) -> Op {
+        let copy = op.clone_detached();
+        self.insert(copy);
+        for (number, operand) in op.operands().into_iter().enumerate() {
+            copy.set_operand(number, *values.get(&operand).unwrap_or(&operand));
+        }
+        values.extend(op.results().into_iter().zip(copy.results()));
+        copy
     }
 
     /// Inserts a detached operation.

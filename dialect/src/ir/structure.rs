@@ -59,6 +59,11 @@ impl Block {
         Block(mlir!(mlirBlockCreate(types.len() as isize, types.as_ptr(), locations.as_ptr())))
     }
 
+    /// Removes a block that is in no region, with all that it holds.
+    pub fn destroy(self) {
+        mlir!(mlirBlockDestroy(self.0));
+    }
+
     /// The arguments of the block.
     pub fn arguments(self) -> Vec<Value> {
         (0..mlir!(mlirBlockGetNumArguments(self.0))).map(|i| self.argument(i as usize)).collect()

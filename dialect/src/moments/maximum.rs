@@ -37,7 +37,8 @@ impl<V: Copy> Maximum<V> {
             }
         };
         let theta = a.sqrt(square);
-        let difference = a.sub(m, n);
+        // Not m − n: where both are equal, all comparisons take m for the larger one.
+        let difference = a.sub(n, m);
         let quotient = a.div(difference, theta);
         let ratio = a.abs(quotient);
         let tail = a.tail(ratio);

@@ -19,7 +19,7 @@ mod sigmoid;
 mod sign;
 mod silu;
 mod sin;
-mod softplus;
+pub(crate) mod softplus;
 mod square;
 mod tanh;
 

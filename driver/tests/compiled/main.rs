@@ -10,6 +10,7 @@ mod chains;
 mod encoder;
 mod evaluated;
 mod golden;
+mod gradients;
 mod hot_loops;
 mod linked;
 mod long_sums;

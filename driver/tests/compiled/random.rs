@@ -3,7 +3,7 @@
 mod generate;
 
 use gauss_dialect::{
-    interpreter::{Program, Tensor},
+    interpreter::{Parameters, Program, Tensor},
     layer as kinds,
     ops::{
         activation::Activation,
@@ -133,11 +133,16 @@ pub fn tensor(shape: &[usize], gaussian: bool, seed: u64) -> Tensor {
 
 /// What the interpreter gives in double precision.
 pub fn reference(case: &Case) -> Tensor {
+    reference_with(case, &values(&case.posterior))
+}
+
+/// The same with other values of the parameters.
+pub fn reference_with(case: &Case, parameters: &dyn Parameters) -> Tensor {
     let session = Session::new();
     let module = session
         .parse(&Source::as_written(case.name.clone(), case.module.as_bytes()))
         .unwrap_or_else(|error| panic!("{error:?}\n{}", case.module));
-    let program = Program::of(module.op(), &case.name, &values(&case.posterior)).unwrap();
+    let program = Program::of(module.op(), &case.name, parameters).unwrap();
     program.run(&case.inputs).unwrap().remove(0)
 }
 
@@ -163,6 +168,12 @@ pub fn values(posterior: &Posterior) -> impl Fn(&str, &TensorType) -> Result<Ten
 pub fn cases(seed: u64, count: usize) -> Vec<Case> {
     let mut generator = Generator::new(seed);
     (0..count).map(|number| generator.case(number)).collect()
+}
+
+/// Cases whose operands are parameters.
+pub fn trainable(seed: u64, count: usize) -> Vec<Case> {
+    let mut generator = Generator::new(seed);
+    (0..count).map(|number| generator.trainable(number)).collect()
 }
 
 fn long_cases(seed: u64, count: usize) -> Vec<Case> {

@@ -17,12 +17,10 @@ pub const PASS: Pass = Pass {
     options: &[],
     run: |module, _| {
         let mut squared = Vec::new();
-        for op in module.descendants() {
-            if op.is("linalg.generic") && !op.results().is_empty() {
-                hoist(op, &mut squared)?;
-            }
-        }
-        Ok(())
+        let is_nest = |op: &Op| op.is("linalg.generic") && !op.results().is_empty();
+        // Before any op of a body is erased.
+        let nests: Vec<_> = module.descendants().into_iter().filter(is_nest).collect();
+        nests.into_iter().try_for_each(|op| hoist(op, &mut squared))
     },
 };
 
@@ -104,8 +102,9 @@ fn candidate(op: Op, body: Block, iterations: i64) -> Option<(usize, Op)> {
             let operands = derived.operands();
             !operands.is_empty() && operands.iter().all(|&operand| operand == argument)
         };
-        let derived =
-            body.ops().into_iter().filter(|op| !op.results().is_empty()).find(is_on_it)?;
+        let is_number =
+            |op: &Op| op.results().first().is_some_and(|result| result.ty().is_f32());
+        let derived = body.ops().into_iter().filter(is_number).find(is_on_it)?;
         Some((number, derived))
     })
 }

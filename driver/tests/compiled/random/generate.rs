@@ -87,6 +87,14 @@ impl Generator {
         self.of_op(number, layer)
     }
 
+    /// A case all of whose operands are parameters, but for numbers of elements.
+    pub fn trainable(&mut self, number: usize) -> Case {
+        let (op, attributes, mut operands, shape) = self.layer(number);
+        let first = usize::from(op == "embedding");
+        operands[first..].iter_mut().for_each(|operand| operand.parameter = true);
+        self.of_op(number, (op, attributes, operands, shape))
+    }
+
     /// An op, of each family in turn.
     fn layer(&mut self, number: usize) -> Layer {
         match number % 16 {

@@ -1,0 +1,201 @@
+//! A network that is trained: its loss, and the gradient of that, as a compiled function.
+
+use std::collections::BTreeSet;
+
+use gauss_dialect::{
+    attributes::WHOLE_BATCH,
+    ir::{Attribute, Op},
+    layer::Layer,
+    representation::Component,
+};
+use gauss_lowering::{
+    parameters::declared::{Declared, check_distinct},
+    passes::{
+        gauss_append_loss::{LOG_NOISE, Loss},
+        gauss_gradient::PARAMETERS,
+    },
+    target::Target,
+};
+
+use crate::{
+    compile::{Compiled, Network, Options},
+    error::Error,
+    module::Module,
+};
+
+/// A parameter of a network, in the order in which the compiled function takes them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Parameter {
+    /// Its name in the module.
+    pub name: String,
+    /// Its sizes.
+    pub shape: Vec<usize>,
+    /// Is it known by mean and variance?
+    pub gaussian: bool,
+    /// Is it fitted, and not a running statistic of batch normalisation?
+    pub is_trainable: bool,
+}
+
+impl Parameter {
+    /// How many numbers it has, each with a variance where it is Gaussian.
+    pub fn elements(&self) -> usize {
+        self.shape.iter().product()
+    }
+}
+
+/// What the function that is compiled computes.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Wanted<'a> {
+    /// The function of the network, where there are several.
+    pub function: Option<&'a str>,
+    /// Items of a call, where the module leaves the batch open.
+    pub items: i64,
+    /// The loss.
+    pub loss: Loss,
+    /// Is the network that of the means, without variances?
+    pub is_mean: bool,
+}
+
+/// A network with a loss, backwards, too.
+///
+/// The function takes the inputs of the network, the targets, K×N×C standard normal numbers where
+/// the loss has draws, the weights of the items, and the parameters: of a Gaussian one the means,
+/// then the variances. It gives the losses of the items, the means of the outputs, and the gradient
+/// of the weighted sum of the losses along each parameter.
+pub struct Differentiated<'s> {
+    /// The function on plain tensors.
+    pub network: Network<'s>,
+    /// The parameters, as the function takes them.
+    pub parameters: Vec<Parameter>,
+    /// The loss.
+    pub loss: Loss,
+}
+
+impl<'s> Differentiated<'s> {
+    /// Differentiates a network whose parameters are not loaded.
+    ///
+    /// # Errors
+    ///
+    /// Where there is no such function, its outputs have no such loss, it has no parameters, or the
+    /// module has none that a gradient can be taken along.
+    pub fn of(mut module: Module<'s>, wanted: &Wanted) -> Result<Self, Error> {
+        module.check_calls()?;
+        module.take_order(None);
+        let is_function = |op: &Op| op.is("func.func") && op.body().is_some();
+        let is_open = |op: &Op| op.to_string().contains("tensor<?");
+        let functions: Vec<_> =
+            module.op().body().map(|body| body.ops()).unwrap_or_default().into_iter().filter(is_function).collect();
+        if functions.iter().any(is_open) {
+            module.set_batch(wanted.items)?;
+        }
+        if check_distinct(module.op()).is_err() {
+            return Err(module.rejected("declares parameters that do not agree"));
+        }
+        let name = chosen(&module, wanted.function)?;
+        let private = module.op().context().string_attr("private");
+        let ops = module.op().body().map(|body| body.ops()).unwrap_or_default();
+        for op in ops.into_iter().filter(|op| op.is("func.func")) {
+            match op.symbol() == Some(name.clone()) {
+                true => op.remove_attribute(WHOLE_BATCH),
+                false => op.set_attribute("sym_visibility", private),
+            }
+        }
+        module.run("gauss-check-calls,inline,symbol-dce")?;
+        let declared = Declared::all(module.op());
+        let statistics = statistics(module.op());
+        let mean = if wanted.is_mean { " mean=true" } else { "" };
+        module.run(&format!("gauss-to-gradient{{loss={}{mean}}}", wanted.loss))?;
+        let network = Network::lowered(module)?;
+        let taken = taken(network.op());
+        let parameters = parameters(&taken, &declared, &statistics, &network)?;
+        Ok(Self { network, parameters, loss: wanted.loss })
+    }
+
+    /// Compiles the function.
+    ///
+    /// # Errors
+    ///
+    /// As [`Network::compile`].
+    pub fn compile(&self, target: &Target) -> Result<Compiled, Error> {
+        let function = self.network.function(None)?;
+        self.network.compile(function, target, &Options::default(), &|_| {})
+    }
+}
+
+/// The function that is meant.
+fn chosen(module: &Module, wanted: Option<&str>) -> Result<String, Error> {
+    let ops = module.op().body().map(|body| body.ops()).unwrap_or_default();
+    let is_public = |op: &Op| {
+        let visibility = op.attribute("sym_visibility").and_then(Attribute::as_string);
+        op.is("func.func") && op.body().is_some() && visibility.is_none_or(|v| v == "public")
+    };
+    let names: Vec<_> = ops.into_iter().filter(is_public).filter_map(Op::symbol).collect();
+    let wanted = wanted.map(|name| name.strip_prefix('@').unwrap_or(name));
+    match (wanted, &names[..]) {
+        (None, [name]) => Ok(name.clone()),
+        (Some(wanted), names) if names.iter().any(|name| name == wanted) => Ok(wanted.to_owned()),
+        (wanted, names) => {
+            let source = module.source().name();
+            let message = match wanted {
+                Some(wanted) => format!("{source} has no public function @{wanted}"),
+                None => format!("{source} has {} public functions", names.len()),
+            };
+            let names: Vec<_> = names.iter().map(|name| format!("@{name}")).collect();
+            let help = format!("its public functions: {}", names.join(", "));
+            Err(Error::request(message).with_help(help))
+        }
+    }
+}
+
+/// The names of the parameters that are running statistics of batch normalisation.
+fn statistics(module: Op) -> BTreeSet<String> {
+    let of_layer = |op: Op| {
+        let is_batch_norm = matches!(Layer::of(op), Ok(Some(Layer::BatchNorm(_))));
+        let operands = if is_batch_norm { op.operands().split_off(3) } else { Vec::new() };
+        operands.into_iter().filter_map(|value| Some(Declared::of(value.defining_op()?)?.name))
+    };
+    module.descendants().into_iter().flat_map(of_layer).collect()
+}
+
+/// The tensors that the function takes as parameters.
+fn taken(module: Op) -> Vec<String> {
+    let listed = |op: Op| op.attribute(PARAMETERS).and_then(Attribute::as_array);
+    let lists = module.descendants().into_iter().filter_map(listed);
+    lists.flatten().filter_map(Attribute::as_string).collect()
+}
+
+fn parameters(
+    taken: &[String],
+    declared: &[Declared],
+    statistics: &BTreeSet<String>,
+    network: &Network,
+) -> Result<Vec<Parameter>, Error> {
+    let signature = &network.function(None)?.signature;
+    let first = signature.inputs.len() - taken.len().min(signature.inputs.len());
+    let shapes = signature.inputs[first..].iter().map(|input| input.shape.clone());
+    let mut parameters: Vec<Parameter> = Vec::new();
+    for (tensor, shape) in taken.iter().zip(shapes) {
+        if parameters.last().is_some_and(|last| {
+            last.gaussian && *tensor == Component::Variance.tensor(&last.name)
+        }) {
+            continue;
+        }
+        let of_tensor = |declared: &&Declared| declared.tensors().contains(tensor);
+        let declared = declared.iter().find(of_tensor);
+        let name = declared.map_or_else(|| tensor.clone(), |declared| declared.name.clone());
+        let both = declared.map(Declared::tensors).unwrap_or_default();
+        parameters.push(Parameter {
+            shape,
+            gaussian: both.len() == 2 && both.iter().all(|tensor| taken.contains(tensor)),
+            is_trainable: !statistics.contains(&name),
+            name,
+        });
+    }
+    let is_known = |parameter: &Parameter| {
+        parameter.name == LOG_NOISE || declared.iter().any(|declared| declared.name == parameter.name)
+    };
+    match parameters.iter().all(is_known) {
+        true => Ok(parameters),
+        false => Err(Error::Internal("the gradient takes a parameter that is not declared".into())),
+    }
+}

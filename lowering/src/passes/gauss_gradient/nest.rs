@@ -1,0 +1,459 @@
+//! The adjoint of a loop nest: a nest for each way in which it reads its inputs.
+
+use std::collections::{HashMap, HashSet};
+
+use gauss_dialect::ir::{AffineExpr, AffineMap, Attribute, Block, Builder, Context, Op, Type, Value};
+
+use super::scalar::{Kind, Reverse};
+use crate::linalg;
+
+/// A `linalg.generic` on tensors of static shape.
+pub(super) struct Nest {
+    op: Op,
+    context: Context,
+    inputs: Vec<Operand>,
+    outs: Vec<Operand>,
+    /// Trip counts.
+    sizes: Vec<i64>,
+    body: Block,
+    layer: String,
+}
+
+/// A tensor and how it is read: for each of its dimensions the steps along the loops and where it
+/// begins.
+#[derive(Debug, Clone)]
+struct Operand {
+    tensor: Value,
+    map: Vec<Linear>,
+}
+
+/// A place along a dimension: so many steps for each loop, from a start.
+#[derive(Debug, Clone, PartialEq)]
+struct Linear {
+    steps: Vec<i64>,
+    start: i64,
+}
+
+impl Linear {
+    /// The loop that is walked as it is, if it is one.
+    fn alone(&self) -> Option<usize> {
+        let mut loops = self.loops();
+        let first = loops.next()?;
+        (loops.next().is_none() && self.start == 0 && self.steps[first] == 1).then_some(first)
+    }
+
+    fn loops(&self) -> impl Iterator<Item = usize> {
+        self.steps.iter().enumerate().filter(|(_, step)| **step != 0).map(|(number, _)| number)
+    }
+
+    fn is_constant(&self) -> bool {
+        self.loops().next().is_none()
+    }
+}
+
+/// Adjoints of tensors that a nest reads.
+pub(super) type Adjoints = Vec<(Value, Value)>;
+
+impl Nest {
+    /// # Errors
+    ///
+    /// Where its accesses are not linear, or sizes not known: continues the words `'linalg.generic' op`.
+    pub(super) fn of(op: Op) -> Result<Self, String> {
+        let maps = op.attribute("indexing_maps").and_then(Attribute::as_array);
+        let maps = maps.ok_or("has no indexing maps")?;
+        let maps: Vec<_> = maps.into_iter().filter_map(Attribute::as_affine_map).collect();
+        let dims = maps.first().map_or(0, |map| map.num_dims());
+        let operand = |(tensor, map): (Value, AffineMap)| {
+            let linear = |expression: AffineExpr| {
+                let (steps, start) = expression.linear(dims)?;
+                Some(Linear { steps, start })
+            };
+            let map = map.results().into_iter().map(linear).collect::<Option<Vec<_>>>();
+            let map = map.ok_or("has an indexing map that is not linear")?;
+            Ok::<_, String>(Operand { tensor, map })
+        };
+        let operands = op.operands().into_iter().zip(maps).map(operand);
+        let mut inputs = operands.collect::<Result<Vec<_>, _>>()?;
+        let outs = inputs.split_off(inputs.len() - op.results().len().min(inputs.len()));
+        let mut sizes = vec![None; dims];
+        for Operand { tensor, map } in inputs.iter().chain(&outs) {
+            let shape = tensor.ty().shape().unwrap_or_default();
+            for (place, size) in map.iter().zip(shape) {
+                if let Some(alone) = place.alone() {
+                    sizes[alone] = Some(size);
+                }
+            }
+        }
+        let sizes = sizes.into_iter().collect::<Option<Vec<_>>>();
+        let sizes = sizes.filter(|sizes| sizes.iter().all(|&size| size > 0));
+        Ok(Self {
+            op,
+            context: op.context(),
+            inputs,
+            outs,
+            sizes: sizes.ok_or("has a loop whose trip count is not known; fix the batch first")?,
+            body: op.body().ok_or("has no body")?,
+            layer: format!("{}.gradient", linalg::layer(op).unwrap_or_else(|| "generic".into())),
+        })
+    }
+
+    /// How the nest makes each of its results.
+    pub(super) fn kinds(&self) -> Vec<Kind> {
+        let yielded = self.body.terminator().map(Op::operands).unwrap_or_default();
+        let sums = (self.inputs.len()..).map(|number| self.body.argument(number));
+        yielded.into_iter().zip(sums).map(|(value, sum)| Kind::of(self.body, value, sum)).collect()
+    }
+
+    /// The adjoints of the tensors that are `active`, given those of the results where they are not
+    /// 0.
+    ///
+    /// # Errors
+    ///
+    /// Where a part of the nest has no rule.
+    pub(super) fn adjoints(
+        &self,
+        builder: Builder,
+        results: &[Option<Value>],
+        active: impl Fn(Value) -> bool,
+    ) -> Result<Adjoints, String> {
+        let kinds = self.kinds();
+        let mut adjoints = Vec::new();
+        for ((out, kind), adjoint) in self.outs.iter().zip(&kinds).zip(results) {
+            if let (Some(adjoint), true) = (adjoint, active(out.tensor)) {
+                match kind {
+                    Kind::Function => {}
+                    Kind::Sum => adjoints.push((out.tensor, *adjoint)),
+                    Kind::Maximum(_) | Kind::Recurrence => {
+                        return Err("has a largest element that depends on a parameter from the \
+                                    start on, which has no derivative here"
+                            .into());
+                    }
+                }
+            }
+        }
+        let mut left: Vec<_> =
+            (0..self.inputs.len()).filter(|&number| active(self.inputs[number].tensor)).collect();
+        while let Some(&first) = left.first() {
+            let map = &self.inputs[first].map;
+            let (group, others): (Vec<_>, _) =
+                left.into_iter().partition(|&number| self.inputs[number].map == *map);
+            left = others;
+            let shape = self.inputs[first].tensor.ty().shape().unwrap_or_default();
+            if map.iter().zip(shape).any(|(place, size)| place.is_constant() && size != 1) {
+                return Err("reads one place of a dimension, which has no derivative here".into());
+            }
+            let is_walked = |place: &Linear| place.is_constant() || place.alone().is_some();
+            adjoints.extend(match map.iter().all(is_walked) && is_distinct(map) {
+                true => self.direct(builder, results, &kinds, &group)?,
+                false => self.gathered(builder, results, &kinds, &group)?,
+            });
+        }
+        Ok(adjoints)
+    }
+
+    /// Adjoints of inputs whose elements are read at loops of their own: the same loops, of which
+    /// the others become sums.
+    fn direct(
+        &self,
+        builder: Builder,
+        results: &[Option<Value>],
+        kinds: &[Kind],
+        group: &[usize],
+    ) -> Result<Adjoints, String> {
+        let map = &self.inputs[group[0]].map;
+        let mut order: Vec<_> = map.iter().filter_map(Linear::alone).collect();
+        let parallel = order.len();
+        let rest: Vec<_> = (0..self.sizes.len()).filter(|dim| !order.contains(dim)).collect();
+        order.extend(rest);
+        let renamed = |place: &Linear| Linear {
+            steps: order.iter().map(|&dim| place.steps[dim]).collect(),
+            start: place.start,
+        };
+        let reads = self.reads(results, |operand| Operand {
+            tensor: operand.tensor,
+            map: operand.map.iter().map(renamed).collect(),
+        });
+        let sizes: Vec<_> = order[..parallel].iter().map(|&dim| self.sizes[dim]).collect();
+        self.build(builder, &reads, results, kinds, group, &sizes)
+    }
+
+    /// Adjoints of inputs that are read by windows: element i takes from all places of the result
+    /// whose window has it. With the place p, kernel elements k and i = a·p + Σ d·k + c, the
+    /// adjoint of the result lies at every a-th place among zeros, and is read at
+    /// i + Σ d·(K − 1 − k), next to the kernel from its end on.
+    fn gathered(
+        &self,
+        builder: Builder,
+        results: &[Option<Value>],
+        kinds: &[Kind],
+        group: &[usize],
+    ) -> Result<Adjoints, String> {
+        let unsupported = || "reads windows in a way that has no derivative here".to_owned();
+        let input = &self.inputs[group[0]];
+        let shape = input.tensor.ty().shape().unwrap_or_default();
+        let is_out = |dim: usize| self.outs.iter().all(|out| out.map.iter().any(|p| p.alone() == Some(dim)));
+        // Of each windowed dimension the loop over places.
+        let mut bases: HashMap<usize, usize> = HashMap::new();
+        for (number, place) in input.map.iter().enumerate() {
+            if place.alone().is_none() && !place.is_constant() {
+                let others = |dim: usize| {
+                    self.inputs.iter().enumerate().any(|(other, operand)| {
+                        !group.contains(&other) && operand.map.iter().any(|p| p.steps[dim] != 0)
+                    })
+                };
+                let base = place.loops().find(|&dim| is_out(dim) && !others(dim));
+                bases.insert(number, base.ok_or_else(unsupported)?);
+            }
+            let shared = |dim: &usize| {
+                input.map.iter().filter(|other| other.steps[*dim] != 0).count() > 1
+            };
+            if place.loops().any(|dim| shared(&dim)) || place.steps.iter().any(|&step| step < 0) {
+                return Err(unsupported());
+            }
+        }
+        // The new loops: one for each dimension of the input, then what is left.
+        let kept: Vec<_> = (0..input.map.len()).filter(|&n| !input.map[n].is_constant()).collect();
+        let of_input: Vec<_> = kept.iter().map(|&number| {
+            bases.get(&number).copied().or_else(|| input.map[number].alone())
+        }).collect::<Option<Vec<_>>>().ok_or_else(unsupported)?;
+        let rest: Vec<_> = (0..self.sizes.len()).filter(|dim| !of_input.contains(dim)).collect();
+        let order = [&of_input[..], &rest].concat();
+        let position = |dim: usize| order.iter().position(|&other| other == dim);
+        let renamed = |place: &Linear| Linear {
+            steps: order.iter().map(|&dim| place.steps[dim]).collect(),
+            start: place.start,
+        };
+        let taps = |number: usize| {
+            let base = bases[&number];
+            let place = &input.map[number];
+            let taps = place.loops().filter(move |&dim| dim != base);
+            taps.map(|dim| (dim, place.steps[dim])).collect::<Vec<_>>()
+        };
+        let all_taps: Vec<_> = bases.keys().flat_map(|&number| taps(number)).map(|(dim, _)| dim).collect();
+        // The adjoints of the results among zeros.
+        let spread = |out: &Operand, adjoint: Value| -> Result<Operand, String> {
+            let mut sizes = adjoint.ty().shape().unwrap_or_default();
+            let mut offsets = vec![0; sizes.len()];
+            let mut strides = vec![1; sizes.len()];
+            let mut map: Vec<_> = out.map.iter().map(&renamed).collect();
+            for (&number, &base) in &bases {
+                let along = out.map.iter().position(|place| place.alone() == Some(base));
+                let along = along.ok_or_else(unsupported)?;
+                let reach: i64 =
+                    taps(number).iter().map(|&(dim, step)| step * (self.sizes[dim] - 1)).sum();
+                offsets[along] = input.map[number].start + reach;
+                strides[along] = input.map[number].steps[base];
+                sizes[along] = shape[number] + reach;
+                for (dim, step) in taps(number) {
+                    if let Some(dim) = position(dim) {
+                        map[along].steps[dim] = step;
+                    }
+                }
+            }
+            let zeros = linalg::fill(builder, &sizes, 0.0, &self.layer);
+            let place = (&offsets[..], &strides[..]);
+            let tensor = linalg::insert_strided(builder, adjoint, zeros, place);
+            Ok(Operand { tensor, map })
+        };
+        let mut flipped = Vec::new();
+        for (number, operand) in self.inputs.iter().enumerate() {
+            let mut next =
+                Operand { tensor: operand.tensor, map: operand.map.iter().map(&renamed).collect() };
+            if group.contains(&number) {
+                let count = order.len();
+                let mut along = 0..;
+                next.map = operand.map.iter().map(|place| {
+                    let mut steps = vec![0; count];
+                    if !place.is_constant() {
+                        steps[along.next().unwrap_or_default()] = 1;
+                        return Linear { steps, start: 0 };
+                    }
+                    Linear { steps, start: place.start }
+                }).collect();
+            } else {
+                let reversed: Vec<_> = operand.map.iter().map(|place| {
+                    place.loops().any(|dim| all_taps.contains(&dim) && self.sizes[dim] > 1)
+                }).collect();
+                let is_whole = operand.map.iter().zip(&reversed).all(|(place, &reversed)| !reversed || place.alone().is_some());
+                if !is_whole {
+                    return Err(unsupported());
+                }
+                next.tensor = self.reversed(builder, operand.tensor, &reversed);
+            }
+            flipped.push(next);
+        }
+        let mut reads = flipped;
+        for (out, adjoint) in self.outs.iter().zip(results) {
+            if let Some(adjoint) = adjoint {
+                reads.push(spread(out, *adjoint)?);
+            }
+        }
+        if kinds.iter().any(|kind| matches!(kind, Kind::Maximum(_))) {
+            return Err(unsupported());
+        }
+        let sizes: Vec<_> = kept.iter().map(|&number| shape[number]).collect();
+        self.build(builder, &reads, results, kinds, group, &sizes)
+    }
+
+    /// What a nest of adjoints may read: the inputs, the adjoints of the results, and the results
+    /// that are largest elements.
+    fn reads(
+        &self,
+        results: &[Option<Value>],
+        place: impl Fn(&Operand) -> Operand,
+    ) -> Vec<Operand> {
+        let mut reads: Vec<_> = self.inputs.iter().map(&place).collect();
+        for (out, adjoint) in self.outs.iter().zip(results) {
+            reads.extend(adjoint.map(|tensor| place(&Operand { tensor, map: out.map.clone() })));
+        }
+        for ((out, kind), number) in self.outs.iter().zip(self.kinds()).zip(0..) {
+            if let Kind::Maximum(_) = kind {
+                let tensor = self.op.result(number);
+                reads.push(place(&Operand { tensor, map: out.map.clone() }));
+            }
+        }
+        reads
+    }
+
+    /// A nest that sums the adjoints of a group of inputs over all loops behind the first ones, which
+    /// have these sizes.
+    fn build(
+        &self,
+        builder: Builder,
+        reads: &[Operand],
+        results: &[Option<Value>],
+        kinds: &[Kind],
+        group: &[usize],
+        sizes: &[i64],
+    ) -> Result<Adjoints, String> {
+        let (count, parallel) = (self.sizes.len(), sizes.len());
+        let is_sum = count > parallel;
+        let f32 = self.context.f32();
+        let scratch = Block::new(&vec![f32; reads.len()], self.op.location());
+        let inner = builder.in_block(scratch).at_location_of(self.op);
+        let arguments = scratch.arguments();
+        let values = (0..self.inputs.len()).map(|n| (self.body.argument(n), arguments[n])).collect();
+        let wanted: Vec<_> = group.iter().map(|&number| self.body.argument(number)).collect();
+        let mut reverse = Reverse::new(inner, self.body, values, &wanted);
+        let yielded = self.body.terminator().map(Op::operands).unwrap_or_default();
+        let mut adjoints = arguments[self.inputs.len()..].iter();
+        let seeds: Vec<_> = results.iter().map(|known| known.and_then(|_| adjoints.next().copied())).collect();
+        let mut largest = adjoints;
+        for ((&value, kind), seed) in yielded.iter().zip(kinds).zip(seeds) {
+            match (kind, seed) {
+                (Kind::Maximum(term), seed) => {
+                    let largest = largest.next().copied();
+                    if let (Some(seed), Some(largest)) = (seed, largest) {
+                        let term_value = reverse.value(*term);
+                        let chosen = reverse.equal(term_value, largest);
+                        reverse.add_where(*term, chosen, seed);
+                    }
+                }
+                (Kind::Recurrence, Some(_)) => return Err("is a recurrence".into()),
+                (_, Some(seed)) => reverse.add(value, seed),
+                (_, None) => {}
+            }
+        }
+        reverse.run(self.body).map_err(|name| format!("holds {name}, which has no derivative here"))?;
+        let found: Vec<_> = wanted.iter().map(|&value| reverse.adjoint(value)).collect();
+        let found: Vec<_> = group.iter().zip(found).filter_map(|(&number, value)| Some((number, value?))).collect();
+        if found.is_empty() {
+            scratch.destroy();
+            return Ok(Vec::new());
+        }
+        let values: Vec<_> = found.iter().map(|&(_, value)| value).collect();
+        let used = used(scratch, &values);
+        let inputs: Vec<_> = (0..reads.len())
+            .filter(|&number| used.contains(&arguments[number]))
+            .map(|number| (number, (reads[number].tensor, self.affine(&reads[number].map, count))))
+            .collect();
+        let dims: Vec<_> = (0..parallel).map(|dim| self.context.dim(dim)).collect();
+        let out = self.context.affine_map(count, &dims);
+        let initial = || match is_sum {
+            true => linalg::fill(builder, sizes, 0.0, &self.layer),
+            false => builder.value("tensor.empty", &[], Type::tensor(f32, sizes)),
+        };
+        let outs: Vec<_> = found.iter().map(|_| (initial(), out)).collect();
+        let read: Vec<_> = inputs.iter().map(|&(_, read)| read).collect();
+        let op = linalg::generic(builder, &read, &outs, &self.layer, |inner, scalars| {
+            let (of_inputs, sums) = scalars.split_at(inputs.len());
+            let mut copies: HashMap<Value, Value> =
+                inputs.iter().zip(of_inputs).map(|((number, _), &scalar)| (arguments[*number], scalar)).collect();
+            for op in scratch.ops() {
+                if !op.results().iter().any(|result| used.contains(result)) {
+                    continue;
+                }
+                inner.copy(op, &mut copies);
+            }
+            let adjoint = |(value, &sum): (&Value, &Value)| {
+                let value = *copies.get(value).unwrap_or(value);
+                if is_sum { summed(inner, value, sum) } else { value }
+            };
+            values.iter().zip(sums).map(adjoint).collect()
+        });
+        scratch.destroy();
+        let tensor = |(&(number, _), result): (&(usize, Value), Value)| {
+            let tensor = self.inputs[number].tensor;
+            let shape = tensor.ty().shape().unwrap_or_default();
+            (tensor, linalg::regrouped(builder, result, &shape))
+        };
+        Ok(found.iter().zip(op.results()).map(tensor).collect())
+    }
+
+    /// A tensor with some dimensions from their end on.
+    fn reversed(&self, builder: Builder, x: Value, dims: &[bool]) -> Value {
+        if !dims.contains(&true) {
+            return x;
+        }
+        let shape = x.ty().shape().unwrap_or_default();
+        let index = |(dim, (&size, &reversed)): (usize, (&i64, &bool))| match reversed {
+            true => self.context.dim(dim).times(-1).plus(self.context.affine_constant(size - 1)),
+            false => self.context.dim(dim),
+        };
+        let indices: Vec<_> = shape.iter().zip(dims).enumerate().map(index).collect();
+        let read = (x, self.context.affine_map(shape.len(), &indices));
+        let ty = Type::tensor(self.context.f32(), &shape);
+        let out = (builder.value("tensor.empty", &[], ty), self.context.identity_map(shape.len()));
+        linalg::generic(builder, &[read], &[out], &self.layer, |_, x| vec![x[0]]).result(0)
+    }
+
+    fn affine(&self, map: &[Linear], dims: usize) -> AffineMap {
+        let expression = |place: &Linear| {
+            let constant = self.context.affine_constant(place.start);
+            let steps = place.loops().map(|dim| self.context.dim(dim).times(place.steps[dim]));
+            let start = (place.start != 0).then_some(constant);
+            steps.chain(start).reduce(AffineExpr::plus).unwrap_or(constant)
+        };
+        let expressions: Vec<_> = map.iter().map(expression).collect();
+        self.context.affine_map(dims, &expressions)
+    }
+}
+
+/// A sum and one term more: a product that is only added becomes one op with the sum.
+fn summed(builder: Builder, term: Value, sum: Value) -> Value {
+    let f32 = builder.context().f32();
+    match term.defining_op().filter(|op| op.is("arith.mulf")) {
+        Some(product) => {
+            let factors = product.operands();
+            builder.value("math.fma", &[factors[0], factors[1], sum], f32)
+        }
+        None => builder.value("arith.addf", &[term, sum], f32),
+    }
+}
+
+/// Does each loop walk one dimension at most?
+fn is_distinct(map: &[Linear]) -> bool {
+    let loops: Vec<_> = map.iter().filter_map(Linear::alone).collect();
+    loops.iter().enumerate().all(|(number, dim)| !loops[..number].contains(dim))
+}
+
+/// What some values of a block are computed of, these included.
+fn used(block: Block, values: &[Value]) -> HashSet<Value> {
+    let mut used: HashSet<_> = values.iter().copied().collect();
+    for op in block.ops().into_iter().rev() {
+        if op.results().iter().any(|result| used.contains(result)) {
+            used.extend(op.operands());
+        }
+    }
+    used
+}
