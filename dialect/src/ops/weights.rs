@@ -101,7 +101,8 @@ pub fn weight<A: Elementary>(
     // The largest of the others: a peak, or the second where the element is the only peak.
     let down = a.sub(sums.second, sums.peak);
     let power = a.decay(down);
-    let [largest, power] = a.choose_ge(peaks, one, [sums.peak, power], [sums.second, one]);
+    let half = a.constant(0.5);
+    let [largest, power] = a.choose_ge(peaks, half, [sums.peak, power], [sums.second, one]);
     let [e, ev, eev] = [e, ev, eev].map(|sum| a.mul(sum, power));
     let eev = a.mul(eev, power);
     let least = a.constant(LEAST);
@@ -115,7 +116,6 @@ pub fn weight<A: Elementary>(
     let shared = a.div(double, rest);
     let shared = a.div(shared, rest);
     let shared = a.min_or(shared, average);
-    let half = a.constant(0.5);
     let rise = a.sub(average, shared);
     let rise = a.mul(rise, half);
     let reach = a.constant(2.0 * count.ln());

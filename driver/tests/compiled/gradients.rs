@@ -146,3 +146,18 @@ fn random_ops_have_the_gradients_of_the_reference() {
         }
     }
 }
+
+#[test]
+fn attention_debug() {
+    for gaussian in [false, true] {
+        for size in [2usize, 3] {
+            let tensor = random::tensor(&[1, 1, size], gaussian, 5);
+            let operand = crate::case::Operand { tensor, parameter: true };
+            let expected = Tensor::new(vec![1, 1, size], vec![0.0; size], gaussian.then(|| vec![0.0; size]));
+            let mut case = Case::of_op("a", "attention_weights", "", &[operand], expected);
+            case.expected = random::reference(&case);
+            let failed = std::panic::catch_unwind(|| check(&case, 2e-3, 1));
+            eprintln!("{gaussian} {size} {}", failed.is_err());
+        }
+    }
+}
