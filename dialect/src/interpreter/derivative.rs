@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use super::{Algebra, Error, Program, Tensor, owned};
-use crate::{moments::Along, shape::TensorType};
+use super::{Error, Program, Semantics, Tensor, kernels, owned};
+use crate::{layer::Layer, moments::Along, shape::TensorType};
 
 /// An output, and its derivative.
 #[derive(Debug, Clone, PartialEq)]
@@ -87,7 +87,7 @@ impl Program {
         let constants = self.constants.iter().zip(&direction.constants);
         let constants: Vec<_> =
             constants.map(|(value, slopes)| joined(value, slopes.as_ref())).collect();
-        Ok(owned(self.evaluate(inputs, &constants, &mut Algebra)?))
+        Ok(owned(self.evaluate(inputs, &constants, &mut Slopes)?))
     }
 }
 
@@ -166,6 +166,30 @@ fn mapped(tensor: &Tensor<Along>, part: impl Fn(&Along) -> f64) -> Tensor {
     Tensor::new(tensor.shape.clone(), part(&tensor.mean), variance)
 }
 
+/// Maps of moments with their slopes.
+struct Slopes;
+
+impl Semantics<Along> for Slopes {
+    /// Values are those of the layer itself: at a jump they are not those beside it.
+    fn apply(
+        &mut self,
+        layer: &Layer,
+        operands: &[&Tensor<Along>],
+    ) -> Result<Tensor<Along>, String> {
+        let mut result = kernels::apply(layer, operands)?;
+        if operands.iter().all(|operand| operand.dependence.is_none())
+            && result.dependence.is_none()
+        {
+            let operands: Vec<_> = operands.iter().map(|&x| mapped(x, |x| x.value)).collect();
+            let values: Tensor = kernels::apply(layer, &operands.iter().collect::<Vec<_>>())?;
+            let numbers = result.mean.iter_mut().chain(result.variance.iter_mut().flatten());
+            let values = values.mean.iter().chain(values.variance.iter().flatten());
+            numbers.zip(values).for_each(|(number, &value)| number.value = value);
+        }
+        Ok(result)
+    }
+}
+
 /// Checks that slopes are of the shape of what they are of.
 fn check(slopes: Option<&Tensor>, of: &Tensor, name: impl Fn() -> String) -> Result<(), Error> {
     let Some(slopes) = slopes else { return Ok(()) };
@@ -176,7 +200,7 @@ fn check(slopes: Option<&Tensor>, of: &Tensor, name: impl Fn() -> String) -> Res
         }
         false => Err(format!("have the shape {:?}, not {:?}", slopes.shape, of.shape)),
         true if slopes.variance.is_some() && of.variance.is_none() => {
-            Err("have slopes of variances, of which it has none".to_owned())
+            Err("change variances, of which it has none".to_owned())
         }
         true => Ok(()),
     });

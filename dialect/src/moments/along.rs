@@ -9,9 +9,9 @@ use super::{Arithmetic, Elementary, F64, INVERSE_SQRT_TWO_PI, Moments, Tail, qua
 
 /// Double precision along a direction.
 ///
-/// Values are those of [`F64`], bit by bit. A slope of 0 contributes nothing, even beside what is
-/// infinite. Of equal numbers the one that grows more counts as larger, as it is right behind this place:
-/// so all parts of a formula are on the same side of it.
+/// A slope of 0 contributes nothing, even beside what is infinite. Of equal numbers the one that grows more
+/// counts as larger, as it is right behind this place: so all parts of a formula are on the same side of it.
+/// Their values too; else values are those of [`F64`], bit by bit.
 #[derive(Debug, Clone, Copy)]
 pub struct Directional;
 
@@ -138,8 +138,7 @@ impl Arithmetic for Directional {
     }
 
     fn select_ge(&mut self, a: Along, b: Along, then: Along, otherwise: Along) -> Along {
-        let chosen = if a.rank() >= b.rank() { then } else { otherwise };
-        chosen.with_value(F64.select_ge(a.value, b.value, then.value, otherwise.value))
+        if a.rank() >= b.rank() { then } else { otherwise }
     }
 
     fn by_precision(&self, pair: [f64; 2]) -> f64 {

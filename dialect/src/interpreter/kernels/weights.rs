@@ -46,7 +46,6 @@ fn weights_of<V: Scalar>(logits: &[Moments<V>]) -> Vec<Moments<V>> {
         false => {
             let variance = |x: &Moments<V>| x.variance.unwrap_or(V::ZERO);
             let most = largest(&mut logits.iter().map(variance));
-            let peak = apart(logits, peak);
             let below = |x: &Moments<V>| weights::below_peak(&mut V::algebra(), x.mean, peak);
             let second = largest(&mut logits.iter().map(below));
             let mut sums = weights::Sums { peak, second, most, terms: [V::ZERO; weights::TERMS] };
@@ -67,14 +66,4 @@ fn weights_of<V: Scalar>(logits: &[Moments<V>]) -> Vec<Moments<V>> {
         }
     }
     weights.into_iter().map(|weight| weights::normalised(a, weight, sums)).collect()
-}
-
-/// The peak, or where the peaks of a row drift apart, and none stays one, a number above all: what is exact for one of them
-/// is so for those below it too where there are several.
-fn apart<V: Scalar>(logits: &[Moments<V>], peak: V) -> V {
-    let drifts = |x: &Moments<V>| x.mean.value() == peak.value() && x.mean != peak;
-    match logits.iter().any(drifts) {
-        true => V::constant(f64::INFINITY),
-        false => peak,
-    }
 }
