@@ -206,24 +206,101 @@ const LAYERS: &[Case] = &[
 #[test]
 fn derivatives_of_layers_are_the_limits_of_differences() {
     for &case in LAYERS {
-        let program = program_of(case);
-        for seed in 0..3 {
-            let mut rng = ChaCha8Rng::seed_from_u64(seed);
-            let operands: Vec<_> = case.2.iter().map(|text| Operand::of(text)).collect();
-            let inputs: Vec<_> = operands.iter().map(|operand| operand.random(&mut rng)).collect();
-            let slopes: Vec<_> =
-                operands.iter().map(|operand| operand.direction(&mut rng)).collect();
-            let outputs_at = |t: f64| {
-                let inputs: Vec<_> = inputs
-                    .iter()
-                    .zip(&slopes)
-                    .map(|(input, slopes)| moved(input, slopes.as_ref(), t))
-                    .collect();
-                program.run(&inputs).unwrap()
-            };
-            let actual = program.derivative(&inputs, &slopes, &|_, _| None).unwrap();
-            assert_slopes(case.0, &actual, &outputs_at, &|f| slope(f));
-        }
+        (0..3).for_each(|seed| assert_differentiated(case, seed));
+    }
+}
+
+/// Checks the derivative of an op at random operands along a random direction.
+#[track_caller]
+fn assert_differentiated(case: Case, seed: u64) {
+    let operands: Vec<_> = case.2.iter().map(|text| Operand::of(text)).collect();
+    assert_program_differentiated(case.0, &program_of(case), &operands, seed);
+}
+
+#[track_caller]
+fn assert_program_differentiated(name: &str, program: &Program, operands: &[Operand], seed: u64) {
+    let mut rng = ChaCha8Rng::seed_from_u64(seed);
+    let inputs: Vec<_> = operands.iter().map(|operand| operand.random(&mut rng)).collect();
+    let slopes: Vec<_> = operands.iter().map(|operand| operand.direction(&mut rng)).collect();
+    let outputs_at = |t: f64| {
+        let pairs = inputs.iter().zip(&slopes);
+        let inputs: Vec<_> = pairs.map(|(input, s)| moved(input, s.as_ref(), t)).collect();
+        program.run(&inputs).unwrap()
+    };
+    let actual = program.derivative(&inputs, &slopes, &|_, _| None).unwrap();
+    assert_slopes(name, &actual, &outputs_at, &|f| slope(f));
+}
+
+/// Means and variances are numbers on their own, and numbers are means and variances.
+#[test]
+fn components_have_the_slopes_of_the_whole() {
+    let (x, y) = ("!gauss.tensor<2xf32>", "tensor<2xf32>");
+    let source = format!(
+        "func.func @main(%x: {x}) -> ({y}, {y}, {x}) {{
+           %m = gauss.mean %x : {x}
+           %v = gauss.variance %x : {x}
+           %s = gauss.add %m, %m : ({y}, {y}) -> {y}
+           %y = gauss.make %v, %v : {y}
+           return %s, %v, %y : {y}, {y}, {x}
+         }}"
+    );
+    let input = Tensor::gaussian(&[2], vec![1.0, 2.0], vec![0.5, 0.25]);
+    let slopes = Tensor::gaussian(&[2], vec![3.0, -1.0], vec![-2.0, 4.0]);
+    let program = program(&source, &none).unwrap();
+    let results = program.derivative(&[input], &[Some(slopes)], &|_, _| None).unwrap();
+    let slopes: Vec<_> = results.into_iter().map(|result| result.slope).collect();
+    let expected = [
+        Tensor::deterministic(&[2], vec![6.0, -2.0]),
+        Tensor::deterministic(&[2], vec![-2.0, 4.0]),
+        Tensor::gaussian(&[2], vec![-2.0, 4.0], vec![-2.0, 4.0]),
+    ];
+    assert_eq!(slopes, expected);
+}
+
+/// Covariances along a dense layer, an activation and another dense layer; at last those of the classes, of a mixture, and of
+/// a sum of two branches.
+#[test]
+fn derivatives_of_covariances_are_the_limits_of_differences() {
+    let [x, c, y] =
+        ["!gauss.tensor<2x3xf32>", "!gauss.tensor<2x3xf32, covariance>", "!gauss.tensor<2x3xf32>"];
+    let w = "!gauss.tensor<3x3xf32>";
+    let signature = format!("(%x: {x}, %w: {w}, %u: {w})");
+    let start = format!(
+        "%c = gauss.correlated %x : ({x}) -> {c}
+         %d = gauss.dense %c, %w : ({c}, {w}) -> {c}
+         %a = gauss.relu %d : ({c}) -> {c}
+         %e = gauss.dense %a, %u : ({c}, {w}) -> {c}
+         %s = gauss.add %e, %d : ({c}, {c}) -> {c}"
+    );
+    let mixture = "!gauss.tensor<2x3xf32, covariance<5>>";
+    for (name, end, result) in [
+        ("marginals", format!("%r = gauss.marginals %s : ({c}) -> {y}"), y),
+        (
+            "covariance",
+            format!("%r = gauss.covariance %s : ({c}) -> tensor<2x3x3xf32>"),
+            "tensor<2x3x3xf32>",
+        ),
+        (
+            "softmax",
+            format!("%r = gauss.softmax %e method \"laplace\" : ({c}) -> tensor<2x3xf32>"),
+            "tensor<2x3xf32>",
+        ),
+        (
+            "scale_mixture",
+            format!(
+                "%m = gauss.scale_mixture %d, %d, %u nodes 5 groups 1 : ({c}, {c}, {w}) -> {mixture}
+                 %f = gauss.relu %m : ({mixture}) -> {mixture}
+                 %r = gauss.marginals %f : ({mixture}) -> {y}"
+            ),
+            y,
+        ),
+    ] {
+        let source = format!(
+            "func.func @main{signature} -> {result} {{\n{start}\n{end}\nreturn %r : {result}\n}}"
+        );
+        let program = program(&source, &none).unwrap();
+        let operands = ["g2x3", "g3x3", "g3x3"].map(Operand::of);
+        assert_program_differentiated(name, &program, &operands, 21);
     }
 }
 
@@ -370,10 +447,16 @@ fn at_a_kink_the_mean_has_the_slope_of_both_sides() {
     let expected = 0.25 / (2.0 * std::f64::consts::PI).sqrt();
     assert!((relu([0.0, 1.0])[0] - expected).abs() < 1e-15);
     for activation in Activation::samples() {
-        let slopes = [1.0, -1.0].map(|sign| along(activation, [0.0, 0.5], [sign, 0.0]));
-        for n in 0..2 {
-            let [up, down] = [slopes[0][n].slope, -slopes[1][n].slope];
-            assert!((up - down).abs() < 1e-9, "{activation:?}, {n}: {up}, {down}");
+        for variance in [1e-6, 0.5, 60.0] {
+            let slopes = [1.0, -1.0].map(|sign| along(activation, [0.0, variance], [sign, 0.0]));
+            for n in 0..2 {
+                let [up, down] = [slopes[0][n].slope, -slopes[1][n].slope];
+                let size = if n == 0 { 1.0 } else { variance };
+                assert!(
+                    (up - down).abs() <= 1e-9 * size.max(up.abs()),
+                    "{activation:?}, {n}: {up}, {down}"
+                );
+            }
         }
     }
 }
@@ -460,6 +543,40 @@ fn derivatives_of_layers_at_variances_of_zero_are_the_limits_from_above() {
     }
 }
 
+/// At any proportion of means and variances, and where all are equal.
+#[test]
+fn no_derivative_of_a_layer_is_undefined() {
+    for &case in LAYERS {
+        let program = program_of(case);
+        let mut rng = ChaCha8Rng::seed_from_u64(7);
+        let operands: Vec<_> = case.2.iter().map(|text| Operand::of(text)).collect();
+        for of_means in [0.0, 1e-6, 1.0, 1e4] {
+            for of_variances in [0.0, 1e-12, 1.0, 1e6] {
+                let scaled = |operand: &Operand, rng: &mut ChaCha8Rng| {
+                    let mut input = operand.random(rng);
+                    if matches!(operand.kind, 'g' | 't') {
+                        input.mean.iter_mut().for_each(|mean| *mean *= of_means);
+                    }
+                    input.variance.iter_mut().flatten().for_each(|v| *v *= of_variances);
+                    input
+                };
+                let inputs: Vec<_> = operands.iter().map(|x| scaled(x, &mut rng)).collect();
+                let slopes: Vec<_> = operands.iter().map(|x| x.direction(&mut rng)).collect();
+                let results = program.derivative(&inputs, &slopes, &|_, _| None).unwrap();
+                for result in results {
+                    assert!(
+                        numbers(&result.value).iter().all(|value| !value.is_finite())
+                            || numbers(&result.slope).iter().all(|slope| slope.is_finite()),
+                        "{} {}, {of_means}, {of_variances}: {result:?}",
+                        case.0,
+                        case.1
+                    );
+                }
+            }
+        }
+    }
+}
+
 /// A variance of 0 that would fall has the slope of one that grows, times −1.
 #[test]
 fn a_variance_of_zero_has_one_slope() {
@@ -481,6 +598,26 @@ fn a_variance_of_zero_has_one_slope() {
         for (actual, expected) in result.slope.variance.unwrap().iter().zip(expected) {
             assert!((actual - expected).abs() < 1e-14, "{actual}, {expected}");
         }
+    }
+}
+
+/// Ops on outputs of networks.
+const HEADS: &[Case] = &[
+    ("softmax", "method \"mean-field\"", &["g2x3"], "t2x3"),
+    ("softmax", "method \"laplace\"", &["g2x3"], "t2x3"),
+    ("softmax", "method \"sample\" draws 16 seed 3", &["g2x3"], "t2x3"),
+    ("uncertainty", "method \"mean-field\"", &["g2x3"], "t2x3"),
+    ("uncertainty", "method \"laplace\"", &["g2x3"], "t2x3"),
+    ("uncertainty", "method \"sample\" draws 16 seed 3", &["g2x3"], "t2x3"),
+    ("binary_probability", "", &["g2x3"], "t2x3"),
+    ("binary_uncertainty", "", &["g2x3"], "t2x3x3"),
+    ("interval", "coverage 0.9 noise 0.5", &["g2x3"], "t2x3x2"),
+];
+
+#[test]
+fn derivatives_of_heads_are_the_limits_of_differences() {
+    for &case in HEADS {
+        assert_differentiated(case, 11);
     }
 }
 
