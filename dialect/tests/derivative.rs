@@ -488,6 +488,24 @@ fn equal_numbers_share_the_slope_of_their_maximum() {
     }
 }
 
+/// What is behind a jump moves as at its place.
+#[test]
+fn a_number_on_a_jump_has_its_own_value() {
+    let source = "func.func @main(%x: tensor<2xf32>, %y: tensor<2xf32>) -> tensor<2xf32> {
+           %s = gauss.sign %x : (tensor<2xf32>) -> tensor<2xf32>
+           %z = gauss.mul %s, %y : (tensor<2xf32>, tensor<2xf32>) -> tensor<2xf32>
+           return %z : tensor<2xf32>
+         }";
+    let of = |values: [f64; 2]| Tensor::deterministic(&[2], values.to_vec());
+    let inputs = [of([0.0, 2.0]), of([5.0, 7.0])];
+    for side in [1.0, -1.0] {
+        let slopes = [Some(of([side, side])), Some(of([3.0, 4.0]))];
+        let program = program(source, &none).unwrap();
+        let result = program.derivative(&inputs, &slopes, &|_, _| None).unwrap().remove(0);
+        assert_eq!(result, Differentiated { value: of([0.0, 7.0]), slope: of([0.0, 4.0]) });
+    }
+}
+
 #[test]
 fn equal_logits_move_the_weights_of_an_attention_as_unequal_ones() {
     for (kind, result) in [("t", "t1x3"), ("g", "g1x3")] {

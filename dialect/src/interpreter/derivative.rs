@@ -8,7 +8,7 @@ use crate::{layer::Layer, moments::Along, shape::TensorType};
 /// An output, and its derivative.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Differentiated {
-    /// What [`Program::run`] gives.
+    /// What [`Program::run`] gives, without the covariances that it has.
     pub value: Tensor,
     /// The derivative of each mean and, of a Gaussian tensor, of each variance.
     pub slope: Tensor,
@@ -43,7 +43,7 @@ impl Program {
         let falling = direction.falling(inputs, &self.constants);
         let results = self.along(inputs, &direction)?;
         let Some(falling) = falling else {
-            return Ok(results.iter().map(|result| Differentiated::of(result)).collect());
+            return Ok(results.iter().map(Differentiated::of).collect());
         };
         let opposite = self.along(inputs, &falling)?;
         let pairs = results.iter().zip(&opposite);

@@ -83,9 +83,15 @@ impl Arithmetic for Directional {
     }
 
     fn mul(&mut self, a: Along, b: Along) -> Along {
+        let value = F64.mul(a.value, b.value);
+        let slope = a.value * b.slope + a.slope * b.value;
+        // The usual case: no product of 0 and what is infinite.
+        if a.root == 0.0 && b.root == 0.0 && !slope.is_nan() {
+            return Along::new(value, slope);
+        }
         let ends = product(a.value, b.slope) + product(a.slope, b.value);
         Along {
-            value: F64.mul(a.value, b.value),
+            value,
             root: product(a.value, b.root) + product(a.root, b.value),
             slope: ends + product(a.root, b.root),
         }
@@ -147,8 +153,7 @@ impl Arithmetic for Directional {
 
     fn tail(&mut self, a: Along) -> Tail<Along> {
         let tail = F64.tail(a.value);
-        // Also where a is not a number.
-        if !(a.value < tail::TAIL_LIMIT_F64) {
+        if a.value.is_nan() || a.value >= tail::TAIL_LIMIT_F64 {
             return tail.map(Along::constant);
         }
         let (upper, density) = (F64.upper_tail(a.value), density(a.value));

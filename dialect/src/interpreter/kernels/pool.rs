@@ -108,6 +108,9 @@ pub(super) fn global_max<V: Scalar>(
     elementwise(ty, |i| fold(&covered, i * size, sizes, view, moments::max::<V::Algebra>))
 }
 
+/// A function of two Gaussians.
+type Combine<V> = fn(&mut <V as Scalar>::Algebra, Moments<V>, Moments<V>) -> Moments<V>;
+
 /// Combines what a window covers: along the last axis first, then along those before it. `start` is
 /// the number of the element at the origin, `sizes` are those of its plane.
 fn fold<V: Scalar>(
@@ -115,7 +118,7 @@ fn fold<V: Scalar>(
     start: usize,
     sizes: &[usize],
     view: View<V>,
-    combine: fn(&mut V::Algebra, Moments<V>, Moments<V>) -> Moments<V>,
+    combine: Combine<V>,
 ) -> Moments<V> {
     let [first, rest @ ..] = covered else { return view.at(start) };
     let inner: usize = sizes[1..].iter().product();
