@@ -21,14 +21,16 @@ const STEP: f64 = 1e-3;
 /// What the difference leaves: [`STEP`]⁴/30 of the fifth derivative, and what is rounded over [`STEP`].
 const TOLERANCE: f64 = 1e-8;
 
+type Function<'a> = dyn Fn(f64) -> f64 + 'a;
+
 /// The derivative at 0 by four points, exact for polynomials up to the fourth degree.
-fn slope(f: impl Fn(f64) -> f64) -> f64 {
+fn slope(f: &Function) -> f64 {
     let pair = |step: f64| f(step) - f(-step);
     (8.0 * pair(STEP) - pair(2.0 * STEP)) / (12.0 * STEP)
 }
 
 /// The derivative at 0 by points above it alone, exact for polynomials up to the fourth degree.
-fn slope_from_above(f: impl Fn(f64) -> f64) -> f64 {
+fn slope_from_above(f: &Function) -> f64 {
     let weights = [-25.0 / 12.0, 4.0, -3.0, 4.0 / 3.0, -0.25];
     let terms = weights.into_iter().enumerate().map(|(n, weight)| weight * f(n as f64 * STEP));
     terms.sum::<f64>() / STEP
@@ -57,7 +59,7 @@ fn assert_slopes(
     name: &str,
     actual: &[Differentiated],
     outputs_at: &dyn Fn(f64) -> Vec<Tensor>,
-    slope: &dyn Fn(&dyn Fn(f64) -> f64) -> f64,
+    slope: fn(&Function) -> f64,
 ) {
     let at = [-2.0, -1.0, 0.0, 1.0, 2.0, 3.0, 4.0].map(|n| (n, outputs_at(n * STEP)));
     let outputs_at = |t: f64| &at[((t / STEP).round() as i64 + 2) as usize].1;
@@ -228,7 +230,7 @@ fn assert_program_differentiated(name: &str, program: &Program, operands: &[Oper
         program.run(&inputs).unwrap()
     };
     let actual = program.derivative(&inputs, &slopes, &|_, _| None).unwrap();
-    assert_slopes(name, &actual, &outputs_at, &|f| slope(f));
+    assert_slopes(name, &actual, &outputs_at, slope);
 }
 
 /// Means and variances are numbers on their own, and numbers are means and variances.
@@ -352,7 +354,7 @@ fn derivatives_of_activations_are_the_limits_of_differences() {
                     ];
                     for n in 0..2 {
                         assert!((actual[n].value - [first, second][n]).abs() <= 1e-9 * scales[n]);
-                        let expected = slope(|t| at(t, n));
+                        let expected = slope(&|t| at(t, n));
                         let error = (actual[n].slope - expected).abs() / scales[n];
                         assert!(
                             error < 3e-7,
@@ -373,7 +375,7 @@ fn derivatives_of_activations_of_numbers_are_those_of_the_function() {
             let value = |x| activation.moments(&mut F64, Moments::deterministic(x)).mean;
             let x_along = Moments::deterministic(Along::new(x, 2.0));
             let actual = activation.moments(&mut Directional, x_along).mean;
-            let expected = slope(|t| value(x + 2.0 * t));
+            let expected = slope(&|t| value(x + 2.0 * t));
             assert_eq!(actual.value, value(x));
             let error = (actual.slope - expected).abs() / value(x).abs().max(1.0);
             assert!(error < 1e-9, "{activation:?} at {x}: {}, {expected}", actual.slope);
@@ -387,8 +389,8 @@ fn a_variance_of_zero_has_the_slopes_beside_it() {
     for activation in Activation::samples() {
         for mean in [-6.5, -2.2, -0.6, 0.37, 1.4, 2.1, 5.3] {
             let function = |x: f64| activation.moments(&mut F64, Moments::deterministic(x)).mean;
-            let first = slope(|t| function(mean + t));
-            let second = slope(|t| slope(|s| function(mean + s + t)));
+            let first = slope(&|t| function(mean + t));
+            let second = slope(&|t| slope(&|s| function(mean + s + t)));
             for of_variance in [1.0, 0.25] {
                 let actual = along(activation, [mean, 0.0], [0.0, of_variance]);
                 let expected = [0.5 * second, first * first].map(|slope| slope * of_variance);
@@ -449,12 +451,11 @@ fn at_a_kink_the_mean_has_the_slope_of_both_sides() {
     for activation in Activation::samples() {
         for variance in [1e-6, 0.5, 60.0] {
             let slopes = [1.0, -1.0].map(|sign| along(activation, [0.0, variance], [sign, 0.0]));
-            for n in 0..2 {
-                let [up, down] = [slopes[0][n].slope, -slopes[1][n].slope];
-                let size = if n == 0 { 1.0 } else { variance };
+            for (up, (down, size)) in slopes[0].iter().zip(slopes[1].iter().zip([1.0, variance])) {
+                let [up, down] = [up.slope, -down.slope];
                 assert!(
                     (up - down).abs() <= 1e-9 * size.max(up.abs()),
-                    "{activation:?}, {n}: {up}, {down}"
+                    "{activation:?}: {up}, {down}"
                 );
             }
         }
@@ -516,10 +517,13 @@ fn equal_logits_move_the_weights_of_an_attention_as_unequal_ones() {
             let mut rng = ChaCha8Rng::seed_from_u64(9);
             let input = Tensor { mean: mean.to_vec(), ..Operand::of(operand).random(&mut rng) };
             let slopes = Operand::of(operand).direction(&mut rng);
-            let actual =
-                program.derivative(std::slice::from_ref(&input), &[slopes.clone()], &|_, _| None);
+            let actual = program.derivative(
+                std::slice::from_ref(&input),
+                std::slice::from_ref(&slopes),
+                &|_, _| None,
+            );
             let outputs_at = |t| program.run(&[moved(&input, slopes.as_ref(), t)]).unwrap();
-            assert_slopes("attention_weights", &actual.unwrap(), &outputs_at, &|f| slope(f));
+            assert_slopes("attention_weights", &actual.unwrap(), &outputs_at, slope);
         }
     }
 }
@@ -556,7 +560,7 @@ fn derivatives_of_layers_at_variances_of_zero_are_the_limits_from_above() {
         let is_bent = case.0.contains("max_pool") || case.0 == "prelu";
         match is_bent {
             true => assert!(actual.iter().flat_map(|x| numbers(&x.slope)).all(f64::is_finite)),
-            false => assert_slopes(case.0, &actual, &outputs_at, &|f| slope_from_above(f)),
+            false => assert_slopes(case.0, &actual, &outputs_at, slope_from_above),
         }
     }
 }
@@ -678,11 +682,14 @@ fn parameters_have_slopes_by_their_names() {
     for only in ["fc1.weight", "fc1.bias", "fc2.weight", "fc"] {
         let slopes =
             |name: &str, ty: &TensorType| name.starts_with(only).then(|| parameter(name, ty, true));
-        let actual =
-            program_at(0.0, only).derivative(&[input.clone()], &[of_input.clone()], &slopes);
+        let actual = program_at(0.0, only).derivative(
+            std::slice::from_ref(&input),
+            std::slice::from_ref(&of_input),
+            &slopes,
+        );
         let outputs_at =
             |t: f64| program_at(t, only).run(&[moved(&input, of_input.as_ref(), t)]).unwrap();
-        assert_slopes(only, &actual.unwrap(), &outputs_at, &|f| slope(f));
+        assert_slopes(only, &actual.unwrap(), &outputs_at, slope);
     }
     let program = program_at(0.0, "");
     let names: Vec<_> = program.parameters().map(|(name, _)| name).collect();
