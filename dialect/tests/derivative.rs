@@ -731,6 +731,11 @@ fn slopes_that_do_not_fit_are_errors_that_tell_of_what() {
         refused(&[wide, None]),
         "the slopes of input 0 of 'main' have the shape [3], not [2]"
     );
+    let short = Some(Tensor::deterministic(&[2], vec![0.0]));
+    assert_eq!(
+        refused(&[short, None]),
+        "the slopes of input 0 of 'main' are a tensor that has shape [2] but 1 means"
+    );
     let gaussian = Some(Tensor::gaussian(&[2], vec![0.0; 2], vec![0.0; 2]));
     assert_eq!(
         refused(&[None, gaussian]),

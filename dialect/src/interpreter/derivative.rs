@@ -25,9 +25,9 @@ impl Program {
     /// nothing at all. Slopes of variances may be negative.
     ///
     /// Where a function bends, the derivative is that on the side to which the direction goes. A variance
-    /// of exactly 0 has but one side: its derivative is that for a growing variance, times its slope. A
-    /// term that grows like a deviation there, such as the mean of a maximum with 0 of 0 ± 0, counts for
-    /// nothing; so the derivative is finite.
+    /// of an input or of a parameter that is exactly 0 has but one side: its derivative is that for a
+    /// growing variance, times its slope. A term that grows like a deviation there, such as the mean of a
+    /// maximum with 0 of 0 ± 0, counts for nothing; so the derivative is finite.
     ///
     /// # Errors
     ///
@@ -192,17 +192,20 @@ impl Semantics<Along> for Slopes {
 
 /// Checks that slopes are of the shape of what they are of.
 fn check(slopes: Option<&Tensor>, of: &Tensor, name: impl Fn() -> String) -> Result<(), Error> {
-    let Some(slopes) = slopes else { return Ok(()) };
-    let checked = slopes.check_lengths().and_then(|()| match slopes.shape == of.shape {
-        true if of.dependence.is_some() => {
-            Err("are of a tensor with covariances, which have none; give the independent numbers"
-                .to_owned())
+    let checked = match slopes {
+        _ if of.dependence.is_some() => {
+            Err("are not those of its covariances too; start from independent numbers".to_owned())
         }
-        false => Err(format!("have the shape {:?}, not {:?}", slopes.shape, of.shape)),
-        true if slopes.variance.is_some() && of.variance.is_none() => {
+        Some(slopes) if slopes.shape != of.shape => {
+            Err(format!("have the shape {:?}, not {:?}", slopes.shape, of.shape))
+        }
+        Some(slopes) if slopes.variance.is_some() && of.variance.is_none() => {
             Err("change variances, of which it has none".to_owned())
         }
-        true => Ok(()),
-    });
+        Some(slopes) => {
+            slopes.check_lengths().map_err(|message| format!("are a tensor that {message}"))
+        }
+        None => Ok(()),
+    };
     checked.map_err(|message| Error::Slopes { of: name(), message })
 }
