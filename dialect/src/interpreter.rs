@@ -6,6 +6,8 @@
 //! - [`Program::run`]: means and variances, by the algebra of [`crate::moments`]
 //!   in double precision. What a compiled `moments` function must agree with.
 //! - [`Program::trace`]: the same, with the output of every layer.
+//! - [`Program::derivative`]: the same, with derivatives along a direction in inputs and parameters. What a compiled
+//!   gradient must agree with.
 //! - [`Program::sample`]: mean and variance of many forward passes, each with
 //!   weights drawn from the posterior. What the moments approximate.
 //! - [`Program::sample_trace`]: the same, and that of every layer.
@@ -15,15 +17,19 @@
 //! tensors, `func.call` and `func.return`.
 
 mod decode;
+mod derivative;
 mod kernels;
 mod monte_carlo;
 mod predictions;
+mod scalar;
 
 pub use crate::moments::F64;
 pub use decode::known;
+pub use derivative::{Differentiated, ParameterSlopes};
 pub use monte_carlo::{OnPass, Sampled, SampledTrace};
+pub use scalar::Scalar;
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
 use crate::{
     covariance::{Factor, Own},
@@ -34,43 +40,43 @@ use crate::{
 
 /// A tensor of Gaussians, or of plain numbers.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Tensor {
+pub struct Tensor<V = f64> {
     /// The sizes.
     pub shape: Vec<usize>,
     /// The means, row-major.
-    pub mean: Vec<f64>,
+    pub mean: Vec<V>,
     /// The variances in the same order; `None` for a deterministic tensor.
-    pub variance: Option<Vec<f64>>,
+    pub variance: Option<Vec<V>>,
     /// What the elements of an item have in common, where that is known.
-    pub dependence: Option<Box<Dependence>>,
+    pub dependence: Option<Box<Dependence<V>>>,
 }
 
 /// The covariances of N×D Gaussians, as [`crate::covariance`] has them.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Dependence {
+pub struct Dependence<V = f64> {
     /// What elements share.
-    pub shared: Vec<Factor<Tensor>>,
+    pub shared: Vec<Factor<Tensor<V>>>,
     /// What an element has for itself.
-    pub own: Own<Tensor>,
+    pub own: Own<Tensor<V>>,
     /// The elements at each node of a mixture, (N·K)×D.
-    pub rows: Option<Tensor>,
+    pub rows: Option<Tensor<V>>,
     /// How many nodes there are, 1 where it is no mixture.
     pub nodes: i64,
 }
 
-impl Tensor {
+impl<V> Tensor<V> {
     /// A tensor of independent Gaussians, or without variances of plain numbers.
-    pub fn new(shape: Vec<usize>, mean: Vec<f64>, variance: Option<Vec<f64>>) -> Self {
+    pub fn new(shape: Vec<usize>, mean: Vec<V>, variance: Option<Vec<V>>) -> Self {
         Self { shape, mean, variance, dependence: None }
     }
 
     /// A tensor without uncertainty.
-    pub fn deterministic(shape: &[usize], values: Vec<f64>) -> Self {
+    pub fn deterministic(shape: &[usize], values: Vec<V>) -> Self {
         Self::new(shape.to_vec(), values, None)
     }
 
     /// A tensor of Gaussians.
-    pub fn gaussian(shape: &[usize], mean: Vec<f64>, variance: Vec<f64>) -> Self {
+    pub fn gaussian(shape: &[usize], mean: Vec<V>, variance: Vec<V>) -> Self {
         Self::new(shape.to_vec(), mean, Some(variance))
     }
 
@@ -81,22 +87,20 @@ impl Tensor {
         TensorType { nodes, ..TensorType::new(shape.collect(), self.variance.is_some()) }
     }
 
-    /// Checks that there are as many numbers as the shape says and that no
-    /// variance is negative.
-    fn check(&self) -> Result<(), String> {
-        let wrong = |values: &[f64], name| {
+    /// Checks that there are as many numbers as the shape says.
+    fn check_lengths(&self) -> Result<(), String> {
+        let wrong = |values: &[V], name| {
             Err(format!("has shape {:?} but {} {name}", self.shape, values.len()))
         };
         match &self.variance {
             _ if !self.has_length(&self.mean) => wrong(&self.mean, "means"),
             Some(variances) if !self.has_length(variances) => wrong(variances, "variances"),
-            Some(variances) => check_variances(variances),
-            None => Ok(()),
+            _ => Ok(()),
         }
     }
 
     /// Is there one value for each element?
-    fn has_length(&self, values: &[f64]) -> bool {
+    fn has_length(&self, values: &[V]) -> bool {
         let elements = self.shape.iter().try_fold(1usize, |n, &size| n.checked_mul(size));
         elements == Some(values.len())
     }
@@ -123,12 +127,22 @@ impl Tensor {
     }
 }
 
+impl Tensor {
+    /// Checks that there are as many numbers as the shape says and that no
+    /// variance is negative.
+    fn check(&self) -> Result<(), String> {
+        self.check_lengths()?;
+        self.variance.as_deref().map_or(Ok(()), check_variances)
+    }
+}
+
 /// Checks that no variance is negative or not a number.
-fn check_variances(variances: &[f64]) -> Result<(), String> {
-    match variances.iter().position(|&variance| variance.is_nan() || variance < 0.0) {
+fn check_variances<V: Scalar>(variances: &[V]) -> Result<(), String> {
+    let is_bad = |variance: f64| variance.is_nan() || variance < 0.0;
+    match variances.iter().position(|variance| is_bad(variance.value())) {
         Some(index) => Err(format!(
             "has variance {} at element {index}; it must not be negative",
-            variances[index]
+            variances[index].value()
         )),
         None => Ok(()),
     }
@@ -186,6 +200,14 @@ pub enum Error {
         /// How many there were.
         actual: usize,
     },
+    /// Slopes that do not fit what they are of.
+    #[error("the slopes of {of} {message}")]
+    Slopes {
+        /// What they are of, such as `input 0 of 'main'` or `parameter 'fc.weight'`.
+        of: String,
+        /// What is wrong; continues the words `the slopes of input 0 of 'main'`.
+        message: String,
+    },
     /// An unbiased variance needs two samples.
     #[error("a variance needs 2 or more samples, got {0}")]
     Samples(u64),
@@ -212,6 +234,8 @@ pub struct Program {
     functions: Vec<Function>,
     /// The values of parameters and constants. A parameter that is named twice is here once.
     constants: Vec<Arc<Tensor>>,
+    /// The names of the constants that are parameters, by their numbers.
+    parameters: BTreeMap<usize, String>,
 }
 
 #[derive(Debug, Clone)]
@@ -288,6 +312,11 @@ impl Program {
         self.functions.last().map_or(&[], |entry| &entry.outputs)
     }
 
+    /// The names and values of the parameters, each once.
+    pub fn parameters(&self) -> impl Iterator<Item = (&str, &Tensor)> {
+        self.parameters.iter().map(|(&number, name)| (&name[..], &*self.constants[number]))
+    }
+
     /// Means and variances of the outputs: the reference.
     ///
     /// Every intermediate tensor is held for the whole batch until its last use.
@@ -321,7 +350,12 @@ impl Program {
 
     /// The inputs, checked.
     fn share(&self, inputs: &[Tensor]) -> Result<Vec<Arc<Tensor>>, Error> {
-        let Some(entry) = self.functions.last() else { return Ok(Vec::new()) };
+        self.check_inputs(inputs)?;
+        Ok(inputs.iter().cloned().map(Arc::new).collect())
+    }
+
+    fn check_inputs(&self, inputs: &[Tensor]) -> Result<(), Error> {
+        let Some(entry) = self.functions.last() else { return Ok(()) };
         if inputs.len() != entry.inputs.len() {
             return Err(Error::InputCount {
                 function: entry.name.clone(),
@@ -334,16 +368,16 @@ impl Program {
                 Error::Input { function: entry.name.clone(), number, message }
             })?;
         }
-        Ok(inputs.iter().cloned().map(Arc::new).collect())
+        Ok(())
     }
 
     /// Evaluates the entry with these values of the constants.
-    fn evaluate(
+    fn evaluate<V: Scalar>(
         &self,
-        inputs: Vec<Arc<Tensor>>,
-        constants: &[Arc<Tensor>],
-        semantics: &mut dyn Semantics,
-    ) -> Result<Vec<Arc<Tensor>>, Error> {
+        inputs: Vec<Arc<Tensor<V>>>,
+        constants: &[Arc<Tensor<V>>],
+        semantics: &mut dyn Semantics<V>,
+    ) -> Result<Vec<Arc<Tensor<V>>>, Error> {
         let mut evaluation = Evaluation { functions: &self.functions, constants, semantics };
         match self.functions.last() {
             Some(entry) => evaluation.call(entry, inputs),
@@ -352,14 +386,14 @@ impl Program {
     }
 }
 
-fn owned(tensors: Vec<Arc<Tensor>>) -> Vec<Tensor> {
+fn owned<V: Scalar>(tensors: Vec<Arc<Tensor<V>>>) -> Vec<Tensor<V>> {
     tensors.into_iter().map(Arc::unwrap_or_clone).collect()
 }
 
 /// What the layers mean: maps of moments, or of numbers drawn.
-trait Semantics {
+trait Semantics<V: Scalar> {
     /// The result of a layer that is not a reshape.
-    fn apply(&mut self, layer: &Layer, operands: &[&Tensor]) -> Result<Tensor, String> {
+    fn apply(&mut self, layer: &Layer, operands: &[&Tensor<V>]) -> Result<Tensor<V>, String> {
         kernels::apply(layer, operands)
     }
 
@@ -369,38 +403,38 @@ trait Semantics {
     }
 
     /// Is told of the result of every layer.
-    fn observe(&mut self, _place: &Place, _result: &Arc<Tensor>) {}
+    fn observe(&mut self, _place: &Place, _result: &Arc<Tensor<V>>) {}
 }
 
 /// Maps of moments.
 struct Algebra;
 
-impl Semantics for Algebra {}
+impl<V: Scalar> Semantics<V> for Algebra {}
 
 /// Maps of moments, recorded.
 #[derive(Default)]
 struct Tracer(Vec<(Place, Arc<Tensor>)>);
 
-impl Semantics for Tracer {
+impl Semantics<f64> for Tracer {
     fn observe(&mut self, place: &Place, result: &Arc<Tensor>) {
         self.0.push((place.clone(), result.clone()));
     }
 }
 
 /// What the evaluation of a function needs to know.
-struct Evaluation<'a> {
+struct Evaluation<'a, V> {
     functions: &'a [Function],
-    constants: &'a [Arc<Tensor>],
-    semantics: &'a mut dyn Semantics,
+    constants: &'a [Arc<Tensor<V>>],
+    semantics: &'a mut dyn Semantics<V>,
 }
 
-impl Evaluation<'_> {
+impl<V: Scalar> Evaluation<'_, V> {
     fn call(
         &mut self,
         function: &Function,
-        inputs: Vec<Arc<Tensor>>,
-    ) -> Result<Vec<Arc<Tensor>>, Error> {
-        let mut values: Vec<Option<Arc<Tensor>>> = inputs.into_iter().map(Some).collect();
+        inputs: Vec<Arc<Tensor<V>>>,
+    ) -> Result<Vec<Arc<Tensor<V>>>, Error> {
+        let mut values: Vec<Option<Arc<Tensor<V>>>> = inputs.into_iter().map(Some).collect();
         values.resize(function.slots, None);
         for step in &function.steps {
             // Decoding has checked that every operand is defined before its use.
@@ -420,7 +454,11 @@ impl Evaluation<'_> {
         Ok(function.returns.iter().filter_map(|&slot| values[slot].clone()).collect())
     }
 
-    fn step(&mut self, step: &Step, operands: Vec<Arc<Tensor>>) -> Result<Vec<Arc<Tensor>>, Error> {
+    fn step(
+        &mut self,
+        step: &Step,
+        operands: Vec<Arc<Tensor<V>>>,
+    ) -> Result<Vec<Arc<Tensor<V>>>, Error> {
         let result = match &step.action {
             Action::Constant(index) => return Ok(vec![self.constants[*index].clone()]),
             Action::Call(index) => {
@@ -448,7 +486,10 @@ impl Evaluation<'_> {
 }
 
 /// `gauss.reshape`; a dynamic batch is that of the input.
-fn reshape(mut operands: Vec<Arc<Tensor>>, ty: &TensorType) -> Result<Tensor, String> {
+fn reshape<V: Scalar>(
+    mut operands: Vec<Arc<Tensor<V>>>,
+    ty: &TensorType,
+) -> Result<Tensor<V>, String> {
     let input = operands.pop().map(Arc::unwrap_or_clone).ok_or("has no operand")?;
     let from = input.ty();
     let batch = input.shape.first().copied().unwrap_or(1);

@@ -32,6 +32,7 @@
 //! variance = v_hi·U(a) + v_lo·L(a) + c·2J(a + J)
 //! ```
 
+mod along;
 mod double;
 pub mod dual;
 mod maximum;
@@ -41,6 +42,7 @@ pub mod normalised;
 pub mod quadrature;
 mod tail;
 
+pub use along::{Along, Directional};
 pub use double::F64;
 pub use maximum::{Maximum, max, max_of_window, pairs};
 pub use normal::{bell, finite_bell, horner, tanh, upper_tail};

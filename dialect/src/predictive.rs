@@ -55,7 +55,10 @@ use pfp_runtime::random::standard_normals;
 
 use crate::moments::{Arithmetic, Elementary, Moments, mixture::rule};
 
-pub use information::{digamma_rise, digamma_rise_reference, information, information_reference};
+pub use information::{
+    digamma_rise, digamma_rise_reference, digamma_rise_slope, information, information_reference,
+    information_slope,
+};
 pub use pfp_runtime::predictive::central_quantile;
 
 /// Numbers that the head can be computed on.

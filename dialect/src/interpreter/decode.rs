@@ -35,7 +35,9 @@ pub(super) fn program(
     };
     let entry = decoder.symbols.get(function).copied();
     decoder.function(function, entry.ok_or_else(|| Error::NoFunction(function.to_owned()))?)?;
-    Ok(Program { functions: decoder.functions, constants: decoder.constants })
+    let Decoder { functions, constants, named, .. } = decoder;
+    let parameters = named.into_iter().map(|(name, (number, _))| (number, name)).collect();
+    Ok(Program { functions, constants, parameters })
 }
 
 struct Decoder<'a> {

@@ -211,7 +211,7 @@ struct Sampler {
     layers: Vec<Arc<Tensor>>,
 }
 
-impl Semantics for Sampler {
+impl Semantics<f64> for Sampler {
     fn apply(&mut self, layer: &Layer, operands: &[&Tensor]) -> Result<Tensor, String> {
         match layer {
             Layer::Correlated | Layer::Marginals => Ok(operands[0].clone()),

@@ -152,19 +152,14 @@ impl<A: Elementary> Arithmetic for Dual<'_, A> {
         self.0.by_precision(pair)
     }
 
-    /// With the upper tail Q: J′ = −Q, K′ = −2J and (1 − K − 2aJ)′ = 2aQ.
     fn tail(&mut self, a: Self::Value) -> Tail<Self::Value> {
         let tail = self.0.tail(a.value);
-        let (upper, two) = (self.0.upper_tail(a.value), self.0.constant(2.0));
-        let of_j = self.0.negate(upper);
-        let twice = self.0.mul(tail.j, two);
-        let of_k = self.0.negate(twice);
-        let twice = self.0.mul(upper, two);
-        let of_rest = self.0.mul(twice, a.value);
+        let upper = self.0.upper_tail(a.value);
+        let slopes = tail.slopes(self.0, a.value, upper);
         Tail {
-            j: self.chain(a, tail.j, of_j),
-            k: self.chain(a, tail.k, of_k),
-            rest: self.chain(a, tail.rest, of_rest),
+            j: self.chain(a, tail.j, slopes.j),
+            k: self.chain(a, tail.k, slopes.k),
+            rest: self.chain(a, tail.rest, slopes.rest),
         }
     }
 }

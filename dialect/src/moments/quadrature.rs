@@ -59,7 +59,7 @@ mod reference;
 
 use super::{Arithmetic, Elementary, INVERSE_SQRT_TWO_PI, Moments, TAIL_LIMIT_F32, finite_bell};
 
-pub use reference::reference;
+pub use reference::{reference, reference_slopes};
 
 /// Nodes on either side of the mean.
 pub const PAIRS: usize = 5;

@@ -90,6 +90,22 @@ impl<V: Copy> Tail<V> {
         Self { j, k, rest: a.negated_fma(two_x, j, without_k) }
     }
 
+    /// The derivatives of all three at this a, where `upper` is Q: J′ = −Q, K′ = −2J and
+    /// (1 − K − 2aJ)′ = 2aQ.
+    pub fn slopes<A: Arithmetic<Value = V>>(self, a: &mut A, ratio: V, upper: V) -> Self {
+        let two = a.constant(2.0);
+        let j = a.negate(upper);
+        let twice = a.mul(self.j, two);
+        let k = a.negate(twice);
+        let twice = a.mul(upper, two);
+        Self { j, k, rest: a.mul(twice, ratio) }
+    }
+
+    /// The same function of all three.
+    pub fn map<U>(self, mut f: impl FnMut(V) -> U) -> Tail<U> {
+        Tail { j: f(self.j), k: f(self.k), rest: f(self.rest) }
+    }
+
     /// L: the share of the variance of the operand with the smaller mean.
     pub fn lower<A: Arithmetic<Value = V>>(self, a: &mut A) -> V {
         a.negated_fma(self.j, self.j, self.k)
@@ -138,6 +154,17 @@ pub fn scaled(x: f64) -> f64 {
     match x < FRACTION_FROM {
         true => 0.5 * libm::erfc(x * std::f64::consts::FRAC_1_SQRT_2) * (0.5 * x * x).exp(),
         false => INVERSE_SQRT_TWO_PI * ratios(x)[0],
+    }
+}
+
+/// The derivative of [`scaled`]: −J(x)·e^(x²/2).
+pub fn scaled_slope(x: f64) -> f64 {
+    match x < FRACTION_FROM {
+        true => x * scaled(x) - INVERSE_SQRT_TWO_PI,
+        false => {
+            let [r0, r1, _] = ratios(x);
+            -INVERSE_SQRT_TWO_PI * r0 * r1
+        }
     }
 }
 

@@ -62,11 +62,12 @@ pub fn information<A: Special>(a: &mut A, x: A::Value) -> A::Value {
     a.select_ge(x, one, beyond, within)
 }
 
+/// From here on the asymptotic series of ψ is good to 1e-16.
+const FROM: f64 = 16.0;
+
 /// g in double precision, to a relative error of 1e-13, by the recurrence and the
 /// asymptotic series of ψ. Abramowitz and Stegun 1964, 6.3.5 and 6.3.18.
 pub fn information_reference(x: f64) -> f64 {
-    /// From here on the series is good to 1e-16.
-    const FROM: f64 = 16.0;
     if x == 0.0 {
         return 0.0;
     }
@@ -110,4 +111,26 @@ pub fn digamma_rise_reference(x: f64) -> f64 {
         power *= square;
     }
     sum + rest
+}
+
+/// g′ in double precision, g(x)/x + xψ′(x + 1) − 1; infinite at 0.
+pub fn information_slope(x: f64) -> f64 {
+    if x < FROM {
+        return information_reference(x) / x + x * digamma_rise_slope(x) - 1.0;
+    }
+    let square = 1.0 / (x * x);
+    let terms = SERIES.iter().enumerate().rev();
+    square * terms.fold(0.0, |sum, (n, term)| sum * square + (2 * n + 1) as f64 * term)
+}
+
+/// ψ′(x + 1) in double precision for x ≥ 0, by the recurrence and the asymptotic series. Abramowitz and Stegun 1964,
+/// 6.4.6 and 6.4.12.
+pub fn digamma_rise_slope(x: f64) -> f64 {
+    let steps = (FROM - x).ceil().max(1.0);
+    let y = x + steps;
+    let shifted: f64 = (1..steps as u32).map(|step| (x + f64::from(step)).powi(-2)).sum();
+    let square = 1.0 / (y * y);
+    let terms = SERIES.iter().enumerate().rev();
+    let rest = terms.fold(0.0, |sum, (n, term)| sum * square + (2 * n + 2) as f64 * term);
+    shifted + 1.0 / y + 0.5 * square + rest * square / y
 }

@@ -7,7 +7,7 @@ use super::{
     views::{View, ViewMut, leading, sizes},
 };
 use crate::{
-    interpreter::{F64, Tensor},
+    interpreter::{Scalar, Tensor},
     moments::{self, Moments},
     ops::{
         contraction::{ConvTranspose, Convolution},
@@ -21,25 +21,25 @@ const BLOCK: usize = 1 << 14;
 
 /// The operands of a layer.
 #[derive(Clone, Copy)]
-pub(super) struct Linear<'a> {
-    input: &'a Tensor,
-    weight: &'a Tensor,
-    bias: Option<&'a Tensor>,
+pub(super) struct Linear<'a, V> {
+    input: &'a Tensor<V>,
+    weight: &'a Tensor<V>,
+    bias: Option<&'a Tensor<V>>,
 }
 
-impl<'a> Linear<'a> {
+impl<'a, V: Scalar> Linear<'a, V> {
     /// With the bias if there is one.
-    pub(super) fn new(input: &'a Tensor, weight: &'a Tensor, bias: &[&'a Tensor]) -> Self {
+    pub(super) fn new(input: &'a Tensor<V>, weight: &'a Tensor<V>, bias: &[&'a Tensor<V>]) -> Self {
         Self { input, weight, bias: bias.first().copied() }
     }
 
     /// What the sums of an output begin with.
-    fn bias(&self, output: usize) -> Moments<f64> {
-        self.bias.map_or(Moments::deterministic(0.0), |bias| bias.view().at(output))
+    fn bias(&self, output: usize) -> Moments<V> {
+        self.bias.map_or(Moments::deterministic(V::ZERO), |bias| bias.view().at(output))
     }
 }
 
-pub(super) fn dense(operands: Linear, ty: &TensorType) -> Result<Tensor, String> {
+pub(super) fn dense<V: Scalar>(operands: Linear<V>, ty: &TensorType) -> Result<Tensor<V>, String> {
     let Linear { input, weight, .. } = operands;
     let mut result = Tensor::zeros(ty)?;
     let [outputs, depth] = leading(&weight.shape);
@@ -68,11 +68,11 @@ pub(super) fn dense(operands: Linear, ty: &TensorType) -> Result<Tensor, String>
     Ok(result)
 }
 
-pub(super) fn convolve(
+pub(super) fn convolve<V: Scalar>(
     convolution: &Convolution,
-    operands: Linear,
+    operands: Linear<V>,
     ty: &TensorType,
-) -> Result<Tensor, String> {
+) -> Result<Tensor<V>, String> {
     let Linear { input, weight, .. } = operands;
     let mut result = Tensor::zeros(ty)?;
     let [_, channels] = leading(&input.shape);
@@ -122,11 +122,11 @@ pub(super) fn convolve(
 
 /// A transposed convolution, by its definition: every element of the input is multiplied by the
 /// kernel, and each product added where it falls.
-pub(super) fn scatter(
+pub(super) fn scatter<V: Scalar>(
     convolution: &ConvTranspose,
-    operands: Linear,
+    operands: Linear<V>,
     ty: &TensorType,
-) -> Result<Tensor, String> {
+) -> Result<Tensor<V>, String> {
     let Linear { input, weight, .. } = operands;
     let mut result = Tensor::zeros(ty)?;
     let [_, channels] = leading(&input.shape);
@@ -161,7 +161,7 @@ pub(super) fn scatter(
                     let Some(place) = *place else { continue };
                     let x = x.at((image * channels + channel) * positions + position);
                     let sum = out.at(place);
-                    out.set(place, moments::multiply_add(&mut F64, x, w, sum));
+                    out.set(place, moments::multiply_add(&mut V::algebra(), x, w, sum));
                 }
             }
         }
@@ -170,7 +170,7 @@ pub(super) fn scatter(
 }
 
 /// `sum[p] += Σ_k columns[k, p] · weights[k]` for all positions p.
-fn contract(mut sum: ViewMut, columns: View, weights: View) {
+fn contract<V: Scalar>(mut sum: ViewMut<V>, columns: View<V>, weights: View<V>) {
     let positions = sum.mean.len();
     for k in 0..weights.mean.len() {
         multiply_add(&mut sum, columns.slice(k * positions..(k + 1) * positions), weights.at(k));
@@ -179,20 +179,26 @@ fn contract(mut sum: ViewMut, columns: View, weights: View) {
 
 /// `sum[p] += x[p] · w`. The loop has one weight, so that what depends on it
 /// alone is computed once.
-fn multiply_add(sum: &mut ViewMut, x: View, w: Moments<f64>) {
+fn multiply_add<V: Scalar>(sum: &mut ViewMut<V>, x: View<V>, w: Moments<V>) {
     let means = sum.mean.iter_mut().zip(x.mean);
     match (&mut sum.variance, x.variance, w.variance) {
         (Some(variances), Some(x_variances), _) => {
             for ((sum, &mean), (variance, &v)) in means.zip(variances.iter_mut().zip(x_variances)) {
                 let total = Moments::gaussian(*sum, *variance);
-                let total = moments::multiply_add(&mut F64, Moments::gaussian(mean, v), w, total);
+                let total =
+                    moments::multiply_add(&mut V::algebra(), Moments::gaussian(mean, v), w, total);
                 (*sum, *variance) = (total.mean, total.variance.unwrap_or(*variance));
             }
         }
         (Some(variances), None, Some(_)) => {
             for ((sum, &mean), variance) in means.zip(variances.iter_mut()) {
                 let total = Moments::gaussian(*sum, *variance);
-                let total = moments::multiply_add(&mut F64, Moments::deterministic(mean), w, total);
+                let total = moments::multiply_add(
+                    &mut V::algebra(),
+                    Moments::deterministic(mean),
+                    w,
+                    total,
+                );
                 (*sum, *variance) = (total.mean, total.variance.unwrap_or(*variance));
             }
         }
@@ -201,7 +207,7 @@ fn multiply_add(sum: &mut ViewMut, x: View, w: Moments<f64>) {
             for (sum, &mean) in means {
                 let total = Moments::deterministic(*sum);
                 let x = Moments::deterministic(mean);
-                *sum = moments::multiply_add(&mut F64, x, w, total).mean;
+                *sum = moments::multiply_add(&mut V::algebra(), x, w, total).mean;
             }
         }
     }
@@ -209,18 +215,18 @@ fn multiply_add(sum: &mut ViewMut, x: View, w: Moments<f64>) {
 
 /// The operand of a contraction, in the order in which it is read, or a part of
 /// its result.
-struct Buffer {
-    mean: Vec<f64>,
-    variance: Option<Vec<f64>>,
+struct Buffer<V> {
+    mean: Vec<V>,
+    variance: Option<Vec<V>>,
 }
 
-impl Buffer {
+impl<V: Scalar> Buffer<V> {
     fn zeros(length: usize, gaussian: bool) -> Self {
-        Self { mean: vec![0.0; length], variance: gaussian.then(|| vec![0.0; length]) }
+        Self { mean: vec![V::ZERO; length], variance: gaussian.then(|| vec![V::ZERO; length]) }
     }
 
     /// `length` zeros that `arrange` overwrites, first with means, then with variances.
-    fn arranged(source: View, length: usize, arrange: impl Fn(&mut [f64], &[f64])) -> Self {
+    fn arranged(source: View<V>, length: usize, arrange: impl Fn(&mut [V], &[V])) -> Self {
         let mut buffer = Self::zeros(length, source.variance.is_some());
         arrange(&mut buffer.mean, source.mean);
         if let (Some(to), Some(from)) = (&mut buffer.variance, source.variance) {
@@ -229,11 +235,11 @@ impl Buffer {
         buffer
     }
 
-    fn view(&self) -> View<'_> {
+    fn view(&self) -> View<'_, V> {
         View { mean: &self.mean, variance: self.variance.as_deref() }
     }
 
-    fn view_mut(&mut self) -> ViewMut<'_> {
+    fn view_mut(&mut self) -> ViewMut<'_, V> {
         ViewMut { mean: &mut self.mean, variance: self.variance.as_deref_mut() }
     }
 }
@@ -285,12 +291,12 @@ impl Patches<'_> {
 
     /// For some channels and kernel elements, in the order of the weight, the values that they meet
     /// in lines of the result; what lies in the padding stays zero.
-    fn gather(
+    fn gather<V: Scalar>(
         &self,
         sources: &[Vec<Source>],
         terms: Range<usize>,
-        planes: &[f64],
-        patches: &mut [f64],
+        planes: &[V],
+        patches: &mut [V],
     ) {
         let (last, (_, columns)) = (self.input.len() - 1, self.lines());
         let step = usize::try_from(self.window.axes[last].stride).unwrap_or(1);

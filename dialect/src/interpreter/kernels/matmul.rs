@@ -5,18 +5,18 @@ use super::{
     views::{elementwise, sizes},
 };
 use crate::{
-    interpreter::{F64, Tensor},
+    interpreter::{Scalar, Tensor},
     moments::{self, Moments},
     ops::matmul::Matmul,
     shape::TensorType,
 };
 
-pub(super) fn product(
+pub(super) fn product<V: Scalar>(
     matmul: Matmul,
-    lhs: &Tensor,
-    rhs: &Tensor,
+    lhs: &Tensor<V>,
+    rhs: &Tensor<V>,
     ty: &TensorType,
-) -> Result<Tensor, String> {
+) -> Result<Tensor<V>, String> {
     let shape = sizes(ty);
     let (leading, [rows, columns]) = matrices(&shape);
     let (left, right) = (Matrices::of(lhs, leading), Matrices::of(rhs, leading));
@@ -35,9 +35,9 @@ pub(super) fn product(
         let [matrix, in_matrix] = [i / (rows * columns), i % (rows * columns)];
         let from = left.start(matrix, leading) + in_matrix / columns * row;
         let with = right.start(matrix, leading) + in_matrix % columns * column;
-        (0..depth).fold(Moments::deterministic(0.0), |sum, k| {
+        (0..depth).fold(Moments::deterministic(V::ZERO), |sum, k| {
             moments::multiply_add(
-                &mut F64,
+                &mut V::algebra(),
                 x.at(from + k * left_step),
                 y.at(with + k * right_step),
                 sum,
@@ -63,7 +63,7 @@ struct Matrices {
 }
 
 impl Matrices {
-    fn of(operand: &Tensor, leading: &[usize]) -> Self {
+    fn of<V: Scalar>(operand: &Tensor<V>, leading: &[usize]) -> Self {
         let (own, [rows, columns]) = matrices(&operand.shape);
         let own = [&vec![1; leading.len() - own.len()], own].concat();
         Self { rows, columns, steps: strides(&own, leading) }

@@ -5,7 +5,7 @@ use super::{
     views::{elementwise, leading, sizes},
 };
 use crate::{
-    interpreter::Tensor,
+    interpreter::{Scalar, Tensor},
     moments::Moments,
     ops::{
         embedding,
@@ -14,11 +14,11 @@ use crate::{
     shape::TensorType,
 };
 
-pub(super) fn moved(
+pub(super) fn moved<V: Scalar>(
     movement: &Movement,
-    operands: &[&Tensor],
+    operands: &[&Tensor<V>],
     ty: &TensorType,
-) -> Result<Tensor, String> {
+) -> Result<Tensor<V>, String> {
     let shape = sizes(ty);
     let shapes: Vec<_> = operands.iter().map(|operand| &operand.shape[..]).collect();
     let views: Vec<_> = operands.iter().map(|operand| operand.view()).collect();
@@ -33,19 +33,19 @@ pub(super) fn moved(
                 from.iter().zip(own).fold(0, |number, (index, size)| number * size + index);
             views[operand].at(number)
         }
-        None => Moments::deterministic(around),
+        None => Moments::deterministic(V::constant(around)),
     })
 }
 
-pub(super) fn embedded(
-    indices: &Tensor,
-    table: &Tensor,
+pub(super) fn embedded<V: Scalar>(
+    indices: &Tensor<V>,
+    table: &Tensor<V>,
     ty: &TensorType,
-) -> Result<Tensor, String> {
+) -> Result<Tensor<V>, String> {
     let [rows, features] = leading(&table.shape);
     let view = table.view();
     elementwise(ty, |i| {
-        let row = embedding::row(indices.mean[i / features], rows);
+        let row = embedding::row(indices.mean[i / features].value(), rows);
         view.at(row * features + i % features)
     })
 }

@@ -5,7 +5,7 @@ use super::{
     views::{View, elementwise, sizes},
 };
 use crate::{
-    interpreter::{F64, Tensor},
+    interpreter::{Scalar, Tensor},
     moments::{self, Moments},
     ops::{
         pool::{self, Pool},
@@ -35,7 +35,11 @@ impl Covered {
     }
 }
 
-pub(super) fn pooled(layer: &Pool, input: &Tensor, ty: &TensorType) -> Result<Tensor, String> {
+pub(super) fn pooled<V: Scalar>(
+    layer: &Pool,
+    input: &Tensor<V>,
+    ty: &TensorType,
+) -> Result<Tensor<V>, String> {
     let (from, to) = (&input.shape[2..], &sizes(ty)[2..]);
     let of_axis = |axis: usize| -> Vec<_> {
         (0..to[axis]).map(|p| Covered::of(&layer.window, axis, p, from[axis])).collect()
@@ -47,8 +51,8 @@ pub(super) fn pooled(layer: &Pool, input: &Tensor, ty: &TensorType) -> Result<Te
         let positions = indices(i % count, to);
         let covered: Vec<_> = covered.iter().zip(positions).map(|(axis, p)| &axis[p]).collect();
         let combine = match layer.kind {
-            pool::Kind::Max => moments::max::<F64>,
-            pool::Kind::Average { .. } => moments::add::<F64>,
+            pool::Kind::Max => moments::max::<V::Algebra>,
+            pool::Kind::Average { .. } => moments::add::<V::Algebra>,
         };
         let combined = fold(&covered, i / count * size, from, view, combine);
         let padded = |covered: &&Covered| covered.padded;
@@ -58,17 +62,17 @@ pub(super) fn pooled(layer: &Pool, input: &Tensor, ty: &TensorType) -> Result<Te
             pool::Kind::Average { count_include_pad: true } => covered.iter().map(padded).product(),
             pool::Kind::Average { .. } => covered.iter().map(inside).product(),
         };
-        moments::scale(&mut F64, combined, 1.0 / elements as f64)
+        moments::scale(&mut V::algebra(), combined, V::constant(1.0 / elements as f64))
     })
 }
 
 /// The maxima of windows that lie in the input, with the covariances of the pairs of their elements.
-pub(super) fn pooled_with(
+pub(super) fn pooled_with<V: Scalar>(
     layer: &Pool,
-    input: &Tensor,
-    covariances: &[&Tensor],
+    input: &Tensor<V>,
+    covariances: &[&Tensor<V>],
     ty: &TensorType,
-) -> Result<Tensor, String> {
+) -> Result<Tensor<V>, String> {
     let Pool { window, .. } = layer;
     let (from, to) = (&input.shape[2..], &sizes(ty)[2..]);
     let kernel: Vec<_> = window.kernel.iter().filter_map(|&n| usize::try_from(n).ok()).collect();
@@ -88,34 +92,40 @@ pub(super) fn pooled_with(
         };
         let elements: Vec<_> = (0..elements).map(at).collect();
         let covariances: Vec<_> = covariances.iter().map(|tensor| tensor.mean[i]).collect();
-        moments::max_of_window(&mut F64, &window.kernel, &elements, &covariances)
+        moments::max_of_window(&mut V::algebra(), &window.kernel, &elements, &covariances)
     })
 }
 
-pub(super) fn global_max(input: &Tensor, ty: &TensorType) -> Result<Tensor, String> {
+pub(super) fn global_max<V: Scalar>(
+    input: &Tensor<V>,
+    ty: &TensorType,
+) -> Result<Tensor<V>, String> {
     let sizes = &input.shape[2..];
     let all = |&size: &usize| Covered { places: (0..size).collect(), padded: size };
     let all: Vec<_> = sizes.iter().map(all).collect();
     let covered: Vec<_> = all.iter().collect();
     let (size, view) = (sizes.iter().product::<usize>(), input.view());
-    elementwise(ty, |i| fold(&covered, i * size, sizes, view, moments::max::<F64>))
+    elementwise(ty, |i| fold(&covered, i * size, sizes, view, moments::max::<V::Algebra>))
 }
+
+/// A function of two Gaussians.
+type Combine<V> = fn(&mut <V as Scalar>::Algebra, Moments<V>, Moments<V>) -> Moments<V>;
 
 /// Combines what a window covers: along the last axis first, then along those before it. `start` is
 /// the number of the element at the origin, `sizes` are those of its plane.
-fn fold(
+fn fold<V: Scalar>(
     covered: &[&Covered],
     start: usize,
     sizes: &[usize],
-    view: View,
-    combine: fn(&mut F64, Moments<f64>, Moments<f64>) -> Moments<f64>,
-) -> Moments<f64> {
+    view: View<V>,
+    combine: Combine<V>,
+) -> Moments<V> {
     let [first, rest @ ..] = covered else { return view.at(start) };
     let inner: usize = sizes[1..].iter().product();
     first
         .places
         .iter()
         .map(|place| fold(rest, start + place * inner, &sizes[1..], view, combine))
-        .reduce(|x, y| combine(&mut F64, x, y))
-        .unwrap_or(Moments::deterministic(0.0))
+        .reduce(|x, y| combine(&mut V::algebra(), x, y))
+        .unwrap_or(Moments::deterministic(V::ZERO))
 }

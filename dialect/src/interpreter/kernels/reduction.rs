@@ -5,17 +5,17 @@ use super::{
     views::{elementwise, sizes},
 };
 use crate::{
-    interpreter::{F64, Tensor},
+    interpreter::{Scalar, Tensor},
     moments::{self, Moments},
     ops::{reduction::Reduction, resize::Resize},
     shape::TensorType,
 };
 
-pub(super) fn reduced(
+pub(super) fn reduced<V: Scalar>(
     reduction: &Reduction,
-    input: &Tensor,
+    input: &Tensor<V>,
     ty: &TensorType,
-) -> Result<Tensor, String> {
+) -> Result<Tensor<V>, String> {
     let kept = Reduction { keep_dims: true, ..reduction.clone() };
     let outer: Vec<_> = sizes(&kept.infer(&input.ty())?);
     let inner: Vec<_> = reduction.axes.iter().map(|&axis| input.shape[axis]).collect();
@@ -23,17 +23,21 @@ pub(super) fn reduced(
     let steps = strides(&input.shape, &input.shape);
     let inner_steps: Vec<_> = reduction.axes.iter().map(|&axis| steps[axis]).collect();
     let shape: Vec<_> = input.ty().shape;
-    let factor = reduction.factor(&shape);
+    let factor = V::constant(reduction.factor(&shape));
     let view = input.view();
     elementwise(ty, |i| {
         let start = place(i, &outer, &steps);
         let terms = (0..count).map(|k| view.at(start + place(k, &inner, &inner_steps)));
-        let sum = terms.reduce(|x, y| moments::add(&mut F64, x, y));
-        moments::scale(&mut F64, sum.unwrap_or(Moments::deterministic(0.0)), factor)
+        let sum = terms.reduce(|x, y| moments::add(&mut V::algebra(), x, y));
+        moments::scale(&mut V::algebra(), sum.unwrap_or(Moments::deterministic(V::ZERO)), factor)
     })
 }
 
-pub(super) fn resized(resize: &Resize, input: &Tensor, ty: &TensorType) -> Result<Tensor, String> {
+pub(super) fn resized<V: Scalar>(
+    resize: &Resize,
+    input: &Tensor<V>,
+    ty: &TensorType,
+) -> Result<Tensor<V>, String> {
     let shape = sizes(ty);
     let steps = strides(&input.shape, &input.shape);
     let axes = resize.axes(&input.ty().shape);
@@ -54,10 +58,10 @@ pub(super) fn resized(resize: &Resize, input: &Tensor, ty: &TensorType) -> Resul
             terms = terms.into_iter().flat_map(beside).collect();
         }
         let rest: usize = index.iter().zip(&steps).map(|(index, step)| index * step).sum();
-        let parts = terms
-            .into_iter()
-            .map(|(at, weight)| moments::scale(&mut F64, view.at(rest + at), weight));
-        let sum = parts.reduce(|x, y| moments::add(&mut F64, x, y));
-        sum.unwrap_or(Moments::deterministic(0.0))
+        let parts = terms.into_iter().map(|(at, weight)| {
+            moments::scale(&mut V::algebra(), view.at(rest + at), V::constant(weight))
+        });
+        let sum = parts.reduce(|x, y| moments::add(&mut V::algebra(), x, y));
+        sum.unwrap_or(Moments::deterministic(V::ZERO))
     })
 }
