@@ -23,5 +23,6 @@ mod predictions;
 mod published;
 mod random;
 mod special;
+mod step_time;
 mod windows;
 mod winograd;

@@ -1,7 +1,5 @@
 //! `--gauss-generate-kernels`: linalg on buffers to vector code.
 
-use std::{collections::HashMap, ptr};
-
 use gauss_dialect::ir::{Block, Builder, Op, Value};
 
 use crate::{
@@ -13,7 +11,7 @@ use crate::{
         },
         group::{Group, group},
         layout,
-        nest::{Access, Nest, root_of},
+        nest::{Nest, is_moving, root_of},
         plan::{KernelSchedule, Plan, Planner, ScheduleFile},
         region::{ItemRegion, regions},
     },
@@ -76,7 +74,6 @@ fn generate(planner: &Planner, is_profiled: bool) -> Result<Vec<KernelSchedule>,
     }
     let mut runs: Vec<Vec<Nest>> = vec![vec![]];
     find_runs(body, &mut runs)?;
-    runs.iter().try_for_each(|run| check_alias(run))?;
     // Kernels may be in another order than the ops that they replace. At the end of a run all
     // that they use is there.
     let ends: Vec<Option<Op>> = runs.iter().map(|run| run.last().map(|nest| nest.op)).collect();
@@ -120,13 +117,14 @@ fn generate(planner: &Planner, is_profiled: bool) -> Result<Vec<KernelSchedule>,
 }
 
 /// Adds the nests of a block and of its loops. A run of nests ends at any op that may
-/// touch memory in another way.
+/// touch memory in another way, and before a nest that must not be in it.
 fn find_runs(block: Block, runs: &mut Vec<Vec<Nest>>) -> Outcome {
     for op in block.ops() {
         if op.is("linalg.generic") {
             let nest = Nest::of(op).map_err(|error| fail(op, error))?;
-            if let Some(run) = runs.last_mut() {
-                run.push(nest);
+            match runs.last_mut() {
+                Some(run) if !is_beside_a_part(run, &nest) => run.push(nest),
+                _ => runs.push(vec![nest]),
             }
         } else if let Some(body) = op.body().filter(|_| op.is("scf.for")) {
             runs.push(vec![]);
@@ -139,32 +137,20 @@ fn find_runs(block: Block, runs: &mut Vec<Vec<Nest>>) -> Outcome {
     Ok(())
 }
 
-/// Nests of one run are compared by their buffers. A part at a moving place must
-/// not share its buffer with another that they write.
-fn check_alias(run: &[Nest]) -> Outcome {
-    let mut buffers: HashMap<Value, Vec<(&Nest, Value)>> = HashMap::new();
-    for nest in run {
-        let written = |root| nest.outputs.iter().any(|out| out.root == root);
-        for Access { root, .. } in nest.accesses() {
-            let parts = buffers.entry(root_of(*root)).or_default();
-            let is_written = |(other, part): &(&Nest, Value)| {
-                part != root
-                    && !ptr::eq(*other, nest)
-                    && (written(*root) || other.outputs.iter().any(|out| out.root == *part))
-            };
-            if parts.iter().any(is_written) {
-                return Err(fail(
-                    nest.op,
-                    "writes a part of a buffer whose place is known at run time only, beside \
-                     another access of the buffer",
-                ));
-            }
-            if !parts.iter().any(|(other, part)| ptr::eq(*other, nest) && part == root) {
-                parts.push((nest, *root));
-            }
-        }
-    }
-    Ok(())
+/// Must a nest not be in a run with these? Nests of one run are compared by their buffers: a part at a
+/// moving place must not share its buffer with another that they write.
+fn is_beside_a_part(run: &[Nest], nest: &Nest) -> bool {
+    let writes = |nest: &Nest, root: Value| nest.outputs.iter().any(|out| out.root == root);
+    run.iter().any(|other| {
+        other.accesses().any(|theirs| {
+            nest.accesses().any(|own| {
+                own.root != theirs.root
+                    && (is_moving(own.root) || is_moving(theirs.root))
+                    && root_of(own.root) == root_of(theirs.root)
+                    && (writes(nest, own.root) || writes(other, theirs.root))
+            })
+        })
+    })
 }
 
 fn report(function: Op, kernels: &[KernelSchedule]) {
