@@ -4,7 +4,10 @@ use std::collections::{HashMap, HashSet};
 
 use gauss_dialect::ir::{AffineExpr, AffineMap, Attribute, Block, Builder, Context, Op, Type, Value};
 
-use super::scalar::{Kind, Reverse};
+use super::{
+    factor::{self, Term},
+    scalar::{Kind, Reverse},
+};
 use crate::linalg;
 
 /// A `linalg.generic` on tensors of static shape.
@@ -361,43 +364,123 @@ impl Nest {
             scratch.destroy();
             return Ok(Vec::new());
         }
-        let values: Vec<_> = found.iter().map(|&(_, value)| value).collect();
-        let used = used(scratch, &values);
-        let inputs: Vec<_> = (0..reads.len())
-            .filter(|&number| used.contains(&arguments[number]))
-            .map(|number| (number, (reads[number].tensor, self.affine(&reads[number].map, count))))
-            .collect();
-        let dims: Vec<_> = (0..parallel).map(|dim| self.context.dim(dim)).collect();
-        let out = self.context.affine_map(count, &dims);
-        let initial = || match is_sum {
-            true => linalg::fill(builder, sizes, 0.0, &self.layer),
-            false => builder.value("tensor.empty", &[], Type::tensor(f32, sizes)),
+        let is_outer = |read: &Operand| {
+            read.map.iter().all(|place| place.steps[parallel..].iter().all(|&step| step == 0))
         };
-        let outs: Vec<_> = found.iter().map(|_| (initial(), out)).collect();
-        let read: Vec<_> = inputs.iter().map(|&(_, read)| read).collect();
-        let op = linalg::generic(builder, &read, &outs, &self.layer, |inner, scalars| {
-            let (of_inputs, sums) = scalars.split_at(inputs.len());
-            let mut copies: HashMap<Value, Value> =
-                inputs.iter().zip(of_inputs).map(|((number, _), &scalar)| (arguments[*number], scalar)).collect();
-            for op in scratch.ops() {
-                if !op.results().iter().any(|result| used.contains(result)) {
-                    continue;
-                }
-                inner.copy(op, &mut copies);
-            }
-            let adjoint = |(value, &sum): (&Value, &Value)| {
-                let value = *copies.get(value).unwrap_or(value);
-                if is_sum { summed(inner, value, sum) } else { value }
-            };
-            values.iter().zip(sums).map(adjoint).collect()
-        });
-        scratch.destroy();
+        let outer: Vec<_> =
+            reads.iter().zip(&arguments).filter(|(read, _)| is_outer(read)).map(|(_, &x)| x).collect();
+        let outer = factor::following(scratch, &outer);
+        let terms: Vec<Vec<Term>> = match is_sum {
+            true => found.iter().map(|&(_, x)| factor::factored(inner, x, &outer)).collect(),
+            false => found
+                .iter()
+                .map(|&(_, x)| vec![Term { factors: vec![], term: x, is_negative: false }])
+                .collect(),
+        };
+        let sums: Vec<_> = terms.iter().flatten().map(|term| term.term).collect();
+        let scratch = Scratch { block: scratch, reads, dims: [parallel, count] };
+        let sums = self.computed(builder, &scratch, &sums, sizes, is_sum);
+        let factors: Vec<_> = terms.iter().flatten().flat_map(|term| term.factors.clone()).collect();
+        let results = match factors.is_empty() {
+            true => sums,
+            false => self.multiplied(builder, &scratch, &terms, &sums, sizes),
+        };
+        scratch.block.destroy();
         let tensor = |(&(number, _), result): (&(usize, Value), Value)| {
             let tensor = self.inputs[number].tensor;
             let shape = tensor.ty().shape().unwrap_or_default();
             (tensor, linalg::regrouped(builder, result, &shape))
         };
-        Ok(found.iter().zip(op.results()).map(tensor).collect())
+        Ok(found.iter().zip(results).map(tensor).collect())
+    }
+
+    /// Tensors of these values of a block, or of their sums over the loops behind the first ones.
+    fn computed(
+        &self,
+        builder: Builder,
+        scratch: &Scratch,
+        values: &[Value],
+        sizes: &[i64],
+        is_sum: bool,
+    ) -> Vec<Value> {
+        let [parallel, count] = scratch.dims;
+        let used = used(scratch.block, values);
+        let inputs = scratch.used(&used);
+        let reads: Vec<_> = inputs
+            .iter()
+            .map(|&(read, _)| (read.tensor, self.affine(&read.map, count)))
+            .collect();
+        let dims: Vec<_> = (0..parallel).map(|dim| self.context.dim(dim)).collect();
+        let out = self.context.affine_map(count, &dims);
+        let initial = || match is_sum {
+            true => linalg::fill(builder, sizes, 0.0, &self.layer),
+            false => self.empty(builder, sizes),
+        };
+        let outs: Vec<_> = values.iter().map(|_| (initial(), out)).collect();
+        let op = linalg::generic(builder, &reads, &outs, &self.layer, |inner, scalars| {
+            let (of_inputs, sums) = scalars.split_at(inputs.len());
+            let stands = inputs.iter().zip(of_inputs);
+            let mut copies = stands.map(|(&(_, own), &scalar)| (own, scalar)).collect();
+            factor::copied(inner, scratch.block, &used, &mut copies);
+            let result = |(value, &sum): (&Value, &Value)| {
+                let value = *copies.get(value).unwrap_or(value);
+                if is_sum { summed(inner, value, sum) } else { value }
+            };
+            values.iter().zip(sums).map(result).collect()
+        });
+        op.results()
+    }
+
+    /// Sums of terms times their factors.
+    fn multiplied(
+        &self,
+        builder: Builder,
+        scratch: &Scratch,
+        terms: &[Vec<Term>],
+        sums: &[Value],
+        sizes: &[i64],
+    ) -> Vec<Value> {
+        let [parallel, _] = scratch.dims;
+        let factors: Vec<_> = terms.iter().flatten().flat_map(|term| term.factors.clone()).collect();
+        let used = used(scratch.block, &factors);
+        let inputs = scratch.used(&used);
+        let outer = |read: &Operand| {
+            let cut = |place: &Linear| Linear {
+                steps: place.steps[..parallel].to_vec(),
+                start: place.start,
+            };
+            (read.tensor, self.affine(&read.map.iter().map(cut).collect::<Vec<_>>(), parallel))
+        };
+        let identity = self.context.identity_map(parallel);
+        let mut reads: Vec<_> = inputs.iter().map(|&(read, _)| outer(read)).collect();
+        reads.extend(sums.iter().map(|&sum| (sum, identity)));
+        let outs: Vec<_> = terms.iter().map(|_| (self.empty(builder, sizes), identity)).collect();
+        let op = linalg::generic(builder, &reads, &outs, &self.layer, |inner, scalars| {
+            let (of_inputs, of_sums) = scalars.split_at(inputs.len());
+            let stands = inputs.iter().zip(of_inputs);
+            let mut copies = stands.map(|(&(_, own), &scalar)| (own, scalar)).collect();
+            factor::copied(inner, scratch.block, &used, &mut copies);
+            let f32 = self.context.f32();
+            let mut of_sums = of_sums.iter();
+            let product = |(term, sum): (&Term, Value)| {
+                let factors = term.factors.iter().map(|factor| *copies.get(factor).unwrap_or(factor));
+                factors.fold(sum, |product, factor| {
+                    inner.value("arith.mulf", &[product, factor], f32)
+                })
+            };
+            let total = |terms: &Vec<Term>| {
+                let own: Vec<_> = of_sums.by_ref().take(terms.len()).copied().collect();
+                let parts: Vec<_> = terms.iter().zip(own).map(product).collect();
+                let add = |sum, next| inner.value("arith.addf", &[sum, next], f32);
+                parts.into_iter().reduce(add)
+            };
+            terms.iter().filter_map(total).collect()
+        });
+        op.results()
+    }
+
+    fn empty(&self, builder: Builder, shape: &[i64]) -> Value {
+        builder.value("tensor.empty", &[], Type::tensor(self.context.f32(), shape))
     }
 
     /// A tensor with some dimensions from their end on.
@@ -412,8 +495,7 @@ impl Nest {
         };
         let indices: Vec<_> = shape.iter().zip(dims).enumerate().map(index).collect();
         let read = (x, self.context.affine_map(shape.len(), &indices));
-        let ty = Type::tensor(self.context.f32(), &shape);
-        let out = (builder.value("tensor.empty", &[], ty), self.context.identity_map(shape.len()));
+        let out = (self.empty(builder, &shape), self.context.identity_map(shape.len()));
         linalg::generic(builder, &[read], &[out], &self.layer, |_, x| vec![x[0]]).result(0)
     }
 
@@ -426,6 +508,22 @@ impl Nest {
         };
         let expressions: Vec<_> = map.iter().map(expression).collect();
         self.context.affine_map(dims, &expressions)
+    }
+}
+
+/// A block that is computed for every step of some loops, of which the first ones are those of the
+/// result, and what it reads.
+struct Scratch<'a> {
+    block: Block,
+    reads: &'a [Operand],
+    dims: [usize; 2],
+}
+
+impl Scratch<'_> {
+    /// What is read of it, and the arguments of the block for that.
+    fn used(&self, used: &HashSet<Value>) -> Vec<(&Operand, Value)> {
+        let all = self.reads.iter().zip(self.block.arguments());
+        all.filter(|(_, argument)| used.contains(argument)).collect()
     }
 }
 
