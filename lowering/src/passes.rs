@@ -20,6 +20,7 @@ pub mod gauss_remark_independence;
 pub mod gauss_set_batch;
 pub mod gauss_skip_unchosen;
 pub mod gauss_track_covariance;
+pub mod gauss_transpose_operands;
 pub mod gauss_unscale_offsets;
 pub mod gauss_use_destinations;
 pub mod gauss_winograd;
@@ -49,6 +50,7 @@ pub static ALL: &[Pass] = &[
     gauss_set_batch::PASS,
     gauss_skip_unchosen::PASS,
     gauss_track_covariance::PASS,
+    gauss_transpose_operands::PASS,
     gauss_unscale_offsets::PASS,
     gauss_use_destinations::PASS,
     gauss_winograd::PASS,

@@ -84,7 +84,7 @@ fn to_gradient(options: &Options) -> Result<String, String> {
 fn to_kernels(options: &Options) -> Result<String, String> {
     let core = core(options)?;
     let to_linalg = match options.get("lowered") {
-        Some("true") => String::new(),
+        Some("true") => "gauss-transpose-operands,".to_owned(),
         _ => to_linalg(options)? + ",",
     };
     Ok(format!(
