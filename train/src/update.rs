@@ -439,7 +439,7 @@ mod tests {
                 })
                 .collect();
             times.sort();
-            println!("{threads} thread(s): {:?}", times[times.len() / 2]);
+            println!("{threads} thread(s): at least {:?}, median {:?}", times[0], times[250]);
         }
     }
 }
