@@ -394,13 +394,13 @@ impl<'a> Work<'a> {
 /// What cannot be trained.
 fn check(run: &Run, state: &State, places: &[Place]) -> Result<(), Error> {
     let Run { gradient, parameters, data, validation, settings, .. } = *run;
-    let (items, batch) = (gradient.items(), settings.batch);
-    if settings.shards == 0 || batch == 0 || items * settings.shards != batch {
-        return Err(Error::request(format!(
-            "a batch of {batch} items cannot be cut into {} shards of {items}",
-            settings.shards
-        ))
-        .with_help("choose a --batch that is a multiple of --shards"));
+    settings.check(validation.is_some())?;
+    if gradient.items() != settings.items_per_call() {
+        return Err(Error::Internal(format!(
+            "a call of the gradient takes {} items, not {}",
+            gradient.items(),
+            settings.items_per_call()
+        )));
     }
     for data in [Some(data), validation].into_iter().flatten() {
         if data.length() != gradient.inputs() {
@@ -417,10 +417,6 @@ fn check(run: &Run, state: &State, places: &[Place]) -> Result<(), Error> {
                 gradient.outputs()
             )));
         }
-    }
-    if settings.patience.is_some() && validation.is_none() {
-        return Err(Error::request("--patience needs data to judge by")
-            .with_help("give it with --validation"));
     }
     let lengths = (state.values.mean.len(), state.values.variance.len());
     if lengths != sizes(parameters) {

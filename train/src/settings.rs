@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use pfp_compiler::error::Error;
 use serde::{Deserialize, Serialize};
 
 use crate::schedule::Schedule;
@@ -181,6 +182,30 @@ impl Settings {
     /// The items of a call.
     pub fn items_per_call(&self) -> usize {
         self.batch.div_ceil(self.shards.max(1))
+    }
+
+    /// Checks what does not depend on the network.
+    ///
+    /// # Errors
+    ///
+    /// Where settings do not fit each other, or need a validation that is not there.
+    pub fn check(&self, has_validation: bool) -> Result<(), Error> {
+        if self.shards == 0 || self.batch == 0 || !self.batch.is_multiple_of(self.shards) {
+            return Err(Error::request(format!(
+                "a batch of {} items cannot be cut into {} shards",
+                self.batch, self.shards
+            ))
+            .with_help("choose a --batch that is a multiple of --shards"));
+        }
+        if self.patience.is_some() && !has_validation {
+            return Err(Error::request("--patience needs data to judge by")
+                .with_help("give it with --validation"));
+        }
+        if self.patience.is_some() && self.collect.is_some() {
+            return Err(Error::request("--patience has no meaning with --posterior swag")
+                .with_help("its samples are of all epochs"));
+        }
+        Ok(())
     }
 
     /// What differs in other settings, in words; the number of epochs does where the learning rate

@@ -29,7 +29,7 @@ fn settings_that_fit_nothing() {
     let data = regression(60);
     let double = Double::new(KIND, 10, 3, 1);
     let fit = |settings: Settings| Case::new(&double, &data, settings).fit();
-    refused(fit(Settings { batch: 30, ..settings() }), "multiple of --shards");
+    refused(fit(Settings { batch: 31, ..settings() }), "multiple of --shards");
     refused(fit(Settings { shards: 0, ..settings() }), "cannot be cut into 0 shards");
     refused(fit(Settings { patience: Some(3), ..settings() }), "--patience needs data");
     let freeze = vec!["means".to_owned(), "variances".to_owned()];
