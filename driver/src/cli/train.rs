@@ -10,6 +10,7 @@ use std::{
 };
 
 use clap::Args;
+use gauss_lowering::passes::gauss_pool_first::Order;
 use pfp_compiler::{error::Error, output::Outputs};
 use pfp_evaluate::eval::Spec;
 use pfp_train::{
@@ -27,7 +28,8 @@ use pfp_train::{
 };
 use serde::Serialize;
 
-use super::{Outcome, Ui, open_module, posterior::ReadingArgs, table::Table};
+use super::{Outcome, Ui, table::Table};
+use crate::importing::{self, Wanted};
 use options::{LaplaceArgs, Method, OptimiserArgs, PriorArgs, RunArgs, SwagArgs};
 use start::StartArgs;
 
@@ -54,8 +56,10 @@ pub struct TrainArgs {
     #[arg(value_name = "MODULE")]
     module: PathBuf,
 
-    #[command(flatten)]
-    reading: ReadingArgs,
+    /// The order of max pools and the activations before them
+    #[arg(long, value_name = "ORDER", default_value = Order::default().describe().0,
+          value_parser = super::values::one_of(Order::ALL, Order::describe))]
+    order: Order,
 
     /// The function, where there are several
     #[arg(long, value_name = "NAME")]
@@ -169,7 +173,7 @@ impl TrainArgs {
     fn inputs(&self) -> Vec<PathBuf> {
         let sets = self.data.data.iter().chain(&self.data.validation).flat_map(Spec::files);
         let own = [self.module.clone()].into_iter().chain(self.run.resume.clone());
-        own.chain(self.start.files()).chain(self.reading.files()).chain(sets).collect()
+        own.chain(self.start.files()).chain(sets).collect()
     }
 
     fn threads(&self) -> usize {
@@ -179,6 +183,12 @@ impl TrainArgs {
 
     /// Checks what no file needs to be read for.
     fn check(&self, settings: &Settings) -> Result<(), Error> {
+        if pfp_import::is_onnx(&self.module) {
+            return Err(Error::request("an ONNX model does not say which weights are Gaussian")
+                .with_help(
+                    "make a module of it with pfp import, and give its weights with --init",
+                ));
+        }
         let is_laplace = self.posterior == Method::Laplace;
         match (is_laplace, self.run.epochs) {
             (false, None) => {
@@ -223,7 +233,10 @@ pub fn train(args: TrainArgs, ui: &Ui) -> Result<Outcome, Error> {
     if let Some(path) = &args.report {
         outputs.open(path, false)?;
     }
-    let imported = open_module(&args.module, None, &args.reading, ui)?;
+    ui.stage("reading the network");
+    let wanted = Wanted { order: args.order, ..Wanted::default() };
+    let note = &mut |note: &str| ui.notes(&[note.to_owned()]);
+    let imported = importing::open(&args.module, &wanted, note)?;
     ui.stage("compiling the gradient");
     let is_laplace = args.posterior == Method::Laplace;
     let threads = args.threads();

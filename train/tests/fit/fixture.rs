@@ -138,9 +138,8 @@ pub fn solve(mut a: Vec<Vec<f64>>, mut b: Vec<f64>) -> Vec<f64> {
         b.swap(column, pivot);
         for row in column + 1..n {
             let factor = a[row][column] / a[column][column];
-            for k in column..n {
-                a[row][k] -= factor * a[column][k];
-            }
+            let pivot = a[column].clone();
+            a[row].iter_mut().zip(&pivot).for_each(|(x, pivot)| *x -= factor * pivot);
             b[row] -= factor * b[column];
         }
     }
