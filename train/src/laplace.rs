@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     data::{Data, Target},
     gradient::{Call, Gradient, Outcome, Parameter, Values, sizes},
+    layout::spans,
     random::order,
 };
 
@@ -90,7 +91,7 @@ pub fn laplace(
     let curvature = curvature(gradient, parameters, values, data, settings, watch)?;
     let mut approximation =
         Approximation { values: values.clone(), priors: Vec::new(), notes: Vec::new() };
-    let ranges = ranges(parameters);
+    let ranges: Vec<_> = spans(parameters).into_iter().map(|span| span.mean).collect();
     let mut precisions = vec![0.0; ranges.len()];
     for group in groups(parameters, settings.precision) {
         let places: Vec<_> = group.iter().flat_map(|&index| ranges[index].clone()).collect();
@@ -115,16 +116,6 @@ pub fn laplace(
         .flat_map(|((_, range), d)| curvature[range].iter().map(move |h| (1.0 / (h + d)) as f32))
         .collect();
     Ok(approximation)
-}
-
-/// Where the values of each parameter lie.
-fn ranges(parameters: &[Parameter]) -> Vec<std::ops::Range<usize>> {
-    let place = |start: &mut usize, parameter: &Parameter| {
-        let range = *start..*start + parameter.len();
-        *start = range.end;
-        Some(range)
-    };
-    parameters.iter().scan(0, place).collect()
 }
 
 /// The Gaussian parameters that share a prior, by their places.

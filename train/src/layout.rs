@@ -10,7 +10,16 @@ use crate::{
     settings::{Objective, Prior, Settings},
 };
 
-/// The place of a parameter among all values.
+/// The numbers of a parameter among all values.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Span {
+    /// Its means.
+    pub mean: Range<usize>,
+    /// Its variances, where it has any.
+    pub variance: Option<Range<usize>>,
+}
+
+/// A parameter as it is trained.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Place {
     /// Its means.
@@ -27,6 +36,18 @@ pub struct Place {
     pub trains_variances: bool,
 }
 
+/// Where the numbers of these parameters lie, one after the other.
+pub fn spans(parameters: &[Parameter]) -> Vec<Span> {
+    let span = |(means, variances): &mut (usize, usize), parameter: &Parameter| {
+        let mean = *means..*means + parameter.len();
+        let variance = parameter.gaussian.then(|| *variances..*variances + parameter.len());
+        *means = mean.end;
+        *variances = variance.as_ref().map_or(*variances, |range| range.end);
+        Some(Span { mean, variance })
+    };
+    parameters.iter().scan((0, 0), span).collect()
+}
+
 /// The places of these parameters, and what the settings say of each.
 ///
 /// # Errors
@@ -35,19 +56,15 @@ pub struct Place {
 pub fn places(parameters: &[Parameter], settings: &Settings) -> Result<Vec<Place>, Error> {
     let frozen = Frozen::of(&settings.freeze, parameters)?;
     let has_variances = settings.objective != Objective::Means;
-    let (mut means, mut variances) = (0, 0);
     let mut places = Vec::new();
-    for (index, parameter) in parameters.iter().enumerate() {
+    for (index, (parameter, span)) in parameters.iter().zip(spans(parameters)).enumerate() {
+        let Span { mean, variance } = span;
         if parameters[..index].iter().any(|other| other.name == parameter.name) {
             return Err(Error::Internal(format!(
                 "the parameter '{}' is there twice",
                 parameter.name
             )));
         }
-        let mean = means..means + parameter.len();
-        means = mean.end;
-        let variance = parameter.gaussian.then(|| variances..variances + parameter.len());
-        variances = variance.as_ref().map_or(variances, |range| range.end);
         let is_free = parameter.trainable && !frozen.names(&parameter.name);
         let deviation = match settings.prior {
             Prior::Fixed(deviation) => deviation,

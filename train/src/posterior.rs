@@ -9,7 +9,7 @@ use serde::Serialize;
 
 use crate::{
     gradient::{NOISE, Parameter, Values},
-    layout::Place,
+    layout::Span,
 };
 
 /// The metadata that says how a posterior was made.
@@ -24,19 +24,19 @@ pub const METADATA: &str = "pfp.train";
 pub fn bytes(
     values: &Values,
     parameters: &[Parameter],
-    places: &[Place],
+    spans: &[Span],
     made: &impl Serialize,
 ) -> Result<Vec<u8>, Error> {
     let internal = |error: &dyn std::fmt::Display| Error::Internal(format!("posterior: {error}"));
     let mut tensors = Vec::new();
-    for (parameter, place) in parameters.iter().zip(places) {
+    for (parameter, span) in parameters.iter().zip(spans) {
         if parameter.name == NOISE {
             continue;
         }
         for component in Representation::of(parameter.gaussian).components() {
-            let numbers = match (component, &place.variance) {
+            let numbers = match (component, &span.variance) {
                 (Component::Variance, Some(range)) => &values.variance[range.clone()],
-                _ => &values.mean[place.mean.clone()],
+                _ => &values.mean[span.mean.clone()],
             };
             let bytes: Vec<_> = numbers.iter().flat_map(|number| number.to_le_bytes()).collect();
             tensors.push((component.tensor(&parameter.name), &parameter.shape, bytes));
@@ -55,8 +55,8 @@ pub fn bytes(
 }
 
 /// The variance of the noise that was learned, if it was.
-pub fn learned_noise(values: &Values, parameters: &[Parameter], places: &[Place]) -> Option<f64> {
-    let place = parameters.iter().position(|parameter| parameter.name == NOISE)?;
-    let log = values.mean.get(places.get(place)?.mean.start)?;
+pub fn learned_noise(values: &Values, parameters: &[Parameter], spans: &[Span]) -> Option<f64> {
+    let index = parameters.iter().position(|parameter| parameter.name == NOISE)?;
+    let log = values.mean.get(spans.get(index)?.mean.start)?;
     Some(f64::from(*log).exp())
 }

@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use crate::{
     gradient::{NOISE, Parameter, Values},
-    layout::Place,
+    layout::Span,
     state::{Record, Validation},
 };
 
@@ -19,8 +19,8 @@ pub struct Report<'a> {
     pub lines: &'a [String],
     /// All epochs.
     pub history: &'a [Record],
-    /// The parameters, their places and values.
-    pub posterior: (&'a [Parameter], &'a [Place], &'a Values),
+    /// The parameters, where their numbers lie, and these.
+    pub posterior: (&'a [Parameter], &'a [Span], &'a Values),
     /// Names and values of settings.
     pub settings: &'a [(String, String)],
     /// The version of pfp.
@@ -110,15 +110,15 @@ impl Report<'_> {
     }
 
     fn posterior(&self) -> Option<Markup> {
-        let (parameters, places, values) = self.posterior;
-        let statistics = |(parameter, place): (&Parameter, &Place)| {
-            let variance = &values.variance[place.variance.clone()?];
+        let (parameters, spans, values) = self.posterior;
+        let statistics = |(parameter, span): (&Parameter, &Span)| {
+            let variance = &values.variance[span.variance.clone()?];
             let shape: Vec<_> =
                 parameter.shape.iter().map(|&n| i64::try_from(n).unwrap_or(i64::MAX)).collect();
-            let mean = &values.mean[place.mean.clone()];
+            let mean = &values.mean[span.mean.clone()];
             Some(Statistics::of(&parameter.name, &shape, mean, variance))
         };
-        let named = parameters.iter().zip(places).filter(|(parameter, _)| parameter.name != NOISE);
+        let named = parameters.iter().zip(spans).filter(|(parameter, _)| parameter.name != NOISE);
         let all: Vec<_> = named.filter_map(statistics).collect();
         let number = |x: f64| format!("{x:.3e}");
         (!all.is_empty()).then(|| {

@@ -12,7 +12,7 @@ use std::{
 use clap::Args;
 use gauss_lowering::passes::gauss_pool_first::Order;
 use pfp_compiler::{error::Error, output::Outputs};
-use pfp_evaluate::eval::Spec;
+use pfp_evaluate::{eval::Spec, watch::Watch};
 use pfp_train::{
     checkpoint::{self, Checkpoints},
     compiled::{self, Kind, Network},
@@ -20,7 +20,7 @@ use pfp_train::{
     fit::{Fitted, Run},
     gradient::Values,
     laplace::{self, Chosen},
-    layout::places,
+    layout::spans,
     posterior, report,
     settings::{Loss, Settings},
     start::Started,
@@ -286,8 +286,8 @@ pub fn train(args: TrainArgs, ui: &Ui) -> Result<Outcome, Error> {
         }
     };
     ui.stage("writing");
-    let places = places(&network.parameters, &Settings { freeze: vec![], ..settings.clone() })?;
-    let noise_variance = posterior::learned_noise(&made.values, &network.parameters, &places);
+    let spans = spans(&network.parameters);
+    let noise_variance = posterior::learned_noise(&made.values, &network.parameters, &spans);
     let files = [Some(&args.output), args.report.as_ref()].into_iter().flatten();
     let summary = Summary {
         version: env!("CARGO_PKG_VERSION"),
@@ -308,7 +308,7 @@ pub fn train(args: TrainArgs, ui: &Ui) -> Result<Outcome, Error> {
         settings,
         files: files.map(|path| path.display().to_string()).collect(),
     };
-    let bytes = posterior::bytes(&made.values, &network.parameters, &places, &summary)?;
+    let bytes = posterior::bytes(&made.values, &network.parameters, &spans, &summary)?;
     let page = args.report.as_ref().map(|_| {
         let lines = [format!("{} on {}", summary.module, summary.data.join(", "))];
         let settings = report::rows(&summary.settings)?;
@@ -316,7 +316,7 @@ pub fn train(args: TrainArgs, ui: &Ui) -> Result<Outcome, Error> {
             function: &summary.function,
             lines: &lines,
             history: &made.history,
-            posterior: (&network.parameters, &places, &made.values),
+            posterior: (&network.parameters, &spans, &made.values),
             settings: &settings,
             version: summary.version,
         };
@@ -364,13 +364,31 @@ fn fit(args: &TrainArgs, run: &Run, started: Started, ui: &Ui) -> Result<Made, E
     };
     let epochs = run.settings.epochs;
     let mut failure = None;
-    let fitted = run.fit(state, ui, &mut |record| match ui.json() {
+    let fitted = run.fit(state, &Steps(ui), &mut |record| match ui.json() {
         true => failure = ui.print_json_line(&Line::Epoch(record)).err().or(failure.take()),
         false => ui.progress(&line(record, epochs)),
     })?;
     match failure {
         Some(failure) => Err(failure),
         None => Ok(fitted.into()),
+    }
+}
+
+/// Progress of an epoch that has a line of its own at its end.
+struct Steps<'a>(&'a Ui);
+
+impl Watch for Steps<'_> {
+    fn stage(&self, what: &str) {
+        self.0.stage(what);
+    }
+
+    fn remark(&self, text: &str) {
+        Watch::remark(self.0, text);
+    }
+
+    fn count(&self, what: &str, parts: usize) -> Box<dyn Fn(usize) + Sync> {
+        let progress = self.0.count(what, parts);
+        Box::new(move |done| progress.inc(done))
     }
 }
 

@@ -5,6 +5,7 @@ mod converges;
 mod double;
 mod errors;
 mod fixture;
+mod page;
 mod reading;
 mod starts;
 mod without_training;

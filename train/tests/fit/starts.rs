@@ -5,9 +5,8 @@ use miette::Diagnostic;
 use pfp_compiler::{array::Array, error::Error, parameters::Safetensors};
 use pfp_train::{
     gradient::{NOISE, Parameter},
-    layout::places,
+    layout::spans,
     posterior,
-    settings::Settings,
     start::{Named, Scale, Start, Started, start},
 };
 
@@ -107,11 +106,11 @@ fn a_file_that_does_not_fit_is_refused_with_all_that_is_wrong() {
 #[test]
 fn what_is_written_is_what_a_run_starts_from() {
     let parameters = network();
-    let places = places(&parameters, &Settings::default()).unwrap();
+    let spans = spans(&parameters);
     let mut values = start(&Start::Random(Scale::He), &parameters, 0.05, 3).unwrap().values;
     values.mean[12_896] = 0.25f32.ln();
     let made = serde_json::json!({ "seed": 3 });
-    let bytes = posterior::bytes(&values, &parameters, &places, &made).unwrap();
+    let bytes = posterior::bytes(&values, &parameters, &spans, &made).unwrap();
     let file = Safetensors::from_bytes("posterior.safetensors", bytes).unwrap();
     let names = [
         "conv.bias.mean",
@@ -123,7 +122,7 @@ fn what_is_written_is_what_a_run_starts_from() {
     assert_eq!(file.tensors()[..5], names);
     assert_eq!(file.tensors().len(), 6);
     assert_eq!(file.metadata()[posterior::METADATA], r#"{"seed":3}"#);
-    let noise = posterior::learned_noise(&values, &parameters, &places).unwrap();
+    let noise = posterior::learned_noise(&values, &parameters, &spans).unwrap();
     assert!((noise - 0.25).abs() < 1e-6);
     let arrays = file.arrays().unwrap();
     let named = Named { source: "posterior.safetensors".into(), arrays };
