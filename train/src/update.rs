@@ -3,8 +3,10 @@
 //! The loops are plain arithmetic, one operation after the other for each number. They are compiled for
 //! several instruction sets, none of which fuses or reorders it: the numbers are the same on each.
 
+use std::ops::Range;
+
 use multiversion::multiversion;
-use rayon::prelude::*;
+use rayon::{iter::repeat_n, prelude::*};
 
 use crate::{
     exponential::exp,
@@ -68,7 +70,7 @@ struct Block<'a> {
 impl Updates {
     /// Updates of the values at these places.
     pub fn new(places: Vec<Place>, optimiser: Optimiser) -> Self {
-        let blocks = |range: &std::ops::Range<usize>| range.len().div_ceil(BLOCK);
+        let blocks = |range: &Range<usize>| range.len().div_ceil(BLOCK);
         let of_place =
             |place: &Place| blocks(&place.mean).max(place.variance.as_ref().map_or(0, blocks));
         let most = places.iter().map(of_place).max().unwrap_or(0);
@@ -110,12 +112,13 @@ impl Updates {
                 let pull =
                     if place.has_prior { (divergence * place.precision) as f32 } else { 0.0 };
                 let arrays = [&mut total.mean, &mut state.values.mean];
-                sum += each(range, arrays, &mut state.mean_memory, &mut self.squares, |block| {
+                let nothing = repeat_n((), range.len().div_ceil(BLOCK));
+                let (memory, squares) = (&mut state.mean_memory, &mut self.squares);
+                sum += each(range, arrays, memory, nothing, squares, |block, ()| {
                     let mut square = 0.0;
                     if combine {
-                        others
-                            .iter()
-                            .for_each(|other| add(block.gradient, &other.mean[block.start..]));
+                        let gradients = others.iter().map(|other| &other.mean[block.start..]);
+                        gradients.for_each(|other| add(block.gradient, other));
                         square = means(block.gradient, block.value, scale, pull);
                     }
                     factor.into_iter().for_each(|factor| block.apply(mean_rule, factor));
@@ -124,26 +127,22 @@ impl Updates {
             }
             if let (true, Some(range)) = (place.trains_variances, place.variance.clone()) {
                 let (pull, precision) = (divergence as f32, place.precision as f32);
-                let variance = &state.values.variance;
+                let variances = state.values.variance[range.clone()].par_chunks_mut(BLOCK);
                 let arrays = [&mut total.variance, &mut state.log_deviation];
-                let memory = &mut state.deviation_memory;
-                sum += each(range.clone(), arrays, memory, &mut self.squares, |block| {
+                let (memory, squares) = (&mut state.deviation_memory, &mut self.squares);
+                sum += each(range, arrays, memory, variances, squares, |block, variance| {
                     let mut square = 0.0;
                     if combine {
                         let gradients = others.iter().map(|other| &other.variance[block.start..]);
                         gradients.for_each(|other| add(block.gradient, other));
-                        let variance = &variance[block.start..];
                         square = deviations(block.gradient, variance, scale, pull, precision);
                     }
-                    factor.into_iter().for_each(|factor| block.apply(deviation_rule, factor));
+                    if let Some(factor) = factor {
+                        block.apply(deviation_rule, factor);
+                        squared_exponentials(variance, block.value);
+                    }
                     square
                 });
-                if factor.is_some() {
-                    let variance = state.values.variance[range.clone()].par_chunks_mut(BLOCK);
-                    let logs = state.log_deviation[range].par_chunks(BLOCK);
-                    let both = variance.zip(logs).with_min_len(BLOCKS_OF_A_THREAD);
-                    both.for_each(|(variance, logs)| squared_exponentials(variance, logs));
-                }
             }
         }
         sum
@@ -168,23 +167,25 @@ impl Updates {
     }
 }
 
-/// Does something with each block of a range, on all threads, and adds up what it gives, in order.
-fn each(
-    range: std::ops::Range<usize>,
+/// Does something with each block of a range, and with what goes with it, on all threads. Adds up what it
+/// gives, in order.
+fn each<T: Send>(
+    range: Range<usize>,
     [gradient, value]: [&mut Vec<f32>; 2],
     Memory { first, second }: &mut Memory,
+    beside: impl IndexedParallelIterator<Item = T>,
     squares: &mut [f64],
-    work: impl Fn(&mut Block) -> f64 + Sync,
+    work: impl Fn(&mut Block, T) -> f64 + Sync,
 ) -> f64 {
     let start = range.start;
     let arrays = [gradient, value, first, second];
     let [gradient, value, first, second] =
         arrays.map(|array| array[range.clone()].par_chunks_mut(BLOCK));
-    let blocks = gradient.zip(value).zip(first.zip(second)).zip(&mut *squares).enumerate();
-    blocks.with_min_len(BLOCKS_OF_A_THREAD).for_each(
-        |(index, (((gradient, value), (first, second)), square))| {
+    let blocks = gradient.zip(value).zip(first.zip(second)).zip(beside);
+    blocks.zip(&mut *squares).enumerate().with_min_len(BLOCKS_OF_A_THREAD).for_each(
+        |(index, ((((gradient, value), (first, second)), beside), square))| {
             let start = start + index * BLOCK;
-            *square = work(&mut Block { start, gradient, value, first, second });
+            *square = work(&mut Block { start, gradient, value, first, second }, beside);
         },
     );
     squares[..range.len().div_ceil(BLOCK)].iter().sum()
