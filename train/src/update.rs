@@ -17,10 +17,10 @@ use crate::{
 };
 
 /// Numbers that are updated together, so few that they stay in the nearest cache.
-const BLOCK: usize = 2048;
+const BLOCK: usize = 1024;
 
 /// Blocks that are worth a thread.
-const BLOCKS_OF_A_THREAD: usize = 8;
+const BLOCKS_OF_A_THREAD: usize = 16;
 
 /// Sums that run side by side.
 const LANES: usize = 16;
