@@ -12,6 +12,7 @@ mod inspect;
 mod posterior;
 mod run;
 mod table;
+mod train;
 mod ui;
 mod values;
 
@@ -58,6 +59,7 @@ pub struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     Import(import::ImportArgs),
+    Train(Box<train::TrainArgs>),
     Compile(compile::CompileArgs),
     Run(run::RunArgs),
     Check(check::CheckArgs),
@@ -321,6 +323,7 @@ pub fn main() -> ExitCode {
     }
     let outcome = match cli.command {
         Command::Import(args) => import::import(args, &ui),
+        Command::Train(args) => train::train(*args, &ui),
         Command::Compile(args) => compile::compile(args, &ui),
         Command::Run(args) => run::run(args, &ui),
         Command::Bench(args) => bench::bench(args, &ui),

@@ -7,7 +7,7 @@
 //! - [`metrics`]: measures of answers and scores;
 //! - [`calibrate`]: variances, temperature and thresholds from held-out data;
 //! - [`eval`]: what a network is worth on data;
-//! - [`mod@report`]: an evaluation as a page;
+//! - [`page`]: pages of HTML with plots; [`mod@report`]: an evaluation as one;
 //! - [`measure`]: times of calls;
 //! - [`watch`]: progress of long work.
 //!
@@ -21,6 +21,7 @@ pub mod eval;
 pub mod halves;
 pub mod measure;
 pub mod metrics;
+pub mod page;
 pub mod reference;
 pub mod report;
 pub mod watch;

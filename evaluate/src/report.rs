@@ -1,26 +1,22 @@
-//! An evaluation as one HTML file that needs nothing else: no network, no script, no other file.
+//! An evaluation as one HTML file.
 
 mod pictures;
 mod plots;
 mod tables;
 mod terms;
-mod theme;
 mod verdict;
 
 use std::path::Path;
 
-use maud::{DOCTYPE, Markup, PreEscaped, html};
+use maud::{Markup, html};
 use pfp_compiler::error::Error;
 
 use crate::{
     answers::Score,
     eval::{DataSet, Evaluation, ModeResult, Role},
+    page::{Page, figure, legend, section},
 };
 use pictures::Choice;
-use theme::swatch;
-
-/// Forbids the page to load anything.
-const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; img-src data:";
 
 /// The page for an evaluation and the data sets that it is of, in their order.
 ///
@@ -40,29 +36,16 @@ pub fn page(evaluation: &Evaluation, sets: &[DataSet]) -> Result<String, Error> 
         details(evaluation),
         settings(evaluation),
     ];
-    let page = html! {
-        (DOCTYPE)
-        html lang="en" {
-            head {
-                meta charset="utf-8";
-                meta name="viewport" content="width=device-width, initial-scale=1";
-                meta name="color-scheme" content="light dark";
-                meta http-equiv="Content-Security-Policy" content=(POLICY);
-                title { (title) " - pfp eval" }
-                style { (PreEscaped(theme::css())) }
-            }
-            body {
-                header {
-                    h1 { (title) }
-                    p.muted { (subtitle(evaluation)) }
-                    p.muted { (evaluation.settings.date) ", " (evaluation.settings.cpu) }
-                }
-                main { @for section in sections.iter().flatten() { (section) } }
-                footer.muted { "pfp " (evaluation.settings.version) }
-            }
-        }
+    let sections: Vec<_> = sections.into_iter().flatten().collect();
+    let settings = &evaluation.settings;
+    let page = Page {
+        title: &title,
+        command: "pfp eval",
+        lines: &[subtitle(evaluation), format!("{}, {}", settings.date, settings.cpu)],
+        sections: &sections,
+        version: &settings.version,
     };
-    Ok(page.into_string())
+    Ok(page.text())
 }
 
 fn subtitle(evaluation: &Evaluation) -> String {
@@ -71,40 +54,6 @@ fn subtitle(evaluation: &Evaluation) -> String {
     let module = Path::new(&evaluation.settings.module);
     let module = module.file_name().unwrap_or(module.as_os_str()).to_string_lossy();
     format!("{module} on {}", sets.join(", "))
-}
-
-fn section(title: &str, note: &str, body: Markup) -> Markup {
-    html! {
-        section {
-            h2 { (title) }
-            @if !note.is_empty() { p.muted { (note) } }
-            (body)
-        }
-    }
-}
-
-/// A plot with its title and what its colours mean.
-fn figure(title: &str, legend: &Markup, svg: &str) -> Markup {
-    html! {
-        figure {
-            figcaption { (title) }
-            (legend)
-            (PreEscaped(svg))
-        }
-    }
-}
-
-/// The names of the series of a plot, the first in this colour.
-fn legend(first: usize, series: &[&str]) -> Markup {
-    html! {
-        @if series.len() > 1 {
-            p.legend {
-                @for (index, name) in series.iter().enumerate() {
-                    span { (swatch(first + index)) (name) }
-                }
-            }
-        }
-    }
 }
 
 fn names(evaluation: &Evaluation) -> Vec<&str> {

@@ -204,6 +204,20 @@ impl Ui {
         }
     }
 
+    /// Writes a line on standard error, unless nobody wants progress.
+    pub fn progress(&self, line: &str) {
+        if !self.args.quiet {
+            self.bar.suspend(|| self.say(line));
+        }
+    }
+
+    /// Prints a part of the answer as JSON in a line of its own.
+    pub fn print_json_line(&self, part: &impl Serialize) -> Result<(), Error> {
+        let text =
+            serde_json::to_string(part).map_err(|error| Error::Internal(error.to_string()))?;
+        self.print(text)
+    }
+
     /// Prints the answer as JSON.
     pub fn print_json(&self, answer: &impl Serialize) -> Result<(), Error> {
         let text = serde_json::to_string_pretty(answer)

@@ -8,9 +8,18 @@ use crate::fixture::{Dir, Ran, pfp};
 fn every_command_explains_itself() {
     let help = |arguments: &[&str]| Ran::of(pfp().args(arguments).arg("--help")).ok();
     insta::assert_snapshot!("pfp", help(&[]));
-    for command in
-        ["import", "compile", "run", "check", "bench", "calibrate", "eval", "inspect", "demo"]
-    {
+    for command in [
+        "import",
+        "train",
+        "compile",
+        "run",
+        "check",
+        "bench",
+        "calibrate",
+        "eval",
+        "inspect",
+        "demo",
+    ] {
         insta::assert_snapshot!(command, help(&[command]));
     }
 }

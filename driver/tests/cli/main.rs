@@ -39,3 +39,4 @@ mod shared;
 mod stack;
 mod targets;
 mod tools;
+mod train;

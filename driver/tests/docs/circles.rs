@@ -8,7 +8,7 @@ use std::{
 
 use super::page::{assert_none, root};
 
-const CRATES: [&str; 9] = [
+const CRATES: [&str; 10] = [
     "compiler",
     "dialect",
     "driver",
@@ -18,6 +18,7 @@ const CRATES: [&str; 9] = [
     "llvm-config",
     "lowering",
     "runtime",
+    "train",
 ];
 
 /// A file, as the path of its module within the crate.

@@ -93,8 +93,19 @@ fn known_flags() -> BTreeSet<String> {
     let pfp = env!("CARGO_BIN_EXE_pfp");
     let mut commands = vec!["pfp-opt --help-hidden".to_owned(), format!("{pfp} --help")];
     commands.extend(
-        ["import", "compile", "run", "check", "calibrate", "inspect", "eval", "bench", "demo"]
-            .map(|c| format!("{pfp} {c} --help")),
+        [
+            "import",
+            "train",
+            "compile",
+            "run",
+            "check",
+            "calibrate",
+            "inspect",
+            "eval",
+            "bench",
+            "demo",
+        ]
+        .map(|c| format!("{pfp} {c} --help")),
     );
     for command in commands {
         let help = shell(&command, &root());

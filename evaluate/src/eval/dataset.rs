@@ -38,6 +38,8 @@ const IMAGES: [&str; 6] = [
 pub struct DataSet {
     /// What it is, with its labels.
     pub set: Set,
+    /// The share of each class in each item, where its labels are soft.
+    pub shares: Vec<f32>,
     items: Source,
     preparation: Preparation,
 }
@@ -59,6 +61,30 @@ impl DataSet {
     pub fn open(
         spec: &Spec,
         role: Role,
+        preparation: &Preparation,
+        signature: &Signature,
+        classes: usize,
+    ) -> Result<Self, Error> {
+        Self::read(spec, (role, false), preparation, signature, classes)
+    }
+
+    /// As [`DataSet::open`] of a set in domain, whose labels may be shares of the classes.
+    ///
+    /// # Errors
+    ///
+    /// As [`DataSet::open`].
+    pub fn with_soft_labels(
+        spec: &Spec,
+        preparation: &Preparation,
+        signature: &Signature,
+        classes: usize,
+    ) -> Result<Self, Error> {
+        Self::read(spec, (Role::InDomain, true), preparation, signature, classes)
+    }
+
+    fn read(
+        spec: &Spec,
+        (role, soft): (Role, bool),
         preparation: &Preparation,
         signature: &Signature,
         classes: usize,
@@ -98,7 +124,8 @@ impl DataSet {
             (None, _) if matches!(items, Source::Folder(_)) => None,
             (None, _) => labels::beside(&path),
         };
-        let purpose = |source| Purpose { source, set: path.as_str(), items: count, classes, role };
+        let purpose =
+            |source| Purpose { source, set: path.as_str(), items: count, classes, role, soft };
         let (labels, labels_source) = match (found, folder_classes) {
             (Some(source), _) => {
                 (Labels::of(&data::read(&source)?, purpose(&source))?, Some(source))
@@ -127,7 +154,7 @@ impl DataSet {
             labels: labels.classes,
             notes,
         };
-        Ok(Self { set, items, preparation })
+        Ok(Self { set, shares: labels.shares, items, preparation })
     }
 
     /// How many items there are; at least one.

@@ -2,26 +2,19 @@
 
 use pfp_compiler::error::Error;
 use plotters::{
-    coord::{
-        Shift,
-        ranged1d::{AsRangedCoord, ValueFormatter},
-    },
     prelude::*,
     style::text_anchor::{HPos, Pos, VPos},
 };
 
-use super::theme::{GRID, INK, MUTED, series};
 use crate::{
     answers::Items,
     eval::Evaluation,
     metrics::{Bin, RiskPoint, RocPoint},
+    page::{
+        plot::{TEXT, axes, extent, line, number, svg},
+        theme::{INK, MUTED, series},
+    },
 };
-
-/// Width and height of a plot.
-const SIZE: (u32, u32) = (420, 320);
-
-/// The size of the text of axes.
-const TEXT: i32 = 17;
 
 /// The colour of aleatoric uncertainty; that of epistemic is the next. No mode of a common evaluation
 /// has them.
@@ -32,73 +25,6 @@ const MOST_COUNTS: usize = 20;
 
 /// Cells of a histogram along an axis.
 const CELLS: usize = 32;
-
-type Canvas<'a> = DrawingArea<SVGBackend<'a>, Shift>;
-type Drawn = Result<(), Box<dyn std::error::Error>>;
-
-fn svg(draw: impl FnOnce(&Canvas) -> Drawn) -> Result<String, Error> {
-    let mut text = String::new();
-    {
-        let canvas = SVGBackend::with_string(&mut text, SIZE).into_drawing_area();
-        let failed = |error: &dyn std::fmt::Display| Error::Internal(format!("plot: {error}"));
-        draw(&canvas).map_err(|error| failed(&error))?;
-        canvas.present().map_err(|error| failed(&error))?;
-    }
-    Ok(text)
-}
-
-/// Axes with a grid.
-fn axes<'a, 'b, X, Y>(
-    canvas: &'b Canvas<'a>,
-    (x, y): (X, Y),
-    (x_name, y_name): (&str, &str),
-    x_label: &dyn Fn(&f64) -> String,
-) -> Result<Chart<'a, 'b, X, Y>, Box<dyn std::error::Error>>
-where
-    X: AsRangedCoord<Value = f64>,
-    Y: AsRangedCoord<Value = f64>,
-    X::CoordDescType: ValueFormatter<f64>,
-    Y::CoordDescType: ValueFormatter<f64>,
-{
-    let mut chart = ChartBuilder::on(canvas)
-        .margin(10)
-        .x_label_area_size(46)
-        .y_label_area_size(58)
-        .build_cartesian_2d(x, y)?;
-    chart
-        .configure_mesh()
-        .light_line_style(TRANSPARENT)
-        .bold_line_style(GRID)
-        .axis_style(MUTED)
-        .label_style(("sans-serif", TEXT).into_font().color(&INK))
-        .x_labels(6)
-        .y_labels(6)
-        .x_label_formatter(x_label)
-        .y_label_formatter(&|y| number(*y))
-        .x_desc(x_name)
-        .y_desc(y_name)
-        .draw()?;
-    Ok(chart)
-}
-
-type Chart<'a, 'b, X, Y> = ChartContext<
-    'b,
-    SVGBackend<'a>,
-    Cartesian2d<<X as AsRangedCoord>::CoordDescType, <Y as AsRangedCoord>::CoordDescType>,
->;
-
-/// A number with as many digits as a tick needs.
-fn number(x: f64) -> String {
-    let text = format!("{x:.4}");
-    match text.trim_end_matches('0').trim_end_matches('.') {
-        "" | "-0" => "0".into(),
-        text => text.into(),
-    }
-}
-
-fn line(index: usize) -> ShapeStyle {
-    series(index).stroke_width(2)
-}
 
 /// The diagonal from corner to corner of the unit square.
 fn diagonal() -> PathElement<(f64, f64)> {
@@ -238,10 +164,6 @@ pub fn latency_against_accuracy(evaluation: &Evaluation) -> Result<Option<String
         Ok(())
     })
     .map(Some)
-}
-
-fn extent(values: impl Iterator<Item = f64>) -> (f64, f64) {
-    values.fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), x| (low.min(x), high.max(x)))
 }
 
 /// The cell of a histogram from 0 to `most` that a value falls into.

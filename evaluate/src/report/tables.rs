@@ -2,11 +2,11 @@
 
 use maud::{Markup, html};
 
-use super::theme::swatch;
 use crate::{
     answers::Score,
     eval::{Classification, Detection, Evaluation, ModeResult, Role, Thresholds, latency::shown},
     metrics::Bin,
+    page::theme::swatch,
 };
 
 /// What cannot be given.

@@ -2,10 +2,13 @@
 
 use maud::{Markup, html};
 
-use super::{section, tables};
-use crate::eval::{
-    Evaluation,
-    verdict::{Conclusion, Grade, LIMITS, Measure, SetVerdict},
+use super::tables;
+use crate::{
+    eval::{
+        Evaluation,
+        verdict::{Conclusion, Grade, LIMITS, Measure, SetVerdict},
+    },
+    page::section,
 };
 
 /// The answer, for each data set what it is and what to do, and the numbers behind it.

@@ -16,6 +16,8 @@ pub struct Labels {
     pub each: usize,
     /// The classes.
     pub classes: Vec<usize>,
+    /// The share of each class in each item, of soft labels; then there are no classes.
+    pub shares: Vec<f32>,
     /// How they were read, where that is not plain.
     pub note: Option<String>,
 }
@@ -33,6 +35,8 @@ pub struct Purpose<'a> {
     pub classes: usize,
     /// The part of the set.
     pub role: Role,
+    /// May labels be shares of the classes?
+    pub soft: bool,
 }
 
 /// The file with the labels of the images in a file: `images` in its name is `labels` there.
@@ -80,7 +84,7 @@ impl Labels {
         }
         let class = |(index, value): (usize, f64)| class(numbers, index, value, source);
         let classes = numbers.all().enumerate().map(class).collect::<Result<_, _>>()?;
-        Self { each, classes, note: None }.within(purpose, |index| numbers.text(index))
+        Self { each, classes, ..Self::default() }.within(purpose, |index| numbers.text(index))
     }
 
     /// The classes of folders, one for each item.
@@ -90,7 +94,8 @@ impl Labels {
     /// Where the network has too few.
     pub fn of_folders(classes: Vec<usize>, purpose: Purpose) -> Result<Self, Error> {
         let texts = classes.clone();
-        Self { each: 1, classes, note: None }.within(purpose, |index| texts[index].to_string())
+        Self { each: 1, classes, ..Self::default() }
+            .within(purpose, |index| texts[index].to_string())
     }
 
     fn within(self, purpose: Purpose, text: impl Fn(usize) -> String) -> Result<Self, Error> {
@@ -154,6 +159,10 @@ fn one_hot(numbers: &Numbers, each: usize, purpose: Purpose) -> Result<Option<La
         let is_share = |value: f64| (0.0..=1.0).contains(&value);
         let is_soft = numbers.all().all(is_share)
             && rows().all(|row| (row.sum::<f64>() - 1.0).abs() < SUM_TOLERANCE);
+        if is_soft && purpose.soft && each == classes {
+            let shares = numbers.all().map(|share| share as f32).collect();
+            return Ok(Some(Labels { each, shares, ..Labels::default() }));
+        }
         return match is_soft {
             true => refuse(format!(
                 "has the probabilities of {each} classes for each item (soft labels), not classes"
@@ -174,7 +183,7 @@ fn one_hot(numbers: &Numbers, each: usize, purpose: Purpose) -> Result<Option<La
             let labels = rows().map(|row| class(Box::new(row))).collect();
             let note =
                 format!("{source}: taken as one-hot, the class of each item is the place of its 1");
-            Ok(Some(Labels { each: 1, classes: labels, note: Some(note) }))
+            Ok(Some(Labels { each: 1, classes: labels, note: Some(note), ..Labels::default() }))
         }
         (true, false) if each > 2 || is_bool => {
             refuse(format!("is one-hot for {each} classes, but the network tells {classes} apart"))
@@ -204,7 +213,7 @@ mod tests {
     }
 
     fn purpose(items: usize, classes: usize) -> Purpose<'static> {
-        Purpose { source: "y.npy", set: "x.npy", items, classes, role: Role::InDomain }
+        Purpose { source: "y.npy", set: "x.npy", items, classes, role: Role::InDomain, soft: false }
     }
 
     fn bools(shape: &[usize], bytes: &[u8]) -> Numbers {
@@ -253,6 +262,15 @@ mod tests {
         refused(&floats(&[1, 2], &[0.25, 0.75]), purpose(1, 2), "soft labels");
         refused(&bools(&[2], &[1, 0]), purpose(2, 3), "true or false");
         refused(&bools(&[1, 2], &[1, 0]), purpose(1, 3), "one-hot for 2 classes");
+    }
+
+    #[test]
+    fn shares_of_classes_are_labels_where_they_may_be() {
+        let shares = floats(&[2, 2], &[0.25, 0.75, 1.0, 0.0]);
+        let labels = Labels::of(&shares, Purpose { soft: true, ..purpose(2, 2) }).unwrap();
+        assert_eq!((labels.each, labels.shares.as_slice()), (2, &[0.25, 0.75, 1.0, 0.0][..]));
+        assert!(labels.classes.is_empty());
+        refused(&shares, Purpose { soft: true, ..purpose(2, 3) }, "soft labels");
     }
 
     #[test]

@@ -1,0 +1,315 @@
+//! Data that a network is trained on: all of it in memory, as the network reads it.
+
+use pfp_compiler::{array::Numbers, error::Error, signature::Signature};
+use pfp_evaluate::{
+    data::{self, Preparation},
+    eval::{DataSet, Role, Spec},
+};
+use sha2::{Digest, Sha256};
+
+use crate::settings::Loss;
+
+/// What an item has several labels for.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum SeveralLabels {
+    /// They share one item, whose target is their mean.
+    #[default]
+    Mean,
+    /// Each is an item of its own.
+    Each,
+}
+
+impl SeveralLabels {
+    /// All of them.
+    pub const ALL: [Self; 2] = [Self::Mean, Self::Each];
+
+    /// Its name on the command line, and what it does.
+    pub fn describe(self) -> (&'static str, &'static str) {
+        match self {
+            Self::Mean => ("mean", "one item, whose target is the mean of its labels"),
+            Self::Each => ("each", "an item for each label, as Dirty-MNIST counts them"),
+        }
+    }
+}
+
+/// What the outputs of a network should be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Target {
+    /// Logits of so many classes.
+    Classes(usize),
+    /// The logit of class 1 of two.
+    Binary,
+    /// So many numbers.
+    Numbers(usize),
+}
+
+/// How data sets are read.
+#[derive(Debug, Clone, Copy)]
+pub struct Reading<'a> {
+    /// What is done to the numbers of sets that say nothing else.
+    pub preparation: &'a Preparation,
+    /// What the network takes.
+    pub signature: &'a Signature,
+    /// What its outputs should be.
+    pub target: Target,
+    /// What several labels of an item are.
+    pub labels: SeveralLabels,
+}
+
+/// Items with their targets.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Data {
+    /// What the outputs should be.
+    pub target: Target,
+    inputs: Vec<f32>,
+    targets: Vec<f32>,
+    /// The row of the inputs that an item has.
+    rows: Vec<u32>,
+    length: usize,
+    /// What a user should know.
+    pub notes: Vec<String>,
+}
+
+impl Target {
+    /// That of a network with so many outputs.
+    ///
+    /// # Errors
+    ///
+    /// Where the loss has none for them.
+    pub fn of(loss: Loss, outputs: usize) -> Result<Self, Error> {
+        match (loss, outputs) {
+            (Loss::CrossEntropy { .. }, 2..) => Ok(Self::Classes(outputs)),
+            (Loss::CrossEntropy { .. }, _) => {
+                Err(Error::request("the network has one output, of which no class can be told")
+                    .with_help("of two classes it is --loss binary, of a number --loss gaussian"))
+            }
+            (Loss::Binary { .. }, 1) => Ok(Self::Binary),
+            (Loss::Binary { .. }, outputs) => Err(Error::request(format!(
+                "--loss binary takes a network of one logit, this one has {outputs} outputs"
+            ))
+            .with_help("of several classes it is --loss cross-entropy")),
+            (Loss::Gaussian { .. }, outputs) => Ok(Self::Numbers(outputs)),
+            (Loss::Linear, _) => Err(Error::Internal("a linear loss has no targets".into())),
+        }
+    }
+
+    /// Numbers of the target of an item.
+    pub fn width(self) -> usize {
+        match self {
+            Self::Classes(width) | Self::Numbers(width) => width,
+            Self::Binary => 1,
+        }
+    }
+
+    /// How near the means of the outputs of an item are: 1 or 0 for a right or a wrong answer, or the
+    /// mean squared error.
+    pub fn score(self, outputs: &[f32], target: &[f32]) -> f64 {
+        let right = |is_right: bool| f64::from(u8::from(is_right));
+        match self {
+            Self::Classes(_) => right(largest(outputs) == largest(target)),
+            Self::Binary => right((outputs[0] > 0.0) == (target[0] > 0.5)),
+            Self::Numbers(width) => {
+                let square = |(a, b): (&f32, &f32)| f64::from(a - b).powi(2);
+                outputs.iter().zip(target).map(square).sum::<f64>() / width as f64
+            }
+        }
+    }
+
+    /// Is the score one of answers, and not of errors?
+    pub fn has_answers(self) -> bool {
+        !matches!(self, Self::Numbers(_))
+    }
+}
+
+/// The first of the largest numbers.
+fn largest(numbers: &[f32]) -> usize {
+    let larger = |best: usize, (index, number): (usize, &f32)| {
+        if *number > numbers[best] { index } else { best }
+    };
+    numbers.iter().enumerate().fold(0, larger)
+}
+
+impl Data {
+    /// Items from memory, one target for each.
+    ///
+    /// # Errors
+    ///
+    /// Where there is none, or they do not fit.
+    pub fn new(target: Target, inputs: Vec<f32>, targets: Vec<f32>) -> Result<Self, Error> {
+        let items = targets.len() / target.width().max(1);
+        if items == 0 || inputs.is_empty() {
+            return Err(Error::request("there are no items to train on"));
+        }
+        if !inputs.len().is_multiple_of(items) || items * target.width() != targets.len() {
+            return Err(Error::request(format!(
+                "{} numbers and {} targets are not those of whole items",
+                inputs.len(),
+                targets.len()
+            )));
+        }
+        let length = inputs.len() / items;
+        let rows = (0..).take(items).collect();
+        let data = Self { target, inputs, targets, rows, length, notes: Vec::new() };
+        data.check("the data")?;
+        Ok(data)
+    }
+
+    /// Reads data sets and joins them.
+    ///
+    /// # Errors
+    ///
+    /// Where one cannot be read, does not fit the network, or has no targets.
+    pub fn open(specs: &[Spec], reading: Reading) -> Result<Self, Error> {
+        let mut joined: Option<Self> = None;
+        for spec in specs {
+            let set = Self::read(spec, reading)?;
+            joined = Some(match joined {
+                None => set,
+                Some(joined) => joined.join(set),
+            });
+        }
+        joined.ok_or_else(|| Error::request("there are no items to train on"))
+    }
+
+    fn read(spec: &Spec, reading: Reading) -> Result<Self, Error> {
+        let Reading { preparation, signature, target, labels } = reading;
+        let (set, targets) = match target {
+            Target::Numbers(width) => {
+                let source = spec.labels.clone().ok_or_else(|| {
+                    Error::request(format!("there are no targets for {}", spec.path)).with_help(
+                        format!("name the file that has them: {}@labels=FILE", spec.path),
+                    )
+                })?;
+                let inputs = Spec { labels: None, ..spec.clone() };
+                let role = Role::OutOfDomain;
+                let set = DataSet::open(&inputs, role, preparation, signature, width)?;
+                let targets = numbers(&data::read(&source)?, &source, set.len(), width)?;
+                (set, targets)
+            }
+            Target::Classes(classes) => {
+                let set = DataSet::with_soft_labels(spec, preparation, signature, classes)?;
+                let targets = shares(&set, classes, labels);
+                (set, targets)
+            }
+            Target::Binary => {
+                let set = DataSet::with_soft_labels(spec, preparation, signature, 2)?;
+                let targets = shares(&set, 2, labels);
+                // The share of class 1.
+                (set, targets.chunks_exact(2).map(|shares| shares[1]).collect())
+            }
+        };
+        let inputs = set.prepared(0..set.len())?;
+        let items = targets.len() / target.width();
+        let times = (items / set.len()).max(1);
+        let rows = (0..).take(set.len());
+        let data = Self {
+            length: inputs.len() / set.len(),
+            rows: rows.flat_map(|row| std::iter::repeat_n(row, times)).collect(),
+            target,
+            inputs,
+            targets,
+            notes: set.set.notes.clone(),
+        };
+        data.check(&set.set.source)?;
+        Ok(data)
+    }
+
+    fn join(mut self, other: Self) -> Self {
+        let first = u32::try_from(self.inputs.len() / self.length).unwrap_or(u32::MAX);
+        self.rows.extend(other.rows.iter().map(|row| row + first));
+        self.inputs.extend(other.inputs);
+        self.targets.extend(other.targets);
+        self.notes.extend(other.notes);
+        self
+    }
+
+    fn check(&self, source: &str) -> Result<(), Error> {
+        if u32::try_from(self.rows.len()).is_err() {
+            return Err(Error::request(format!("{source} has too many items: at most 2^32 - 1")));
+        }
+        let bad = |numbers: &[f32]| numbers.iter().position(|number| !number.is_finite());
+        for (what, numbers, length) in
+            [("number", &self.inputs, self.length), ("target", &self.targets, self.target.width())]
+        {
+            if let Some(index) = bad(numbers) {
+                return Err(Error::request(format!(
+                    "{source} has the {what} {} in item {}; it must be finite",
+                    numbers[index],
+                    index / length.max(1)
+                )));
+            }
+        }
+        Ok(())
+    }
+
+    /// How many items there are; at least one.
+    pub fn len(&self) -> usize {
+        self.rows.len()
+    }
+
+    /// Never: data without items cannot be made.
+    pub fn is_empty(&self) -> bool {
+        self.rows.is_empty()
+    }
+
+    /// Numbers of an item.
+    pub fn length(&self) -> usize {
+        self.length
+    }
+
+    /// The numbers of an item.
+    pub fn input(&self, item: usize) -> &[f32] {
+        let row = self.rows[item] as usize;
+        &self.inputs[row * self.length..(row + 1) * self.length]
+    }
+
+    /// The target of an item.
+    pub fn target(&self, item: usize) -> &[f32] {
+        let width = self.target.width();
+        &self.targets[item * width..(item + 1) * width]
+    }
+
+    /// SHA-256 of items and targets.
+    pub fn sha256(&self) -> String {
+        let mut hash = Sha256::new();
+        for numbers in [&self.inputs, &self.targets] {
+            let mut bytes = Vec::with_capacity(1 << 16);
+            for part in numbers.chunks(1 << 14) {
+                bytes.clear();
+                bytes.extend(part.iter().flat_map(|number| number.to_le_bytes()));
+                hash.update(&bytes);
+            }
+        }
+        self.rows.iter().for_each(|row| hash.update(row.to_le_bytes()));
+        hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+    }
+}
+
+/// The targets of a regression.
+fn numbers(numbers: &Numbers, source: &str, items: usize, width: usize) -> Result<Vec<f32>, Error> {
+    if numbers.len() != items * width || numbers.shape().first().is_some_and(|n| *n != items) {
+        return Err(Error::request(format!(
+            "{source} has targets of shape {:?}, but there are {items} item(s) of {width} output(s)",
+            numbers.shape()
+        ))
+        .with_help("targets are an array of items x outputs"));
+    }
+    Ok(numbers.all().map(|number| number as f32).collect())
+}
+
+/// The share of each class, of all items.
+fn shares(set: &DataSet, classes: usize, labels: SeveralLabels) -> Vec<f32> {
+    if !set.shares.is_empty() {
+        return set.shares.clone();
+    }
+    let row = |labels: &[usize]| {
+        let mut row = vec![0.0; classes];
+        labels.iter().for_each(|&label| row[label] += 1.0 / labels.len() as f32);
+        row
+    };
+    let of_item = |item: usize| match labels {
+        SeveralLabels::Mean => row(set.labels(item)),
+        SeveralLabels::Each => set.labels(item).iter().flat_map(|&label| row(&[label])).collect(),
+    };
+    (0..set.len()).flat_map(of_item).collect()
+}

@@ -1,0 +1,123 @@
+//! A network as something whose loss has a gradient.
+
+use pfp_compiler::error::Error;
+
+/// The parameter that a network of learned observation noise has beside those of its module: the
+/// logarithm of the variance of the noise, deterministic, of one number.
+pub const NOISE: &str = "pfp.noise.log_variance";
+
+/// A parameter of a network.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Parameter {
+    /// Its name in the module.
+    pub name: String,
+    /// Its sizes, outermost first.
+    pub shape: Vec<usize>,
+    /// Has it a variance?
+    pub gaussian: bool,
+    /// Running statistics are none that a gradient changes.
+    pub trainable: bool,
+}
+
+/// Values of all parameters, one after the other, in the order of [`Gradient::parameters`].
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Values {
+    /// Means, and the values of deterministic parameters.
+    pub mean: Vec<f32>,
+    /// Variances of the Gaussian parameters only, in the same order.
+    pub variance: Vec<f32>,
+}
+
+/// One call.
+#[derive(Debug, Clone, Copy)]
+pub struct Call<'a> {
+    /// The items.
+    pub input: &'a [f32],
+    /// What their outputs should be: shares of classes, labels or numbers.
+    pub target: &'a [f32],
+    /// The weight of each item in the gradient; 0 for the padding of a last batch.
+    pub weight: &'a [f32],
+    /// Standard normal draws, draws x items x outputs; empty where the loss takes none.
+    pub noise: &'a [f32],
+}
+
+/// What a call gives. The vectors are as long as the call needs before it starts, see
+/// [`Outcome::new`].
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Outcome {
+    /// The loss of each item, not weighted.
+    pub losses: Vec<f32>,
+    /// The means of the outputs, items x outputs.
+    pub outputs: Vec<f32>,
+    /// The gradient along [`Values::mean`].
+    pub mean: Vec<f32>,
+    /// The gradient along [`Values::variance`].
+    pub variance: Vec<f32>,
+}
+
+/// A network and its loss on a fixed number of items. A call may come from any thread.
+pub trait Gradient: Sync {
+    /// The parameters.
+    fn parameters(&self) -> &[Parameter];
+
+    /// How many items a call takes.
+    fn items(&self) -> usize;
+
+    /// How many numbers the network gives for an item.
+    fn outputs(&self) -> usize;
+
+    /// How many numbers an item has.
+    fn inputs(&self) -> usize;
+
+    /// How many draws of the outputs the loss of an item takes.
+    fn draws(&self) -> usize;
+
+    /// The losses of the items, the means of their outputs, and the gradient of the sum of weight x
+    /// loss along every mean and variance.
+    ///
+    /// # Errors
+    ///
+    /// Where the call fails.
+    fn gradient(&self, values: &Values, call: Call, result: &mut Outcome) -> Result<(), Error>;
+
+    /// As [`Gradient::gradient`], without the gradient.
+    ///
+    /// # Errors
+    ///
+    /// Where the call fails.
+    fn loss(&self, values: &Values, call: Call, result: &mut Outcome) -> Result<(), Error>;
+}
+
+impl Parameter {
+    /// How many numbers its mean has.
+    pub fn len(&self) -> usize {
+        self.shape.iter().product()
+    }
+
+    /// Has it no numbers?
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+}
+
+impl Outcome {
+    /// Room for what a call of this gradient gives.
+    pub fn new(gradient: &dyn Gradient) -> Self {
+        let (means, variances) = sizes(gradient.parameters());
+        Self {
+            losses: vec![0.0; gradient.items()],
+            outputs: vec![0.0; gradient.items() * gradient.outputs()],
+            mean: vec![0.0; means],
+            variance: vec![0.0; variances],
+        }
+    }
+}
+
+/// How many means and how many variances these parameters have.
+pub fn sizes(parameters: &[Parameter]) -> (usize, usize) {
+    let count = |parameters: &mut dyn Iterator<Item = &Parameter>| {
+        parameters.map(Parameter::len).sum::<usize>()
+    };
+    let gaussian = &mut parameters.iter().filter(|parameter| parameter.gaussian);
+    (count(&mut parameters.iter()), count(gaussian))
+}

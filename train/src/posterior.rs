@@ -1,0 +1,62 @@
+//! A posterior as the file that every other command reads.
+
+use std::collections::HashMap;
+
+use gauss_dialect::representation::{Component, Representation};
+use pfp_compiler::error::Error;
+use safetensors::{Dtype, tensor::TensorView};
+use serde::Serialize;
+
+use crate::{
+    gradient::{NOISE, Parameter, Values},
+    layout::Span,
+};
+
+/// The metadata that says how a posterior was made.
+pub const METADATA: &str = "pfp.train";
+
+/// The bytes of a parameter file: `NAME.mean` and `NAME.var` of Gaussian parameters, `NAME` of others, and
+/// in the metadata how it was made.
+///
+/// # Errors
+///
+/// Where they cannot be made.
+pub fn bytes(
+    values: &Values,
+    parameters: &[Parameter],
+    spans: &[Span],
+    made: &impl Serialize,
+) -> Result<Vec<u8>, Error> {
+    let internal = |error: &dyn std::fmt::Display| Error::Internal(format!("posterior: {error}"));
+    let mut tensors = Vec::new();
+    for (parameter, span) in parameters.iter().zip(spans) {
+        if parameter.name == NOISE {
+            continue;
+        }
+        for component in Representation::of(parameter.gaussian).components() {
+            let numbers = match (component, &span.variance) {
+                (Component::Variance, Some(range)) => &values.variance[range.clone()],
+                _ => &values.mean[span.mean.clone()],
+            };
+            let bytes: Vec<_> = numbers.iter().flat_map(|number| number.to_le_bytes()).collect();
+            tensors.push((component.tensor(&parameter.name), &parameter.shape, bytes));
+        }
+    }
+    let views = tensors
+        .iter()
+        .map(|(name, shape, bytes)| {
+            TensorView::new(Dtype::F32, (*shape).clone(), bytes).map(|view| (name, view))
+        })
+        .collect::<Result<Vec<_>, _>>()
+        .map_err(|error| internal(&error))?;
+    let made = serde_json::to_string(made).map_err(|error| internal(&error))?;
+    let metadata = HashMap::from([(METADATA.to_owned(), made)]);
+    safetensors::serialize(views, Some(metadata)).map_err(|error| internal(&error))
+}
+
+/// The variance of the noise that was learned, if it was.
+pub fn learned_noise(values: &Values, parameters: &[Parameter], spans: &[Span]) -> Option<f64> {
+    let index = parameters.iter().position(|parameter| parameter.name == NOISE)?;
+    let log = values.mean.get(spans.get(index)?.mean.start)?;
+    Some(f64::from(*log).exp())
+}

@@ -1,0 +1,187 @@
+//! A run that goes on has the numbers of one that never stopped.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+use pfp_train::{
+    checkpoint::{self, Checkpoints},
+    schedule::Schedule,
+    settings::{Collect, Objective, Settings},
+    state::State,
+};
+
+use crate::{
+    double::{Double, Kind, parameters},
+    fixture::{Case, Told, bits, classes, regression, settings, values},
+};
+
+fn run_settings(objective: Objective) -> Settings {
+    Settings {
+        objective,
+        batch: 24,
+        shards: 3,
+        epochs: 6,
+        learning_rate: 0.01,
+        schedule: Schedule::Cosine,
+        kl_warm_up: 2.0,
+        clip: Some(0.5),
+        patience: Some(50),
+        ..Settings::default()
+    }
+}
+
+/// Runs, and copies the checkpoint of a step while it is there: what a process that is killed then leaves.
+fn stopped_after(case: &Case, path: &Path, steps: u64) -> PathBuf {
+    let copy = path.with_extension(format!("{steps}"));
+    let checkpoints = Some(Checkpoints { path: path.to_owned(), every: Some(1) });
+    let case = Case { checkpoints, ..case.clone() };
+    Killed { path, copy: &copy, steps, case: &case }.run();
+    copy
+}
+
+struct Killed<'a> {
+    path: &'a Path,
+    copy: &'a Path,
+    steps: u64,
+    case: &'a Case<'a>,
+}
+
+impl pfp_evaluate::watch::Watch for Killed<'_> {
+    fn stage(&self, _: &str) {}
+
+    fn count(&self, _: &str, _: usize) -> Box<dyn Fn(usize) + Sync> {
+        let (path, copy) = (self.path.to_owned(), self.copy.to_owned());
+        let (identity, steps) = (self.case.run().identity(), self.steps);
+        // Told after a step, before the checkpoint of it is written.
+        Box::new(move |_| {
+            let state = checkpoint::read(&path, &identity);
+            if state.is_ok_and(|state| state.step == steps) {
+                fs::copy(&path, &copy).unwrap();
+            }
+        })
+    }
+}
+
+impl Killed<'_> {
+    fn run(&self) {
+        let state = State::new(values(self.case.parameters, 0.01));
+        self.case.run().fit(state, self, &mut |_| ()).unwrap();
+        assert!(self.copy.exists(), "no checkpoint of step {}", self.steps);
+    }
+}
+
+#[test]
+fn a_run_goes_on_from_any_step_with_the_same_bits() {
+    let (data, held_out) = (classes(100, 3), classes(31, 4));
+    let plain = Double::new(Kind::Softmax, 8, 2, 3);
+    let parameters = parameters(2, 3, true, false);
+    for objective in [Objective::Svi, Objective::Means] {
+        let collect =
+            (objective == Objective::Means).then_some(Collect { every: 2, after: 1, scale: 0.5 });
+        let patience = collect.is_none().then_some(50);
+        let settings = Settings { collect, patience, ..run_settings(objective) };
+        let case = Case::new(&plain, &data, settings);
+        let case = Case { parameters: &parameters, validation: Some(&held_out), ..case };
+        let whole = bits(&case.fit().unwrap());
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("run.checkpoint");
+        // In the first epoch, at the end of one, in the middle, and in the last.
+        for steps in [1, 5, 13, 28] {
+            let copy = stopped_after(&case, &path, steps);
+            let state = checkpoint::read(&copy, &case.run().identity()).unwrap();
+            assert_eq!(state.step, steps);
+            let again = Case { threads: 2, ..case.clone() };
+            assert!(bits(&again.fit_from(state, &Told::default()).unwrap()) == whole, "{steps}");
+        }
+    }
+}
+
+#[test]
+fn a_run_that_is_over_goes_on_for_more_epochs() {
+    let data = regression(60);
+    let double = Double::new(Kind::Moments { noise: 0.25 }, 10, 3, 1);
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("run.checkpoint");
+    let run = |epochs: u64, state: Option<State>| {
+        let settings = Settings { epochs, ..settings() };
+        let checkpoints = Some(Checkpoints { path: path.clone(), every: None });
+        let case = Case { checkpoints, ..Case::new(&double, &data, settings) };
+        let first = || State::new(values(case.parameters, 0.01));
+        let fitted = case.fit_from(state.unwrap_or_else(first), &Told::default()).unwrap();
+        (bits(&fitted), checkpoint::read(&path, &case.run().identity()).unwrap())
+    };
+    let (_, state) = run(2, None);
+    assert_eq!((state.epoch, state.history.len()), (2, 2));
+    let (longer, _) = run(5, Some(state));
+    assert!(longer == run(5, None).0);
+}
+
+#[test]
+fn a_checkpoint_of_another_run_is_refused_and_it_is_said_why() {
+    let (data, other_data) = (regression(60), regression(61));
+    let double = Double::new(Kind::Moments { noise: 0.25 }, 10, 3, 1);
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("run.checkpoint");
+    let checkpoints = Some(Checkpoints { path: path.clone(), every: None });
+    Case { checkpoints, ..Case::new(&double, &data, settings()) }.fit().unwrap();
+    let refusal =
+        |case: &Case| checkpoint::read(&path, &case.run().identity()).unwrap_err().to_string();
+    let other = Settings { learning_rate: 0.5, shards: 1, ..settings() };
+    let message = refusal(&Case::new(&double, &data, other));
+    assert!(message.contains("shards 2 and not 1, learning rate 0.001 and not 0.5"), "{message}");
+    let message = refusal(&Case::new(&double, &other_data, settings()));
+    assert!(message.contains("other data"), "{message}");
+    let held_out = Case { validation: Some(&data), ..Case::new(&double, &data, settings()) };
+    assert!(refusal(&held_out).contains("another validation"));
+    let parameters = parameters(3, 1, false, false);
+    let plain = Case { parameters: &parameters, ..Case::new(&double, &data, settings()) };
+    let message = refusal(&plain);
+    assert!(
+        message.contains("layer.weight [1, 3] Gaussian, which this network has not"),
+        "{message}"
+    );
+}
+
+#[test]
+fn what_is_no_checkpoint_is_an_error_and_no_panic() {
+    let data = regression(60);
+    let double = Double::new(Kind::Moments { noise: 0.25 }, 10, 3, 1);
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("run.checkpoint");
+    let checkpoints = Some(Checkpoints { path: path.clone(), every: None });
+    let case = Case { checkpoints, ..Case::new(&double, &data, settings()) };
+    case.fit().unwrap();
+    let identity = case.run().identity();
+    let whole = fs::read(&path).unwrap();
+    for length in (0..whole.len()).step_by(97) {
+        fs::write(&path, &whole[..length]).unwrap();
+        assert!(checkpoint::read(&path, &identity).is_err(), "{length}");
+    }
+    fs::write(&path, &whole).unwrap();
+    assert!(checkpoint::read(&path, &identity).is_ok());
+    assert!(checkpoint::read(&folder.path().join("none"), &identity).is_err());
+}
+
+#[test]
+fn a_run_whose_loss_is_no_number_stops_and_keeps_its_last_checkpoint() {
+    let data = regression(60);
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("run.checkpoint");
+    let mut double = Double::new(Kind::Moments { noise: 0.25 }, 10, 3, 1);
+    // Three steps of two shards in an epoch.
+    double.fails_after = Some(15.into());
+    let settings = Settings { epochs: 9, learning_rate: 0.25, ..settings() };
+    let checkpoints = Some(Checkpoints { path: path.clone(), every: None });
+    let case = Case { checkpoints, ..Case::new(&double, &data, settings) };
+    let message = case.fit().unwrap_err().to_string();
+    for needle in
+        ["the loss is NaN in epoch 3, step 8, at a learning rate of 0.25", "run.checkpoint"]
+    {
+        assert!(message.contains(needle), "{message}");
+    }
+    let state = checkpoint::read(&path, &case.run().identity()).unwrap();
+    assert_eq!((state.epoch, state.step), (2, 6));
+    assert!(state.values.mean.iter().all(|x| x.is_finite()));
+}
