@@ -54,6 +54,8 @@ pub struct Wanted<'a> {
     pub loss: Loss,
     /// Is the network that of the means, without variances?
     pub is_mean: bool,
+    /// Is the loss all that is computed?
+    pub only_loss: bool,
 }
 
 /// A network with a loss, backwards, too.
@@ -61,7 +63,8 @@ pub struct Wanted<'a> {
 /// The function takes the inputs of the network, the targets, K×N×C standard normal numbers where
 /// the loss has draws, the weights of the items, and the parameters: of a Gaussian one the means,
 /// then the variances. It gives the losses of the items, the means of the outputs, and the gradient
-/// of the weighted sum of the losses along each parameter.
+/// of the weighted sum of the losses along each parameter. One of the loss only takes no weights and
+/// gives no gradient.
 pub struct Differentiated<'s> {
     /// The function on plain tensors.
     pub network: Network<'s>,
@@ -104,7 +107,8 @@ impl<'s> Differentiated<'s> {
         let declared = Declared::all(module.op());
         let statistics = statistics(module.op());
         let mean = if wanted.is_mean { " mean=true" } else { "" };
-        module.run(&format!("gauss-to-gradient{{loss={}{mean}}}", wanted.loss))?;
+        let only = if wanted.only_loss { " only-arguments=true" } else { "" };
+        module.run(&format!("gauss-to-gradient{{loss={}{mean}{only}}}", wanted.loss))?;
         let network = Network::lowered(module)?;
         let taken = taken(network.op());
         let parameters = parameters(&taken, &declared, &statistics, &network)?;

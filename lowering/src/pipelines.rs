@@ -4,7 +4,7 @@ use crate::{
     kernel::plan::ScheduleFile,
     mode::Mode,
     pass::{Options, Pipeline},
-    passes::{gauss_append_loss, gauss_generate_kernels, gauss_pool_first::Values},
+    passes::{gauss_append_loss, gauss_generate_kernels, gauss_gradient, gauss_pool_first::Values},
     target::{Core, Target},
 };
 
@@ -15,6 +15,9 @@ const KERNEL_OPTIONS: &[&str] = gauss_generate_kernels::PASS.options;
 const OPTIONS: &[&str] = &[
     "core", "tasks", "schedule", "report", "profile", "mode", "samples", "seed", "draws", "lowered",
 ];
+
+/// Those of gauss-append-loss and of gauss-gradient.
+const GRADIENT_OPTIONS: &[&str] = &["loss", "mean", "function", "only-arguments"];
 
 /// Every pipeline of the crate.
 pub static ALL: &[Pipeline] = &[
@@ -27,8 +30,8 @@ pub static ALL: &[Pipeline] = &[
     Pipeline {
         name: "gauss-to-gradient",
         description: "Lower gauss to linalg on tensors that also gives the gradient of a loss \
-                      (options: those of gauss-append-loss)",
-        options: gauss_append_loss::PASS.options,
+                      (options: those of gauss-append-loss and gauss-gradient)",
+        options: GRADIENT_OPTIONS,
         build: to_gradient,
     },
     Pipeline {
@@ -76,8 +79,9 @@ fn to_gradient(options: &Options) -> Result<String, String> {
     let mode = if options.get("mean") == Some("true") { "{mode=mean}" } else { "" };
     Ok(format!(
         "gauss-check-calls,inline,symbol-dce,gauss-append-loss{},canonicalize,cse,lower-gauss{mode},\
-         canonicalize,gauss-gradient,canonicalize",
-        options.only(gauss_append_loss::PASS.options)
+         canonicalize,gauss-gradient{},canonicalize",
+        options.only(gauss_append_loss::PASS.options),
+        options.only(gauss_gradient::PASS.options)
     ))
 }
 

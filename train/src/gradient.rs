@@ -1,10 +1,9 @@
 //! A network as something whose loss has a gradient.
 
-use pfp_compiler::error::Error;
-
 /// The parameter that a network of learned observation noise has beside those of its module: the
-/// logarithm of the variance of the noise, deterministic, of one number.
-pub const NOISE: &str = "pfp.noise.log_variance";
+/// logarithm of the variance of the noise of each output, deterministic.
+pub use gauss_lowering::passes::gauss_append_loss::LOG_NOISE as NOISE;
+use pfp_compiler::error::Error;
 
 /// A parameter of a network.
 #[derive(Debug, Clone, PartialEq, Eq)]

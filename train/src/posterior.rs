@@ -54,9 +54,10 @@ pub fn bytes(
     safetensors::serialize(views, Some(metadata)).map_err(|error| internal(&error))
 }
 
-/// The variance of the noise that was learned, if it was.
-pub fn learned_noise(values: &Values, parameters: &[Parameter], spans: &[Span]) -> Option<f64> {
-    let index = parameters.iter().position(|parameter| parameter.name == NOISE)?;
-    let log = values.mean.get(spans.get(index)?.mean.start)?;
-    Some(f64::from(*log).exp())
+/// The variance of the noise of each output that was learned; none where it was not.
+pub fn learned_noise(values: &Values, parameters: &[Parameter], spans: &[Span]) -> Vec<f64> {
+    let is_noise = |(parameter, _): &(&Parameter, &Span)| parameter.name == NOISE;
+    let span = parameters.iter().zip(spans).find(is_noise).map(|(_, span)| span.mean.clone());
+    let logs = span.and_then(|span| values.mean.get(span)).unwrap_or_default();
+    logs.iter().map(|&log| f64::from(log).exp()).collect()
 }

@@ -127,9 +127,9 @@ struct Summary {
     seconds: f64,
     #[serde(skip_serializing_if = "Option::is_none")]
     last: Option<Record>,
-    /// The variance of the noise of a regression, where it was learned.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    noise_variance: Option<f64>,
+    /// The variance of the noise of each output of a regression, where it was learned.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    noise_variance: Vec<f64>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     priors: Vec<Chosen>,
     settings: Settings,
@@ -246,7 +246,6 @@ pub fn train(args: TrainArgs, ui: &Ui) -> Result<Outcome, Error> {
         kind: if args.posterior == Method::Moments { Kind::Moments } else { Kind::Plain },
         loss: if is_laplace { Loss::Linear } else { settings.loss },
         items: if is_laplace { 1 } else { settings.items_per_call() },
-        threads,
     })?;
     let target = Target::of(settings.loss, network.gradient.outputs())?;
     ui.stage("reading the data");
@@ -440,8 +439,9 @@ fn text(summary: &Summary) -> String {
             row("loss of the validation, nats", format!("{:.4}", validation.loss));
         }
     }
-    if let Some(noise) = summary.noise_variance {
-        row("variance of the noise", format!("{noise:.4e}"));
+    if !summary.noise_variance.is_empty() {
+        let noise: Vec<_> = summary.noise_variance.iter().map(|x| format!("{x:.4e}")).collect();
+        row("variance of the noise", noise.join(", "));
     }
     for prior in &summary.priors {
         let parameters = match &prior.parameters[..] {

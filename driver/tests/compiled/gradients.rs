@@ -104,7 +104,7 @@ fn gradient(trained: &Trained) -> Vec<(String, Vec<f32>)> {
     let session = Session::new();
     let module = session.parse(&Source::as_written("test.mlir", case.module.as_str())).unwrap();
     let loss = Loss::Gaussian(Some(NOISE));
-    let wanted = Wanted { function: None, items: 1, loss, is_mean: false };
+    let wanted = Wanted { function: None, items: 1, loss, is_mean: false, only_loss: false };
     let differentiated = Differentiated::of(module, &wanted);
     let differentiated = differentiated.unwrap_or_else(|error| panic!("{error:?}\n{}", case.module));
     let compiled = differentiated.compile(&Target::host());

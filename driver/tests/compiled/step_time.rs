@@ -8,9 +8,9 @@ fn step_time() {
     let items: i64 = std::env::var("ITEMS").unwrap_or("100".into()).parse().unwrap();
     let text = std::fs::read_to_string(path).unwrap();
     let session = Session::new();
-    let module = session.parse(&Source::as_written("test.mlir", text.as_str())).unwrap();
+    let module = session.parse(&Source::with("test.mlir".to_owned(), text.as_bytes(), Default::default(), pfp_compiler::diagnostics::Covariance::Diagonal)).unwrap();
     let loss = std::env::var("LOSS").unwrap_or("cross-entropy".into()).parse().unwrap();
-    let wanted = Wanted { function: None, items, loss, is_mean: std::env::var("MEAN").is_ok() };
+    let wanted = Wanted { function: None, items, loss, is_mean: std::env::var("MEAN").is_ok(), only_loss: false };
     let t = Instant::now();
     let d = Differentiated::of(module, &wanted).unwrap();
     let function = d.network.function(None).unwrap();

@@ -16,7 +16,7 @@ use crate::{
 };
 
 /// The parameter that a learned noise is: the logarithm of its variance, for each output.
-pub const LOG_NOISE: &str = "noise.log_variance";
+pub const LOG_NOISE: &str = "pfp.noise.log_variance";
 
 /// The layer that the ops are from.
 const LAYER: &str = "loss";

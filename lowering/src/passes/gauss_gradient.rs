@@ -25,16 +25,18 @@ use crate::{
 
 /// Makes every parameter that a function reads an argument of it. The function takes one argument
 /// more before them, the weights of the elements of its first result, and returns after its results
-/// the gradient of the weighted sum of these elements along each parameter, in the same order.
+/// the gradient of the weighted sum of these elements along each parameter, in the same order. With
+/// `only-arguments` parameters become arguments, and that is all.
 pub const PASS: Pass = Pass {
     name: "gauss-gradient",
     description: "Let functions in linalg on tensors return the gradient of their first result along \
-                  their parameters, which become arguments",
-    options: &[],
-    run: |module, _| {
+                  their parameters, which become arguments (options: only-arguments)",
+    options: &["only-arguments"],
+    run: |module, options| {
         let functions = module.body().map(Block::ops).unwrap_or_default();
+        let only_arguments = options.get("only-arguments") == Some("true");
         for function in functions.iter().filter(|op| op.is("func.func")) {
-            differentiate(*function)?;
+            differentiate(*function, only_arguments)?;
         }
         erase_globals(module);
         Ok(())
@@ -63,7 +65,7 @@ fn parameters(module: Op, body: Block) -> Vec<(String, Vec<Op>)> {
     read.filter(|(_, reads)| !reads.is_empty()).collect()
 }
 
-fn differentiate(function: Op) -> Outcome {
+fn differentiate(function: Op, only_arguments: bool) -> Outcome {
     let Some(body) = function.body() else { return Ok(()) };
     let module = function.parent().ok_or(Failed)?;
     let signature = function.attribute("function_type").and_then(|ty| ty.as_type());
@@ -81,9 +83,12 @@ fn differentiate(function: Op) -> Outcome {
     let Some(&differentiated) = results.first() else {
         return Err(fail(function, "has no result to differentiate"));
     };
-    written_out::recurrences(function)?;
-    let weights = body.insert_argument(inputs.len(), differentiated, function.location());
-    inputs.push(differentiated);
+    let mut weights = None;
+    if !only_arguments {
+        written_out::recurrences(function)?;
+        weights = Some(body.insert_argument(inputs.len(), differentiated, function.location()));
+        inputs.push(differentiated);
+    }
     let mut arguments = Vec::new();
     for (_, reads) in &parameters {
         let tensors = reads.iter().flat_map(|read| read.result(0).users());
@@ -99,14 +104,16 @@ fn differentiate(function: Op) -> Outcome {
         arguments.push(argument);
     }
     let returned = body.terminator().ok_or_else(|| fail(function, "has no end"))?;
-    let mut sweep = Sweep::new(body, &arguments);
-    sweep.parts.entry(returned.operand(0)).or_default().add(weights);
-    let builder = Builder::before(returned);
-    sweep.run(builder, body)?;
-    let gradients: Vec<_> =
-        arguments.iter().map(|&argument| sweep.gradient(builder, argument)).collect();
-    returned.set_operands(&[returned.operands(), gradients].concat());
-    results.extend(arguments.iter().map(|argument| argument.ty()));
+    if let Some(weights) = weights {
+        let mut sweep = Sweep::new(body, &arguments);
+        sweep.parts.entry(returned.operand(0)).or_default().add(weights);
+        let builder = Builder::before(returned);
+        sweep.run(builder, body)?;
+        let gradients: Vec<_> =
+            arguments.iter().map(|&argument| sweep.gradient(builder, argument)).collect();
+        returned.set_operands(&[returned.operands(), gradients].concat());
+        results.extend(arguments.iter().map(|argument| argument.ty()));
+    }
     let context = function.context();
     function.set_attribute("function_type", context.function_type(&inputs, &results).attr());
     let names: Vec<_> = parameters.iter().map(|(name, _)| context.string_attr(name)).collect();
