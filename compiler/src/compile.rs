@@ -614,7 +614,8 @@ impl<'s> Network<'s> {
             false => None,
         };
         // What is in linalg already has parts that must stay apart, though they are equal.
-        let is_lowered = !module.op().descendants().iter().any(|op| op.name().starts_with("gauss."));
+        let is_lowered =
+            !module.op().descendants().iter().any(|op| op.name().starts_with("gauss."));
         module.run(&options.pipeline(target, is_lowered)?)?;
         let symbol = function.symbol();
         let (arena, kernels) = (read_arena(&module, &symbol)?, read_kernels(&module, &symbol)?);

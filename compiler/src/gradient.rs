@@ -86,8 +86,14 @@ impl<'s> Differentiated<'s> {
         module.take_order(None);
         let is_function = |op: &Op| op.is("func.func") && op.body().is_some();
         let is_open = |op: &Op| op.to_string().contains("tensor<?");
-        let functions: Vec<_> =
-            module.op().body().map(|body| body.ops()).unwrap_or_default().into_iter().filter(is_function).collect();
+        let functions: Vec<_> = module
+            .op()
+            .body()
+            .map(|body| body.ops())
+            .unwrap_or_default()
+            .into_iter()
+            .filter(is_function)
+            .collect();
         if functions.iter().any(is_open) {
             module.set_batch(wanted.items)?;
         }
@@ -179,9 +185,10 @@ fn parameters(
     let shapes = signature.inputs[first..].iter().map(|input| input.shape.clone());
     let mut parameters: Vec<Parameter> = Vec::new();
     for (tensor, shape) in taken.iter().zip(shapes) {
-        if parameters.last().is_some_and(|last| {
-            last.gaussian && *tensor == Component::Variance.tensor(&last.name)
-        }) {
+        if parameters
+            .last()
+            .is_some_and(|last| last.gaussian && *tensor == Component::Variance.tensor(&last.name))
+        {
             continue;
         }
         let of_tensor = |declared: &&Declared| declared.tensors().contains(tensor);
@@ -196,7 +203,8 @@ fn parameters(
         });
     }
     let is_known = |parameter: &Parameter| {
-        parameter.name == LOG_NOISE || declared.iter().any(|declared| declared.name == parameter.name)
+        parameter.name == LOG_NOISE
+            || declared.iter().any(|declared| declared.name == parameter.name)
     };
     match parameters.iter().all(is_known) {
         true => Ok(parameters),

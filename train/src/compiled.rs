@@ -254,8 +254,7 @@ impl Gradient for Code {
             outputs.push(mean);
             means = rest;
             if parameter.gaussian {
-                let (variance, rest) =
-                    variances.split_at_mut(parameter.len().min(variances.len()));
+                let (variance, rest) = variances.split_at_mut(parameter.len().min(variances.len()));
                 outputs.push(variance);
                 variances = rest;
             }

@@ -1,6 +1,9 @@
 //! Gradients of compiled code against differences of the reference in double precision.
 
-use gauss_dialect::{interpreter::{Program, Tensor}, shape::TensorType};
+use gauss_dialect::{
+    interpreter::{Program, Tensor},
+    shape::TensorType,
+};
 use gauss_lowering::{passes::gauss_append_loss::Loss, target::Target};
 use pfp_compiler::{
     diagnostics::Source,
@@ -11,10 +14,7 @@ use pfp_compiler::{
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
-use crate::{
-    case::Case,
-    random,
-};
+use crate::{case::Case, random};
 
 /// The variance of the noise of the Gaussian loss.
 const NOISE: f64 = 1.5;
@@ -56,8 +56,7 @@ impl<'a> Trained<'a> {
         let Case { module, name: function, posterior, inputs, .. } = self.case;
         let session = Session::new();
         let module = session.parse(&Source::as_written("test.mlir", module.as_str())).unwrap();
-        let program =
-            Program::of(module.op(), function, &random::values(posterior)).unwrap();
+        let program = Program::of(module.op(), function, &random::values(posterior)).unwrap();
         let slopes = |parameter: &str, ty: &TensorType| {
             let shape: Vec<_> = ty.shape.iter().map(|&size| size as usize).collect();
             let zeros = vec![0.0; direction.len()];
@@ -106,7 +105,8 @@ fn gradient(trained: &Trained) -> Vec<(String, Vec<f32>)> {
     let loss = Loss::Gaussian(Some(NOISE));
     let wanted = Wanted { function: None, items: 1, loss, is_mean: false, only_loss: false };
     let differentiated = Differentiated::of(module, &wanted);
-    let differentiated = differentiated.unwrap_or_else(|error| panic!("{error:?}\n{}", case.module));
+    let differentiated =
+        differentiated.unwrap_or_else(|error| panic!("{error:?}\n{}", case.module));
     let compiled = differentiated.compile(&Target::host());
     let compiled = compiled.unwrap_or_else(|error| panic!("{error:?}\n{}", case.module));
     let model = CompiledModel::new(&compiled).unwrap();

@@ -175,7 +175,8 @@ fn plain(shape: &Shape, uncertain: Uncertain, number: usize) -> Case {
         operand = ", %b".to_owned();
         operand_type = format!(", {}", bias.ty());
     }
-    let gaussian = |shape: &[usize]| Tensor::<f64>::gaussian(shape, vec![], vec![]).ty().to_string();
+    let gaussian =
+        |shape: &[usize]| Tensor::<f64>::gaussian(shape, vec![], vec![]).ty().to_string();
     let (xt, wt) = (x.ty().to_string(), weight.ty().to_string());
     let [convolved, result] = [shape.convolved, shape.result].map(gaussian);
     let module = format!(

@@ -49,7 +49,10 @@ pub const PARAMETERS: &str = "gauss.parameters";
 /// The parameters that a function reads, with the ops that read them.
 fn parameters(module: Op, body: Block) -> Vec<(String, Vec<Op>)> {
     let globals = module.body().map(Block::ops).unwrap_or_default();
-    let is_open = |op: &Op| op.is("memref.global") && op.attribute("initial_value").is_none_or(|value| value.to_string() == "unit");
+    let is_open = |op: &Op| {
+        op.is("memref.global")
+            && op.attribute("initial_value").is_none_or(|value| value.to_string() == "unit")
+    };
     let names = globals.into_iter().filter(is_open).filter_map(Op::symbol);
     let reads = |name: &String| {
         let is_read = |op: &Op| {
@@ -93,9 +96,10 @@ fn differentiate(function: Op, only_arguments: bool) -> Outcome {
     for (_, reads) in &parameters {
         let tensors = reads.iter().flat_map(|read| read.result(0).users());
         let tensors: Vec<_> = tensors.filter(|op| op.is("bufferization.to_tensor")).collect();
-        let ty = tensors.first().map(|op| op.result(0).ty()).ok_or_else(|| {
-            fail(function, "reads a parameter in another way than as a tensor")
-        })?;
+        let ty = tensors
+            .first()
+            .map(|op| op.result(0).ty())
+            .ok_or_else(|| fail(function, "reads a parameter in another way than as a tensor"))?;
         let argument = body.insert_argument(inputs.len(), ty, function.location());
         inputs.push(ty);
         tensors.iter().for_each(|op| op.result(0).replace_all_uses_with(argument));
@@ -130,7 +134,8 @@ fn erase_globals(module: Op) {
         .filter_map(|op| op.attribute("name")?.as_symbol())
         .collect();
     let globals = module.body().map(Block::ops).unwrap_or_default();
-    let unread = |op: &Op| op.is("memref.global") && op.symbol().is_some_and(|name| !read.contains(&name));
+    let unread =
+        |op: &Op| op.is("memref.global") && op.symbol().is_some_and(|name| !read.contains(&name));
     globals.into_iter().filter(unread).for_each(Op::erase);
 }
 

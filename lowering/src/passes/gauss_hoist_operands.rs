@@ -102,8 +102,7 @@ fn candidate(op: Op, body: Block, iterations: i64) -> Option<(usize, Op)> {
             let operands = derived.operands();
             !operands.is_empty() && operands.iter().all(|&operand| operand == argument)
         };
-        let is_number =
-            |op: &Op| op.results().first().is_some_and(|result| result.ty().is_f32());
+        let is_number = |op: &Op| op.results().first().is_some_and(|result| result.ty().is_f32());
         let derived = body.ops().into_iter().filter(is_number).find(is_on_it)?;
         Some((number, derived))
     })

@@ -41,13 +41,17 @@ pub(super) fn adjoints(
             let (place, sum) = (block.argument(0), block.argument(1));
             let mut copies = HashMap::from([(body.argument(0), place)]);
             for op in body.ops() {
-                if op.name().starts_with("tensor.") && !op.is("tensor.extract") || op.is("scf.yield") {
+                if op.name().starts_with("tensor.") && !op.is("tensor.extract")
+                    || op.is("scf.yield")
+                {
                     continue;
                 }
                 inner.copy(op, &mut copies);
             }
             let copied = |value: Value| *copies.get(&value).unwrap_or(&value);
-            let places = |op: Op, from: usize| op.operands().into_iter().skip(from).map(copied).collect::<Vec<_>>();
+            let places = |op: Op, from: usize| {
+                op.operands().into_iter().skip(from).map(copied).collect::<Vec<_>>()
+            };
             let element = extract.result(0).ty();
             let part = at(inner, &[*adjoint], element, &places(insert, 2), insert);
             let own = at(inner, &[sum], element, &places(extract, 1), extract);

@@ -2,7 +2,9 @@
 
 use std::collections::{HashMap, HashSet};
 
-use gauss_dialect::ir::{AffineExpr, AffineMap, Attribute, Block, Builder, Context, Op, Type, Value};
+use gauss_dialect::ir::{
+    AffineExpr, AffineMap, Attribute, Block, Builder, Context, Op, Type, Value,
+};
 
 use super::{
     factor::{self, Term},
@@ -194,7 +196,8 @@ impl Nest {
         let unsupported = || "reads windows in a way that has no derivative here".to_owned();
         let input = &self.inputs[group[0]];
         let shape = input.tensor.ty().shape().unwrap_or_default();
-        let is_out = |dim: usize| self.outs.iter().all(|out| out.map.iter().any(|p| p.alone() == Some(dim)));
+        let is_out =
+            |dim: usize| self.outs.iter().all(|out| out.map.iter().any(|p| p.alone() == Some(dim)));
         // Of each windowed dimension the loop over places.
         let mut bases: HashMap<usize, usize> = HashMap::new();
         for (number, place) in input.map.iter().enumerate() {
@@ -207,18 +210,19 @@ impl Nest {
                 let base = place.loops().find(|&dim| is_out(dim) && !others(dim));
                 bases.insert(number, base.ok_or_else(unsupported)?);
             }
-            let shared = |dim: &usize| {
-                input.map.iter().filter(|other| other.steps[*dim] != 0).count() > 1
-            };
+            let shared =
+                |dim: &usize| input.map.iter().filter(|other| other.steps[*dim] != 0).count() > 1;
             if place.loops().any(|dim| shared(&dim)) || place.steps.iter().any(|&step| step < 0) {
                 return Err(unsupported());
             }
         }
         // The new loops: one for each dimension of the input, then what is left.
         let kept: Vec<_> = (0..input.map.len()).filter(|&n| !input.map[n].is_constant()).collect();
-        let of_input: Vec<_> = kept.iter().map(|&number| {
-            bases.get(&number).copied().or_else(|| input.map[number].alone())
-        }).collect::<Option<Vec<_>>>().ok_or_else(unsupported)?;
+        let of_input: Vec<_> = kept
+            .iter()
+            .map(|&number| bases.get(&number).copied().or_else(|| input.map[number].alone()))
+            .collect::<Option<Vec<_>>>()
+            .ok_or_else(unsupported)?;
         let rest: Vec<_> = (0..self.sizes.len()).filter(|dim| !of_input.contains(dim)).collect();
         let order = [&of_input[..], &rest].concat();
         let position = |dim: usize| order.iter().position(|&other| other == dim);
@@ -232,7 +236,8 @@ impl Nest {
             let taps = place.loops().filter(move |&dim| dim != base);
             taps.map(|dim| (dim, place.steps[dim])).collect::<Vec<_>>()
         };
-        let all_taps: Vec<_> = bases.keys().flat_map(|&number| taps(number)).map(|(dim, _)| dim).collect();
+        let all_taps: Vec<_> =
+            bases.keys().flat_map(|&number| taps(number)).map(|(dim, _)| dim).collect();
         // The adjoints of the results among zeros.
         let spread = |out: &Operand, adjoint: Value| -> Result<Operand, String> {
             let mut sizes = adjoint.ty().shape().unwrap_or_default();
@@ -265,19 +270,31 @@ impl Nest {
             if group.contains(&number) {
                 let count = order.len();
                 let mut along = 0..;
-                next.map = operand.map.iter().map(|place| {
-                    let mut steps = vec![0; count];
-                    if !place.is_constant() {
-                        steps[along.next().unwrap_or_default()] = 1;
-                        return Linear { steps, start: 0 };
-                    }
-                    Linear { steps, start: place.start }
-                }).collect();
+                next.map = operand
+                    .map
+                    .iter()
+                    .map(|place| {
+                        let mut steps = vec![0; count];
+                        if !place.is_constant() {
+                            steps[along.next().unwrap_or_default()] = 1;
+                            return Linear { steps, start: 0 };
+                        }
+                        Linear { steps, start: place.start }
+                    })
+                    .collect();
             } else {
-                let reversed: Vec<_> = operand.map.iter().map(|place| {
-                    place.loops().any(|dim| all_taps.contains(&dim) && self.sizes[dim] > 1)
-                }).collect();
-                let is_whole = operand.map.iter().zip(&reversed).all(|(place, &reversed)| !reversed || place.alone().is_some());
+                let reversed: Vec<_> = operand
+                    .map
+                    .iter()
+                    .map(|place| {
+                        place.loops().any(|dim| all_taps.contains(&dim) && self.sizes[dim] > 1)
+                    })
+                    .collect();
+                let is_whole = operand
+                    .map
+                    .iter()
+                    .zip(&reversed)
+                    .all(|(place, &reversed)| !reversed || place.alone().is_some());
                 if !is_whole {
                     return Err(unsupported());
                 }
@@ -335,12 +352,14 @@ impl Nest {
         let scratch = Block::new(&vec![f32; reads.len()], self.op.location());
         let inner = builder.in_block(scratch).at_location_of(self.op);
         let arguments = scratch.arguments();
-        let values = (0..self.inputs.len()).map(|n| (self.body.argument(n), arguments[n])).collect();
+        let values =
+            (0..self.inputs.len()).map(|n| (self.body.argument(n), arguments[n])).collect();
         let wanted: Vec<_> = group.iter().map(|&number| self.body.argument(number)).collect();
         let mut reverse = Reverse::new(inner, self.body, values, &wanted);
         let yielded = self.body.terminator().map(Op::operands).unwrap_or_default();
         let mut adjoints = arguments[self.inputs.len()..].iter();
-        let seeds: Vec<_> = results.iter().map(|known| known.and_then(|_| adjoints.next().copied())).collect();
+        let seeds: Vec<_> =
+            results.iter().map(|known| known.and_then(|_| adjoints.next().copied())).collect();
         let mut largest = adjoints;
         for ((&value, kind), seed) in yielded.iter().zip(kinds).zip(seeds) {
             match (kind, seed) {
@@ -357,9 +376,12 @@ impl Nest {
                 (_, None) => {}
             }
         }
-        reverse.run(self.body).map_err(|name| format!("holds {name}, which has no derivative here"))?;
+        reverse
+            .run(self.body)
+            .map_err(|name| format!("holds {name}, which has no derivative here"))?;
         let found: Vec<_> = wanted.iter().map(|&value| reverse.adjoint(value)).collect();
-        let found: Vec<_> = group.iter().zip(found).filter_map(|(&number, value)| Some((number, value?))).collect();
+        let found: Vec<_> =
+            group.iter().zip(found).filter_map(|(&number, value)| Some((number, value?))).collect();
         if found.is_empty() {
             scratch.destroy();
             return Ok(Vec::new());
@@ -367,8 +389,12 @@ impl Nest {
         let is_outer = |read: &Operand| {
             read.map.iter().all(|place| place.steps[parallel..].iter().all(|&step| step == 0))
         };
-        let outer: Vec<_> =
-            reads.iter().zip(&arguments).filter(|(read, _)| is_outer(read)).map(|(_, &x)| x).collect();
+        let outer: Vec<_> = reads
+            .iter()
+            .zip(&arguments)
+            .filter(|(read, _)| is_outer(read))
+            .map(|(_, &x)| x)
+            .collect();
         let outer = factor::following(scratch, &outer);
         let terms: Vec<Vec<Term>> = match is_sum {
             true => found.iter().map(|&(_, x)| factor::factored(inner, x, &outer)).collect(),
@@ -380,7 +406,8 @@ impl Nest {
         let sums: Vec<_> = terms.iter().flatten().map(|term| term.term).collect();
         let scratch = Scratch { block: scratch, reads, dims: [parallel, count] };
         let sums = self.computed(builder, &scratch, &sums, sizes, is_sum);
-        let factors: Vec<_> = terms.iter().flatten().flat_map(|term| term.factors.clone()).collect();
+        let factors: Vec<_> =
+            terms.iter().flatten().flat_map(|term| term.factors.clone()).collect();
         let results = match factors.is_empty() {
             true => sums,
             false => self.multiplied(builder, &scratch, &terms, &sums, sizes),
@@ -406,10 +433,8 @@ impl Nest {
         let [parallel, count] = scratch.dims;
         let used = used(scratch.block, values);
         let inputs = scratch.used(&used);
-        let reads: Vec<_> = inputs
-            .iter()
-            .map(|&(read, _)| (read.tensor, self.affine(&read.map, count)))
-            .collect();
+        let reads: Vec<_> =
+            inputs.iter().map(|&(read, _)| (read.tensor, self.affine(&read.map, count))).collect();
         let dims: Vec<_> = (0..parallel).map(|dim| self.context.dim(dim)).collect();
         let out = self.context.affine_map(count, &dims);
         let initial = || match is_sum {
@@ -441,7 +466,8 @@ impl Nest {
         sizes: &[i64],
     ) -> Vec<Value> {
         let [parallel, _] = scratch.dims;
-        let factors: Vec<_> = terms.iter().flatten().flat_map(|term| term.factors.clone()).collect();
+        let factors: Vec<_> =
+            terms.iter().flatten().flat_map(|term| term.factors.clone()).collect();
         let used = used(scratch.block, &factors);
         let inputs = scratch.used(&used);
         let outer = |read: &Operand| {
@@ -463,10 +489,10 @@ impl Nest {
             let f32 = self.context.f32();
             let mut of_sums = of_sums.iter();
             let product = |(term, sum): (&Term, Value)| {
-                let factors = term.factors.iter().map(|factor| *copies.get(factor).unwrap_or(factor));
-                factors.fold(sum, |product, factor| {
-                    inner.value("arith.mulf", &[product, factor], f32)
-                })
+                let factors =
+                    term.factors.iter().map(|factor| *copies.get(factor).unwrap_or(factor));
+                factors
+                    .fold(sum, |product, factor| inner.value("arith.mulf", &[product, factor], f32))
             };
             let total = |terms: &Vec<Term>| {
                 let own: Vec<_> = of_sums.by_ref().take(terms.len()).copied().collect();

@@ -58,7 +58,8 @@ impl Parts {
         let mut apart = Vec::new();
         let mut overlapping = Vec::new();
         for (adjoint, place) in self.some {
-            match is_zero && apart.iter().all(|(_, known): &(Value, Place)| known.is_apart(&place)) {
+            match is_zero && apart.iter().all(|(_, known): &(Value, Place)| known.is_apart(&place))
+            {
                 true => apart.push((adjoint, place)),
                 false => overlapping.push((adjoint, place)),
             }

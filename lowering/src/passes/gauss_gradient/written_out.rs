@@ -80,9 +80,11 @@ fn write_out(op: Op) -> Result<(), String> {
     let first = reads.len();
     let identity = context.identity_map(out.len());
     reads.extend(operands[inputs..].iter().map(|&initial| (initial, identity)));
-    let outs: Vec<_> = op.results().iter().map(|result| {
-        (builder.value("tensor.empty", &[], result.ty()), identity)
-    }).collect();
+    let outs: Vec<_> = op
+        .results()
+        .iter()
+        .map(|result| (builder.value("tensor.empty", &[], result.ty()), identity))
+        .collect();
     let layer = linalg::layer(op).unwrap_or_default();
     let yielded = body.terminator().map(Op::operands).unwrap_or_default();
     let all = linalg::generic(builder, &reads, &outs, &layer, |inner, scalars| {
