@@ -23,6 +23,5 @@ mod predictions;
 mod published;
 mod random;
 mod special;
-mod step_time;
 mod windows;
 mod winograd;
