@@ -79,6 +79,8 @@ pub(super) struct Reverse {
     adjoints: HashMap<Value, Value>,
     /// What the numbers that are asked for reach.
     wanted: HashSet<Value>,
+    /// What may be infinite where all that the body reads is finite.
+    unbounded: HashSet<Value>,
 }
 
 impl Reverse {
@@ -91,13 +93,18 @@ impl Reverse {
         wanted: &[Value],
     ) -> Self {
         let wanted = dependent(body, wanted);
+        let mut unbounded = HashSet::new();
         for op in body.ops().into_iter().filter(|op| !op.is("linalg.yield")) {
             let copy = builder.copy(op, &mut values);
             if op.operands().iter().any(|operand| wanted.contains(operand)) {
                 below_at_ties(copy);
             }
+            if may_be_infinite(copy, &unbounded) {
+                unbounded.extend(copy.results());
+            }
         }
-        Self { builder, context: builder.context(), values, adjoints: HashMap::new(), wanted }
+        let context = builder.context();
+        Self { builder, context, values, adjoints: HashMap::new(), wanted, unbounded }
     }
 
     /// What stands for a number of the body.
@@ -247,7 +254,7 @@ impl Reverse {
         if !self.wanted.contains(&to) {
             return;
         }
-        if may_be_infinite(factor) {
+        if self.unbounded.contains(&factor) {
             let product = self.emit("arith.mulf", &[adjoint, factor]);
             let product = self.unless_zero(adjoint, product);
             return self.add(to, product);
@@ -310,12 +317,13 @@ fn below_at_ties(op: Op) {
     }
 }
 
-/// Can the number be infinite where all that it is computed of is finite?
-fn may_be_infinite(value: Value) -> bool {
-    let Some(op) = value.defining_op() else { return false };
+/// Can an op give what is infinite where all that the body reads is finite? `unbounded` are the
+/// operands that can.
+fn may_be_infinite(op: Op, unbounded: &HashSet<Value>) -> bool {
     match op.name().as_str() {
         "arith.divf" | "math.log" => true,
         "math.exp" => op.attribute(TAIL_EXPONENT).is_none(),
-        _ => false,
+        "math.tanh" | "math.sin" | "math.cos" | "arith.cmpf" => false,
+        _ => op.operands().iter().any(|operand| unbounded.contains(operand)),
     }
 }
