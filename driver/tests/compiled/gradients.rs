@@ -17,7 +17,7 @@ const OF_OPS: f64 = 2e-3;
 
 #[test]
 fn random_ops_have_the_gradients_of_the_reference() {
-    for (seed, count) in random::portions(320, 71) {
+    for (seed, count) in random::portions(96, 71) {
         let cases = random::trainable(seed, count);
         // A loss is of items.
         let has_items = |(_, case): &(usize, &Case)| !case.expected.shape.is_empty();

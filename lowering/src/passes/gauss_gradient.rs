@@ -8,6 +8,7 @@ mod look_up;
 mod nest;
 mod parts;
 mod scalar;
+mod ties;
 mod written_out;
 
 use std::collections::{HashMap, HashSet};
@@ -186,7 +187,9 @@ impl Sweep {
         let active = |value: Value| known.contains(&value);
         match (op.name().as_str(), results) {
             ("linalg.generic", _) => {
-                let adjoints = Nest::of(op)?.adjoints(builder, results, active)?;
+                let nest = Nest::of(op)?;
+                let results = ties::shared(builder, op, &nest.kinds(), results)?;
+                let adjoints = nest.adjoints(builder, &results, active)?;
                 adjoints.into_iter().for_each(|(value, adjoint)| self.add(value, adjoint));
             }
             ("scf.for", _) => {

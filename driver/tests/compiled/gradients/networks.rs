@@ -40,7 +40,7 @@ fn classifiers_have_the_gradients_of_the_reference_with_every_loss() {
         Loss::Gaussian(None),
         Loss::Linear,
     ];
-    for (seed, count) in random::portions(84, 72) {
+    for (seed, count) in random::portions(28, 72) {
         for (number, case) in classifiers(seed, count).enumerate() {
             let loss = losses[number % losses.len()];
             let trained = Trained::of(&case, loss, number as u64);
@@ -51,7 +51,7 @@ fn classifiers_have_the_gradients_of_the_reference_with_every_loss() {
 
 #[test]
 fn chains_of_convolutions_have_the_gradients_of_the_reference() {
-    for (number, case) in random::chains(73, 8).iter().enumerate() {
+    for (number, case) in random::chains(73, 4).iter().enumerate() {
         let trained = Trained::of(case, Loss::Gaussian(Some(1.5)), number as u64);
         check(&trained, OF_NETWORKS, Reference::Dual);
     }
@@ -60,7 +60,7 @@ fn chains_of_convolutions_have_the_gradients_of_the_reference() {
 /// The network of the means is the plain network: what it has of variances is of them.
 #[test]
 fn networks_of_the_means_have_the_gradients_of_the_plain_networks() {
-    let ops = random::trainable(74, 96);
+    let ops = random::trainable(74, 32);
     let ops = ops.into_iter().filter(|case| !case.expected.shape.is_empty());
     let is_noise = |case: &Case| Noise::NAMES.iter().any(|op| case.name.starts_with(op));
     let ops = ops.filter(|case| !is_noise(case));
@@ -70,7 +70,7 @@ fn networks_of_the_means_have_the_gradients_of_the_plain_networks() {
         check(&trained, OF_NETWORKS, Reference::Differences);
     }
     let losses = [Loss::CrossEntropy(0), Loss::CrossEntropy(4), Loss::Gaussian(None)];
-    for (number, case) in classifiers(75, 24).map(without_variance).enumerate() {
+    for (number, case) in classifiers(75, 8).map(without_variance).enumerate() {
         let trained = Trained::of_means(&case, losses[number % losses.len()], number as u64);
         check(&trained, OF_NETWORKS, Reference::Differences);
     }

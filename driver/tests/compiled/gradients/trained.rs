@@ -159,7 +159,7 @@ impl<'a> Trained<'a> {
         }
         if let (true, Some(of_variance)) = (value.variance.is_some(), &slope.variance) {
             for (place, slope) in of_variance.iter().enumerate() {
-                let mut at = |step: f64| {
+                let at = |step: f64| {
                     let mut moved = value.clone();
                     let own = moved.variance.iter_mut().flatten().nth(place);
                     own.into_iter().for_each(|variance| *variance += step);

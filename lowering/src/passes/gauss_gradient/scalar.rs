@@ -324,6 +324,21 @@ fn may_be_infinite(op: Op, unbounded: &HashSet<Value>) -> bool {
         "arith.divf" | "math.log" => true,
         "math.exp" => op.attribute(TAIL_EXPONENT).is_none(),
         "math.tanh" | "math.sin" | "math.cos" | "arith.cmpf" => false,
+        "arith.select" if is_held(op) => false,
         _ => op.operands().iter().any(|operand| unbounded.contains(operand)),
     }
+}
+
+/// Is an op what is smaller of a number and a constant? In bodies that is the size of a quotient.
+fn is_held(op: Op) -> bool {
+    let less = Predicate::OrderedLess as i64;
+    let is_less = |test: &Op| {
+        test.attribute("predicate").and_then(|predicate| predicate.as_i64()) == Some(less)
+            && test.operands() == op.operands()[1..]
+    };
+    let from_size =
+        |value: Value| value.defining_op().is_some_and(|op| op.is("math.absf"));
+    op.operand(0).defining_op().filter(is_less).is_some()
+        && constant(op.operand(2)).is_some()
+        && from_size(op.operand(1))
 }

@@ -1,5 +1,5 @@
 // The adjoint of a maximum goes to the larger of two, the first where they are equal; that of the
-// largest element of a loop to the elements that are equal to it.
+// largest element of a loop to the elements that are equal to it, in equal shares.
 
 // RUN: pfp-opt %s --split-input-file --lower-gauss --canonicalize --gauss-gradient --canonicalize | FileCheck %s
 
@@ -31,7 +31,12 @@ func.func @largest() -> tensor<2x3x1xf32> {
   %x = gauss.parameter "x" : tensor<2x3x4xf32>
   %y = gauss.global_max_pool %x : (tensor<2x3x4xf32>) -> tensor<2x3x1xf32>
   // CHECK: arith.maxnumf
-  // CHECK: "global_max_pool.gradient"
+  // CHECK: %[[COUNT:.*]] = linalg.generic {{.*}} ins(%[[X]], %[[MOST:[0-9]+]] : {{.*}}"global_max_pool.gradient"
+  // CHECK: arith.cmpf oeq
+  // CHECK: arith.addf
+  // CHECK: %[[SHARE:.*]] = linalg.generic {{.*}} ins(%{{.*}}, %[[COUNT]] :
+  // CHECK: arith.divf
+  // CHECK: linalg.generic {{.*}} ins(%{{.*}}, %[[SHARE]], %[[MOST]] :
   // CHECK: arith.cmpf oeq
   // CHECK: arith.select
   // CHECK: return
