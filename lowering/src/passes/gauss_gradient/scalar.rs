@@ -336,8 +336,7 @@ fn is_held(op: Op) -> bool {
         test.attribute("predicate").and_then(|predicate| predicate.as_i64()) == Some(less)
             && test.operands() == op.operands()[1..]
     };
-    let from_size =
-        |value: Value| value.defining_op().is_some_and(|op| op.is("math.absf"));
+    let from_size = |value: Value| value.defining_op().is_some_and(|op| op.is("math.absf"));
     op.operand(0).defining_op().filter(is_less).is_some()
         && constant(op.operand(2)).is_some()
         && from_size(op.operand(1))
