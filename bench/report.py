@@ -8,8 +8,7 @@ from pathlib import Path
 # Messages have no Markdown.
 PLAIN = str.maketrans("`<>[]|", "'()()/")
 
-# Of training: what is wanted of pfp beside whom, for each network. A factor above 1 says how many times as fast
-# pfp should be at least, a share how much of the peer's time or memory it may take.
+# Of training: what is wanted of pfp beside whom, for each network.
 TRAINING_GOALS = (
     ("as fast as Pyro, at least, times", "pyro", "speed", {"mlp": 7, "lenet": 2.5}),
     ("of the time of PyTorch's ordinary step, at most", "torch", "time", {"mlp": 1.2, "lenet": 0.9}),
@@ -150,14 +149,15 @@ def training(results):
         rows = []
         for (peer, form), turns in entries.items():
             time, low, high = _spread(turns, "microseconds")
-            peak, anonymous = (max(turn.get(key, 0) for turn in turns) / 1e6 for key in ("peak", "anonymous"))
+            peak, libraries = (max(turn.get(key, 0) for turn in turns) / 1e6 for key in ("peak", "libraries"))
             cells = [f"{peer}: {form}", _number(time), f"{_number(low)} to {_number(high)}"]
             cells += [_number(_ratio(turns, base, "microseconds")), f"{_spread(turns, 'preparation')[0]:.1f}"]
-            rows.append([*cells, f"{peak:.0f}", f"{anonymous:.0f}" if anonymous else ""])
-        head = [network, "us of a step", "of rounds", "times moments", "start, s", "peak, MB", "not of files, MB"]
+            rows.append([*cells, f"{peak:.0f}", f"{libraries:.0f}" if libraries else ""])
+        head = [network, "us of a step", "of rounds", "times moments", "start, s", "peak, MB", "libraries, MB"]
         parts.append(table(head, rows))
         goals += _training_goals(network, entries)
-    parts += ["Goals:", table(["pfp, moments", "network", "beside", "goal", "second order", "16 draws", "met"], goals)]
+    head = ["pfp, moments", "network", "beside", "goal", "second order", "16 draws", "met"]
+    parts += ["Goals:", table(head, goals)]
     return "\n\n".join(parts + _training_failures(results))
 
 

@@ -55,17 +55,17 @@ def main():
     begin = time.perf_counter()
     settings = json.loads(sys.argv[1])
     peer = importlib.import_module(f"peers.{settings['peer']}_training")
+    libraries = resident_bytes()
     if settings["formulation"] is None:
         answers.write(json.dumps({"version": peer.version(), "formulations": list(peer.FORMULATIONS)}))
         return
     training = peer.Training(read(settings), settings["formulation"])
-    answer = {}
+    answer = {"libraries": libraries}
     if settings["check"]:
         answer["objective"] = training.objective()
     training.run(1)
     answer["preparation"] = time.perf_counter() - begin
     answer["microseconds"] = time_steps(training, settings["seconds"])
-    answer["anonymous"] = anonymous_bytes()
     answers.write(json.dumps(answer) + "\n")
 
 
@@ -87,7 +87,8 @@ def read_idx(path):
     zipped = path.with_name(f"{path.name}.gz")
     data = gzip.decompress(zipped.read_bytes()) if zipped.exists() else path.read_bytes()
     rank = data[3]
-    return np.frombuffer(data, np.uint8, offset=4 + 4 * rank).reshape(struct.unpack(f">{rank}I", data[4 : 4 + 4 * rank]))
+    start = 4 + 4 * rank
+    return np.frombuffer(data, np.uint8, offset=start).reshape(struct.unpack(f">{rank}I", data[4:start]))
 
 
 def time_steps(training, seconds):
@@ -103,10 +104,10 @@ def time_steps(training, seconds):
     return 1e6 * (clock() - start) / count
 
 
-def anonymous_bytes():
-    """What this process holds that is not a part of a file."""
+def resident_bytes():
+    """What this process holds now."""
     lines = Path("/proc/self/status").read_text().splitlines()
-    return next(1024 * int(line.split()[1]) for line in lines if line.startswith("RssAnon"))
+    return next(1024 * int(line.split()[1]) for line in lines if line.startswith("VmRSS"))
 
 
 if __name__ == "__main__":

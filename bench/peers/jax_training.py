@@ -65,7 +65,8 @@ def posterior_of(case):
     arrange, data = partial(jax_graph.arrange, case), case.data
     result = []
     for i in range(len(case.network.weighted)):
-        weight, variance = (np.ascontiguousarray(arrange(i, data[f"{key}{i}"])) for key in ("mean", "variance"))
+        arrays = (arrange(i, data[f"{key}{i}"]) for key in ("mean", "variance"))
+        weight, variance = map(np.ascontiguousarray, arrays)
         bias, bias_variance = data[f"bias_mean{i}"], data[f"bias_variance{i}"]
         result.append((weight, np.log(variance) / 2, bias, np.log(bias_variance) / 2))
     return result

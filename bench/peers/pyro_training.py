@@ -74,7 +74,8 @@ def model(case):
         for layer in case.network.layers:
             match layer:
                 case Conv() | Dense():
-                    weight, bias = (pyro.sample(f"{part}{i}", priors[f"{part}{i}"]) for part in ("weight", "bias"))
+                    names = (f"weight{i}", f"bias{i}")
+                    weight, bias = (pyro.sample(name, priors[name]) for name in names)
                     i += 1
                     if isinstance(layer, Conv):
                         x = functional.conv2d(x, weight, bias, padding=layer.padding)
