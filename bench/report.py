@@ -149,7 +149,8 @@ def training(results):
         rows = []
         for (peer, form), turns in entries.items():
             time, low, high = _spread(turns, "microseconds")
-            peak, libraries = (max(turn.get(key, 0) for turn in turns) / 1e6 for key in ("peak", "libraries"))
+            peak = max(turn["peak"] for turn in turns) / 1e6
+            libraries = max(turn.get("libraries", 0) for turn in turns) / 1e6
             cells = [f"{peer}: {form}", _number(time), f"{_number(low)} to {_number(high)}"]
             cells += [_number(_ratio(turns, base, "microseconds")), f"{_spread(turns, 'preparation')[0]:.1f}"]
             rows.append([*cells, f"{peak:.0f}", f"{libraries:.0f}" if libraries else ""])
