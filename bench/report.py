@@ -2,10 +2,21 @@
 
 import datetime
 import platform
+import statistics
 from pathlib import Path
 
 # Messages have no Markdown.
 PLAIN = str.maketrans("`<>[]|", "'()()/")
+
+# Of training: what is wanted of pfp beside whom, for each network.
+TRAINING_GOALS = (
+    ("as fast as Pyro, at least, times", "pyro", "speed", {"mlp": 7, "lenet": 2.5}),
+    ("of the time of PyTorch's ordinary step, at most", "torch", "time", {"mlp": 1.2, "lenet": 0.9}),
+    ("as fast as JAX, at least, times", "jax", "speed", {"mlp": 2, "lenet": 4}),
+    ("two threads as fast as one, at least, times", "pfp", "threads", {"lenet": 1.7}),
+    ("of the peak memory of PyTorch, at most", "torch", "memory", {"mlp": 0.25, "lenet": 0.25}),
+)
+TRAINING_BASE, TRAINING_DRAWN, TRAINING_THREADS = "moments", "moments, 16 draws", "moments, 2 threads"
 
 
 def markdown(results):
@@ -123,3 +134,77 @@ def _number(value):
 def table(head, rows):
     lines = [head, ["---", *["---:"] * (len(head) - 1)], *rows]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def training(results):
+    """The section of the page on training: where and when, times and memory, and the goals."""
+    programs = ", ".join(f"{name} {version}" for name, version in results["versions"].items())
+    images = "random images" if results["random"] else f"MNIST ({results['set']})"
+    loads = " and ".join(f"{load:.1f}" for load in results["load"])
+    parts = [f"{where()}, load {loads} before and after: {programs}; {images}, batch {results['batch']}."]
+    goals = []
+    for network, measured in results["networks"].items():
+        entries = {(entry["peer"], entry["formulation"]): entry["turns"] for entry in measured["entries"]}
+        base = entries["pfp", TRAINING_BASE]
+        rows = []
+        for (peer, form), turns in entries.items():
+            time, low, high = _spread(turns, "microseconds")
+            peak = max(turn["peak"] for turn in turns) / 1e6
+            libraries = max(turn.get("libraries", 0) for turn in turns) / 1e6
+            cells = [f"{peer}: {form}", _number(time), f"{_number(low)} to {_number(high)}"]
+            cells += [_number(_ratio(turns, base, "microseconds")), f"{_spread(turns, 'preparation')[0]:.1f}"]
+            rows.append([*cells, f"{peak:.0f}", f"{libraries:.0f}" if libraries else ""])
+        head = [network, "us of a step", "of rounds", "times moments", "start, s", "peak, MB", "libraries, MB"]
+        parts.append(table(head, rows))
+        goals += _training_goals(network, entries)
+    head = ["pfp, moments", "network", "beside", "goal", "second order", "16 draws", "met"]
+    parts += ["Goals:", table(head, goals)]
+    return "\n\n".join(parts + _training_failures(results))
+
+
+def _training_goals(network, entries):
+    rows = []
+    ours = [entries["pfp", name] for name in (TRAINING_BASE, TRAINING_DRAWN)]
+    for words, peer, kind, goals in TRAINING_GOALS:
+        if network not in goals:
+            continue
+        goal = goals[network]
+        if kind == "threads":
+            beside = {TRAINING_THREADS: entries.get(("pfp", TRAINING_THREADS))}
+        else:
+            beside = {form: turns for (name, form), turns in entries.items() if name == peer}
+        for form, turns in beside.items():
+            if not turns:
+                continue
+            match kind:
+                case "speed":
+                    values = [_ratio(turns, mine, "microseconds") for mine in ours]
+                case "time":
+                    values = [_ratio(mine, turns, "microseconds") for mine in ours]
+                case "threads":
+                    values = [_ratio(ours[0], turns, "microseconds")]
+                case "memory":
+                    values = [_ratio(mine, turns, "peak") for mine in ours]
+            met = values[0] >= goal if kind in ("speed", "threads") else values[0] <= goal
+            numbers = [*(f"{value:.2f}" for value in values), ""][:2]
+            rows.append([words, network, form, f"{goal:g}", *numbers, "yes" if met else "**no**"])
+    return rows
+
+
+def _spread(turns, key):
+    values = [turn[key] for turn in turns]
+    return statistics.median(values), min(values), max(values)
+
+
+def _ratio(turns, others, key):
+    """The median of the ratios in the rounds."""
+    return statistics.median(a[key] / b[key] for a, b in zip(turns, others, strict=True))
+
+
+def _training_failures(results):
+    lines = [
+        f"- {network}, {who}: {text.translate(PLAIN)}"
+        for network, measured in results["networks"].items()
+        for who, text in measured["failures"].items()
+    ]
+    return ["What failed:", "\n".join(lines)] if lines else []

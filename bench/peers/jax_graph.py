@@ -43,27 +43,30 @@ class Functions:
 
 def build(case, form):
     """Gives (function, parameters): function(parameters, x) computes mean and variance."""
-    network, (products, *rest) = case.network, form.split(", ")
+    network, (products, *_) = case.network, form.split(", ")
+    parameters = [parameters_of(case, products, i) for i in range(len(network.weighted))]
+    return lambda parameters, x: moments(network, form, parameters, x), parameters
 
-    def function(parameters, x):
-        mean, variance, i = to_nhwc(x), None, 0
-        for layer in network.layers:
-            match layer:
-                case Conv() | Dense():
-                    mean, variance = linear(layer, products, parameters[i], mean, variance)
-                    i += 1
-                case Activation("relu"):
-                    mean, variance = relu(mean, variance)
-                case Activation(name):
-                    mean, variance = activations.moments(Functions, *rest, name, mean, variance)
-                case Pool():
-                    for axis in (2, 1):
-                        mean, variance = maximum(*halves(mean, axis), *halves(variance, axis))
-                case Flatten():
-                    mean, variance = (t.reshape(t.shape[0], -1) for t in (mean, variance))
-        return mean, variance
 
-    return function, [parameters_of(case, products, i) for i in range(len(network.weighted))]
+def moments(network, form, parameters, x):
+    """Mean and variance of the outputs; of each layer with weights, what parameters_of gives."""
+    products, *rest = form.split(", ")
+    mean, variance, i = to_nhwc(x), None, 0
+    for layer in network.layers:
+        match layer:
+            case Conv() | Dense():
+                mean, variance = linear(layer, products, parameters[i], mean, variance)
+                i += 1
+            case Activation("relu"):
+                mean, variance = relu(mean, variance)
+            case Activation(name):
+                mean, variance = activations.moments(Functions, *rest, name, mean, variance)
+            case Pool():
+                for axis in (2, 1):
+                    mean, variance = maximum(*halves(mean, axis), *halves(variance, axis))
+            case Flatten():
+                mean, variance = (t.reshape(t.shape[0], -1) for t in (mean, variance))
+    return mean, variance
 
 
 def arrange(case, i, weight):
