@@ -28,7 +28,7 @@ func.func @max_deterministic(%x: tensor<1x2x4x4xf32>) -> tensor<1x2x2x2xf32> {
 // CHECK: %[[LARGER:.*]] = arith.maxnumf %[[M]], %[[N]]
 // CHECK: %[[SUM:.*]] = arith.addf %[[V]], %[[W]]
 // CHECK: %[[THETA:.*]] = math.sqrt %[[SUM]]
-// CHECK: %[[DIFFERENCE:.*]] = arith.subf %[[M]], %[[N]]
+// CHECK: %[[DIFFERENCE:.*]] = arith.subf %[[N]], %[[M]]
 // CHECK: %[[QUOTIENT:.*]] = arith.divf %[[DIFFERENCE]], %[[THETA]]
 // CHECK: %[[RATIO:.*]] = math.absf %[[QUOTIENT]]
 // CHECK: math.exp %{{.*}} {pfp.tail_exponent}
