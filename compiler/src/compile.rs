@@ -2,7 +2,7 @@
 
 pub mod branch_protection;
 pub mod codegen;
-mod foreign;
+pub(crate) mod foreign;
 pub mod object_file;
 mod open_parameters;
 pub mod wrapper;
@@ -89,6 +89,8 @@ pub struct Choice {
 pub struct Network<'s> {
     module: Module<'s>,
     functions: Vec<Function>,
+    /// Is it in linalg already, with parts that must stay apart though they are equal?
+    is_lowered: bool,
     has_free_batch: bool,
     module_sha256: String,
     parameters_sha256: Option<String>,
@@ -320,7 +322,12 @@ impl<'s> Network<'s> {
     /// Where a function cannot be exported.
     pub fn lowered(module: Module<'s>) -> Result<Self, Error> {
         let functions = public_functions(&module)?;
-        Ok(Self::with_functions(module, functions))
+        Ok(Self { is_lowered: true, ..Self::with_functions(module, functions) })
+    }
+
+    /// The module alone.
+    pub(crate) fn into_module(self) -> Module<'s> {
+        self.module
     }
 
     fn with_functions(module: Module<'s>, functions: Vec<Function>) -> Self {
@@ -329,6 +336,7 @@ impl<'s> Network<'s> {
             costs: costs_of(&functions),
             module,
             functions,
+            is_lowered: false,
             has_free_batch: false,
             parameters_sha256: None,
             remarks: Vec::new(),
@@ -613,10 +621,7 @@ impl<'s> Network<'s> {
             }
             false => None,
         };
-        // What is in linalg already has parts that must stay apart, though they are equal.
-        let is_lowered =
-            !module.op().descendants().iter().any(|op| op.name().starts_with("gauss."));
-        module.run(&options.pipeline(target, is_lowered)?)?;
+        module.run(&options.pipeline(target, self.is_lowered)?)?;
         let symbol = function.symbol();
         let (arena, kernels) = (read_arena(&module, &symbol)?, read_kernels(&module, &symbol)?);
         Ok(Lowered { module, arena, kernels, mlir })
@@ -695,18 +700,14 @@ fn sha256(bytes: &[u8]) -> String {
 }
 
 /// The functions of a module.
-fn functions(module: &Module) -> Vec<Op> {
+pub(crate) fn functions(module: &Module) -> Vec<Op> {
     let ops = module.op().body().map(|body| body.ops()).unwrap_or_default();
     ops.into_iter().filter(|op| op.is("func.func")).collect()
 }
 
 fn public_functions(module: &Module) -> Result<Vec<Function>, Error> {
     let mut public = Vec::new();
-    for op in functions(module) {
-        let visibility = op.attribute("sym_visibility").and_then(Attribute::as_string);
-        if visibility.is_some_and(|visibility| visibility != "public") || op.body().is_none() {
-            continue;
-        }
+    for op in gauss_lowering::functions::public(module.op(), None) {
         let name = op.symbol().unwrap_or_default();
         if !is_c_identifier(&name) {
             return Err(module.reject(
@@ -757,12 +758,12 @@ fn leading_sizes(module: &Module) -> Vec<i64> {
 }
 
 /// Is the batch still to be fixed?
-fn has_free_batch(module: &Module) -> bool {
+pub(crate) fn has_free_batch(module: &Module) -> bool {
     leading_sizes(module).contains(&DYNAMIC)
 }
 
 /// Gives a `?` batch its size. Was there one?
-fn fix_batch(module: &mut Module, batch: Option<i64>) -> Result<bool, Error> {
+pub(crate) fn fix_batch(module: &mut Module, batch: Option<i64>) -> Result<bool, Error> {
     if has_free_batch(module) {
         module.set_batch(batch.unwrap_or(1))?;
         return Ok(true);

@@ -3,13 +3,12 @@
 use std::collections::BTreeSet;
 
 use gauss_dialect::{
-    attributes::WHOLE_BATCH,
     ir::{Attribute, Op},
     layer::Layer,
     representation::Component,
 };
 use gauss_lowering::{
-    parameters::declared::{Declared, check_distinct},
+    parameters::declared::Declared,
     passes::{
         gauss_append_loss::{LOG_NOISE, Loss},
         gauss_gradient::PARAMETERS,
@@ -18,9 +17,12 @@ use gauss_lowering::{
 };
 
 use crate::{
-    compile::{Compiled, Network, Options},
+    compile::{
+        Compiled, Function, Network, Options, fix_batch, foreign, functions, has_free_batch,
+    },
     error::Error,
     module::Module,
+    signature::Signature,
 };
 
 /// A parameter of a network, in the order in which the compiled function takes them.
@@ -30,8 +32,10 @@ pub struct Parameter {
     pub name: String,
     /// Its sizes.
     pub shape: Vec<usize>,
-    /// Is it known by mean and variance?
+    /// Does the function take means and variances of it?
     pub gaussian: bool,
+    /// Is it declared as Gaussian?
+    pub is_uncertain: bool,
     /// Is it fitted, and not a running statistic of batch normalisation?
     pub is_trainable: bool,
 }
@@ -68,6 +72,10 @@ pub struct Wanted<'a> {
 pub struct Differentiated<'s> {
     /// The function on plain tensors.
     pub network: Network<'s>,
+    /// The name of the function.
+    pub name: String,
+    /// What the network takes and gives, its parameters not counted.
+    pub signature: Signature,
     /// The parameters, as the function takes them.
     pub parameters: Vec<Parameter>,
     /// The loss.
@@ -82,31 +90,19 @@ impl<'s> Differentiated<'s> {
     /// Where there is no such function, its outputs have no such loss, it has no parameters, or the
     /// module has none that a gradient can be taken along.
     pub fn of(mut module: Module<'s>, wanted: &Wanted) -> Result<Self, Error> {
+        foreign::check(&module)?;
         module.check_calls()?;
         module.take_order(None);
-        let is_function = |op: &Op| op.is("func.func") && op.body().is_some();
-        let is_open = |op: &Op| op.to_string().contains("tensor<?");
-        let functions: Vec<_> = module
-            .op()
-            .body()
-            .map(|body| body.ops())
-            .unwrap_or_default()
-            .into_iter()
-            .filter(is_function)
-            .collect();
-        if functions.iter().any(is_open) {
-            module.set_batch(wanted.items)?;
-        }
-        if check_distinct(module.op()).is_err() {
-            return Err(module.rejected("declares parameters that do not agree"));
-        }
-        let name = chosen(&module, wanted.function)?;
+        let batch = has_free_batch(&module).then_some(wanted.items);
+        fix_batch(&mut module, batch)?;
+        module.check_parameters()?;
+        let network = Network::lowered(module)?;
+        let Function { name, signature, .. } = network.function(wanted.function)?.clone();
+        let mut module = network.into_module();
         let private = module.op().context().string_attr("private");
-        let ops = module.op().body().map(|body| body.ops()).unwrap_or_default();
-        for op in ops.into_iter().filter(|op| op.is("func.func")) {
-            match op.symbol() == Some(name.clone()) {
-                true => op.remove_attribute(WHOLE_BATCH),
-                false => op.set_attribute("sym_visibility", private),
+        for op in functions(&module) {
+            if op.symbol().as_deref() != Some(&name) {
+                op.set_attribute("sym_visibility", private);
             }
         }
         module.run("gauss-check-calls,inline,symbol-dce")?;
@@ -118,7 +114,7 @@ impl<'s> Differentiated<'s> {
         let network = Network::lowered(module)?;
         let taken = taken(network.op());
         let parameters = parameters(&taken, &declared, &statistics, &network)?;
-        Ok(Self { network, parameters, loss: wanted.loss })
+        Ok(Self { network, name, signature, parameters, loss: wanted.loss })
     }
 
     /// Compiles the function.
@@ -129,31 +125,6 @@ impl<'s> Differentiated<'s> {
     pub fn compile(&self, target: &Target) -> Result<Compiled, Error> {
         let function = self.network.function(None)?;
         self.network.compile(function, target, &Options::default(), &|_| {})
-    }
-}
-
-/// The function that is meant.
-fn chosen(module: &Module, wanted: Option<&str>) -> Result<String, Error> {
-    let ops = module.op().body().map(|body| body.ops()).unwrap_or_default();
-    let is_public = |op: &Op| {
-        let visibility = op.attribute("sym_visibility").and_then(Attribute::as_string);
-        op.is("func.func") && op.body().is_some() && visibility.is_none_or(|v| v == "public")
-    };
-    let names: Vec<_> = ops.into_iter().filter(is_public).filter_map(Op::symbol).collect();
-    let wanted = wanted.map(|name| name.strip_prefix('@').unwrap_or(name));
-    match (wanted, &names[..]) {
-        (None, [name]) => Ok(name.clone()),
-        (Some(wanted), names) if names.iter().any(|name| name == wanted) => Ok(wanted.to_owned()),
-        (wanted, names) => {
-            let source = module.source().name();
-            let message = match wanted {
-                Some(wanted) => format!("{source} has no public function @{wanted}"),
-                None => format!("{source} has {} public functions", names.len()),
-            };
-            let names: Vec<_> = names.iter().map(|name| format!("@{name}")).collect();
-            let help = format!("its public functions: {}", names.join(", "));
-            Err(Error::request(message).with_help(help))
-        }
     }
 }
 
@@ -198,6 +169,7 @@ fn parameters(
         parameters.push(Parameter {
             shape,
             gaussian: both.len() == 2 && both.iter().all(|tensor| taken.contains(tensor)),
+            is_uncertain: both.len() == 2,
             is_trainable: !statistics.contains(&name),
             name,
         });

@@ -8,6 +8,7 @@ use std::{
 
 use gauss_dialect::{ir::Op, parameters::ParameterSource};
 use gauss_lowering::{
+    parameters::declared::check_distinct,
     pass::Failed,
     passes::{
         gauss_append_head::{self, Head},
@@ -194,6 +195,15 @@ impl<'s> Module<'s> {
             op.emit_error_with_note(message, op.location(), advice);
         }
         self.rejected("was rejected")
+    }
+
+    /// Checks that parameters of one name are of one type, and that no tensor belongs to two.
+    ///
+    /// # Errors
+    ///
+    /// At the ops that do not agree.
+    pub fn check_parameters(&mut self) -> Result<(), Error> {
+        self.apply(check_distinct)
     }
 
     /// Gives every `gauss.parameter` its value.

@@ -5,6 +5,7 @@
 //! - [`kernel`]: the kernel generator, from loop nests to vector code;
 //! - [`mode`]: what is computed of a network: moments, its mean, samples;
 //! - [`target`]: what the schedules need to know of a core;
+//! - [`functions`]: the functions of a module;
 //! - [`files`]: how much is read of a file.
 //!
 //! The crate knows no command line and no file format: parameters come through
@@ -12,6 +13,7 @@
 
 pub mod effect;
 pub mod files;
+pub mod functions;
 pub mod kernel;
 pub mod lanes;
 pub mod linalg;

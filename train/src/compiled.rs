@@ -4,7 +4,6 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use gauss_lowering::{passes::gauss_append_loss, target::Target};
 use pfp_compiler::{
-    compile::Network as Compiled,
     diagnostics::Source,
     error::Error,
     gradient::{self, Differentiated, Wanted},
@@ -79,60 +78,39 @@ pub fn open(request: &Request) -> Result<Network, Error> {
     };
     let session = Session::new();
     let differentiated = Differentiated::of(session.parse(source)?, &wanted(false))?;
-    let target = Target::host();
-    let gradient = CompiledModel::new(&differentiated.compile(&target)?)?;
-    let only_loss = Differentiated::of(session.parse(source)?, &wanted(true))?;
-    let only_loss = CompiledModel::new(&only_loss.compile(&target)?)?;
-    let signature = signature(&session, source, function, items_of_call)?;
-    let ([input], [output]) = (&signature.1.inputs[..], &signature.1.outputs[..]) else {
+    let Differentiated { name, signature, parameters: taken, .. } = &differentiated;
+    let ([input], [output]) = (&signature.inputs[..], &signature.outputs[..]) else {
         return Err(Error::request(format!(
-            "@{} has {} inputs and {} outputs; a network that is trained has one of each",
-            signature.0,
-            signature.1.inputs.len(),
-            signature.1.outputs.len()
+            "@{name} has {} inputs and {} outputs; a network that is trained has one of each",
+            signature.inputs.len(),
+            signature.outputs.len()
         )));
     };
     if input.gaussian {
         return Err(Error::request(format!(
-            "@{} takes a Gaussian input, whose variances no data set has",
-            signature.0
+            "@{name} takes a Gaussian input, whose variances no data set has"
         ))
         .with_help("train a function of plain inputs"));
     }
     if input.shape.first() != Some(&items) || output.shape.first() != Some(&items) {
         return Err(Error::request(format!(
-            "the batch of @{} is fixed to {}, where a call has {items} items",
-            signature.0,
+            "the batch of @{name} is fixed to {}, where a call has {items} items",
             input.shape.first().copied().unwrap_or(1)
         ))
         .with_help("write ? as the leading dimension of the module's tensors"));
     }
-    let of = |parameter: &gradient::Parameter| Parameter {
+    let target = Target::host();
+    let gradient = CompiledModel::new(&differentiated.compile(&target)?)?;
+    let only_loss = Differentiated::of(session.parse(source)?, &wanted(true))?;
+    let only_loss = CompiledModel::new(&only_loss.compile(&target)?)?;
+    let of = |parameter: &gradient::Parameter, gaussian| Parameter {
         name: parameter.name.clone(),
         shape: parameter.shape.clone(),
-        gaussian: parameter.gaussian,
+        gaussian,
         trainable: parameter.is_trainable,
     };
-    let taken: Vec<_> = differentiated.parameters.iter().map(of).collect();
-    let parameters = match kind {
-        Kind::Moments => taken.clone(),
-        // The plain gradient knows no variances, which the network may have.
-        Kind::Plain => {
-            let declared = Differentiated::of(
-                session.parse(source)?,
-                &Wanted { is_mean: false, ..wanted(true) },
-            )?;
-            let declared = declared.parameters;
-            let kind_of = |parameter: &Parameter| {
-                declared.iter().any(|known| known.name == parameter.name && known.gaussian)
-            };
-            let with_kind = |parameter: &Parameter| Parameter {
-                gaussian: kind_of(parameter),
-                ..parameter.clone()
-            };
-            taken.iter().map(with_kind).collect()
-        }
-    };
+    let parameters = taken.iter().map(|own| of(own, own.is_uncertain)).collect();
+    let taken = taken.iter().map(|own| of(own, own.gaussian)).collect();
     let draws = match kind {
         Kind::Moments => loss.draws() as usize,
         Kind::Plain => 0,
@@ -147,24 +125,12 @@ pub fn open(request: &Request) -> Result<Network, Error> {
         gradient: Function::new(gradient),
         loss: Function::new(only_loss),
     };
-    let (function, signature) = signature;
-    Ok(Network { gradient: Box::new(gradient), parameters, signature, function })
-}
-
-/// What the network takes and gives for so many items.
-fn signature(
-    session: &Session,
-    source: &Arc<Source>,
-    function: Option<&str>,
-    items: i64,
-) -> Result<(String, Signature), Error> {
-    let mut module = session.parse(source)?;
-    if module.op().to_string().contains("tensor<?") {
-        module.set_batch(items)?;
-    }
-    let network = Compiled::lowered(module)?;
-    let function = network.function(function)?;
-    Ok((function.name.clone(), function.signature.clone()))
+    Ok(Network {
+        gradient: Box::new(gradient),
+        parameters,
+        signature: signature.clone(),
+        function: name.clone(),
+    })
 }
 
 /// A compiled function, with arenas for as many calls as there were at a time.

@@ -293,8 +293,6 @@ fn squared_exponentials(squares: &mut [f32], logs: &[f32]) {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Instant;
-
     use super::*;
     use crate::gradient::Values;
 
@@ -420,27 +418,5 @@ mod tests {
         };
         let first = run(1);
         assert!(first == run(2) && first == run(3));
-    }
-
-    /// Run by hand: `cargo test --release -p pfp-train --lib -- --ignored --nocapture`.
-    #[test]
-    #[ignore = "measures times"]
-    fn a_step_of_ninety_thousand_weights_takes_microseconds() {
-        let length = 90_000;
-        for threads in [1, 2] {
-            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
-            let mut own = state(length);
-            let mut updates = Updates::new(vec![place(length)], Optimiser::ADAM);
-            let mut outcomes = outcomes(length);
-            let mut times: Vec<_> = (1..=500)
-                .map(|number| {
-                    let start = Instant::now();
-                    pool.install(|| updates.step(&mut own, &mut outcomes, &step(number, None)));
-                    start.elapsed()
-                })
-                .collect();
-            times.sort();
-            println!("{threads} thread(s): at least {:?}, median {:?}", times[0], times[250]);
-        }
     }
 }

@@ -80,6 +80,7 @@ impl<'s> OpenNetwork<'s> {
         let mut network = Network {
             module,
             functions,
+            is_lowered: false,
             has_free_batch,
             module_sha256,
             parameters_sha256,

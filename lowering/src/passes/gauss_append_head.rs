@@ -9,7 +9,10 @@ use gauss_dialect::{
     shape::UNCERTAINTIES,
 };
 
-use crate::pass::{Options, Outcome, Pass, fail};
+use crate::{
+    functions,
+    pass::{Options, Outcome, Pass, fail},
+};
 
 /// Appends the ops of a predictive head to public functions and returns their
 /// results beside what the functions return.
@@ -183,37 +186,12 @@ impl Head {
 ///
 /// At a function whose results the head cannot take.
 pub fn append(module: Op, head: &Head, function: Option<&str>) -> Outcome {
-    let ops = module.body().map(|body| body.ops()).unwrap_or_default();
-    let is_wanted = |op: &Op| {
-        let visibility = op.attribute("sym_visibility").and_then(Attribute::as_string);
-        let is_public = visibility.is_none_or(|visibility| visibility == "public");
-        let is_named = function.is_none_or(|name| op.symbol().as_deref() == Some(name));
-        op.is("func.func") && op.body().is_some() && is_public && is_named
-    };
-    let functions: Vec<_> = ops.into_iter().filter(is_wanted).collect();
-    if let ([], Some(name)) = (&functions[..], function) {
-        return Err(fail(module, format!("has no public function '{name}' for the head")));
-    }
+    let functions = functions::to_append_to(module, function, "head")?;
     functions.into_iter().try_for_each(|function| append_to(function, module, head))
 }
 
 fn append_to(function: Op, module: Op, head: &Head) -> Outcome {
-    let name = function.symbol();
-    let calls = |op: &Op| {
-        op.is("func.call") && op.attribute("callee").and_then(Attribute::as_symbol) == name
-    };
-    if let Some(call) = module.descendants().into_iter().find(calls) {
-        return Err(fail(call, "calls a function that gets a head and more results with it"));
-    }
-    let returns = function.descendants().into_iter().filter(|op| op.is("func.return"));
-    let returns: Vec<_> = returns.collect();
-    let [terminator] = returns[..] else {
-        return Err(fail(function, "has control flow; a head is appended to a single return"));
-    };
-    let [output] = terminator.operands()[..] else {
-        let count = terminator.operands().len();
-        return Err(fail(function, format!("returns {count} values; a head is for one")));
-    };
+    let (terminator, output) = functions::returned(function, module, "head")?;
     let builder = Builder::before(terminator);
     let ty = output.ty();
     let no_logits = |rows| {

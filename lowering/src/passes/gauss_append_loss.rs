@@ -3,14 +3,14 @@
 use std::{fmt, str::FromStr};
 
 use gauss_dialect::{
-    ir::{AffineMap, Attribute, Builder, DYNAMIC, Op, Type, Value},
+    ir::{AffineMap, Builder, DYNAMIC, Op, Type, Value},
     loss,
     moments::{Arithmetic, Moments},
     predictive::MAX_DRAWS,
 };
 
 use crate::{
-    linalg,
+    functions, linalg,
     pass::{Options, Outcome, Pass, fail},
     payload::Payload,
 };
@@ -126,30 +126,12 @@ impl Loss {
 ///
 /// At a function whose results have no such loss.
 pub fn append(module: Op, loss: Loss, is_mean: bool, function: Option<&str>) -> Outcome {
-    let ops = module.body().map(|body| body.ops()).unwrap_or_default();
-    let is_wanted = |op: &Op| {
-        let visibility = op.attribute("sym_visibility").and_then(Attribute::as_string);
-        let is_public = visibility.is_none_or(|visibility| visibility == "public");
-        let is_named = function.is_none_or(|name| op.symbol().as_deref() == Some(name));
-        op.is("func.func") && op.body().is_some() && is_public && is_named
-    };
-    let functions: Vec<_> = ops.into_iter().filter(is_wanted).collect();
-    if let ([], Some(name)) = (&functions[..], function) {
-        return Err(fail(module, format!("has no public function '{name}' for the loss")));
-    }
-    functions.into_iter().try_for_each(|function| append_to(function, loss, is_mean))
+    let functions = functions::to_append_to(module, function, "loss")?;
+    functions.into_iter().try_for_each(|function| append_to(function, module, loss, is_mean))
 }
 
-fn append_to(function: Op, loss: Loss, is_mean: bool) -> Outcome {
-    let returns = function.descendants().into_iter().filter(|op| op.is("func.return"));
-    let returns: Vec<_> = returns.collect();
-    let [terminator] = returns[..] else {
-        return Err(fail(function, "has control flow; a loss is appended to a single return"));
-    };
-    let [output] = terminator.operands()[..] else {
-        let count = terminator.operands().len();
-        return Err(fail(function, format!("returns {count} values; a loss is of one")));
-    };
+fn append_to(function: Op, module: Op, loss: Loss, is_mean: bool) -> Outcome {
+    let (terminator, output) = functions::returned(function, module, "loss")?;
     let shape = output.ty().shape().unwrap_or_default();
     if shape.contains(&DYNAMIC) {
         return Err(fail(function, "needs a batch that is fixed: --gauss-set-batch"));

@@ -14,8 +14,11 @@ use gauss_dialect::{
 
 use serde::Serialize;
 
-use super::{gauss_track_covariance::public_functions, lower_gauss::composite::Ops};
-use crate::pass::{Failed, Options, Pass, fail};
+use super::lower_gauss::composite::Ops;
+use crate::{
+    functions,
+    pass::{Failed, Options, Pass, fail},
+};
 
 /// Gives maxima of windows the covariances of the elements of each window, where these are sums with the same
 /// uncertain weights: the input of the pool is a convolution with a Gaussian weight.
@@ -49,7 +52,7 @@ pub struct Correlated {
 
 /// The multiply-adds that covariances of each pool of the function of this name cost, from the last pool back.
 pub fn costs(module: Op, function: &str) -> Vec<u64> {
-    let pools = public_functions(module, Some(function));
+    let pools = functions::public(module, Some(function));
     let pools = pools.into_iter().flat_map(|function| function.descendants().into_iter().rev());
     pools.filter_map(Windows::of).map_while(|windows| windows.work()).collect()
 }
@@ -62,7 +65,7 @@ pub fn costs(module: Op, function: &str) -> Vec<u64> {
 /// Where an op that computes them cannot be built.
 pub fn correlate(module: Op, function: Option<&str>, work: u64) -> Result<Correlated, Failed> {
     let mut correlated = Correlated::default();
-    for function in public_functions(module, function) {
+    for function in functions::public(module, function) {
         let mut left = work;
         let pools = function.descendants().into_iter().rev();
         for windows in pools.filter_map(Windows::of) {

@@ -9,6 +9,7 @@ mod nest;
 mod parts;
 mod scalar;
 mod ties;
+mod windows;
 mod written_out;
 
 use std::collections::{HashMap, HashSet};

@@ -11,7 +11,10 @@ use gauss_dialect::{
 
 use serde::Serialize;
 
-use crate::pass::{Failed, Options, Outcome, Pass, fail};
+use crate::{
+    functions,
+    pass::{Failed, Options, Outcome, Pass, fail},
+};
 
 /// Turns on covariances between the elements of an item, from a dense layer of a public function on to its
 /// logits, which the predictive ops and, where it is asked for, the caller get with them. With nodes, the
@@ -108,20 +111,8 @@ pub fn track(
     tracking: Tracking,
     function: Option<&str>,
 ) -> Result<Vec<Tracked>, Failed> {
-    let functions = public_functions(module, function).into_iter();
+    let functions = functions::public(module, function).into_iter();
     functions.map(|function| track_in(function, tracking)).collect()
-}
-
-/// All public functions that have a body, or the one of this name.
-pub(super) fn public_functions(module: Op, name: Option<&str>) -> Vec<Op> {
-    let ops = module.body().map(|body| body.ops()).unwrap_or_default();
-    let is_wanted = |op: &Op| {
-        let visibility = op.attribute("sym_visibility").and_then(|text| text.as_string());
-        let is_public = visibility.is_none_or(|visibility| visibility == "public");
-        let is_named = name.is_none_or(|name| op.symbol().as_deref() == Some(name));
-        op.is("func.func") && op.body().is_some() && is_public && is_named
-    };
-    ops.into_iter().filter(is_wanted).collect()
 }
 
 /// What a head of the only Gaussian result of the function of this name would be given within the limits.

@@ -152,15 +152,13 @@ fn check_finite(case: &Case, loss: Loss) {
     }
 }
 
-/// Activations of means up to 10⁴ and of deviations up to 10², in any proportion.
+/// Activations of means and deviations up to 10⁴, in any proportion.
 #[test]
 fn activations_on_any_scale_have_finite_gradients() {
     let scales = [0.0, 1e-30, 1e-12, 1e-4, 1e-2, 1.0, 1e2, 1e4];
     let means = scales.iter().flat_map(|&scale| [-scale, scale]);
-    // The variance of what is larger has powers beyond float32.
-    let deviations = &scales[..scales.len() - 1];
     let pairs: Vec<(f64, f64)> = means
-        .flat_map(|mean| deviations.iter().map(move |&deviation| (mean, deviation * deviation)))
+        .flat_map(|mean| scales.iter().map(move |&deviation| (mean, deviation * deviation)))
         .collect();
     let (means, variances): (Vec<_>, Vec<_>) = pairs.into_iter().unzip();
     for (f, case) in activations(&means, &variances) {

@@ -1,6 +1,6 @@
 //! The adjoint of a loop nest: a nest for each way in which it reads its inputs.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 
 use gauss_dialect::ir::{
     AffineExpr, AffineMap, Attribute, Block, Builder, Context, Op, Type, Value,
@@ -9,49 +9,50 @@ use gauss_dialect::ir::{
 use super::{
     factor::{self, Term},
     scalar::{Kind, Reverse},
+    windows::{Gather, UNSUPPORTED},
 };
 use crate::linalg;
 
 /// A `linalg.generic` on tensors of static shape.
 pub(super) struct Nest {
     op: Op,
-    context: Context,
-    inputs: Vec<Operand>,
-    outs: Vec<Operand>,
+    pub(super) context: Context,
+    pub(super) inputs: Vec<Operand>,
+    pub(super) outs: Vec<Operand>,
     /// Trip counts.
-    sizes: Vec<i64>,
+    pub(super) sizes: Vec<i64>,
     body: Block,
-    layer: String,
+    pub(super) layer: String,
 }
 
 /// A tensor and how it is read: for each of its dimensions the steps along the loops and where it
 /// begins.
 #[derive(Debug, Clone)]
-struct Operand {
-    tensor: Value,
-    map: Vec<Linear>,
+pub(super) struct Operand {
+    pub(super) tensor: Value,
+    pub(super) map: Vec<Linear>,
 }
 
 /// A place along a dimension: so many steps for each loop, from a start.
 #[derive(Debug, Clone, PartialEq)]
-struct Linear {
-    steps: Vec<i64>,
-    start: i64,
+pub(super) struct Linear {
+    pub(super) steps: Vec<i64>,
+    pub(super) start: i64,
 }
 
 impl Linear {
     /// The loop that is walked as it is, if it is one.
-    fn alone(&self) -> Option<usize> {
+    pub(super) fn alone(&self) -> Option<usize> {
         let mut loops = self.loops();
         let first = loops.next()?;
         (loops.next().is_none() && self.start == 0 && self.steps[first] == 1).then_some(first)
     }
 
-    fn loops(&self) -> impl Iterator<Item = usize> {
+    pub(super) fn loops(&self) -> impl Iterator<Item = usize> {
         self.steps.iter().enumerate().filter(|(_, step)| **step != 0).map(|(number, _)| number)
     }
 
-    fn is_constant(&self) -> bool {
+    pub(super) fn is_constant(&self) -> bool {
         self.loops().next().is_none()
     }
 }
@@ -182,10 +183,7 @@ impl Nest {
         self.build(builder, &reads, results, kinds, group, &sizes)
     }
 
-    /// Adjoints of inputs that are read by windows: element i takes from all places of the result
-    /// whose window has it. With the place p, kernel elements k and i = a·p + Σ d·k + c, the
-    /// adjoint of the result lies at every a-th place among zeros, and is read at
-    /// i + Σ d·(K − 1 − k), next to the kernel from its end on.
+    /// Adjoints of inputs that are read by windows.
     fn gathered(
         &self,
         builder: Builder,
@@ -193,126 +191,23 @@ impl Nest {
         kinds: &[Kind],
         group: &[usize],
     ) -> Result<Adjoints, String> {
-        let unsupported = || "reads windows in a way that has no derivative here".to_owned();
-        let input = &self.inputs[group[0]];
-        let shape = input.tensor.ty().shape().unwrap_or_default();
-        let is_out =
-            |dim: usize| self.outs.iter().all(|out| out.map.iter().any(|p| p.alone() == Some(dim)));
-        // Of each windowed dimension the loop over places.
-        let mut bases: HashMap<usize, usize> = HashMap::new();
-        for (number, place) in input.map.iter().enumerate() {
-            if place.alone().is_none() && !place.is_constant() {
-                let others = |dim: usize| {
-                    self.inputs.iter().enumerate().any(|(other, operand)| {
-                        !group.contains(&other) && operand.map.iter().any(|p| p.steps[dim] != 0)
-                    })
-                };
-                let base = place.loops().find(|&dim| is_out(dim) && !others(dim));
-                bases.insert(number, base.ok_or_else(unsupported)?);
-            }
-            let shared =
-                |dim: &usize| input.map.iter().filter(|other| other.steps[*dim] != 0).count() > 1;
-            if place.loops().any(|dim| shared(&dim)) || place.steps.iter().any(|&step| step < 0) {
-                return Err(unsupported());
-            }
+        if kinds.iter().any(|kind| matches!(kind, Kind::Maximum(_))) {
+            return Err(UNSUPPORTED.into());
         }
-        // The new loops: one for each dimension of the input, then what is left.
-        let kept: Vec<_> = (0..input.map.len()).filter(|&n| !input.map[n].is_constant()).collect();
-        let of_input: Vec<_> = kept
-            .iter()
-            .map(|&number| bases.get(&number).copied().or_else(|| input.map[number].alone()))
-            .collect::<Option<Vec<_>>>()
-            .ok_or_else(unsupported)?;
-        let rest: Vec<_> = (0..self.sizes.len()).filter(|dim| !of_input.contains(dim)).collect();
-        let order = [&of_input[..], &rest].concat();
-        let position = |dim: usize| order.iter().position(|&other| other == dim);
-        let renamed = |place: &Linear| Linear {
-            steps: order.iter().map(|&dim| place.steps[dim]).collect(),
-            start: place.start,
-        };
-        let taps = |number: usize| {
-            let base = bases[&number];
-            let place = &input.map[number];
-            let taps = place.loops().filter(move |&dim| dim != base);
-            taps.map(|dim| (dim, place.steps[dim])).collect::<Vec<_>>()
-        };
-        let all_taps: Vec<_> =
-            bases.keys().flat_map(|&number| taps(number)).map(|(dim, _)| dim).collect();
-        // The adjoints of the results among zeros.
-        let spread = |out: &Operand, adjoint: Value| -> Result<Operand, String> {
-            let mut sizes = adjoint.ty().shape().unwrap_or_default();
-            let mut offsets = vec![0; sizes.len()];
-            let mut strides = vec![1; sizes.len()];
-            let mut map: Vec<_> = out.map.iter().map(&renamed).collect();
-            for (&number, &base) in &bases {
-                let along = out.map.iter().position(|place| place.alone() == Some(base));
-                let along = along.ok_or_else(unsupported)?;
-                let reach: i64 =
-                    taps(number).iter().map(|&(dim, step)| step * (self.sizes[dim] - 1)).sum();
-                offsets[along] = input.map[number].start + reach;
-                strides[along] = input.map[number].steps[base];
-                sizes[along] = shape[number] + reach;
-                for (dim, step) in taps(number) {
-                    if let Some(dim) = position(dim) {
-                        map[along].steps[dim] = step;
-                    }
-                }
-            }
-            let zeros = linalg::fill(builder, &sizes, 0.0, &self.layer);
-            let place = (&offsets[..], &strides[..]);
-            let tensor = linalg::insert_strided(builder, adjoint, zeros, place);
-            Ok(Operand { tensor, map })
-        };
-        let mut flipped = Vec::new();
+        let gather = Gather::of(self, group)?;
+        let mut reads = Vec::new();
         for (number, operand) in self.inputs.iter().enumerate() {
-            let mut next =
-                Operand { tensor: operand.tensor, map: operand.map.iter().map(&renamed).collect() };
-            if group.contains(&number) {
-                let count = order.len();
-                let mut along = 0..;
-                next.map = operand
-                    .map
-                    .iter()
-                    .map(|place| {
-                        let mut steps = vec![0; count];
-                        if !place.is_constant() {
-                            steps[along.next().unwrap_or_default()] = 1;
-                            return Linear { steps, start: 0 };
-                        }
-                        Linear { steps, start: place.start }
-                    })
-                    .collect();
-            } else {
-                let reversed: Vec<_> = operand
-                    .map
-                    .iter()
-                    .map(|place| {
-                        place.loops().any(|dim| all_taps.contains(&dim) && self.sizes[dim] > 1)
-                    })
-                    .collect();
-                let is_whole = operand
-                    .map
-                    .iter()
-                    .zip(&reversed)
-                    .all(|(place, &reversed)| !reversed || place.alone().is_some());
-                if !is_whole {
-                    return Err(unsupported());
-                }
-                next.tensor = self.reversed(builder, operand.tensor, &reversed);
-            }
-            flipped.push(next);
+            reads.push(match group.contains(&number) {
+                true => gather.element(operand),
+                false => gather.kernel(builder, operand)?,
+            });
         }
-        let mut reads = flipped;
         for (out, adjoint) in self.outs.iter().zip(results) {
             if let Some(adjoint) = adjoint {
-                reads.push(spread(out, *adjoint)?);
+                reads.push(gather.among_zeros(builder, out, *adjoint)?);
             }
         }
-        if kinds.iter().any(|kind| matches!(kind, Kind::Maximum(_))) {
-            return Err(unsupported());
-        }
-        let sizes: Vec<_> = kept.iter().map(|&number| shape[number]).collect();
-        self.build(builder, &reads, results, kinds, group, &sizes)
+        self.build(builder, &reads, results, kinds, group, &gather.sizes())
     }
 
     /// What a nest of adjoints may read: the inputs, the adjoints of the results, and the results
@@ -505,24 +400,8 @@ impl Nest {
         op.results()
     }
 
-    fn empty(&self, builder: Builder, shape: &[i64]) -> Value {
+    pub(super) fn empty(&self, builder: Builder, shape: &[i64]) -> Value {
         builder.value("tensor.empty", &[], Type::tensor(self.context.f32(), shape))
-    }
-
-    /// A tensor with some dimensions from their end on.
-    fn reversed(&self, builder: Builder, x: Value, dims: &[bool]) -> Value {
-        if !dims.contains(&true) {
-            return x;
-        }
-        let shape = x.ty().shape().unwrap_or_default();
-        let index = |(dim, (&size, &reversed)): (usize, (&i64, &bool))| match reversed {
-            true => self.context.dim(dim).times(-1).plus(self.context.affine_constant(size - 1)),
-            false => self.context.dim(dim),
-        };
-        let indices: Vec<_> = shape.iter().zip(dims).enumerate().map(index).collect();
-        let read = (x, self.context.affine_map(shape.len(), &indices));
-        let out = (self.empty(builder, &shape), self.context.identity_map(shape.len()));
-        linalg::generic(builder, &[read], &[out], &self.layer, |_, x| vec![x[0]]).result(0)
     }
 
     fn affine(&self, map: &[Linear], dims: usize) -> AffineMap {

@@ -79,8 +79,8 @@ pub(super) struct Reverse {
     adjoints: HashMap<Value, Value>,
     /// What the numbers that are asked for reach.
     wanted: HashSet<Value>,
-    /// What may be infinite where all that the body reads is finite.
-    unbounded: HashSet<Value>,
+    /// How numbers grow with what the body reads: like which power of it.
+    degrees: HashMap<Value, f64>,
 }
 
 impl Reverse {
@@ -93,18 +93,17 @@ impl Reverse {
         wanted: &[Value],
     ) -> Self {
         let wanted = dependent(body, wanted);
-        let mut unbounded = HashSet::new();
+        let mut degrees = values.values().map(|&value| (value, 1.0)).collect();
         for op in body.ops().into_iter().filter(|op| !op.is("linalg.yield")) {
             let copy = builder.copy(op, &mut values);
             if op.operands().iter().any(|operand| wanted.contains(operand)) {
                 below_at_ties(copy);
             }
-            if may_be_infinite(copy, &unbounded) {
-                unbounded.extend(copy.results());
-            }
+            let degree = degree(copy, &degrees);
+            degrees.extend(copy.results().into_iter().map(|result| (result, degree)));
         }
         let context = builder.context();
-        Self { builder, context, values, adjoints: HashMap::new(), wanted, unbounded }
+        Self { builder, context, values, adjoints: HashMap::new(), wanted, degrees }
     }
 
     /// What stands for a number of the body.
@@ -254,7 +253,7 @@ impl Reverse {
         if !self.wanted.contains(&to) {
             return;
         }
-        if self.unbounded.contains(&factor) {
+        if self.degrees.get(&factor).is_some_and(|&degree| degree > FINITE_DEGREE) {
             let product = self.emit("arith.mulf", &[adjoint, factor]);
             let product = self.unless_zero(adjoint, product);
             return self.add(to, product);
@@ -317,15 +316,24 @@ fn below_at_ties(op: Op) {
     }
 }
 
-/// Can an op give what is infinite where all that the body reads is finite? `unbounded` are the
-/// operands that can.
-fn may_be_infinite(op: Op, unbounded: &HashSet<Value>) -> bool {
-    match op.name().as_str() {
-        "arith.divf" | "math.log" => true,
-        "math.exp" => op.attribute(TAIL_EXPONENT).is_none(),
-        "math.tanh" | "math.sin" | "math.cos" | "arith.cmpf" => false,
-        "arith.select" if is_held(op) => false,
-        _ => op.operands().iter().any(|operand| unbounded.contains(operand)),
+/// Up to this power of what a body reads, numbers are finite where that is below 1e9.
+const FINITE_DEGREE: f64 = 4.0;
+
+/// Like which power of what a body reads the result of an op grows; constants and what lies outside of the
+/// body do not.
+fn degree(op: Op, degrees: &HashMap<Value, f64>) -> f64 {
+    let of: Vec<_> =
+        op.operands().iter().map(|operand| degrees.get(operand).copied().unwrap_or(0.0)).collect();
+    let largest = || of.iter().copied().fold(0.0, f64::max);
+    match (op.name().as_str(), &of[..]) {
+        ("arith.divf" | "math.log", _) => f64::INFINITY,
+        ("math.exp", _) if op.attribute(TAIL_EXPONENT).is_none() => f64::INFINITY,
+        ("math.exp" | "math.tanh" | "math.sin" | "math.cos" | "arith.cmpf", _) => 0.0,
+        ("arith.select", _) if is_held(op) => 0.0,
+        ("arith.mulf", &[x, y]) => x + y,
+        ("math.fma", &[x, y, z]) => z.max(x + y),
+        ("math.sqrt", &[x]) => x / 2.0,
+        _ => largest(),
     }
 }
 

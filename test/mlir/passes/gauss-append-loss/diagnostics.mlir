@@ -19,7 +19,7 @@
 // SMALL: error: 'builtin.module' op the variance '1e-60' is not a positive number of float32
 // FUNCTION: error: 'builtin.module' op has no public function 'other' for the loss
 
-// expected-error @+1 {{returns 2 values; a loss is of one}}
+// expected-error @+1 {{returns 2 values; a loss is for one}}
 func.func @two(%x: tensor<1x2xf32>) -> (tensor<1x2xf32>, tensor<1x2xf32>) {
   return %x, %x : tensor<1x2xf32>, tensor<1x2xf32>
 }
