@@ -4,7 +4,7 @@ pub mod branch_protection;
 pub mod codegen;
 pub(crate) mod foreign;
 pub mod object_file;
-mod open_parameters;
+pub(crate) mod open_parameters;
 pub mod wrapper;
 
 use std::{
@@ -364,6 +364,18 @@ impl<'s> Network<'s> {
     /// SHA-256 of the module's text and of the parameter file.
     pub fn sha256(&self) -> (String, Option<String>) {
         (self.module_sha256.clone(), self.parameters_sha256.clone())
+    }
+
+    /// Lays out the arguments of a function.
+    pub(crate) fn with_buffers(
+        mut self,
+        function: &str,
+        buffers: &gauss_lowering::buffers::Buffers,
+    ) -> Result<Self, Error> {
+        let functions = gauss_lowering::functions::public(self.module.op(), Some(function));
+        functions.into_iter().for_each(|op| buffers.write(op));
+        self.read_functions()?;
+        Ok(self)
     }
 
     /// Appends a head to one public function, or to all.

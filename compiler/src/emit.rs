@@ -1,6 +1,7 @@
 //! The files that a compilation writes.
 
 mod header;
+pub mod learning;
 mod manifest;
 mod names;
 mod rust;

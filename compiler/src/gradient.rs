@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use gauss_dialect::{
     ir::{Attribute, Op},
     layer::Layer,
+    parameters::ParameterSource,
     representation::Component,
 };
 use gauss_lowering::{
@@ -89,23 +90,9 @@ impl<'s> Differentiated<'s> {
     ///
     /// Where there is no such function, its outputs have no such loss, it has no parameters, or the
     /// module has none that a gradient can be taken along.
-    pub fn of(mut module: Module<'s>, wanted: &Wanted) -> Result<Self, Error> {
-        foreign::check(&module)?;
-        module.check_calls()?;
-        module.take_order(None);
-        let batch = has_free_batch(&module).then_some(wanted.items);
-        fix_batch(&mut module, batch)?;
-        module.check_parameters()?;
-        let network = Network::lowered(module)?;
-        let Function { name, signature, .. } = network.function(wanted.function)?.clone();
-        let mut module = network.into_module();
-        let private = module.op().context().string_attr("private");
-        for op in functions(&module) {
-            if op.symbol().as_deref() != Some(&name) {
-                op.set_attribute("sym_visibility", private);
-            }
-        }
-        module.run("gauss-check-calls,inline,symbol-dce")?;
+    pub fn of(module: Module<'s>, wanted: &Wanted) -> Result<Self, Error> {
+        let (mut module, Function { name, signature, .. }) =
+            only_function(module, wanted.function, (None, wanted.items))?;
         let declared = Declared::all(module.op());
         let statistics = statistics(module.op());
         let mean = if wanted.is_mean { " mean=true" } else { "" };
@@ -126,6 +113,35 @@ impl<'s> Differentiated<'s> {
         let function = self.network.function(None)?;
         self.network.compile(function, target, &Options::default(), &|_| {})
     }
+}
+
+/// A module of one function, which calls no other, and that function. A `?` batch becomes `items`.
+///
+/// # Errors
+///
+/// Where there is no such function, or the module is no network.
+pub(crate) fn only_function<'s>(
+    mut module: Module<'s>,
+    function: Option<&str>,
+    (parameters, items): (Option<&dyn ParameterSource>, i64),
+) -> Result<(Module<'s>, Function), Error> {
+    foreign::check(&module)?;
+    module.check_calls()?;
+    module.take_order(parameters);
+    let batch = has_free_batch(&module).then_some(items);
+    fix_batch(&mut module, batch)?;
+    module.check_parameters()?;
+    let network = Network::lowered(module)?;
+    let function = network.function(function)?.clone();
+    let mut module = network.into_module();
+    let private = module.op().context().string_attr("private");
+    for op in functions(&module) {
+        if op.symbol().as_deref() != Some(&function.name) {
+            op.set_attribute("sym_visibility", private);
+        }
+    }
+    module.run("gauss-check-calls,inline,symbol-dce")?;
+    Ok((module, function))
 }
 
 /// The names of the parameters that are running statistics of batch normalisation.

@@ -6,6 +6,7 @@
 //! - [`target`]: which machine code is made for;
 //! - [`compile`]: a network and its machine code; [`signature`], [`prediction`] and [`layers`]
 //!   say what a network takes, gives and costs;
+//! - [`gradient`], [`adapt`]: a network with the gradient of a loss, and one that learns where it runs;
 //! - [`emit`]: the files that a compilation writes;
 //! - [`jit`], [`profile`]: a compiled model in this process, and where the time of a call goes;
 //! - [`output`], [`interrupt`]: files that are written whole, and what a signal leaves;
@@ -14,6 +15,7 @@
 //!
 //! The crate knows no command line and no data set.
 
+pub mod adapt;
 pub mod array;
 pub mod compile;
 pub mod diagnostics;

@@ -212,7 +212,20 @@ impl<'s> Module<'s> {
     ///
     /// At a parameter without a valid value, or for a tensor that no parameter uses.
     pub fn load_parameters(&mut self, parameters: &dyn ParameterSource) -> Result<(), Error> {
-        self.apply(|module| gauss_load_parameters::load(module, parameters))
+        self.load_all_parameters_but(parameters, &[])
+    }
+
+    /// As [`Module::load_parameters`], without those of some names, which stay open.
+    ///
+    /// # Errors
+    ///
+    /// As [`Module::load_parameters`].
+    pub fn load_all_parameters_but(
+        &mut self,
+        parameters: &dyn ParameterSource,
+        open: &[String],
+    ) -> Result<(), Error> {
+        self.apply(|module| gauss_load_parameters::load_all_but(module, parameters, open))
     }
 
     /// Fixes a leading `?` dimension.

@@ -8,7 +8,10 @@ use gauss_dialect::{
     representation::{Component, Representation},
     shape::TensorType,
 };
-use gauss_lowering::mode::{Mode, Sampling};
+use gauss_lowering::{
+    buffers::Buffers,
+    mode::{Mode, Sampling},
+};
 use serde::Serialize;
 
 use crate::prediction::Prediction;
@@ -43,6 +46,12 @@ pub struct Tensor {
     /// What it says, where it is the result of a predictive op.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub prediction: Option<Prediction>,
+    /// Is it an output that is read first, and then written?
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub in_place: bool,
+    /// Does it belong to a call, and not to its items?
+    #[serde(skip)]
+    pub is_of_call: bool,
 }
 
 /// A pointer parameter of the C function.
@@ -76,15 +85,62 @@ impl Signature {
             .ok_or("has no function type")?;
         let returned = function.body().and_then(|body| body.terminator());
         let returned = returned.map(Op::operands).unwrap_or_default();
-        let signature = Self {
-            inputs: tensors("input", &inputs, &[])?,
-            outputs: tensors("output", &outputs, &returned)?,
-            is_whole_batch: function.attribute(WHOLE_BATCH).is_some(),
+        let mut signature = match Buffers::of(function) {
+            None => Self {
+                inputs: tensors("input", &inputs, &[])?,
+                outputs: tensors("output", &outputs, &returned)?,
+                is_whole_batch: false,
+            },
+            Some(buffers) => Self::in_buffers(&buffers, &inputs, (&outputs, &returned))?,
         };
+        signature.is_whole_batch = function.attribute(WHOLE_BATCH).is_some();
         match signature.outputs.is_empty() {
             true => Err("cannot be exported: it has no outputs".into()),
             false => Ok(signature),
         }
+    }
+
+    /// What a function takes whose arguments share buffers.
+    fn in_buffers(
+        buffers: &Buffers,
+        inputs: &[Type],
+        (outputs, returned): (&[Type], &[Value]),
+    ) -> Result<Self, String> {
+        let mut own = Self { inputs: Vec::new(), outputs: Vec::new(), is_whole_batch: false };
+        let read = inputs.len().checked_sub(buffers.in_place);
+        let kept = outputs.len().checked_sub(buffers.in_place);
+        let (Some(read), Some(kept)) = (read, kept) else {
+            return Err("cannot be exported: it updates more than it takes".into());
+        };
+        let mut place = 0;
+        for (name, count) in &buffers.of_arguments {
+            let types = inputs.get(place..place + count).ok_or("has fewer arguments than buffers")?;
+            let parts = types.iter().map(|&ty| tensor(name.clone(), ty, None));
+            let parts = parts.collect::<Result<Vec<_>, _>>()?;
+            let size = |part: &Tensor| {
+                part.elements() * Representation::of(part.gaussian).components().len()
+            };
+            let tensor = match &parts[..] {
+                [only] if !only.gaussian => only.clone(),
+                parts => Tensor {
+                    name: name.clone(),
+                    shape: vec![parts.iter().map(size).sum()],
+                    is_of_call: true,
+                    ..Tensor::default()
+                },
+            };
+            match place >= read {
+                true => own.outputs.push(Tensor { in_place: true, is_of_call: true, ..tensor }),
+                false => own.inputs.push(tensor),
+            }
+            place += count;
+        }
+        let returned = returned.get(..kept).unwrap_or_default();
+        let mut results = tensors("output", &outputs[..kept], returned)?;
+        let names = results.iter_mut().zip(&buffers.of_results);
+        names.for_each(|(result, name)| result.name.clone_from(name));
+        own.outputs.extend(results);
+        Ok(own)
     }
 
     /// What the function takes and gives in a mode, given what it does for moments.
@@ -129,8 +185,8 @@ impl Signature {
 
     /// How many items a call takes: the leading size that all inputs and outputs share, or 1.
     pub fn batch(&self) -> usize {
-        let mut sizes =
-            self.inputs.iter().chain(&self.outputs).map(|t| t.shape_of_pass().first().copied());
+        let of_items = self.inputs.iter().chain(&self.outputs).filter(|tensor| !tensor.is_of_call);
+        let mut sizes = of_items.map(|tensor| tensor.shape_of_pass().first().copied());
         match sizes.next().flatten() {
             Some(batch) if sizes.all(|size| size == Some(batch)) => batch,
             _ => 1,
@@ -197,7 +253,17 @@ impl Default for Tensor {
     fn default() -> Self {
         let (name, shape) = (String::new(), Vec::new());
         let (dtype, layout, gaussian) = ("f32", "row-major", false);
-        Self { name, shape, dtype, layout, gaussian, passes: None, prediction: None }
+        Self {
+            name,
+            shape,
+            dtype,
+            layout,
+            gaussian,
+            passes: None,
+            prediction: None,
+            in_place: false,
+            is_of_call: false,
+        }
     }
 }
 

@@ -8,6 +8,7 @@
 //! - [`representation`]: the components of an uncertain tensor, and their names;
 //! - [`moments`]: the algebra of means and variances, written once;
 //! - [`predictive`]: from Gaussian logits to probabilities and decisions, written once;
+//! - [`loss`], [`update`]: what training minimises, and how it moves a posterior, written once;
 //! - [`interpreter`]: the float64 reference and Monte Carlo;
 //! - [`independence`]: where numbers are taken as independent that are not;
 //! - [`parameters`]: where the values of parameters come from;
@@ -30,6 +31,7 @@ pub mod predictive;
 pub mod representation;
 pub mod shape;
 pub mod types;
+pub mod update;
 mod verify;
 
 pub use verify::check_component;

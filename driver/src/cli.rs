@@ -1,5 +1,6 @@
 //! The command line.
 
+mod adapt;
 mod bench;
 mod calibrate;
 mod check;
@@ -61,6 +62,7 @@ enum Command {
     Import(import::ImportArgs),
     Train(Box<train::TrainArgs>),
     Compile(compile::CompileArgs),
+    Adapt(Box<adapt::AdaptArgs>),
     Run(run::RunArgs),
     Check(check::CheckArgs),
     Bench(bench::BenchArgs),
@@ -325,6 +327,7 @@ pub fn main() -> ExitCode {
         Command::Import(args) => import::import(args, &ui),
         Command::Train(args) => train::train(*args, &ui),
         Command::Compile(args) => compile::compile(args, &ui),
+        Command::Adapt(args) => adapt::adapt(*args, &ui),
         Command::Run(args) => run::run(args, &ui),
         Command::Bench(args) => bench::bench(args, &ui),
         Command::Eval(args) => eval::eval(args, &ui),

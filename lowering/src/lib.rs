@@ -5,12 +5,13 @@
 //! - [`kernel`]: the kernel generator, from loop nests to vector code;
 //! - [`mode`]: what is computed of a network: moments, its mean, samples;
 //! - [`target`]: what the schedules need to know of a core;
-//! - [`functions`]: the functions of a module;
+//! - [`functions`], [`buffers`]: the functions of a module, and where their arguments lie;
 //! - [`files`]: how much is read of a file.
 //!
 //! The crate knows no command line and no file format: parameters come through
 //! [`gauss_dialect::parameters::ParameterSource`].
 
+pub mod buffers;
 pub mod effect;
 pub mod files;
 pub mod functions;

@@ -2,6 +2,7 @@
 
 pub mod gauss_append_head;
 pub mod gauss_append_loss;
+pub mod gauss_append_update;
 pub mod gauss_c_interface;
 pub mod gauss_check_calls;
 pub mod gauss_correlate_windows;
@@ -32,6 +33,7 @@ use crate::pass::Pass;
 pub static ALL: &[Pass] = &[
     gauss_append_head::PASS,
     gauss_append_loss::PASS,
+    gauss_append_update::PASS,
     gauss_c_interface::PASS,
     gauss_check_calls::PASS,
     gauss_correlate_windows::PASS,

@@ -52,7 +52,8 @@ pub struct LinearLayer {
 
 impl<'s> OpenNetwork<'s> {
     /// Parses a module and opens one function. A `?` batch becomes `batch`, or `free` where none is
-    /// given. The parameters must fit the module, as [`Network::open`] checks.
+    /// given. The parameters must fit the module, as [`Network::open`] checks. Where names are given, only
+    /// these parameters are inputs, in this order.
     ///
     /// # Errors
     ///
@@ -63,6 +64,7 @@ impl<'s> OpenNetwork<'s> {
         parameters: &Safetensors,
         (batch, free): (Option<i64>, i64),
         function: Option<&str>,
+        only: Option<&[String]>,
     ) -> Result<Self, Error> {
         let mut module = session.parse(source)?;
         foreign::check(&module)?;
@@ -93,9 +95,8 @@ impl<'s> OpenNetwork<'s> {
         let op = find(&network.module, &name)?;
         let layers = linear_layers(op);
         let last = last_layer(op, network.op());
-        let names = expose(op);
-        let hidden = Without { source: parameters, names: &names };
-        network.module.load_parameters(&hidden)?;
+        let names = expose(op, only);
+        network.module.load_parameters(&Without { source: parameters, names: &names })?;
         network.functions = public_functions(&network.module)?;
         let function = network.function(Some(&name))?.clone();
         Ok(Self { network, function, signature, parameters: names, layers, last })
@@ -164,16 +165,23 @@ fn last_layer(function: Op, module: Op) -> Result<Vec<String>, String> {
     own.collect()
 }
 
-/// Turns the Gaussian parameters of a function into its last arguments. Returns their names.
-fn expose(function: Op) -> Vec<String> {
+/// Turns the Gaussian parameters of a function into its last arguments, or those of these names. Returns
+/// their names.
+fn expose(function: Op, only: Option<&[String]>) -> Vec<String> {
     let Some(body) = function.body() else { return Vec::new() };
     let mut arguments: Vec<(String, Value)> = Vec::new();
-    for op in function.descendants() {
-        let Ok(Some(Kind::Parameter(name))) = Kind::of(op) else { continue };
+    let named = |op: Op| match Kind::of(op) {
+        Ok(Some(Kind::Parameter(name))) if op.result(0).ty().is_gaussian() => Some((name, op)),
+        _ => None,
+    };
+    let mut parameters: Vec<_> = function.descendants().into_iter().filter_map(named).collect();
+    if let Some(only) = only {
+        let place = |name: &String| only.iter().position(|wanted| wanted == name);
+        parameters.retain(|(name, _)| place(name).is_some());
+        parameters.sort_by_key(|(name, _)| place(name));
+    }
+    for (name, op) in parameters {
         let value = op.result(0);
-        if !value.ty().is_gaussian() {
-            continue;
-        }
         let known = arguments.iter().find(|(known, argument)| {
             *known == name && argument.ty().shape() == value.ty().shape()
         });
@@ -196,9 +204,11 @@ fn expose(function: Op) -> Vec<String> {
 }
 
 /// A parameter file without some Gaussian parameters.
-struct Without<'a> {
-    source: &'a Safetensors,
-    names: &'a [String],
+pub(crate) struct Without<'a> {
+    /// The file.
+    pub source: &'a Safetensors,
+    /// The names of those that it is without.
+    pub names: &'a [String],
 }
 
 impl ParameterSource for Without<'_> {

@@ -20,6 +20,16 @@ pub fn share(text: &str) -> Result<f64, String> {
     number.ok_or_else(|| format!("'{text}' is not a number between 0 and 1"))
 }
 
+/// Parses a number above 0.
+///
+/// # Errors
+///
+/// Where it is none.
+pub fn positive(text: &str) -> Result<f64, String> {
+    let number = text.parse::<f64>().ok().filter(|number| number.is_finite() && *number > 0.0);
+    number.ok_or_else(|| format!("'{text}' is not a number above 0"))
+}
+
 /// Parses a time in seconds that is not 0.
 ///
 /// # Errors

@@ -2,7 +2,7 @@
 //! its derivatives.
 
 mod corners;
-mod losses;
+pub mod losses;
 mod networks;
 mod trained;
 

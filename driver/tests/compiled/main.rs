@@ -4,6 +4,7 @@
 #[path = "../../../dialect/tests/common/mod.rs"]
 mod common;
 
+mod adapt;
 mod calibrated;
 mod case;
 mod chains;

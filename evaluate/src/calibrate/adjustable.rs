@@ -57,7 +57,7 @@ impl Adjustable {
         function: Option<&str>,
     ) -> Result<Self, Error> {
         let session = Session::new();
-        let open = OpenNetwork::open(&session, source, parameters, (batch, BATCH), function)?;
+        let open = OpenNetwork::open(&session, source, parameters, (batch, BATCH), function, None)?;
         let OpenNetwork { mut network, function, signature, parameters: names, layers, last } =
             open;
         check_classifier(&signature)?;

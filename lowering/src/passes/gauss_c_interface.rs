@@ -7,7 +7,10 @@ use super::{
     gauss_outline_tasks::{DISPATCH, EXECUTOR, TASK},
     gauss_plan_arena::ALIGNMENT,
 };
-use crate::pass::{Failed, Options, Outcome, Pass, fail};
+use crate::{
+    buffers::PLACES,
+    pass::{Failed, Options, Outcome, Pass, fail},
+};
 
 /// Puts `int pfp_<name>(.., void *arena)` before each `llvm.func` that has a
 /// planned arena, and makes that function internal. The C function returns 1
@@ -86,6 +89,7 @@ fn wrap(function: Op, vector_bits: Option<&str>, control: &FloatControl) -> Resu
     }
     let has_executor = function.attribute(EXECUTOR).is_some();
     let count = parameters(function) - usize::from(has_executor);
+    let places = places(function, count);
     let arena_bytes =
         function.attribute("gauss.arena_bytes").and_then(|bytes| bytes.as_i64()).unwrap_or(0);
     let executors = match has_executor {
@@ -93,7 +97,7 @@ fn wrap(function: Op, vector_bits: Option<&str>, control: &FloatControl) -> Resu
         false => &[Executor::None],
     };
     for (number, &executor) in executors.iter().enumerate() {
-        let text = wrapper(&name, count, arena_bytes, executor, control);
+        let text = wrapper(&name, &places, arena_bytes, executor, control);
         let [wrapper] = insert(function, &text, vector_bits)?;
         if number == 0 {
             for attribute in ["gauss.arena_bytes", "gauss.arena_plan", KERNELS] {
@@ -104,6 +108,7 @@ fn wrap(function: Op, vector_bits: Option<&str>, control: &FloatControl) -> Resu
             }
         }
     }
+    function.remove_attribute(PLACES);
     let network = network(&name);
     function.set_attribute("sym_name", function.context().string_attr(&network));
     make_internal(function, count, vector_bits);
@@ -278,16 +283,41 @@ impl FloatControl {
     }
 }
 
+/// For each pointer that C gives, the arena the last of them, where the arguments begin that it holds.
+fn places(function: Op, count: usize) -> Vec<Vec<i64>> {
+    let given = function.attribute(PLACES).and_then(|places| places.as_array());
+    let given = given.unwrap_or_default().into_iter().filter_map(|places| places.as_i64_array());
+    let mut places: Vec<_> = given.collect();
+    let arguments: usize = places.iter().map(Vec::len).sum();
+    places.resize(places.len() + count - arguments.min(count), vec![0]);
+    places
+}
+
 /// The text of the C function: pointers in, status out.
 fn wrapper(
     name: &str,
-    count: usize,
+    places: &[Vec<i64>],
     arena_bytes: i64,
     executor: Executor,
     control: &FloatControl,
 ) -> String {
+    let count = places.len();
     let mut parameters: Vec<_> = (0..count).map(|i| format!("%p{i}: !llvm.ptr")).collect();
-    let mut arguments: Vec<_> = (0..count).map(|i| format!("%p{i}")).collect();
+    let mut arguments = Vec::new();
+    let mut parts = String::new();
+    for (i, places) in places.iter().enumerate() {
+        for &place in places {
+            if place == 0 {
+                arguments.push(format!("%p{i}"));
+                continue;
+            }
+            let part = format!("%part{}", arguments.len());
+            parts += &format!(
+                "    {part} = llvm.getelementptr inbounds %p{i}[{place}] : (!llvm.ptr) -> !llvm.ptr, f32\n"
+            );
+            arguments.push(part);
+        }
+    }
     match executor {
         Executor::None => {}
         Executor::Null => arguments.push("%zero".to_owned()),
@@ -330,7 +360,7 @@ fn wrapper(
     %two = llvm.mlir.constant(2 : i32) : i32
     llvm.return %two : i32
   ^run:
-{before}    llvm.call @\"{network}\"({arguments}) : ({types}) -> ()
+{parts}{before}    llvm.call @\"{network}\"({arguments}) : ({types}) -> ()
 {after}    %ok = llvm.mlir.constant(0 : i32) : i32
     llvm.return %ok : i32
   }}

@@ -41,9 +41,19 @@ pub const PASS: Pass = Pass {
 ///
 /// At a parameter without a valid value, or for a tensor that no parameter uses.
 pub fn load(module: Op, source: &dyn ParameterSource) -> Outcome {
+    load_all_but(module, source, &[])
+}
+
+/// As [`load`], without the parameters of some names, which stay open.
+///
+/// # Errors
+///
+/// As [`load`].
+pub fn load_all_but(module: Op, source: &dyn ParameterSource, open: &[String]) -> Outcome {
     check_distinct(module)?;
+    let mut declared = Declared::all(module);
+    declared.retain(|parameter| !open.contains(&parameter.name));
     let tensors = source.tensors();
-    let declared = Declared::all(module);
     let known: BTreeSet<_> = declared.iter().flat_map(Declared::tensors).collect();
     let unclaimed: Vec<_> = tensors.iter().filter(|name| !known.contains(*name)).cloned().collect();
     let mut used = BTreeSet::new();

@@ -31,6 +31,7 @@ use gauss_dialect::{
 };
 
 use crate::{
+    buffers::Buffers,
     linalg,
     mode::{self, Mode, plain},
     parameters::declared::check_distinct,
@@ -131,6 +132,9 @@ fn lower_signature(function: Op) -> Outcome {
         ));
     }
     let context = function.context();
+    if let Some(buffers) = Buffers::of(function) {
+        buffers.split(&inputs, |ty| split_types(vec![ty]).len()).write(function);
+    }
     let ty = context.function_type(&split_types(inputs), &split_types(results));
     function.set_attribute("function_type", ty.attr());
     let Some(body) = function.body() else { return Ok(()) };

@@ -111,7 +111,7 @@ pub struct DataArgs {
     draws: u32,
 
     /// The variance of the noise with --loss gaussian; learned where it is not given
-    #[arg(long, help_heading = DATA, value_name = "VARIANCE", value_parser = positive)]
+    #[arg(long, help_heading = DATA, value_name = "VARIANCE", value_parser = values::positive)]
     pub noise_variance: Option<f64>,
 }
 
@@ -190,7 +190,7 @@ pub struct OptimiserArgs {
 
     /// The learning rate of means
     #[arg(long, help_heading = OPTIMISER, value_name = "RATE", default_value_t = 1e-3)]
-    #[arg(value_parser = positive)]
+    #[arg(value_parser = values::positive)]
     learning_rate: f64,
 
     /// The learning rate of the logarithms of standard deviations, over that of means
@@ -214,7 +214,7 @@ pub struct OptimiserArgs {
     momentum: f64,
 
     /// Shorten gradients whose norm is above this
-    #[arg(long, help_heading = OPTIMISER, value_name = "NORM", value_parser = positive)]
+    #[arg(long, help_heading = OPTIMISER, value_name = "NORM", value_parser = values::positive)]
     clip: Option<f64>,
 }
 
@@ -288,7 +288,7 @@ pub struct SwagArgs {
 
     /// What the variances of the samples are multiplied by
     #[arg(long, help_heading = SWAG, value_name = "FACTOR", default_value_t = 0.5)]
-    #[arg(value_parser = positive)]
+    #[arg(value_parser = values::positive)]
     swag_scale: f64,
 }
 
@@ -318,16 +318,6 @@ pub struct LaplaceArgs {
     pub laplace_items: Option<u32>,
 }
 
-/// Parses a number above 0.
-///
-/// # Errors
-///
-/// Where it is none.
-pub fn positive(text: &str) -> Result<f64, String> {
-    let number = text.parse::<f64>().ok().filter(|number| number.is_finite() && *number > 0.0);
-    number.ok_or_else(|| format!("'{text}' is not a number above 0"))
-}
-
 fn momentum(text: &str) -> Result<f64, String> {
     let number = text.parse::<f64>().ok().filter(|number| (0.0..1.0).contains(number));
     number.ok_or_else(|| format!("'{text}' is not a number from 0 to below 1"))
@@ -335,8 +325,8 @@ fn momentum(text: &str) -> Result<f64, String> {
 
 fn prior(text: &str) -> Result<Prior, String> {
     match text.strip_prefix("fan-in:") {
-        Some(factor) => positive(factor).map(Prior::FanIn),
-        None => positive(text).map(Prior::Fixed),
+        Some(factor) => values::positive(factor).map(Prior::FanIn),
+        None => values::positive(text).map(Prior::Fixed),
     }
 }
 
@@ -344,7 +334,7 @@ fn precision(text: &str) -> Result<Precision, String> {
     match text {
         "evidence" => Ok(Precision::Evidence),
         "layers" => Ok(Precision::EvidenceOfLayers),
-        number => positive(number)
+        number => values::positive(number)
             .map(Precision::Fixed)
             .map_err(|_| format!("'{text}' is neither a number above 0 nor evidence nor layers")),
     }
@@ -354,7 +344,7 @@ fn schedule(text: &str) -> Result<Schedule, String> {
     let steps = || {
         let (every, factor) = text.strip_prefix("step:")?.split_once(',')?;
         let every = every.parse().ok().filter(|&every: &u64| every > 0)?;
-        Some(Schedule::Step { every, factor: positive(factor).ok()? })
+        Some(Schedule::Step { every, factor: values::positive(factor).ok()? })
     };
     match text {
         "constant" => Ok(Schedule::Constant),

@@ -23,7 +23,7 @@ pub struct StartArgs {
 
     /// The first standard deviations, over 1 / sqrt(fan-in), where no file gives variances
     #[arg(long, help_heading = START, value_name = "FRACTION", default_value_t = 0.05)]
-    #[arg(value_parser = super::options::positive)]
+    #[arg(value_parser = crate::cli::values::positive)]
     init_sigma: f64,
 }
 
