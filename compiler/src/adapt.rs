@@ -6,6 +6,7 @@ use gauss_dialect::{parameters::ParameterSource, representation::Component};
 use gauss_lowering::{
     buffers::Buffers,
     functions,
+    parameters::declared::Declared,
     passes::{
         gauss_append_loss::Loss,
         gauss_append_update::{Optimiser, PRIOR, SETTINGS, STATE},
@@ -70,29 +71,20 @@ pub struct Adapted {
     pub variance: usize,
 }
 
-/// The Gaussian parameters of a function, by layer.
-#[derive(Debug)]
-pub struct Choice {
-    /// The layers, in the order of execution.
-    pub layers: Vec<LinearLayer>,
-    /// The parameters of the last layer, or why it has none that are its own.
-    pub last: Result<Vec<String>, String>,
-}
-
-/// What could be adapted.
+/// The layers with Gaussian parameters, in the order of execution.
 ///
 /// # Errors
 ///
 /// As [`Network::open`].
-pub fn choice(
+pub fn layers(
     session: &Session,
     source: &Arc<Source>,
     parameters: &Safetensors,
     wanted: &Wanted,
-) -> Result<Choice, Error> {
+) -> Result<Vec<LinearLayer>, Error> {
     let batch = (wanted.batch, 1);
     let open = OpenNetwork::open(session, source, parameters, batch, wanted.function, None)?;
-    Ok(Choice { layers: open.layers, last: open.last })
+    Ok(open.layers)
 }
 
 impl<'s> Adaptable<'s> {
@@ -118,7 +110,11 @@ impl<'s> Adaptable<'s> {
         }
         let own = signature.inputs.iter().map(|input| (input.name.clone(), 1));
         let posterior = (POSTERIOR.to_owned(), names.len());
-        let buffers = Buffers { of_arguments: own.chain([posterior]).collect(), in_place: 0, of_results: Vec::new() };
+        let buffers = Buffers {
+            of_arguments: own.chain([posterior]).collect(),
+            in_place: 0,
+            of_results: Vec::new(),
+        };
         let network = network.with_buffers(&function.name, &buffers)?;
         let function = network.function(Some(&function.name))?.clone();
         let (prior, parameters) = layout(parameters, &names)?;
@@ -134,8 +130,7 @@ fn step<'s>(
     wanted: &Wanted,
 ) -> Result<(Network<'s>, Vec<String>), Error> {
     let items = wanted.items;
-    let (mut module, function) =
-        only_function(module, wanted.function, (Some(parameters), items))?;
+    let (mut module, function) = only_function(module, wanted.function, (Some(parameters), items))?;
     if function.signature.is_whole_batch {
         return Err(Error::request(format!(
             "the results of an item of @{} depend on the others of its batch",
@@ -150,6 +145,7 @@ fn step<'s>(
         )));
     }
     let mut buffers: Vec<_> = inputs.iter().map(|input| (input.name.clone(), 1)).collect();
+    check_read(&module, names, &function.name)?;
     module.load_all_parameters_but(&Without { source: parameters, names }, names)?;
     let Wanted { loss, optimiser, .. } = wanted;
     module.run(&format!("gauss-to-gradient{{loss={loss}}}"))?;
@@ -170,9 +166,8 @@ fn step<'s>(
     if loss.draws() > 0 {
         buffers.push(("noise".into(), 1));
     }
-    let [settings, prior, state] = [SETTINGS, PRIOR, STATE].map(|name| {
-        known.of_arguments.iter().find(|(known, _)| known == name).cloned()
-    });
+    let [settings, prior, state] = [SETTINGS, PRIOR, STATE]
+        .map(|name| known.of_arguments.iter().find(|(known, _)| known == name).cloned());
     buffers.extend([settings, prior, state].into_iter().flatten());
     known.of_arguments = buffers;
     known.of_results = ["loss", "output"].map(str::to_owned).to_vec();
@@ -189,18 +184,27 @@ fn order(taken: &[String], names: &[String], function: &str) -> Result<Vec<Strin
         let [mean, variance] = tensors_of(name);
         tensors == [mean, variance]
     };
-    let of_pair =
-        |pair: &[String]| names.iter().find(|name| is_of(name, pair)).cloned();
+    let of_pair = |pair: &[String]| names.iter().find(|name| is_of(name, pair)).cloned();
     let order: Vec<_> = taken.chunks(2).filter_map(of_pair).collect();
     let missing: Vec<_> = names.iter().filter(|name| !order.contains(name)).cloned().collect();
-    match missing.is_empty() {
-        true => Ok(order),
-        false => Err(Error::request(format!(
-            "the loss of @{function} does not depend on mean and variance of {}",
-            missing.join(", ")
-        ))
-        .with_help("leave them as they are: name others with --parameters")),
-    }
+    if missing.is_empty() { Ok(order) } else { Err(independent(function, &missing)) }
+}
+
+/// Checks that the function reads the parameters of these names.
+fn check_read(module: &Module, names: &[String], function: &str) -> Result<(), Error> {
+    let declared = Declared::all(module.op());
+    let is_read =
+        |name: &&String| declared.iter().any(|known| known.name == **name && known.op.is_used());
+    let unread: Vec<_> = names.iter().filter(|name| !is_read(name)).cloned().collect();
+    if unread.is_empty() { Ok(()) } else { Err(independent(function, &unread)) }
+}
+
+fn independent(function: &str, names: &[String]) -> Error {
+    Error::request(format!(
+        "the loss of @{function} does not depend on mean and variance of {}",
+        names.join(", ")
+    ))
+    .with_help("leave them as they are: name others with --parameters")
 }
 
 fn tensors_of(name: &str) -> [String; 2] {
@@ -208,10 +212,7 @@ fn tensors_of(name: &str) -> [String; 2] {
 }
 
 /// The posterior as it is in memory, and where its parameters are.
-fn layout(
-    parameters: &Safetensors,
-    names: &[String],
-) -> Result<(Vec<f32>, Vec<Adapted>), Error> {
+fn layout(parameters: &Safetensors, names: &[String]) -> Result<(Vec<f32>, Vec<Adapted>), Error> {
     let mut numbers = Vec::new();
     let mut places = Vec::new();
     for name in names {

@@ -39,19 +39,6 @@ impl Default for Adam {
     }
 }
 
-/// A Gaussian weight, and its prior.
-#[derive(Debug, Clone, Copy)]
-pub struct Weight<V> {
-    /// The mean.
-    pub mean: V,
-    /// The variance.
-    pub variance: V,
-    /// The mean of the prior.
-    pub prior_mean: V,
-    /// The variance of the prior.
-    pub prior_variance: V,
-}
-
 /// A gradient that takes part: 0 where the prior is certain, and where it is not finite.
 fn taken<A: Arithmetic>(a: &mut A, gradient: A::Value, prior_variance: A::Value) -> A::Value {
     let [zero, largest, least] = [0.0, LARGEST, LEAST_VARIANCE].map(|value| a.constant(value));
@@ -60,43 +47,40 @@ fn taken<A: Arithmetic>(a: &mut A, gradient: A::Value, prior_variance: A::Value)
     a.select_ge(prior_variance, least, finite, zero)
 }
 
-/// The gradient along the mean, from that of the loss.
+/// The gradient along a mean, from that of the loss and from the prior's mean and variance.
 pub fn along_mean<A: Arithmetic>(
     a: &mut A,
-    weight: Weight<A::Value>,
+    mean: A::Value,
+    [prior_mean, prior_variance]: [A::Value; 2],
     gradient: A::Value,
     pull: A::Value,
 ) -> A::Value {
-    let distance = a.sub(weight.mean, weight.prior_mean);
-    let distance = a.div(distance, weight.prior_variance);
+    let distance = a.sub(mean, prior_mean);
+    let distance = a.div(distance, prior_variance);
     let sum = a.fma(pull, distance, gradient);
-    taken(a, sum, weight.prior_variance)
+    taken(a, sum, prior_variance)
 }
 
-/// The gradient along the logarithm of the deviation, from that of the loss along the variance.
+/// The gradient along the logarithm of a deviation, from that of the loss along the variance.
 pub fn along_deviation<A: Arithmetic>(
     a: &mut A,
-    weight: Weight<A::Value>,
+    variance: A::Value,
+    prior_variance: A::Value,
     gradient: A::Value,
     pull: A::Value,
 ) -> A::Value {
     let [one, two] = [1.0, 2.0].map(|value| a.constant(value));
-    let ratio = a.div(weight.variance, weight.prior_variance);
+    let ratio = a.div(variance, prior_variance);
     let distance = a.sub(ratio, one);
-    let slope = a.mul(weight.variance, two);
+    let slope = a.mul(variance, two);
     let slope = a.mul(slope, gradient);
     let sum = a.fma(pull, distance, slope);
-    taken(a, sum, weight.prior_variance)
+    taken(a, sum, prior_variance)
 }
 
 /// The variance that a step of the logarithm of the deviation down by `change` gives: v·e^(−2·change).
-pub fn variance_after<A: Elementary>(
-    a: &mut A,
-    variance: A::Value,
-    change: A::Value,
-) -> A::Value {
-    let [most, least, twice] =
-        [MOST_CHANGE, -MOST_CHANGE, -2.0].map(|value| a.constant(value));
+pub fn variance_after<A: Elementary>(a: &mut A, variance: A::Value, change: A::Value) -> A::Value {
+    let [most, least, twice] = [MOST_CHANGE, -MOST_CHANGE, -2.0].map(|value| a.constant(value));
     let change = a.min_or(change, most);
     let change = a.max(change, least);
     let power = a.mul(change, twice);

@@ -8,8 +8,8 @@ use gauss_lowering::{
     passes::{gauss_append_loss::Loss, gauss_append_update::Optimiser},
 };
 use pfp_compiler::{
-    adapt::{self, Adaptable, Choice, Wanted},
-    compile::{Compiled, Options, branch_protection::BranchProtection},
+    adapt::{self, Adaptable, Wanted},
+    compile::{Compiled, LinearLayer, Options, branch_protection::BranchProtection},
     emit::{self, Kind, Manifest, learning},
     error::Error,
     module::Session,
@@ -101,11 +101,19 @@ const STEP_ITEMS: i64 = 8;
 pub fn adapt(args: AdaptArgs, ui: &Ui) -> Result<Outcome, Error> {
     let target = target::find(&args.target, args.cpu.as_deref())?;
     args.branch_protection.check(&target)?;
-    if args.loss == Loss::Gaussian(None) {
-        return Err(Error::request("the loss gaussian needs the variance of the noise here")
-            .with_help("pfp train learns it; give it as --loss gaussian:VARIANCE"));
+    match args.loss {
+        Loss::Gaussian(None) => {
+            return Err(Error::request("the loss gaussian needs the variance of the noise here")
+                .with_help("pfp train learns it; give it as --loss gaussian:VARIANCE"));
+        }
+        Loss::Linear => {
+            return Err(Error::request("the loss linear is no likelihood")
+                .with_help("choose cross-entropy, binary or gaussian:VARIANCE"));
+        }
+        _ => {}
     }
-    let patterns = args.parameters.iter().map(|text| pattern(text)).collect::<Result<Vec<_>, _>>()?;
+    let patterns =
+        args.parameters.iter().map(|text| pattern(text)).collect::<Result<Vec<_>, _>>()?;
     ui.stage("reading the network");
     let ModelArgs { module, params, batch, reading, .. } = &args.model;
     let mut imported = open_module(module, *batch, reading, ui)?;
@@ -120,8 +128,8 @@ pub fn adapt(args: AdaptArgs, ui: &Ui) -> Result<Outcome, Error> {
         loss: args.loss,
         optimiser: args.optimiser,
     };
-    let choice = adapt::choice(&session, &imported.source, &parameters, &wanted)?;
-    let names = chosen(&patterns, choice)?;
+    let layers = adapt::layers(&session, &imported.source, &parameters, &wanted)?;
+    let names = chosen(&patterns, layers)?;
     let opened = Adaptable::open(&session, &imported.source, &parameters, &names, &wanted)?;
     let Adaptable { mut network, function, step, prior, parameters: places } = opened;
     if let (Some(items), false) = (args.step_batch, network.has_free_batch()) {
@@ -146,8 +154,7 @@ pub fn adapt(args: AdaptArgs, ui: &Ui) -> Result<Outcome, Error> {
     for ending in ["o", "h"] {
         outputs.open(&args.output.join(format!("{name}_adapt.{ending}")), false)?;
     }
-    let options =
-        Options { branch_protection: args.branch_protection, ..Options::default() };
+    let options = Options { branch_protection: args.branch_protection, ..Options::default() };
     let watch = |stage: &str| ui.stage(stage);
     let prediction = network.compile(function, &target, &options, &watch)?;
     let step = step.compile(step_function, &target, &options, &watch)?;
@@ -212,14 +219,17 @@ fn pattern(text: &str) -> Result<(String, Regex), Error> {
 }
 
 /// The names of the parameters that learn.
-fn chosen(patterns: &[(String, Regex)], choice: Choice) -> Result<Vec<String>, Error> {
-    let all: Vec<_> = choice.layers.into_iter().flat_map(|layer| layer.parameters).collect();
+fn chosen(
+    patterns: &[(String, Regex)],
+    mut layers: Vec<LinearLayer>,
+) -> Result<Vec<String>, Error> {
     if patterns.is_empty() {
-        return choice.last.map_err(|reason| {
-            Error::request(format!("nobody says what learns, and {reason}"))
-                .with_help(format!("choose with --parameters among {}", all.join(", ")))
+        let last = layers.pop().map(|last| last.parameters);
+        return last.ok_or_else(|| {
+            Error::request("no parameter of the network is Gaussian, so nothing of it can learn")
         });
     }
+    let all: Vec<_> = layers.into_iter().flat_map(|layer| layer.parameters).collect();
     for (text, regex) in patterns {
         if !all.iter().any(|name| regex.is_match(name)) {
             return Err(Error::request(format!(

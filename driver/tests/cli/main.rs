@@ -5,6 +5,7 @@
 mod absent;
 mod fixture;
 
+mod adapt;
 mod bench;
 mod binary;
 mod branch_protection;

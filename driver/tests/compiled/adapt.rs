@@ -135,8 +135,8 @@ impl Reference {
         pairs
     }
 
-    /// The mean loss of the items by the interpreter.
-    fn loss(&self, state: &[f64], data: &Data) -> f64 {
+    /// Means and variances of the outputs by the interpreter.
+    fn outputs(&self, state: &[f64], data: &Data) -> [Vec<f64>; 2] {
         let mut place = 0;
         let mut moved = std::collections::BTreeMap::new();
         for name in &self.names {
@@ -162,12 +162,17 @@ impl Reference {
             expected: Tensor::deterministic(&[1], vec![0.0]),
         };
         let output = random::reference_with(&case, &values);
-        let variance = output.variance.unwrap();
+        [output.mean, output.variance.unwrap()]
+    }
+
+    /// The mean loss of the items.
+    fn loss(&self, state: &[f64], data: &Data) -> f64 {
+        let [means, variances] = self.outputs(state, data);
         let of = |item: usize| {
             let own = item * CLASSES..(item + 1) * CLASSES;
             let (noise, log_noise) = (Vec::new(), &[][..]);
             let [mean, variance, target] =
-                [&output.mean, &variance, &data.target].map(|values| &values[own.clone()]);
+                [&means, &variances, &data.target].map(|values| &values[own.clone()]);
             losses::of_item(self.loss, &Item { mean, variance, target, noise, log_noise })
         };
         (0..ITEMS).map(of).sum::<f64>() / ITEMS as f64
@@ -268,13 +273,17 @@ fn check(names: &[&str], loss: Loss, optimiser: Optimiser, seed: u64) {
     let [mut losses, mut outputs] = [vec![0.0; ITEMS], vec![0.0; ITEMS * CLASSES]];
     for _ in 0..3 {
         let data = Data::of(&mut rng);
-        let buffers = [single(&data.input), single(&data.target), SETTINGS.to_vec(), single(&prior)];
+        let buffers =
+            [single(&data.input), single(&data.target), SETTINGS.to_vec(), single(&prior)];
         let inputs: Vec<_> = buffers.iter().map(Vec::as_slice).collect();
         let results = &mut [&mut state[..], &mut losses, &mut outputs];
         step.run_into(&inputs, results, &mut step.arena()).unwrap();
         let expected = reference.step(&data);
         let mean = losses.iter().sum::<f32>() / ITEMS as f32;
-        assert!((f64::from(mean) - expected).abs() < 1e-4 * expected.abs(), "{mean}, not {expected}");
+        assert!(
+            (f64::from(mean) - expected).abs() < 1e-4 * expected.abs(),
+            "{mean}, not {expected}"
+        );
         for (place, (&own, &expected)) in state.iter().zip(&reference.state).enumerate() {
             // A hundredth of a step, where what Adam divides by what it divides is made of roundings.
             let allowed = 1e-4 + 1e-5 * expected.abs();
@@ -282,8 +291,10 @@ fn check(names: &[&str], loss: Loss, optimiser: Optimiser, seed: u64) {
             assert!(error <= allowed, "number {place}: {own}, not {expected}");
         }
         let moments = prediction.run(&[&buffers[0], &state[..start.len()]]).unwrap();
-        for (mean, output) in moments[0].iter().zip(&outputs) {
-            assert!((mean - output).abs() < 0.5, "the outputs are those before the step");
+        let expected = reference.outputs(&double(&state[..start.len()]), &data);
+        for (own, expected) in moments.iter().flatten().zip(expected.iter().flatten()) {
+            let error = (f64::from(*own) - expected).abs();
+            assert!(error < 1e-5 * (1.0 + expected.abs()), "predicts {own}, not {expected}");
         }
     }
     assert!(single(&start) != state[..start.len()], "nothing was learned");

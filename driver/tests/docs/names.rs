@@ -96,6 +96,7 @@ fn known_flags() -> BTreeSet<String> {
         [
             "import",
             "train",
+            "adapt",
             "compile",
             "run",
             "check",

@@ -6,7 +6,7 @@ use gauss_dialect::{
     ir::{AffineMap, Attribute, Block, Builder, Op, Type, Value},
     moments::Arithmetic,
     representation::Component,
-    update::{self, Adam, Weight},
+    update::{self, Adam},
 };
 
 use super::gauss_gradient::PARAMETERS;
@@ -36,13 +36,16 @@ pub const PASS: Pass = Pass {
         let differentiated = |op: &&Op| op.is("func.func") && op.attribute(PARAMETERS).is_some();
         let mut functions = functions.iter().filter(differentiated).peekable();
         if functions.peek().is_none() {
-            return Err(fail(module, "has no function that returns a gradient: --gauss-gradient makes one"));
+            return Err(fail(
+                module,
+                "has no function that returns a gradient: --gauss-gradient makes one",
+            ));
         }
         functions.try_for_each(|function| append_to(*function, optimiser))
     },
 };
 
-/// The names of the buffers of settings, in the order in which a function takes them.
+/// The name of the buffer of rates and pull.
 pub const SETTINGS: &str = "settings";
 /// The name of the buffer of the prior.
 pub const PRIOR: &str = "prior";
@@ -119,7 +122,9 @@ fn parameters(function: Op) -> Result<Vec<Parameter>, String> {
     let mut rows = names.chunks_exact(2).enumerate().map(|(number, pair)| {
         let parts = [&pair[0], &pair[1]].map(|name| Component::of_tensor(name));
         match parts {
-            [Some((mean, Component::Mean)), Some((variance, Component::Variance))] if mean == variance => {
+            [Some((mean, Component::Mean)), Some((variance, Component::Variance))]
+                if mean == variance =>
+            {
                 Ok(Parameter { mean: 2 * number, variance: 2 * number + 1 })
             }
             _ => Err(pair[0].clone()),
@@ -178,9 +183,7 @@ fn append_to(function: Op, optimiser: Optimiser) -> Outcome {
     let prior: Vec<_> = state.iter().map(|value| insert(value.ty())).collect();
     // The weights are between the prior and the state.
     body.erase_argument(place);
-    let last = |ty: Type| {
-        body.insert_argument(body.arguments().len(), ty, function.location())
-    };
+    let last = |ty: Type| body.insert_argument(body.arguments().len(), ty, function.location());
     let steps = optimiser.counts().then(|| last(number));
     let memories: Vec<Vec<Value>> = state
         .iter()
@@ -189,21 +192,24 @@ fn append_to(function: Op, optimiser: Optimiser) -> Outcome {
     let builder = Builder::before(end);
     let gradients = &results[own..];
     let step = Step::of(builder, optimiser, settings, steps);
-    let mut after = vec![None; count];
-    let mut remembered: Vec<Vec<Value>> = vec![Vec::new(); count];
-    for parameter in &parameters {
-        let weight = |values: &[Value]| [values[parameter.mean], values[parameter.variance]];
-        let [[mean, variance], prior] = [weight(&state), weight(&prior)];
-        let all = [mean, variance, prior[0], prior[1]];
-        for (number, along_mean) in [(parameter.mean, true), (parameter.variance, false)] {
-            let gradient = step.gradient(all, gradients[number], along_mean);
-            let (next, memory) = step.moved(state[number], gradient, &memories[number], along_mean);
-            after[number] = Some(next);
-            remembered[number] = memory;
-        }
+    // All gradients come first: the steps after them overwrite what they read.
+    let mut along = vec![None; count];
+    for &Parameter { mean, variance } in &parameters {
+        let prior = [prior[mean], prior[variance]];
+        along[mean] = Some(step.along_mean(state[mean], prior, gradients[mean]));
+        along[variance] =
+            Some(step.along_deviation(state[variance], prior[1], gradients[variance]));
     }
-    let after = after.into_iter().flatten();
-    let updated: Vec<_> = after.chain(step.steps).chain(remembered.into_iter().flatten()).collect();
+    let is_mean = |place: usize| parameters.iter().any(|own| own.mean == place);
+    let mut after = Vec::new();
+    let mut remembered = Vec::new();
+    for (place, gradient) in along.into_iter().enumerate() {
+        let gradient = gradient.ok_or_else(|| refuse("has a parameter without a gradient"))?;
+        let (next, memory) = step.moved(state[place], gradient, &memories[place], is_mean(place));
+        after.push(next);
+        remembered.extend(memory);
+    }
+    let updated: Vec<_> = after.into_iter().chain(step.steps).chain(remembered).collect();
     let results = [&results[..own], &updated].concat();
     end.set_operands(&results);
     let inputs: Vec<_> = body.arguments().into_iter().map(Value::ty).collect();
@@ -238,15 +244,8 @@ impl Step {
         [rate, deviation_rate, pull]: [Value; 3],
         before: Option<Value>,
     ) -> Self {
-        let mut step = Self {
-            builder,
-            optimiser,
-            rate,
-            deviation_rate,
-            pull,
-            steps: None,
-            corrections: None,
-        };
+        let mut step =
+            Self { builder, optimiser, rate, deviation_rate, pull, steps: None, corrections: None };
         if let (Optimiser::Adam(adam), Some(before)) = (optimiser, before) {
             let steps = step.into_place(before, &[], |a, _, before| {
                 let one = a.constant(1.0);
@@ -302,18 +301,18 @@ impl Step {
         linalg::generic(self.builder, &self.reads(old.ty(), inputs), &outs, LAYER, body).result(0)
     }
 
-    /// The gradient of the objective along means or the logarithms of deviations.
-    fn gradient(&self, weight: [Value; 4], of_loss: Value, along_mean: bool) -> Value {
-        let [mean, variance, prior_mean, prior_variance] = weight;
-        let inputs = [mean, variance, prior_mean, prior_variance, of_loss, self.pull];
+    /// The gradient of the objective along means.
+    fn along_mean(&self, mean: Value, prior: [Value; 2], of_loss: Value) -> Value {
+        let inputs = [mean, prior[0], prior[1], of_loss, self.pull];
         self.each(of_loss.ty(), &inputs, |a, x| {
-            let weight =
-                Weight { mean: x[0], variance: x[1], prior_mean: x[2], prior_variance: x[3] };
-            match along_mean {
-                true => update::along_mean(a, weight, x[4], x[5]),
-                false => update::along_deviation(a, weight, x[4], x[5]),
-            }
+            update::along_mean(a, x[0], [x[1], x[2]], x[3], x[4])
         })
+    }
+
+    /// The gradient of the objective along the logarithms of deviations.
+    fn along_deviation(&self, variance: Value, prior_variance: Value, of_loss: Value) -> Value {
+        let inputs = [variance, prior_variance, of_loss, self.pull];
+        self.each(of_loss.ty(), &inputs, |a, x| update::along_deviation(a, x[0], x[1], x[2], x[3]))
     }
 
     /// The values after the step, and what is remembered of the gradient.
@@ -340,8 +339,7 @@ impl Step {
                 });
                 let inputs = [first, second, rate, corrections[0], corrections[1]];
                 let moved = self.into_place(value, &inputs, |a, x, value| {
-                    let change =
-                        update::adam(a, adam.epsilon, x[2], [x[0], x[1]], [x[3], x[4]]);
+                    let change = update::adam(a, adam.epsilon, x[2], [x[0], x[1]], [x[3], x[4]]);
                     after(a, value, change)
                 });
                 (moved, vec![first, second])

@@ -3,6 +3,7 @@
 //! Reverse mode over linalg on tensors, which is what every op of the dialect becomes: the rules are
 //! those of a few ops on tensors and of a few on numbers, whatever the op was.
 
+mod adjoints;
 mod factor;
 mod look_up;
 mod nest;

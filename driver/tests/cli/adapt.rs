@@ -1,0 +1,110 @@
+//! `pfp adapt`.
+
+use std::process::Command;
+
+use object::{Object, ObjectSymbol};
+
+use crate::fixture::{Dir, has};
+
+const FILES: [&str; 8] = [
+    "tiny.h",
+    "tiny.json",
+    "tiny.o",
+    "tiny_adapt.h",
+    "tiny_adapt.o",
+    "tiny_step.h",
+    "tiny_step.json",
+    "tiny_step.o",
+];
+
+#[test]
+fn writes_prediction_step_and_prior() {
+    let dir = Dir::tiny();
+    let said = dir.pfp("adapt tiny.mlir --params tiny.safetensors --loss gaussian:1 -o out").ok();
+    assert_eq!(dir.list("out"), FILES);
+    for file in FILES {
+        assert!(said.contains(&format!("out/{file}")), "{said}");
+    }
+    let exported = |file: &str| {
+        let bytes = dir.read(file);
+        let object = object::File::parse(&*bytes).unwrap();
+        let symbols =
+            object.symbols().filter(|symbol| symbol.is_global() && symbol.is_definition());
+        let mut names: Vec<_> = symbols.map(|symbol| symbol.name().unwrap().to_owned()).collect();
+        names.sort();
+        names
+    };
+    assert_eq!(exported("out/tiny.o"), ["pfp_tiny"]);
+    assert_eq!(exported("out/tiny_step.o"), ["pfp_tiny_step"]);
+    assert_eq!(exported("out/tiny_adapt.o"), ["pfp_tiny_prior", "pfp_tiny_start"]);
+}
+
+#[test]
+fn the_header_says_where_the_parameters_are() {
+    let dir = Dir::tiny();
+    dir.pfp("adapt tiny.mlir --params tiny.safetensors --loss gaussian:1 --observations 40").ok();
+    let header = dir.text("tiny_adapt.h");
+    for needle in ["#include \"tiny_step.h\"", "means of", "their variances", "0.025f}"] {
+        assert!(header.contains(needle), "{needle}: {header}");
+    }
+    let step = dir.text("tiny_step.h");
+    assert!(step.contains(" * i/o state"), "{step}");
+    assert!(step.contains("once, on 8 items"), "{step}");
+}
+
+#[test]
+fn the_headers_are_c_and_c_plus_plus() {
+    let dir = Dir::tiny();
+    dir.pfp("adapt tiny.mlir --params tiny.safetensors --loss gaussian:1 --head interval:0.9").ok();
+    dir.write("main.c", "#include \"tiny_adapt.h\"\nint main(void) { return 0; }\n");
+    for (compiler, language) in [("cc", "c"), ("c++", "c++")] {
+        if !has(compiler) {
+            eprintln!("SKIPPED: no {compiler}");
+            continue;
+        }
+        let status = Command::new(compiler)
+            .args(["-x", language, "-fsyntax-only", "-Wall", "-Wextra", "-Werror", "-pedantic"])
+            .arg(dir.path("main.c"))
+            .status()
+            .unwrap();
+        assert!(status.success(), "{compiler}");
+    }
+}
+
+#[test]
+fn json_lists_files_places_and_sizes() {
+    let dir = Dir::tiny();
+    let said = dir.pfp(
+        "adapt tiny.mlir --params tiny.safetensors --loss gaussian:1 --optimiser sgd -o out --json",
+    );
+    let json: serde_json::Value = serde_json::from_str(&said.ok()).unwrap();
+    assert_eq!(json["files"].as_array().unwrap().len(), FILES.len());
+    assert_eq!(json["state_bytes"], json["prior_bytes"], "sgd remembers nothing");
+    assert_eq!(json["parameters"][0]["mean"], 0);
+    assert_eq!(json["step"]["name"], "tiny_step");
+}
+
+#[test]
+fn what_cannot_learn_is_refused() {
+    let dir = Dir::tiny();
+    for (arguments, code, needle) in [
+        ("", 1, "give it with --params"),
+        (
+            "--params tiny.safetensors --parameters nothing",
+            1,
+            "fits the name of no Gaussian parameter",
+        ),
+        ("--params tiny.safetensors --parameters (", 1, "is no regular expression"),
+        ("--params tiny.safetensors --loss gaussian", 1, "--loss gaussian:VARIANCE"),
+        ("--params tiny.safetensors --loss linear", 1, "no likelihood"),
+        ("--params tiny.safetensors --loss hinge", 2, "no loss 'hinge'"),
+        ("--params tiny.safetensors --optimiser lion", 2, "no optimiser 'lion'"),
+        ("--params tiny.safetensors --observations 0", 2, "not a number above 0"),
+        ("--params tiny.safetensors --learning-rate -1", 2, "not a number above 0"),
+    ] {
+        let ran = dir.pfp(&format!("adapt tiny.mlir -o out {arguments}"));
+        assert_eq!(ran.code, Some(code), "{arguments}: {ran:#?}");
+        assert!(ran.stderr.contains(needle), "{arguments}: {ran:#?}");
+        assert!(!dir.path("out").exists(), "{arguments}");
+    }
+}
