@@ -1,6 +1,6 @@
-"""Train the two digit networks and write all files of this directory.
+"""Train the two digit networks with JAX, to compare with `train.sh`, and evaluate them.
 
-    python train.py [--directory DIRECTORY]
+    python train.py --directory DIRECTORY
 
 Mean-field Gaussian variational inference: every weight and bias has an independent
 Gaussian posterior; its mean and variance maximise the tempered evidence lower bound
@@ -19,17 +19,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
-from sklearn.datasets import load_digits, load_sample_images
-from sklearn.model_selection import train_test_split
 
 import evaluate
 from evaluate import BATCH_NORM_EPSILON, NETWORKS, PIXEL_MEAN, PIXEL_STD, normalise
-
-SEED = 1
-CLASSES = 10
-TEST_DIGITS = 400
-TEST_BLENDS = 300
-OOD_TILES_PER_PHOTO = 150
+from make_data import CLASSES, SEED, TRAIN_IMAGES, TRAIN_LABELS, make_data, write_data
 
 WEIGHT_SHAPES = {
     "mlp": {"fc1": (64, 64), "fc2": (64, 64), "fc3": (CLASSES, 64)},
@@ -53,9 +46,6 @@ class Recipe:
     # Factor of the KL term. At 1 the 2,794 training images are too few against the
     # prior, and most hidden units are pruned.
     kl_weight: float = 0.1
-    # Share of the label that is spread over all classes. Without it nothing bounds the
-    # logits of an easy digit, so their variance is free to be as large as a stranger's.
-    label_noise: float = 0.05
     batch: int = 128
     learning_rate: float = 3e-3
     # Scales have further to go (from INITIAL_STD to the prior) than means.
@@ -69,81 +59,6 @@ RECIPES = {
 }
 INITIAL_STD = 0.05
 BATCH_NORM_MOMENTUM = 0.99
-
-
-# Data ---------------------------------------------------------------------------
-
-
-def blends(images, labels, count, rng):
-    """Ambiguous images: mixtures of two digits of different class.
-
-    Returns pixels, the two classes, and the share of the first, which is also the
-    probability of its label. The share stays near one half, so that a person could
-    not say which digit was meant; the maximum is stretched back to 16, so that
-    ambiguity is not given away by faintness.
-    """
-    first = rng.permutation(np.arange(count) % len(images))
-    second = np.array([rng.choice(np.flatnonzero(labels != labels[i])) for i in first])
-    share = rng.uniform(0.35, 0.65, count)
-    mixed = (
-        share[:, None, None] * images[first] + (1 - share)[:, None, None] * images[second]
-    )
-    pixels = np.rint(16 * mixed / mixed.max(axis=(1, 2), keepdims=True))
-    return pixels, np.stack([labels[first], labels[second]], axis=1), share
-
-
-def photo_tiles(count):
-    """Out-of-domain images: `count` tiles of each of scikit-learn's two photographs.
-
-    A tile is reduced as the digits were: 32x32 pixels, 4x4 of them to one. The tiles
-    of highest contrast are kept (the others are sky and blur) and stretched to the
-    full range 0..16, which nearly every digit fills.
-    """
-    tiles = []
-    for photo in load_sample_images().images:
-        grey = photo.astype(np.float64).mean(axis=2)
-        h, w = grey.shape[0] // 32, grey.shape[1] // 32
-        reduced = grey[: 32 * h, : 32 * w].reshape(h, 8, 4, w, 8, 4).mean(axis=(2, 5))
-        reduced = reduced.transpose(0, 2, 1, 3).reshape(-1, 8, 8)
-        contrast = reduced.std(axis=(1, 2))
-        tiles.append(reduced[np.sort(np.argsort(-contrast, kind="stable")[:count])])
-    tiles = np.concatenate(tiles)
-    low = tiles.min(axis=(1, 2), keepdims=True)
-    high = tiles.max(axis=(1, 2), keepdims=True)
-    return np.rint(16 * (tiles - low) / (high - low))
-
-
-def make_data(seed):
-    """Training inputs and label distributions, and the held-out sets as file name -> bytes."""
-    digits = load_digits()
-    train_x, test_x, train_y, test_y = train_test_split(
-        digits.images,
-        digits.target,
-        test_size=TEST_DIGITS,
-        stratify=digits.target,
-        random_state=seed,
-    )
-    train_rng, test_rng = (np.random.default_rng([seed, part]) for part in (0, 1))
-
-    blend_x, pair, share = blends(train_x, train_y, len(train_x), train_rng)
-    one_hot = np.eye(CLASSES)
-    inputs = normalise(np.concatenate([train_x, blend_x]))
-    targets = np.concatenate(
-        [
-            one_hot[train_y],
-            share[:, None] * one_hot[pair[:, 0]] + (1 - share)[:, None] * one_hot[pair[:, 1]],
-        ]
-    )
-
-    ambiguous_x, ambiguous_y, _ = blends(test_x, test_y, TEST_BLENDS, test_rng)
-    held_out = {
-        "test-images.idx3-ubyte": test_x,
-        "test-labels.idx1-ubyte": test_y,
-        "ambiguous-images.idx3-ubyte": ambiguous_x,
-        "ambiguous-labels.idx2-ubyte": ambiguous_y,
-        "ood-images.idx3-ubyte": photo_tiles(OOD_TILES_PER_PHOTO),
-    }
-    return inputs, targets.astype(np.float32), held_out
 
 
 # Variational inference ----------------------------------------------------------
@@ -251,7 +166,6 @@ def kl_divergence(network, parameters, prior_std):
 
 def train(network, recipe, inputs, targets, seed):
     """Returns the tensors of the network's safetensors file."""
-    targets = (1 - recipe.label_noise) * targets + recipe.label_noise / CLASSES
     parameters = initial_parameters(network, np.random.default_rng([seed, 2]))
     statistics = {
         layer: {
@@ -319,14 +233,6 @@ def train(network, recipe, inputs, targets, seed):
 # Files --------------------------------------------------------------------------
 
 
-def write_idx(path, array):
-    data = np.asarray(array)
-    if data.min() < 0 or data.max() > 255:
-        raise ValueError(f"{path}: values do not fit unsigned bytes")
-    header = struct.pack(f">HBB{data.ndim}I", 0, 8, data.ndim, *data.shape)
-    path.write_bytes(header + data.astype(np.uint8).tobytes())
-
-
 def write_safetensors(path, tensors, metadata):
     """Writes float32 tensors.
 
@@ -364,15 +270,15 @@ def metadata(network, recipe, seed):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--directory", type=Path, default=evaluate.HERE)
+    parser.add_argument("--directory", type=Path, required=True)
     parser.add_argument("--seed", type=int, default=SEED)
     arguments = parser.parse_args()
     directory, seed = arguments.directory, arguments.seed
     directory.mkdir(parents=True, exist_ok=True)
 
-    inputs, targets, held_out = make_data(seed)
-    for name, array in held_out.items():
-        write_idx(directory / name, array)
+    data = make_data(seed)
+    write_data(directory, data)
+    inputs, targets = normalise(data[TRAIN_IMAGES]), data[TRAIN_LABELS]
     for network, recipe in RECIPES.items():
         start = time.monotonic()
         tensors = train(network, recipe, inputs, targets, seed)

@@ -16,6 +16,7 @@ mod covariance;
 mod data;
 mod demo;
 mod diagnostics;
+mod digits;
 mod eval;
 mod files;
 mod float_environment;
