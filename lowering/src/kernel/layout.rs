@@ -18,8 +18,12 @@ use super::{
 };
 use crate::{linalg::allocate, target::Core};
 
+/// How many times dearer channels last may make the reductions that read what is computed elementwise.
+const DEARER: f64 = 1.5;
+
 /// Lays out the images that the groups exchange: channels last where that makes
-/// the reduction that computes one cheaper, and for what follows elementwise.
+/// the reduction that computes one cheaper, and for what follows elementwise, unless a
+/// reduction that reads it becomes much dearer.
 pub fn assign(groups: &mut [Group], core: &Core, constants: &Constants) {
     // Each with the number of its spatial dimensions.
     let mut channels_last: Vec<(Value, usize)> = Vec::new();
@@ -37,7 +41,23 @@ pub fn assign(groups: &mut [Group], core: &Core, constants: &Constants) {
                 let of_input = inputs.find_map(|root| {
                     channels_last.iter().find(|(buffer, _)| *buffer == root).map(|(_, rank)| *rank)
                 });
-                all.into_iter().find(|(rank, _)| Some(*rank) == of_input)
+                let of_rank = all.into_iter().find(|(rank, _)| Some(*rank) == of_input);
+                let readers = |images: &[Image]| {
+                    let reads = |group: &&Group| {
+                        let mut inputs = group.root.inputs.iter();
+                        !group.root.is_elementwise()
+                            && inputs.any(|input| images.iter().any(|x| x.buffer == input.root))
+                    };
+                    groups.iter().filter(reads).cloned().collect::<Vec<_>>()
+                };
+                of_rank.filter(|(_, images)| {
+                    readers(images).into_iter().all(|reader| {
+                        let mut moved = reader.clone();
+                        images.iter().for_each(|image| image.lay_out(&mut moved));
+                        let kept = cost(&reader, core, constants);
+                        cost(&moved, core, constants) <= DEARER * kept
+                    })
+                })
             }
             false => {
                 let cost_of = |images: &[Image]| {
