@@ -118,7 +118,11 @@ impl<'s> Adaptable<'s> {
         }
         let own = signature.inputs.iter().map(|input| (input.name.clone(), 1));
         let posterior = (POSTERIOR.to_owned(), names.len());
-        let buffers = Buffers { of_arguments: own.chain([posterior]).collect(), in_place: 0, of_results: Vec::new() };
+        let buffers = Buffers {
+            of_arguments: own.chain([posterior]).collect(),
+            in_place: 0,
+            of_results: Vec::new(),
+        };
         let network = network.with_buffers(&function.name, &buffers)?;
         let function = network.function(Some(&function.name))?.clone();
         let (prior, parameters) = layout(parameters, &names)?;
@@ -134,8 +138,7 @@ fn step<'s>(
     wanted: &Wanted,
 ) -> Result<(Network<'s>, Vec<String>), Error> {
     let items = wanted.items;
-    let (mut module, function) =
-        only_function(module, wanted.function, (Some(parameters), items))?;
+    let (mut module, function) = only_function(module, wanted.function, (Some(parameters), items))?;
     if function.signature.is_whole_batch {
         return Err(Error::request(format!(
             "the results of an item of @{} depend on the others of its batch",
@@ -170,9 +173,8 @@ fn step<'s>(
     if loss.draws() > 0 {
         buffers.push(("noise".into(), 1));
     }
-    let [settings, prior, state] = [SETTINGS, PRIOR, STATE].map(|name| {
-        known.of_arguments.iter().find(|(known, _)| known == name).cloned()
-    });
+    let [settings, prior, state] = [SETTINGS, PRIOR, STATE]
+        .map(|name| known.of_arguments.iter().find(|(known, _)| known == name).cloned());
     buffers.extend([settings, prior, state].into_iter().flatten());
     known.of_arguments = buffers;
     known.of_results = ["loss", "output"].map(str::to_owned).to_vec();
@@ -189,8 +191,7 @@ fn order(taken: &[String], names: &[String], function: &str) -> Result<Vec<Strin
         let [mean, variance] = tensors_of(name);
         tensors == [mean, variance]
     };
-    let of_pair =
-        |pair: &[String]| names.iter().find(|name| is_of(name, pair)).cloned();
+    let of_pair = |pair: &[String]| names.iter().find(|name| is_of(name, pair)).cloned();
     let order: Vec<_> = taken.chunks(2).filter_map(of_pair).collect();
     let missing: Vec<_> = names.iter().filter(|name| !order.contains(name)).cloned().collect();
     match missing.is_empty() {
@@ -208,10 +209,7 @@ fn tensors_of(name: &str) -> [String; 2] {
 }
 
 /// The posterior as it is in memory, and where its parameters are.
-fn layout(
-    parameters: &Safetensors,
-    names: &[String],
-) -> Result<(Vec<f32>, Vec<Adapted>), Error> {
+fn layout(parameters: &Safetensors, names: &[String]) -> Result<(Vec<f32>, Vec<Adapted>), Error> {
     let mut numbers = Vec::new();
     let mut places = Vec::new();
     for name in names {

@@ -114,7 +114,8 @@ impl Signature {
         };
         let mut place = 0;
         for (name, count) in &buffers.of_arguments {
-            let types = inputs.get(place..place + count).ok_or("has fewer arguments than buffers")?;
+            let types =
+                inputs.get(place..place + count).ok_or("has fewer arguments than buffers")?;
             let parts = types.iter().map(|&ty| tensor(name.clone(), ty, None));
             let parts = parts.collect::<Result<Vec<_>, _>>()?;
             let size = |part: &Tensor| {

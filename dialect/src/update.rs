@@ -90,13 +90,8 @@ pub fn along_deviation<A: Arithmetic>(
 }
 
 /// The variance that a step of the logarithm of the deviation down by `change` gives: v·e^(−2·change).
-pub fn variance_after<A: Elementary>(
-    a: &mut A,
-    variance: A::Value,
-    change: A::Value,
-) -> A::Value {
-    let [most, least, twice] =
-        [MOST_CHANGE, -MOST_CHANGE, -2.0].map(|value| a.constant(value));
+pub fn variance_after<A: Elementary>(a: &mut A, variance: A::Value, change: A::Value) -> A::Value {
+    let [most, least, twice] = [MOST_CHANGE, -MOST_CHANGE, -2.0].map(|value| a.constant(value));
     let change = a.min_or(change, most);
     let change = a.max(change, least);
     let power = a.mul(change, twice);

@@ -77,8 +77,7 @@ pub fn header(compiled: &Compiled) -> String {
     line(" * The buffers must not overlap.");
     line(" *");
     let out = |b: &Buffer| if b.tensor.in_place { "i/o" } else { "out" };
-    let documented =
-        inputs.iter().map(|b| (b, "in")).chain(outputs.iter().map(|b| (b, out(b))));
+    let documented = inputs.iter().map(|b| (b, "in")).chain(outputs.iter().map(|b| (b, out(b))));
     let width = inputs.iter().chain(&outputs).map(|b| b.name.len()).max().unwrap_or(0).max(5);
     for (buffer, direction) in documented {
         line(&format!(" * {direction:3} {:width$}  {}", buffer.name, describe(buffer, &prefix)));

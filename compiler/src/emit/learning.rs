@@ -78,11 +78,7 @@ pub fn state_elements(step: &Compiled) -> usize {
 }
 
 /// The header `NAME_adapt.h`.
-pub fn header(
-    prediction: &Compiled,
-    parameters: &[Adapted],
-    settings: Settings,
-) -> String {
+pub fn header(prediction: &Compiled, parameters: &[Adapted], settings: Settings) -> String {
     let name = &prediction.function.name;
     let symbol = prediction.function.symbol();
     let upper = format!("PFP_{}", name.to_uppercase());

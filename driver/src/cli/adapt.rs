@@ -105,7 +105,8 @@ pub fn adapt(args: AdaptArgs, ui: &Ui) -> Result<Outcome, Error> {
         return Err(Error::request("the loss gaussian needs the variance of the noise here")
             .with_help("pfp train learns it; give it as --loss gaussian:VARIANCE"));
     }
-    let patterns = args.parameters.iter().map(|text| pattern(text)).collect::<Result<Vec<_>, _>>()?;
+    let patterns =
+        args.parameters.iter().map(|text| pattern(text)).collect::<Result<Vec<_>, _>>()?;
     ui.stage("reading the network");
     let ModelArgs { module, params, batch, reading, .. } = &args.model;
     let mut imported = open_module(module, *batch, reading, ui)?;
@@ -146,8 +147,7 @@ pub fn adapt(args: AdaptArgs, ui: &Ui) -> Result<Outcome, Error> {
     for ending in ["o", "h"] {
         outputs.open(&args.output.join(format!("{name}_adapt.{ending}")), false)?;
     }
-    let options =
-        Options { branch_protection: args.branch_protection, ..Options::default() };
+    let options = Options { branch_protection: args.branch_protection, ..Options::default() };
     let watch = |stage: &str| ui.stage(stage);
     let prediction = network.compile(function, &target, &options, &watch)?;
     let step = step.compile(step_function, &target, &options, &watch)?;

@@ -268,13 +268,17 @@ fn check(names: &[&str], loss: Loss, optimiser: Optimiser, seed: u64) {
     let [mut losses, mut outputs] = [vec![0.0; ITEMS], vec![0.0; ITEMS * CLASSES]];
     for _ in 0..3 {
         let data = Data::of(&mut rng);
-        let buffers = [single(&data.input), single(&data.target), SETTINGS.to_vec(), single(&prior)];
+        let buffers =
+            [single(&data.input), single(&data.target), SETTINGS.to_vec(), single(&prior)];
         let inputs: Vec<_> = buffers.iter().map(Vec::as_slice).collect();
         let results = &mut [&mut state[..], &mut losses, &mut outputs];
         step.run_into(&inputs, results, &mut step.arena()).unwrap();
         let expected = reference.step(&data);
         let mean = losses.iter().sum::<f32>() / ITEMS as f32;
-        assert!((f64::from(mean) - expected).abs() < 1e-4 * expected.abs(), "{mean}, not {expected}");
+        assert!(
+            (f64::from(mean) - expected).abs() < 1e-4 * expected.abs(),
+            "{mean}, not {expected}"
+        );
         for (place, (&own, &expected)) in state.iter().zip(&reference.state).enumerate() {
             // A hundredth of a step, where what Adam divides by what it divides is made of roundings.
             let allowed = 1e-4 + 1e-5 * expected.abs();

@@ -36,7 +36,10 @@ pub const PASS: Pass = Pass {
         let differentiated = |op: &&Op| op.is("func.func") && op.attribute(PARAMETERS).is_some();
         let mut functions = functions.iter().filter(differentiated).peekable();
         if functions.peek().is_none() {
-            return Err(fail(module, "has no function that returns a gradient: --gauss-gradient makes one"));
+            return Err(fail(
+                module,
+                "has no function that returns a gradient: --gauss-gradient makes one",
+            ));
         }
         functions.try_for_each(|function| append_to(*function, optimiser))
     },
@@ -119,7 +122,9 @@ fn parameters(function: Op) -> Result<Vec<Parameter>, String> {
     let mut rows = names.chunks_exact(2).enumerate().map(|(number, pair)| {
         let parts = [&pair[0], &pair[1]].map(|name| Component::of_tensor(name));
         match parts {
-            [Some((mean, Component::Mean)), Some((variance, Component::Variance))] if mean == variance => {
+            [Some((mean, Component::Mean)), Some((variance, Component::Variance))]
+                if mean == variance =>
+            {
                 Ok(Parameter { mean: 2 * number, variance: 2 * number + 1 })
             }
             _ => Err(pair[0].clone()),
@@ -178,9 +183,7 @@ fn append_to(function: Op, optimiser: Optimiser) -> Outcome {
     let prior: Vec<_> = state.iter().map(|value| insert(value.ty())).collect();
     // The weights are between the prior and the state.
     body.erase_argument(place);
-    let last = |ty: Type| {
-        body.insert_argument(body.arguments().len(), ty, function.location())
-    };
+    let last = |ty: Type| body.insert_argument(body.arguments().len(), ty, function.location());
     let steps = optimiser.counts().then(|| last(number));
     let memories: Vec<Vec<Value>> = state
         .iter()
@@ -238,15 +241,8 @@ impl Step {
         [rate, deviation_rate, pull]: [Value; 3],
         before: Option<Value>,
     ) -> Self {
-        let mut step = Self {
-            builder,
-            optimiser,
-            rate,
-            deviation_rate,
-            pull,
-            steps: None,
-            corrections: None,
-        };
+        let mut step =
+            Self { builder, optimiser, rate, deviation_rate, pull, steps: None, corrections: None };
         if let (Optimiser::Adam(adam), Some(before)) = (optimiser, before) {
             let steps = step.into_place(before, &[], |a, _, before| {
                 let one = a.constant(1.0);
@@ -340,8 +336,7 @@ impl Step {
                 });
                 let inputs = [first, second, rate, corrections[0], corrections[1]];
                 let moved = self.into_place(value, &inputs, |a, x, value| {
-                    let change =
-                        update::adam(a, adam.epsilon, x[2], [x[0], x[1]], [x[3], x[4]]);
+                    let change = update::adam(a, adam.epsilon, x[2], [x[0], x[1]], [x[3], x[4]]);
                     after(a, value, change)
                 });
                 (moved, vec![first, second])
