@@ -90,8 +90,10 @@ pub struct Interface {
     pub name: String,
     /// What it takes and gives, its parameters not counted.
     pub signature: Signature,
-    /// The names of the parameters that it declares, and whether they are Gaussian.
+    /// The names of the parameters that the module declares, and whether they are Gaussian.
     pub declared: Vec<(String, bool)>,
+    /// The names of those that layers of the function use.
+    pub used: BTreeSet<String>,
     /// The ops that draw noise of their own, such as `gauss.dropout`.
     pub noise: BTreeSet<String>,
 }
@@ -103,8 +105,6 @@ impl Interface {
     ///
     /// Where there is no such function, or the module is no network.
     pub fn of(module: Module, function: Option<&str>, items: i64) -> Result<Self, Error> {
-        let (module, Function { name, signature, .. }) =
-            only_function(module, function, (None, items))?;
         let mut declared: Vec<(String, bool)> = Vec::new();
         for one in Declared::all(module.op()) {
             // Weights that are tied have one name.
@@ -113,11 +113,13 @@ impl Interface {
                 declared.push((one.name, is_gaussian));
             }
         }
+        let (module, Function { name, signature, parameters: used, .. }) =
+            only_function(module, function, (None, items))?;
         let noise = module.op().descendants().into_iter().filter_map(|op| match Layer::of(op) {
             Ok(Some(Layer::Noise(noise))) => Some(format!("gauss.{}", noise.name())),
             _ => None,
         });
-        Ok(Self { name, signature, declared, noise: noise.collect() })
+        Ok(Self { name, signature, declared, used, noise: noise.collect() })
     }
 }
 

@@ -145,7 +145,7 @@ pub fn open(request: &Request) -> Result<Network, Error> {
 
 /// What cannot be trained; what the outputs should be of what can.
 fn check(interface: &Interface, request: &Request) -> Result<Expected, Error> {
-    let Interface { name, signature, declared, .. } = interface;
+    let Interface { name, signature, declared, used, .. } = interface;
     let items = request.items;
     let ([input], [output]) = (&signature.inputs[..], &signature.outputs[..]) else {
         return Err(Error::request(format!(
@@ -177,13 +177,13 @@ fn check(interface: &Interface, request: &Request) -> Result<Expected, Error> {
         ))
         .with_help("write ? as the leading dimension of the module's tensors"));
     }
-    if declared.is_empty() {
+    if used.is_empty() {
         return Err(Error::request(format!(
             "@{name} has no parameters: there is nothing to train"
         ))
         .with_help("weights are gauss.parameter ops; see docs/tutorial.md"));
     }
-    if !declared.iter().any(|(_, is_gaussian)| *is_gaussian) {
+    if !declared.iter().any(|(name, is_gaussian)| *is_gaussian && used.contains(name)) {
         return Err(without_gaussian(name));
     }
     Expected::of(request.loss, &output.shape[1..])
@@ -215,8 +215,9 @@ fn of_unread(interface: &Interface, parameters: &[Parameter]) -> Option<String> 
     let unread: Vec<_> = unread.map(|name| format!("'{name}'")).collect();
     (!unread.is_empty()).then(|| {
         format!(
-            "WARNING: the result of @{} does not depend on {}, which is not trained and no part of the \
-             posterior: remove it from the module, or use it",
+            "WARNING: the result of @{} does not depend on {}: that has no part in the posterior, and \
+             commands that take the module with --params need all that it declares. Remove it, or keep \
+             other functions in modules of their own",
             interface.name,
             unread.join(", ")
         )

@@ -49,7 +49,7 @@ fn options_that_would_be_ignored_are_refused_by_name() {
     let laplace = "--posterior laplace --init x.safetensors";
     let swag = "--posterior swag --epochs 9";
     for (arguments, needle) in [
-        (format!("{laplace} --resume c --freeze means"), "--freeze, --resume have no meaning with"),
+        (format!("{laplace} --resume c --freeze means"), "--resume, --freeze have no meaning with"),
         (format!("{laplace} --validation x"), "--validation has no meaning with"),
         (format!("{laplace} --prior 1 --batch 9"), "--batch, --prior have no meaning with"),
         (format!("{laplace} --learning-rate 1"), "--learning-rate has no meaning with"),
@@ -327,7 +327,7 @@ fn learned_noise_goes_on_from_the_posterior_it_was_learned_with() {
     assert!((noise("again.safetensors") / first - 1.0).abs() < 1e-3);
     let rest = "--freeze means --epochs 3 --learning-rate 0.05 -o kept.safetensors";
     dir.pfp(&format!("{LINE} {rest}")).ok();
-    assert!(noise("kept.safetensors") < 0.9);
+    assert!((noise("kept.safetensors") - 1.0).abs() > 0.01);
     let rest = "--noise-variance 0.25 --epochs 1 -o given.safetensors";
     dir.pfp(&format!("{LINE} {rest}")).ok();
     assert_eq!(noise("given.safetensors"), 0.25);
