@@ -194,7 +194,10 @@ pub fn read(path: &Path, identity: &Identity) -> Result<State, Error> {
         .ok_or_else(|| malformed("pfp train did not write it, or it is a posterior".into()))?;
     if let Some(difference) = header.identity.difference(identity) {
         return Err(Error::request(format!("{name} is of another run: it has {difference}"))
-            .with_help("go on with the settings of its run, or start a new one without --resume"));
+            .with_help(format!(
+                "go on with the settings of its run, or start a new one: without --resume, or from its \
+                 values with --init {name}"
+            )));
     }
     let singles = |tensor: &str| singles(&file, tensor).map_err(malformed);
     let doubles = |tensor: &str| doubles(&file, tensor).map_err(malformed);

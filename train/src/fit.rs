@@ -299,7 +299,8 @@ impl<'a> Work<'a> {
         let kept = self.run.checkpoints.filter(|_| self.saved.is_some());
         let advice = match kept.map(|kept| kept.path.display()) {
             Some(path) => format!(
-                "{advice}. {path} has the last numbers that were good: --init {path} starts from them"
+                "{advice}. {path} has the last numbers that were good: --init {path} starts from them, with \
+                 another --checkpoint"
             ),
             None => advice.to_owned(),
         };
@@ -472,9 +473,9 @@ fn check(run: &Run, state: &State, places: &[Place], steps: u64) -> Result<(), E
         return Err(Error::request("the values to start from are those of another network"));
     }
     for (parameter, place) in parameters.iter().zip(places) {
-        let variance = place.variance.clone().filter(|_| place.trains_variances);
-        let variance = variance.map_or(&[][..], |range| &state.values.variance[range]);
-        if variance.contains(&0.0) {
+        let trained = place.variance.clone().filter(|_| place.trains_variances);
+        let logs = trained.map_or(&[][..], |range| &state.log_deviation[range]);
+        if logs.contains(&f32::NEG_INFINITY) {
             return Err(Error::request(format!(
                 "'{}' starts with a variance of 0, whose logarithm no step can change",
                 parameter.name

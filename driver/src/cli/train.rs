@@ -219,7 +219,9 @@ impl TrainArgs {
                 return Err(Error::request(format!("{shown} is no file that can be replaced"))
                     .with_help("name another with --checkpoint, or give --no-checkpoint"));
             }
-            _ => Outputs::beside(self.inputs()).open(&path, false)?,
+            _ => Outputs::beside(self.inputs())
+                .open(&path, false)
+                .map_err(|error| error.with_help("name another file with --checkpoint"))?,
         }
         let is_checkpoint = |file: Safetensors| file.metadata().contains_key(checkpoint::METADATA);
         if fs::metadata(&path).is_ok_and(|file| file.len() > 0)

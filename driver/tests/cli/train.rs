@@ -355,6 +355,9 @@ fn numbers_that_are_not_finite_are_never_written() {
 fn a_new_run_starts_from_the_values_of_a_checkpoint() {
     let dir = with_line(100);
     dir.pfp(&format!("{LINE} --epochs 3 --learning-rate 0.1 -o first.safetensors")).ok();
+    let rest = "--init first.checkpoint --learning-rate 1e-9 --epochs 1 -o first.safetensors";
+    let error = dir.pfp(&format!("{LINE} {rest}")).error();
+    assert!(error.contains("name another file with --checkpoint"), "{error}");
     let rest = "--init first.checkpoint --learning-rate 1e-9 --epochs 1 -o next.safetensors";
     dir.pfp(&format!("{LINE} {rest}")).ok();
     let [first, next] = ["first.safetensors", "next.safetensors"].map(|file| {
