@@ -203,7 +203,8 @@ fn a_state_that_no_run_is_in_is_refused() {
     case.fit().unwrap();
     let identity = case.run().identity();
     let whole = checkpoint::read(&path, &identity).unwrap();
-    let changes: [(&dyn Fn(&mut State), &str); 6] = [
+    type Change<'a> = &'a dyn Fn(&mut State);
+    let changes: [(Change, &str); 6] = [
         (&|state| state.values.mean[1] = f32::NAN, "'layer.weight' has the value NaN"),
         (&|state| state.values.variance[3] = -1.0, "'layer.bias' has the variance -1"),
         (&|state| state.mean_memory.first[0] = f32::INFINITY, "not finite"),
