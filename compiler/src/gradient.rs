@@ -83,6 +83,46 @@ pub struct Differentiated<'s> {
     pub loss: Loss,
 }
 
+/// What is known of a network before it is differentiated.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Interface {
+    /// The name of the function.
+    pub name: String,
+    /// What it takes and gives, its parameters not counted.
+    pub signature: Signature,
+    /// The names of the parameters that the module declares, and whether they are Gaussian.
+    pub declared: Vec<(String, bool)>,
+    /// The names of those that layers of the function use.
+    pub used: BTreeSet<String>,
+    /// The ops that draw noise of their own, such as `gauss.dropout`.
+    pub noise: BTreeSet<String>,
+}
+
+impl Interface {
+    /// That of a function, the only one where none is named. A `?` batch becomes `items`.
+    ///
+    /// # Errors
+    ///
+    /// Where there is no such function, or the module is no network.
+    pub fn of(module: Module, function: Option<&str>, items: i64) -> Result<Self, Error> {
+        let mut declared: Vec<(String, bool)> = Vec::new();
+        for one in Declared::all(module.op()) {
+            // Weights that are tied have one name.
+            if declared.iter().all(|(name, _)| *name != one.name) {
+                let is_gaussian = one.tensors().len() == 2;
+                declared.push((one.name, is_gaussian));
+            }
+        }
+        let (module, Function { name, signature, parameters: used, .. }) =
+            only_function(module, function, (None, items))?;
+        let noise = module.op().descendants().into_iter().filter_map(|op| match Layer::of(op) {
+            Ok(Some(Layer::Noise(noise))) => Some(format!("gauss.{}", noise.name())),
+            _ => None,
+        });
+        Ok(Self { name, signature, declared, used, noise: noise.collect() })
+    }
+}
+
 impl<'s> Differentiated<'s> {
     /// Differentiates a network whose parameters are not loaded.
     ///

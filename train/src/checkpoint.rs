@@ -3,10 +3,12 @@
 use std::{
     collections::HashMap,
     path::{Path, PathBuf},
+    time::Duration,
 };
 
+use gauss_dialect::representation::Component;
 use pfp_compiler::{
-    array::{Element, Numbers},
+    array::{Array, Element, Numbers},
     error::Error,
     output::Outputs,
     parameters::Safetensors,
@@ -15,7 +17,8 @@ use safetensors::{Dtype, tensor::TensorView};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    gradient::{Parameter, Values},
+    gradient::{Parameter, Values, sizes},
+    layout::spans,
     settings::Settings,
     state::{Best, Collected, Memory, Record, State, Totals},
 };
@@ -24,15 +27,28 @@ use crate::{
 pub const METADATA: &str = "pfp.checkpoint";
 
 /// The version of what is written.
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
+
+/// What a network was read from.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Origin {
+    /// SHA-256 of the module.
+    pub module_sha256: String,
+    /// The order of its max pools and activations.
+    pub order: String,
+    /// The function.
+    pub function: String,
+}
 
 /// What a run must agree in with the checkpoint that it goes on from.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Identity {
     /// The settings.
     pub settings: Settings,
-    /// Names, sizes and kinds of the parameters, in order.
-    pub parameters: Vec<String>,
+    /// What the network was read from.
+    pub origin: Origin,
+    /// The parameters, in order.
+    pub parameters: Vec<Parameter>,
     /// SHA-256 of the data.
     pub data_sha256: String,
     /// SHA-256 of the data of the validation.
@@ -46,6 +62,8 @@ pub struct Checkpoints {
     pub path: PathBuf,
     /// Steps between two within an epoch; none but at its end where there are none.
     pub every: Option<u64>,
+    /// An epoch that ends so soon after the last one was written has none, unless it ends the run.
+    pub pause: Duration,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -61,29 +79,27 @@ struct Header {
 }
 
 impl Identity {
-    /// That of a run.
-    pub fn new(
-        settings: &Settings,
-        parameters: &[Parameter],
-        data_sha256: String,
-        validation_sha256: Option<String>,
-    ) -> Self {
-        let name = |parameter: &Parameter| {
-            let kind = if parameter.gaussian { "Gaussian" } else { "deterministic" };
-            format!("{} {:?} {kind}", parameter.name, parameter.shape)
-        };
-        let parameters = parameters.iter().map(name).collect();
-        Self { settings: settings.clone(), parameters, data_sha256, validation_sha256 }
-    }
-
     /// What differs in another run, in words.
     fn difference(&self, other: &Self) -> Option<String> {
         if self.parameters != other.parameters {
             let missing = self.parameters.iter().find(|own| !other.parameters.contains(own));
             return Some(match missing {
-                Some(missing) => format!("the parameter {missing}, which this network has not"),
+                Some(Parameter { name, shape, gaussian, .. }) => format!(
+                    "the parameter {name} {shape:?} {}, which this network has not",
+                    if *gaussian { "Gaussian" } else { "deterministic" }
+                ),
                 None => "the parameters of another network".into(),
             });
+        }
+        let Origin { module_sha256, order, function } = &other.origin;
+        if self.origin.function != *function {
+            return Some(format!("the function @{} and not @{function}", self.origin.function));
+        }
+        if self.origin.order != *order {
+            return Some(format!("the order {} and not {order}", self.origin.order));
+        }
+        if self.origin.module_sha256 != *module_sha256 {
+            return Some("a module of another text".into());
         }
         if self.data_sha256 != other.data_sha256 {
             return Some("other data".into());
@@ -174,35 +190,17 @@ pub fn read(path: &Path, identity: &Identity) -> Result<State, Error> {
     let file = Safetensors::open(path)?;
     let name = path.display().to_string();
     let malformed = |message: String| Error::malformed(&name, "checkpoint", message);
-    let text = file
-        .metadata()
-        .get(METADATA)
+    let header = header(&file, &name)?
         .ok_or_else(|| malformed("pfp train did not write it, or it is a posterior".into()))?;
-    let header: Header = serde_json::from_str(text)
-        .map_err(|error| malformed(format!("its metadata '{METADATA}' cannot be read: {error}")))?;
-    if header.version != VERSION {
-        return Err(malformed(format!(
-            "it has version {}, this pfp reads version {VERSION}",
-            header.version
-        )));
-    }
     if let Some(difference) = header.identity.difference(identity) {
         return Err(Error::request(format!("{name} is of another run: it has {difference}"))
-            .with_help("go on with the settings of its run, or start a new one without --resume"));
+            .with_help(format!(
+                "go on with the settings of its run, or start a new one: without --resume, or from its \
+                 values with --init {name}"
+            )));
     }
-    let numbers = |name: &str, element: Element| -> Result<Numbers, Error> {
-        let found = file.numbers(name).map_err(malformed)?;
-        found
-            .filter(|numbers| numbers.element() == element)
-            .ok_or_else(|| malformed(format!("the tensor '{name}' is missing")))
-    };
-    // Every f32 is an f64.
-    let singles = |name: &str| -> Result<Vec<f32>, Error> {
-        Ok(numbers(name, Element::F32)?.all().map(|number| number as f32).collect())
-    };
-    let doubles = |name: &str| -> Result<Vec<f64>, Error> {
-        Ok(numbers(name, Element::F64)?.all().collect())
-    };
+    let singles = |tensor: &str| singles(&file, tensor).map_err(malformed);
+    let doubles = |tensor: &str| doubles(&file, tensor).map_err(malformed);
     let memory = |name: &str| -> Result<Memory, Error> {
         let part = |part: &str| singles(&format!("{name}.{part}"));
         Ok(Memory { first: part("first")?, second: part("second")? })
@@ -241,8 +239,94 @@ pub fn read(path: &Path, identity: &Identity) -> Result<State, Error> {
         collected,
         history: header.history,
     };
-    check_lengths(&state).map_err(malformed)?;
+    check(&state, &header.identity).map_err(malformed)?;
     Ok(state)
+}
+
+/// The values that a checkpoint holds, as the arrays of a parameter file; `None` where the file is none.
+///
+/// # Errors
+///
+/// Where it is one that cannot be read.
+pub fn arrays(file: &Safetensors, name: &str) -> Result<Option<Vec<(String, Array)>>, Error> {
+    let Some(header) = header(file, name)? else { return Ok(None) };
+    let malformed = |message: String| Error::malformed(name, "checkpoint", message);
+    let singles = |tensor: &str| singles(file, tensor).map_err(malformed);
+    let values = Values { mean: singles("mean")?, variance: singles("variance")? };
+    let parameters = &header.identity.parameters;
+    if (values.mean.len(), values.variance.len()) != sizes(parameters) {
+        return Err(malformed("its tensors are of different lengths".into()));
+    }
+    let mut arrays = Vec::new();
+    for (parameter, span) in parameters.iter().zip(spans(parameters)) {
+        let array =
+            |values: &[f32]| Array { shape: parameter.shape.clone(), values: values.into() };
+        let name = |component: Component| component.tensor(&parameter.name);
+        let mean = array(&values.mean[span.mean]);
+        match span.variance {
+            Some(variance) => {
+                arrays.push((name(Component::Mean), mean));
+                arrays.push((name(Component::Variance), array(&values.variance[variance])));
+            }
+            None => arrays.push((parameter.name.clone(), mean)),
+        }
+    }
+    Ok(Some(arrays))
+}
+
+/// The metadata of a checkpoint; `None` where a file has none.
+fn header(file: &Safetensors, name: &str) -> Result<Option<Header>, Error> {
+    #[derive(Deserialize)]
+    struct Version {
+        version: u32,
+    }
+    let Some(text) = file.metadata().get(METADATA) else { return Ok(None) };
+    let malformed = |message: String| Error::malformed(name, "checkpoint", message);
+    let unreadable = |error: serde_json::Error| {
+        malformed(format!("its metadata '{METADATA}' cannot be read: {error}"))
+    };
+    let Version { version } = serde_json::from_str(text).map_err(unreadable)?;
+    match version == VERSION {
+        true => serde_json::from_str(text).map_err(unreadable).map(Some),
+        false => {
+            Err(malformed(format!("it has version {version}, this pfp reads version {VERSION}")))
+        }
+    }
+}
+
+fn numbers(file: &Safetensors, name: &str, element: Element) -> Result<Numbers, String> {
+    let found = file.numbers(name)?.filter(|numbers| numbers.element() == element);
+    found.ok_or_else(|| format!("the tensor '{name}' is missing"))
+}
+
+fn singles(file: &Safetensors, name: &str) -> Result<Vec<f32>, String> {
+    // Every f32 is an f64.
+    Ok(numbers(file, name, Element::F32)?.all().map(|number| number as f32).collect())
+}
+
+fn doubles(file: &Safetensors, name: &str) -> Result<Vec<f64>, String> {
+    Ok(numbers(file, name, Element::F64)?.all().collect())
+}
+
+/// A state is one that a run of these parameters has been in.
+fn check(state: &State, identity: &Identity) -> Result<(), String> {
+    check_lengths(state)?;
+    let fault = |values: &Values| values.fault(&identity.parameters);
+    let best = state.best.as_ref();
+    if let Some(fault) = fault(&state.values).or_else(|| best.and_then(|best| fault(&best.values)))
+    {
+        return Err(fault);
+    }
+    if !state.is_sound() || best.is_some_and(|best| !best.loss.is_finite()) {
+        return Err("it has numbers that are not finite, or negative squares".into());
+    }
+    let is_possible = state.history.len() as u64 == state.epoch
+        && state.step_of_epoch <= state.step
+        && best.is_none_or(|best| (1..=state.epoch).contains(&best.epoch));
+    match is_possible {
+        true => Ok(()),
+        false => Err("its numbers of steps and epochs contradict each other".into()),
+    }
 }
 
 /// Arrays of one number for each value have as many.

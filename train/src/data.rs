@@ -71,25 +71,30 @@ pub struct Data {
 }
 
 impl Target {
-    /// That of a network with so many outputs.
+    /// That of a network whose outputs of an item have this shape.
     ///
     /// # Errors
     ///
     /// Where the loss has none for them.
-    pub fn of(loss: Loss, outputs: usize) -> Result<Self, Error> {
-        match (loss, outputs) {
-            (Loss::CrossEntropy { .. }, 2..) => Ok(Self::Classes(outputs)),
-            (Loss::CrossEntropy { .. }, _) => {
-                Err(Error::request("the network has one output, of which no class can be told")
-                    .with_help("of two classes it is --loss binary, of a number --loss gaussian"))
-            }
-            (Loss::Binary { .. }, 1) => Ok(Self::Binary),
-            (Loss::Binary { .. }, outputs) => Err(Error::request(format!(
+    pub fn of(loss: Loss, shape: &[usize]) -> Result<Self, Error> {
+        let outputs = shape.iter().product();
+        match (loss, shape) {
+            (Loss::CrossEntropy { .. }, &[classes]) if classes > 1 => Ok(Self::Classes(classes)),
+            (Loss::CrossEntropy { .. }, _) if outputs == 1 => Err(Error::request(
+                "--loss cross-entropy takes logits of 2 or more classes, the network has one output",
+            )
+            .with_help("of two classes it is --loss binary, of a number --loss gaussian")),
+            (Loss::CrossEntropy { .. }, _) => Err(Error::request(format!(
+                "--loss cross-entropy takes a row of logits for each item, the network gives the shape \
+                 {shape:?}"
+            ))
+            .with_help("train a function that returns one logit for each class; of numbers it is --loss gaussian")),
+            (Loss::Binary { .. }, _) if outputs == 1 => Ok(Self::Binary),
+            (Loss::Binary { .. }, _) => Err(Error::request(format!(
                 "--loss binary takes a network of one logit, this one has {outputs} outputs"
             ))
             .with_help("of several classes it is --loss cross-entropy")),
-            (Loss::Gaussian { .. }, outputs) => Ok(Self::Numbers(outputs)),
-            (Loss::Linear, _) => Err(Error::Internal("a linear loss has no targets".into())),
+            (Loss::Gaussian { .. }, _) => Ok(Self::Numbers(outputs)),
         }
     }
 
@@ -173,26 +178,32 @@ impl Data {
 
     fn read(spec: &Spec, reading: Reading) -> Result<Self, Error> {
         let Reading { preparation, signature, target, labels } = reading;
-        let (set, targets) = match target {
-            Target::Numbers(width) => {
-                let source = spec.labels.clone().ok_or_else(|| {
-                    Error::request(format!("there are no targets for {}", spec.path)).with_help(
-                        format!("name the file that has them: {}@labels=FILE", spec.path),
-                    )
-                })?;
-                let inputs = Spec { labels: None, ..spec.clone() };
-                let role = Role::OutOfDomain;
+        let given = match (&spec.labels, target) {
+            (Some(source), Target::Binary) => {
+                Some(data::read(source)?).filter(is_fraction).map(|numbers| (source, numbers))
+            }
+            (Some(source), Target::Numbers(_)) => Some((source, data::read(source)?)),
+            (None, Target::Numbers(_)) => {
+                return Err(Error::request(format!("there are no targets for {}", spec.path))
+                    .with_help(format!("name the file that has them: {}@labels=FILE", spec.path)));
+            }
+            _ => None,
+        };
+        let (set, targets) = match (given, target) {
+            (Some((source, numbers)), target) => {
+                let (inputs, role) = (Spec { labels: None, ..spec.clone() }, Role::OutOfDomain);
+                let width = target.width();
                 let set = DataSet::open(&inputs, role, preparation, signature, width)?;
-                let targets = numbers(&data::read(&source)?, &source, set.len(), width)?;
+                let targets = targets_of(&numbers, source, (set.len(), target))?;
                 (set, targets)
             }
-            Target::Classes(classes) => {
-                let set = DataSet::with_soft_labels(spec, preparation, signature, classes)?;
+            (None, Target::Classes(classes)) => {
+                let set = with_labels(spec, preparation, signature, classes)?;
                 let targets = shares(&set, classes, labels);
                 (set, targets)
             }
-            Target::Binary => {
-                let set = DataSet::with_soft_labels(spec, preparation, signature, 2)?;
+            (None, _) => {
+                let set = with_labels(spec, preparation, signature, 2)?;
                 let targets = shares(&set, 2, labels);
                 // The share of class 1.
                 (set, targets.chunks_exact(2).map(|shares| shares[1]).collect())
@@ -285,8 +296,19 @@ impl Data {
     }
 }
 
-/// The targets of a regression.
-fn numbers(numbers: &Numbers, source: &str, items: usize, width: usize) -> Result<Vec<f32>, Error> {
+/// Has an array of one number for each item some between 0 and 1?
+fn is_fraction(numbers: &Numbers) -> bool {
+    let is_column = numbers.shape().iter().skip(1).product::<usize>() == 1;
+    is_column && numbers.all().any(|number| number > 0.0 && number < 1.0)
+}
+
+/// The targets of a regression, or shares of class 1 of two.
+fn targets_of(
+    numbers: &Numbers,
+    source: &str,
+    (items, target): (usize, Target),
+) -> Result<Vec<f32>, Error> {
+    let width = target.width();
     if numbers.len() != items * width || numbers.shape().first().is_some_and(|n| *n != items) {
         return Err(Error::request(format!(
             "{source} has targets of shape {:?}, but there are {items} item(s) of {width} output(s)",
@@ -294,8 +316,59 @@ fn numbers(numbers: &Numbers, source: &str, items: usize, width: usize) -> Resul
         ))
         .with_help("targets are an array of items x outputs"));
     }
+    let is_usable = |number: &f64| match target {
+        Target::Binary => (0.0..=1.0).contains(number),
+        _ => (*number as f32).is_finite(),
+    };
+    if let Some(index) = numbers.all().position(|number| !is_usable(&number)) {
+        let must = match target {
+            Target::Binary => "shares of class 1 are from 0 to 1",
+            _ => "it must be finite in float32",
+        };
+        return Err(Error::request(format!(
+            "{source} has the target {} in item {}; {must}",
+            numbers.text(index),
+            index / width.max(1)
+        )));
+    }
     Ok(numbers.all().map(|number| number as f32).collect())
 }
+
+/// A set with labels, or with shares of classes.
+fn with_labels(
+    spec: &Spec,
+    preparation: &Preparation,
+    signature: &Signature,
+    classes: usize,
+) -> Result<DataSet, Error> {
+    if let Some(source) = &spec.labels {
+        check_rows(&data::read(source)?, source, classes)?;
+    }
+    DataSet::with_soft_labels(spec, preparation, signature, classes)
+}
+
+/// Rows of a number for each class, with some between 0 and 1, are shares: they add up to 1.
+fn check_rows(numbers: &Numbers, source: &str, classes: usize) -> Result<(), Error> {
+    let is_row = matches!(numbers.shape(), [_, width] if *width == classes && classes > 1);
+    let is_share = |number: f64| (0.0..=1.0).contains(&number);
+    let is_whole = |number: f64| number.fract() == 0.0;
+    if !is_row || numbers.all().all(is_whole) || !numbers.all().all(is_share) {
+        return Ok(());
+    }
+    let sum = |row: usize| numbers.values(row * classes..(row + 1) * classes).sum::<f64>();
+    let rows = numbers.len() / classes;
+    match (0..rows).find(|&row| (sum(row) - 1.0).abs() >= SUM_TOLERANCE) {
+        Some(row) => Err(Error::request(format!(
+            "{source} has shares of {classes} classes in item {row} that add up to {}, not to 1",
+            sum(row)
+        ))
+        .with_help("divide each row by its sum")),
+        None => Ok(()),
+    }
+}
+
+/// How far the shares of an item may be from 1 in sum, as they are when labels are read.
+const SUM_TOLERANCE: f64 = 1e-2;
 
 /// The share of each class, of all items.
 fn shares(set: &DataSet, classes: usize, labels: SeveralLabels) -> Vec<f32> {

@@ -1,13 +1,13 @@
 //! Training: steps over shuffled batches, epoch by epoch.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use pfp_compiler::error::Error;
 use pfp_evaluate::watch::Watch;
 use rayon::{ThreadPool, ThreadPoolBuilder, prelude::*};
 
 use crate::{
-    checkpoint::{self, Checkpoints, Identity},
+    checkpoint::{self, Checkpoints, Identity, Origin},
     data::{Data, Target},
     divergence::divergence,
     gradient::{Gradient, Outcome, Parameter, Values, sizes},
@@ -29,6 +29,8 @@ pub struct Run<'a> {
     pub gradient: &'a dyn Gradient,
     /// The parameters of the network.
     pub parameters: &'a [Parameter],
+    /// What the network was read from.
+    pub origin: &'a Origin,
     /// What it is trained on.
     pub data: &'a Data,
     /// What it is judged by.
@@ -60,12 +62,13 @@ pub type OnEpoch<'a> = &'a mut dyn FnMut(&Record);
 impl Run<'_> {
     /// What a checkpoint of the run is known by.
     pub fn identity(&self) -> Identity {
-        Identity::new(
-            self.settings,
-            self.parameters,
-            self.data.sha256(),
-            self.validation.map(Data::sha256),
-        )
+        Identity {
+            settings: self.settings.clone(),
+            origin: self.origin.clone(),
+            parameters: self.parameters.to_vec(),
+            data_sha256: self.data.sha256(),
+            validation_sha256: self.validation.map(Data::sha256),
+        }
     }
 
     /// Trains from a state on, to the end of the last epoch or of the patience.
@@ -94,6 +97,8 @@ struct Work<'a> {
     order: Vec<u32>,
     clock: Clock,
     identity: Option<Identity>,
+    /// When the last checkpoint was written.
+    saved: Option<Instant>,
     /// Has a gradient been other than 0, for each parameter?
     reached: Vec<bool>,
     first_step: u64,
@@ -104,11 +109,11 @@ impl<'a> Work<'a> {
     fn new(run: &'a Run<'a>, state: State, pool: ThreadPool) -> Result<Self, Error> {
         let Run { gradient, parameters, data, settings, .. } = *run;
         let places = places(parameters, settings)?;
-        check(run, &state, &places)?;
+        let steps = data.len().div_ceil(settings.batch.max(1)) as u64;
+        check(run, &state, &places, steps)?;
         let estimate = Estimate::new(gradient, settings.objective, parameters, &places)?;
         let shard = estimate.shard(data, parameters);
         let outcome = estimate.outcome(parameters);
-        let steps = data.len().div_ceil(settings.batch) as u64;
         Ok(Self {
             updates: Updates::new(places.clone(), settings.optimiser),
             shards: vec![shard; settings.shards],
@@ -116,6 +121,7 @@ impl<'a> Work<'a> {
             order: vec![0; data.len()],
             clock: Clock { steps_per_epoch: steps, epochs: settings.epochs.max(1) },
             identity: run.checkpoints.map(|_| run.identity()),
+            saved: None,
             reached: vec![false; parameters.len()],
             first_step: state.step,
             run,
@@ -128,13 +134,18 @@ impl<'a> Work<'a> {
 
     fn run(mut self, watch: &dyn Watch, on_epoch: OnEpoch) -> Result<Fitted, Error> {
         let settings = self.run.settings;
+        self.tell_kept(watch);
         let mut stopped = self.is_out_of_patience();
         while self.state.epoch < settings.epochs && !stopped {
             let record = self.epoch(watch)?;
             on_epoch(&record);
             self.state.history.push(record);
-            self.save()?;
             stopped = self.is_out_of_patience();
+            let is_last = stopped || self.state.epoch >= settings.epochs;
+            let pause = self.run.checkpoints.map_or(Duration::ZERO, |own| own.pause);
+            if is_last || self.saved.is_none_or(|saved| saved.elapsed() >= pause) {
+                self.save()?;
+            }
         }
         self.tell_unreached(watch)?;
         let State { values, best, collected, history, epoch, .. } = self.state;
@@ -146,6 +157,10 @@ impl<'a> Work<'a> {
             (None, None, Some(collect)) => return Err(too_few(0, collect)),
             _ => (values, epoch),
         };
+        if let Some(fault) = values.fault(self.run.parameters) {
+            return Err(Error::request(format!("no posterior is written: {fault}"))
+                .with_help("lower --learning-rate, or --swag-scale"));
+        }
         Ok(Fitted { values, epoch, stopped, history })
     }
 
@@ -167,9 +182,11 @@ impl<'a> Work<'a> {
             if every.is_some_and(|every| self.state.step.is_multiple_of(every.max(1)))
                 && self.state.step_of_epoch < steps
             {
+                self.check_values()?;
                 self.save()?;
             }
         }
+        self.check_values()?;
         let validation = self.run.validation.map(|data| self.validate(data)).transpose()?;
         let Totals { items, loss, score, norm } = self.state.totals;
         let (accuracy, rmse) = shown_score(self.run.data.target, score / items);
@@ -232,7 +249,7 @@ impl<'a> Work<'a> {
         })?;
         let sum = sum(data.target, &self.shards, &self.outcomes);
         if !sum.loss.is_finite() {
-            return Err(self.diverged(&format!("the loss is {}", sum.loss)));
+            return Err(self.diverged(&format!("the loss is {}", sum.loss), step + 1));
         }
         if step - self.first_step < STEPS_TO_REACH {
             self.mark_reached();
@@ -250,7 +267,7 @@ impl<'a> Work<'a> {
         let (updates, outcomes, state) = (&mut self.updates, &mut self.outcomes, &mut self.state);
         let norm = self.pool.install(|| updates.step(state, outcomes, &next));
         if !norm.is_finite() {
-            return Err(self.diverged("the gradient is not finite"));
+            return Err(self.diverged("the gradient is not finite", step + 1));
         }
         let totals = &mut self.state.totals;
         totals.items += sum.items;
@@ -260,7 +277,7 @@ impl<'a> Work<'a> {
         self.state.step += 1;
         self.state.step_of_epoch += 1;
         if let Some(collect) = settings.collect {
-            let waits = collect.after * self.clock.steps_per_epoch;
+            let waits = collect.after.saturating_mul(self.clock.steps_per_epoch);
             let since = self.state.step.saturating_sub(waits);
             if since > 0 && since.is_multiple_of(collect.every.max(1)) {
                 let collected = self.state.collected.get_or_insert_default();
@@ -275,23 +292,47 @@ impl<'a> Work<'a> {
         settings.learning_rate * settings.schedule.share(step, settings.warm_up, self.clock)
     }
 
-    fn diverged(&self, what: &str) -> Error {
-        let State { epoch, step, .. } = self.state;
-        let kept = self.run.checkpoints.filter(|_| step > self.first_step);
-        let kept = match kept.filter(|kept| kept.path.exists()) {
-            Some(kept) => format!("; {} has the last numbers that were good", kept.path.display()),
-            None => String::new(),
+    /// An error of a step, counted from 1.
+    fn diverged(&self, what: &str, step: u64) -> Error {
+        let advice = "lower --learning-rate, shorten gradients with --clip 1, or begin with \
+                      --learning-rate-warm-up; look at the scale of the data, too";
+        let kept = self.run.checkpoints.filter(|_| self.saved.is_some());
+        let advice = match kept.map(|kept| kept.path.display()) {
+            Some(path) => format!(
+                "{advice}. {path} has the last numbers that were good: --init {path} starts from them, with \
+                 another --checkpoint"
+            ),
+            None => advice.to_owned(),
         };
         Error::request(format!(
-            "{what} in epoch {}, step {}, at a learning rate of {}{kept}",
-            epoch + 1,
-            step + 1,
-            self.rate(step)
+            "{what} in epoch {}, step {step}, at a learning rate of {}",
+            self.state.epoch + 1,
+            self.rate(step.saturating_sub(1))
         ))
-        .with_help(
-            "lower --learning-rate, shorten gradients with --clip 1, or begin with \
-             --learning-rate-warm-up; look at the scale of the data, too",
-        )
+        .with_help(advice)
+    }
+
+    /// Values that are no numbers are neither kept nor judged.
+    fn check_values(&self) -> Result<(), Error> {
+        let step = self.state.step;
+        match self.state.values.fault(self.run.parameters) {
+            Some(fault) => Err(self.diverged(&fault, step)),
+            None if self.state.is_sound() => Ok(()),
+            None => Err(self.diverged("what the optimiser remembers is not finite", step)),
+        }
+    }
+
+    /// Says which parameters SWAG has no variances of.
+    fn tell_kept(&self, watch: &dyn Watch) {
+        let all = self.run.parameters.iter().zip(&self.places);
+        let kept = all.filter(|(parameter, place)| parameter.gaussian && !place.trains_means);
+        let names: Vec<_> = kept.map(|(parameter, _)| format!("'{}'", parameter.name)).collect();
+        if self.run.settings.collect.is_some() && !names.is_empty() {
+            watch.note(&format!(
+                "{} is frozen: mean and variance stay as they start",
+                names.join(", ")
+            ));
+        }
     }
 
     /// Marks the parameters that a gradient of this step has reached.
@@ -364,7 +405,8 @@ impl<'a> Work<'a> {
         }
         let loss = totals.loss / totals.items;
         if !loss.is_finite() {
-            return Err(self.diverged(&format!("the loss of the validation is {loss}")));
+            let what = format!("the loss of the validation is {loss}");
+            return Err(self.diverged(&what, self.state.step));
         }
         let (accuracy, rmse) = shown_score(data.target, totals.score / totals.items);
         Ok(Validation { loss, accuracy, rmse })
@@ -381,18 +423,17 @@ impl<'a> Work<'a> {
         self.places.iter().filter_map(of_place).sum()
     }
 
-    fn save(&self) -> Result<(), Error> {
-        match (self.run.checkpoints, &self.identity) {
-            (Some(checkpoints), Some(identity)) => {
-                checkpoint::write(&checkpoints.path, &self.state, identity)
-            }
-            _ => Ok(()),
+    fn save(&mut self) -> Result<(), Error> {
+        if let (Some(checkpoints), Some(identity)) = (self.run.checkpoints, &self.identity) {
+            checkpoint::write(&checkpoints.path, &self.state, identity)?;
+            self.saved = Some(Instant::now());
         }
+        Ok(())
     }
 }
 
-/// What cannot be trained.
-fn check(run: &Run, state: &State, places: &[Place]) -> Result<(), Error> {
+/// What cannot be trained, in epochs of so many steps.
+fn check(run: &Run, state: &State, places: &[Place], steps: u64) -> Result<(), Error> {
     let Run { gradient, parameters, data, validation, settings, .. } = *run;
     settings.check(validation.is_some())?;
     if gradient.items() != settings.items_per_call() {
@@ -418,20 +459,51 @@ fn check(run: &Run, state: &State, places: &[Place]) -> Result<(), Error> {
             )));
         }
     }
+    if let Some(collect) = settings.collect {
+        let all = settings.epochs.saturating_mul(steps);
+        let waits = collect.after.saturating_mul(steps);
+        let count = all.saturating_sub(waits) / collect.every.max(1);
+        if count < 2 {
+            return Err(too_few(count, collect));
+        }
+    }
+    check_progress(state, settings, steps)?;
     let lengths = (state.values.mean.len(), state.values.variance.len());
     if lengths != sizes(parameters) {
         return Err(Error::request("the values to start from are those of another network"));
     }
     for (parameter, place) in parameters.iter().zip(places) {
-        let variance = place.variance.clone().filter(|_| place.trains_variances);
-        let variance = variance.map_or(&[][..], |range| &state.values.variance[range]);
-        if variance.contains(&0.0) {
+        let trained = place.variance.clone().filter(|_| place.trains_variances);
+        let logs = trained.map_or(&[][..], |range| &state.log_deviation[range]);
+        if logs.contains(&f32::NEG_INFINITY) {
             return Err(Error::request(format!(
                 "'{}' starts with a variance of 0, whose logarithm no step can change",
                 parameter.name
             ))
             .with_help("start from its means only, or keep it with --freeze"));
         }
+    }
+    Ok(())
+}
+
+/// A state is one of this run, and not beyond its end.
+fn check_progress(state: &State, settings: &Settings, steps: u64) -> Result<(), Error> {
+    let State { epoch, step, step_of_epoch, .. } = *state;
+    let done = epoch.checked_mul(steps).and_then(|before| before.checked_add(step_of_epoch));
+    if done != Some(step) || step_of_epoch >= steps {
+        return Err(Error::request(format!(
+            "the checkpoint is of no step of this run: {epoch} epoch(s) of {steps} step(s) and \
+             {step_of_epoch} more are not {step}"
+        ))
+        .with_help("it is damaged; start a new run without --resume"));
+    }
+    let begun = epoch + u64::from(step_of_epoch > 0);
+    if begun > settings.epochs {
+        return Err(Error::request(format!(
+            "the checkpoint is of epoch {begun}, --epochs is {}",
+            settings.epochs
+        ))
+        .with_help(format!("a run that goes on has as many epochs or more: --epochs {begun}")));
     }
     Ok(())
 }
@@ -488,7 +560,7 @@ fn swag(
 
 fn too_few(count: u64, collect: Collect) -> Error {
     Error::request(format!(
-        "{count} sample(s) of the weights were collected, a variance takes 2 at least"
+        "{count} sample(s) of the weights would be collected, a variance takes 2 at least"
     ))
     .with_help(format!(
         "train for more --epochs, or collect more often than every {} steps after {} epoch(s)",

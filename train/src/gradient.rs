@@ -4,9 +4,10 @@
 /// logarithm of the variance of the noise of each output, deterministic.
 pub use gauss_lowering::passes::gauss_append_loss::LOG_NOISE as NOISE;
 use pfp_compiler::error::Error;
+use serde::{Deserialize, Serialize};
 
 /// A parameter of a network.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Parameter {
     /// Its name in the module.
     pub name: String,
@@ -96,6 +97,23 @@ impl Parameter {
     /// Has it no numbers?
     pub fn is_empty(&self) -> bool {
         self.len() == 0
+    }
+}
+
+impl Values {
+    /// The first number of these parameters that no network computes with, in words.
+    pub fn fault(&self, parameters: &[Parameter]) -> Option<String> {
+        let (mut means, mut variances) = (self.mean.iter(), self.variance.iter());
+        parameters.iter().find_map(|parameter| {
+            let (name, count) = (&parameter.name, parameter.len());
+            if let Some(bad) = means.by_ref().take(count).find(|mean| !mean.is_finite()) {
+                return Some(format!("'{name}' has the value {bad}"));
+            }
+            let count = if parameter.gaussian { count } else { 0 };
+            let is_bad = |variance: &&f32| !variance.is_finite() || **variance < 0.0;
+            let bad = variances.by_ref().take(count).find(is_bad)?;
+            Some(format!("'{name}' has the variance {bad}"))
+        })
     }
 }
 

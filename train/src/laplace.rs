@@ -115,7 +115,13 @@ pub fn laplace(
         .filter(|((parameter, _), _)| parameter.gaussian)
         .flat_map(|((_, range), d)| curvature[range].iter().map(move |h| (1.0 / (h + d)) as f32))
         .collect();
-    Ok(approximation)
+    match approximation.values.variance.iter().find(|variance| !variance.is_normal()) {
+        Some(variance) => Err(Error::request(format!(
+            "a variance would be {variance:e}: 0, infinite or denormal in float32"
+        ))
+        .with_help("give another --prior-precision")),
+        None => Ok(approximation),
+    }
 }
 
 /// The Gaussian parameters that share a prior, by their places.
@@ -211,6 +217,15 @@ fn check(
         return Err(Error::request(
             "no parameter of the network is Gaussian: there is no variance",
         ));
+    }
+    if let Precision::Fixed(precision) = settings.precision
+        && !(precision.recip() as f32).is_normal()
+    {
+        return Err(Error::request(format!(
+            "--prior-precision {precision:e} is out of range: one over it, the variance of the prior, is \
+             no number of float32"
+        ))
+        .with_help("choose a number nearer to 1"));
     }
     if matches!(data.target, Target::Numbers(_)) && settings.noise <= 0.0 {
         return Err(Error::request("laplace of a regression needs the variance of its noise")

@@ -70,11 +70,20 @@ pub fn places(parameters: &[Parameter], settings: &Settings) -> Result<Vec<Place
             Prior::Fixed(deviation) => deviation,
             Prior::FanIn(factor) => factor * fan_in_scale(parameter, parameters),
         };
+        let precision = 1.0 / (deviation * deviation);
+        if !(precision as f32).is_normal() {
+            return Err(Error::request(format!(
+                "--prior {} gives '{}' a prior that float32 cannot hold",
+                settings.prior, parameter.name
+            ))
+            .with_help("choose a number nearer to 1"));
+        }
         let decays = settings.decay_deterministic && parameter.name != NOISE;
         places.push(Place {
-            precision: 1.0 / (deviation * deviation),
+            precision,
             has_prior: parameter.gaussian || decays,
-            trains_means: is_free && !frozen.means,
+            // The learned noise is no weight: only its name freezes it.
+            trains_means: is_free && (!frozen.means || parameter.name == NOISE),
             trains_variances: is_free && variance.is_some() && !frozen.variances && has_variances,
             mean,
             variance,
@@ -186,6 +195,18 @@ mod tests {
         assert_eq!(trained(&["means"]), [(false, true), (false, true), no, no]);
         assert_eq!(trained(&["variances"]), [(true, false), (true, false), no, (true, false)]);
         assert_eq!(trained(&[r"conv\..*"]), [no, no, no, (true, false)]);
+    }
+
+    #[test]
+    fn the_learned_noise_is_frozen_by_its_name_only() {
+        let noise =
+            Parameter { name: NOISE.into(), shape: vec![1], gaussian: false, trainable: true };
+        let parameters = [parameters(), vec![noise]].concat();
+        let trains = |freeze: &str| {
+            let settings = Settings { freeze: vec![freeze.into()], ..Settings::default() };
+            places(&parameters, &settings).unwrap()[4].trains_means
+        };
+        assert!(trains("means") && trains("variances") && !trains(r"pfp\.noise\..*"));
     }
 
     #[test]

@@ -1,11 +1,11 @@
 //! A posterior as the file that every other command reads.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use gauss_dialect::representation::{Component, Representation};
-use pfp_compiler::error::Error;
+use pfp_compiler::{array::Array, error::Error};
 use safetensors::{Dtype, tensor::TensorView};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::{
     gradient::{NOISE, Parameter, Values},
@@ -52,6 +52,27 @@ pub fn bytes(
     let made = serde_json::to_string(made).map_err(|error| internal(&error))?;
     let metadata = HashMap::from([(METADATA.to_owned(), made)]);
     safetensors::serialize(views, Some(metadata)).map_err(|error| internal(&error))
+}
+
+/// The parameter of a learned noise as a posterior with these metadata has it.
+///
+/// # Errors
+///
+/// Where the metadata say what no variance is.
+pub fn noise_of(metadata: &BTreeMap<String, String>) -> Result<Option<Array>, String> {
+    #[derive(Deserialize)]
+    struct Made {
+        #[serde(default)]
+        noise_variance: Vec<f64>,
+    }
+    let Some(text) = metadata.get(METADATA) else { return Ok(None) };
+    let Made { noise_variance } = serde_json::from_str(text)
+        .map_err(|error| format!("its metadata '{METADATA}' cannot be read: {error}"))?;
+    let values: Vec<_> = noise_variance.iter().map(|variance| variance.ln() as f32).collect();
+    match values.iter().all(|log| log.is_finite()) {
+        true => Ok((!values.is_empty()).then(|| Array { shape: vec![values.len()], values })),
+        false => Err(format!("its metadata have the variances of noise {noise_variance:?}")),
+    }
 }
 
 /// The variance of the noise of each output that was learned; none where it was not.

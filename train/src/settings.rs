@@ -27,8 +27,6 @@ pub enum Loss {
         /// The variance of the noise; learned where there is none.
         noise: Option<f64>,
     },
-    /// The sum of target x output: the target is what the gradient of the outputs is multiplied by.
-    Linear,
 }
 
 /// What is minimised.
@@ -169,6 +167,14 @@ impl Objective {
     }
 }
 
+/// A number that float32 cannot hold, or one that follows from it.
+fn beyond(option: &str, number: f64, what: &str) -> Error {
+    Error::request(format!(
+        "{option} {number:e} is out of range: {what} is 0 or infinite in float32"
+    ))
+    .with_help("choose a number nearer to 1")
+}
+
 impl fmt::Display for Prior {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -197,6 +203,7 @@ impl Settings {
             ))
             .with_help("choose a --batch that is a multiple of --shards"));
         }
+        self.check_sizes()?;
         if self.patience.is_some() && !has_validation {
             return Err(Error::request("--patience needs data to judge by")
                 .with_help("give it with --validation"));
@@ -204,6 +211,37 @@ impl Settings {
         if self.patience.is_some() && self.collect.is_some() {
             return Err(Error::request("--patience has no meaning with --posterior swag")
                 .with_help("its samples are of all epochs"));
+        }
+        if self.patience.is_some() && self.kl_warm_up >= self.epochs as f64 {
+            return Err(Error::request(format!(
+                "--patience judges no epoch: --kl-warm-up {} lasts for all {} of --epochs",
+                self.kl_warm_up, self.epochs
+            ))
+            .with_help(
+                "a posterior is judged once the divergence counts in full: shorten the warm-up",
+            ));
+        }
+        if self.collect.is_some() && self.freeze.iter().any(|frozen| frozen == "variances") {
+            return Err(Error::request("--freeze variances has no meaning with --posterior swag")
+                .with_help("its variances are those of the samples; leave it out"));
+        }
+        Ok(())
+    }
+
+    /// Checks that what steps are made of is no 0 and no infinity as float32.
+    fn check_sizes(&self) -> Result<(), Error> {
+        let is_usable = |number: f64| (number as f32).is_normal();
+        if let Loss::Gaussian { noise: Some(noise) } = self.loss
+            && !(is_usable(noise) && is_usable(noise.recip()))
+        {
+            return Err(beyond("--noise-variance", noise, "it"));
+        }
+        let (Prior::Fixed(deviation) | Prior::FanIn(deviation)) = self.prior;
+        if !is_usable((deviation * deviation).recip()) {
+            return Err(beyond("--prior", deviation, "one over its square"));
+        }
+        if !(self.beta as f32).is_finite() {
+            return Err(beyond("--beta", self.beta, "it"));
         }
         Ok(())
     }

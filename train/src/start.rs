@@ -1,5 +1,7 @@
 //! Where training starts: random values, or those of a file.
 
+use std::collections::BTreeSet;
+
 use gauss_dialect::representation::Component;
 use pfp_compiler::{array::Array, error::Error};
 
@@ -9,8 +11,8 @@ use crate::{
     random::{Purpose, normals, stream},
 };
 
-/// The largest difference of names and shapes that a message lists.
-const SHOWN: usize = 8;
+/// So many names or shapes are listed in a message.
+const SHOWN: usize = 12;
 
 /// The deviation of the first weights.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -22,13 +24,17 @@ pub enum Scale {
     Glorot,
 }
 
-/// Arrays by name, in the order of a network.
+/// Arrays by name.
 #[derive(Debug, Clone)]
 pub struct Named {
     /// The file, in messages.
     pub source: String,
     /// The arrays: `NAME`, or `NAME.mean` and `NAME.var`.
     pub arrays: Vec<(String, Array)>,
+    /// Do they follow each other as in the network that they are of?
+    pub in_order: bool,
+    /// Are their variances taken, where they have any?
+    pub with_variances: bool,
 }
 
 /// Where training starts.
@@ -75,37 +81,47 @@ pub fn start(
             }
         }
         Start::Named(named) => {
-            let chosen = match by_name(named, parameters) {
+            let source = &named.source;
+            let chosen = match by_name(named, parameters, &mut notes) {
                 Ok(chosen) => chosen,
                 Err(error) => {
                     let by_order = by_order(named, parameters).ok_or(error)?;
                     notes.push(format!(
-                        "{}: the names are others, the shapes and their order are those of the \
-                         network: parameters are taken in order",
-                        named.source
+                        "{source}: the names are others, the shapes and their order are those of the \
+                         network: parameters are taken in order"
                     ));
                     by_order
                 }
             };
-            let mut without = 0;
+            let mut without = Vec::new();
             for (parameter, (mean, variance)) in parameters.iter().zip(chosen) {
                 values.mean.extend(&mean);
                 if parameter.gaussian {
-                    without += usize::from(variance.is_none());
+                    if variance.is_none() {
+                        without.push(parameter.name.as_str());
+                    }
                     values.variance.extend(variance.unwrap_or_else(|| first(parameter)));
                 }
             }
-            if without > 0 {
+            if !without.is_empty() {
+                let why = if named.with_variances {
+                    "has no variances for"
+                } else {
+                    "gives only the means of"
+                };
                 notes.push(format!(
-                    "{}: {without} parameter(s) without variances start with deviations of {fraction} \
-                     / sqrt(fan-in)",
-                    named.source
+                    "{source} {why} {}: they start with deviations of {fraction} / sqrt(fan-in)",
+                    listed(&without)
                 ));
             }
         }
     }
-    check(&values, parameters)?;
-    Ok(Started { values, notes })
+    match values.fault(parameters) {
+        Some(fault) => {
+            Err(Error::request(fault).with_help("values are finite, and variances not negative"))
+        }
+        None => Ok(Started { values, notes }),
+    }
 }
 
 /// Random values of a parameter.
@@ -141,10 +157,16 @@ fn is_scale(name: &str) -> bool {
 /// Mean, and variance where there is one.
 type Chosen = Vec<(Vec<f32>, Option<Vec<f32>>)>;
 
-fn by_name(named: &Named, parameters: &[Parameter]) -> Result<Chosen, Error> {
+fn by_name(
+    named: &Named,
+    parameters: &[Parameter],
+    notes: &mut Vec<String>,
+) -> Result<Chosen, Error> {
     let mut problems = Vec::new();
+    let mut used = BTreeSet::from([NOISE]);
     let mut find = |name: &str, parameter: &Parameter| {
-        let (_, array) = named.arrays.iter().find(|(other, _)| other == name)?;
+        let (name, array) = named.arrays.iter().find(|(other, _)| other == name)?;
+        used.insert(name);
         // A number may be an array of one.
         let is_number = parameter.shape.is_empty() && array.values.len() == 1;
         if array.shape != parameter.shape && !is_number {
@@ -161,22 +183,28 @@ fn by_name(named: &Named, parameters: &[Parameter]) -> Result<Chosen, Error> {
         let name = &parameter.name;
         let [mean, variance] = [Component::Mean, Component::Variance].map(|part| part.tensor(name));
         let (mean, variance) = match parameter.gaussian {
-            true => (
-                find(&mean, parameter).or_else(|| find(name, parameter)),
-                find(&variance, parameter),
-            ),
+            true => {
+                let variance = find(&variance, parameter).filter(|_| named.with_variances);
+                (find(&mean, parameter).or_else(|| find(name, parameter)), variance)
+            }
             false => (find(name, parameter), None),
         };
         match mean {
             Some(mean) => chosen.push((mean, variance)),
             None if name == NOISE => chosen.push((vec![0.0; parameter.len()], None)),
-            None => missing.push(format!("'{name}'")),
+            None => missing.push(name.as_str()),
         }
     }
-    if !missing.is_empty() {
-        problems.push(format!("it has no values for {}", missing.join(", ")));
-    }
-    if problems.is_empty() {
+    let others = named.arrays.iter().map(|(name, _)| name.as_str());
+    let others: Vec<_> = others.filter(|name| !used.contains(name)).collect();
+    if missing.is_empty() && problems.is_empty() {
+        if !others.is_empty() {
+            notes.push(format!(
+                "{} has more than the network: {} is not used",
+                named.source,
+                listed(&others)
+            ));
+        }
         return Ok(chosen);
     }
     let more = problems.len().saturating_sub(SHOWN);
@@ -184,13 +212,29 @@ fn by_name(named: &Named, parameters: &[Parameter]) -> Result<Chosen, Error> {
     if more > 0 {
         problems.push(format!("and {more} more"));
     }
-    let names: Vec<_> = named.arrays.iter().map(|(name, _)| name.as_str()).collect();
+    if !missing.is_empty() {
+        problems.push(format!("it has no values for {}", listed(&missing)));
+    }
+    if !others.is_empty() {
+        problems.push(format!("the network has no parameters for {}", listed(&others)));
+    }
     Err(Error::request(format!(
         "{} does not fit the network:\n  {}",
         named.source,
         problems.join("\n  ")
     ))
-    .with_help(format!("it has {}", names.join(", "))))
+    .with_help(
+        "parameters are found by their names, NAME or NAME.mean and NAME.var: rename those of the file or \
+         of the module. Only an ONNX model has an order that can stand for names",
+    ))
+}
+
+/// The first of several names.
+fn listed(names: &[&str]) -> String {
+    let shown = names.iter().take(SHOWN).map(|name| format!("'{name}'"));
+    let more = names.len().saturating_sub(SHOWN);
+    let more = (more > 0).then(|| format!("{more} more"));
+    shown.chain(more).collect::<Vec<_>>().join(", ")
 }
 
 /// The arrays as they follow each other, where their shapes are those of the parameters.
@@ -202,7 +246,7 @@ fn by_order(named: &Named, parameters: &[Parameter]) -> Option<Chosen> {
     let agree = parameters
         .iter()
         .any(|parameter| named.arrays.iter().any(|(name, _)| *name == parameter.name));
-    if own != given || agree {
+    if !named.in_order || own != given || agree {
         return None;
     }
     let mut arrays = named.arrays.iter();
@@ -211,25 +255,4 @@ fn by_order(named: &Named, parameters: &[Parameter]) -> Option<Chosen> {
         false => arrays.next().map(|(_, array)| (array.values.clone(), None)),
     };
     parameters.iter().map(of).collect()
-}
-
-/// No value is one that training cannot start from.
-fn check(values: &Values, parameters: &[Parameter]) -> Result<(), Error> {
-    let mut means = values.mean.iter();
-    let mut variances = values.variance.iter();
-    for parameter in parameters {
-        let count = parameter.len();
-        let name = &parameter.name;
-        if let Some(bad) = means.by_ref().take(count).find(|mean| !mean.is_finite()) {
-            return Err(Error::request(format!("'{name}' has the value {bad}; it must be finite")));
-        }
-        let of_parameter = if parameter.gaussian { count } else { 0 };
-        let bad = |variance: &&f32| !variance.is_finite() || **variance < 0.0;
-        if let Some(bad) = variances.by_ref().take(of_parameter).find(bad) {
-            return Err(Error::request(format!(
-                "'{name}' has the variance {bad}; it must be finite and not negative"
-            )));
-        }
-    }
-    Ok(())
 }

@@ -140,6 +140,23 @@ impl State {
     }
 }
 
+impl State {
+    /// Are all numbers beside the values such as a run goes on from?
+    pub fn is_sound(&self) -> bool {
+        let is_finite = |numbers: &[f32]| numbers.iter().all(|number| number.is_finite());
+        let memories = [&self.mean_memory, &self.deviation_memory];
+        let mut logs = self.log_deviation.iter().zip(&self.values.variance);
+        let Totals { items, loss, score, norm } = self.totals;
+        let mut collected = self.collected.iter().flat_map(|c| c.mean.iter().chain(&c.squares));
+        memories.iter().all(|memory| is_finite(&memory.first) && is_finite(&memory.second))
+            && memories.iter().all(|memory| memory.second.iter().all(|second| *second >= 0.0))
+            // Of a variance that is not trained the logarithm may be that of 0.
+            && logs.all(|(log, variance)| log.is_finite() || (*variance == 0.0 && *log < 0.0))
+            && [items, loss, score, norm].iter().all(|number| number.is_finite())
+            && collected.all(|number| number.is_finite())
+    }
+}
+
 impl Collected {
     /// Counts in some more values.
     pub fn add(&mut self, values: &[f32]) {

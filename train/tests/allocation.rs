@@ -11,6 +11,7 @@ use std::{
 use pfp_compiler::error::Error;
 use pfp_evaluate::watch::Silent;
 use pfp_train::{
+    checkpoint::Origin,
     data::{Data, Target},
     fit::Run,
     gradient::{Call, Gradient, Outcome, Parameter, Values},
@@ -98,6 +99,7 @@ fn steps_take_no_memory() {
         let run = Run {
             gradient: &gradient,
             parameters: &parameters,
+            origin: &Origin::default(),
             data: &data,
             validation: None,
             settings: &settings,

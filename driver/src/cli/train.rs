@@ -1,24 +1,27 @@
 //! `pfp train`.
 
+mod given;
 mod options;
 mod start;
+mod summary;
 
 use std::{
+    fs,
     path::{Path, PathBuf},
     thread,
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 use clap::Args;
 use gauss_lowering::passes::gauss_pool_first::Order;
-use pfp_compiler::{error::Error, output::Outputs};
+use pfp_compiler::{error::Error, output::Outputs, parameters::Safetensors};
 use pfp_evaluate::{eval::Spec, watch::Watch};
 use pfp_train::{
     checkpoint::{self, Checkpoints},
     compiled::{self, Kind, Network},
-    data::{Data, Reading, Target},
+    data::{Data, Reading},
     fit::{Fitted, Run},
-    gradient::Values,
+    gradient::{Parameter, Values},
     laplace::{self, Chosen},
     layout::spans,
     posterior, report,
@@ -26,12 +29,19 @@ use pfp_train::{
     start::Started,
     state::{Record, State},
 };
-use serde::Serialize;
 
-use super::{Outcome, Ui, table::Table};
-use crate::importing::{self, Wanted};
-use options::{LaplaceArgs, Method, OptimiserArgs, PriorArgs, RunArgs, SwagArgs};
+use super::{Outcome, Ui};
+use crate::importing::{self, Imported, Wanted};
+use given::Given;
+use options::{LaplaceArgs, LossKind, Method, OptimiserArgs, PriorArgs, RunArgs, SwagArgs};
 use start::StartArgs;
+use summary::{Asked, Line, Summary, line, text};
+
+/// Between two checkpoints at ends of epochs is so much time at least.
+const PAUSE: Duration = Duration::from_secs(1);
+
+/// So many symbolic links in a row are followed.
+const LINKS: usize = 40;
 
 /// Fit the posterior of a network to data
 #[derive(Debug, Args)]
@@ -52,6 +62,10 @@ Examples:
   pfp train net.mlir --loss gaussian --data x.npy@labels=y.npy --epochs 200 --json \\
       -o net.safetensors > epochs.jsonl")]
 pub struct TrainArgs {
+    // Reads what the fields after it take.
+    #[command(flatten)]
+    given: Given,
+
     /// The network: a module in the gauss dialect (.mlir)
     #[arg(value_name = "MODULE")]
     module: PathBuf,
@@ -100,42 +114,6 @@ pub struct TrainArgs {
     output: PathBuf,
 }
 
-/// A line of JSON.
-#[derive(Serialize)]
-#[serde(tag = "event", rename_all = "kebab-case")]
-enum Line<'a> {
-    Epoch(&'a Record),
-    End(&'a Summary),
-}
-
-/// How a posterior was made. It stands in the metadata of the file, too.
-#[derive(Serialize)]
-struct Summary {
-    version: &'static str,
-    posterior: &'static str,
-    module: String,
-    function: String,
-    data: Vec<String>,
-    items: usize,
-    /// The numbers of means and of variances.
-    means: usize,
-    variances: usize,
-    /// The epoch that the posterior is of, and how many were run.
-    epoch: u64,
-    epochs: u64,
-    stopped_early: bool,
-    seconds: f64,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    last: Option<Record>,
-    /// The variance of the noise of each output of a regression, where it was learned.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    noise_variance: Vec<f64>,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    priors: Vec<Chosen>,
-    settings: Settings,
-    files: Vec<String>,
-}
-
 /// What was made.
 struct Made {
     values: Values,
@@ -156,7 +134,7 @@ impl TrainArgs {
     fn settings(&self) -> Settings {
         let settings = Settings {
             objective: self.posterior.objective(),
-            loss: self.data.loss(),
+            loss: self.data.loss(self.posterior),
             epochs: self.run.epochs.unwrap_or(1),
             seed: self.run.seed,
             batch: self.run.batch as usize,
@@ -169,11 +147,10 @@ impl TrainArgs {
         self.prior.apply(self.optimiser.apply(settings))
     }
 
-    /// The files that are read.
+    /// The files that are read, but the checkpoint that a run goes on from: it may be written anew.
     fn inputs(&self) -> Vec<PathBuf> {
         let sets = self.data.data.iter().chain(&self.data.validation).flat_map(Spec::files);
-        let own = [self.module.clone()].into_iter().chain(self.run.resume.clone());
-        own.chain(self.start.files()).chain(sets).collect()
+        [self.module.clone()].into_iter().chain(self.start.files()).chain(sets).collect()
     }
 
     fn threads(&self) -> usize {
@@ -189,71 +166,181 @@ impl TrainArgs {
                     "make a module of it with pfp import, and give its weights with --init",
                 ));
         }
-        let is_laplace = self.posterior == Method::Laplace;
-        match (is_laplace, self.run.epochs) {
-            (false, None) => {
+        self.given.check(given::Chosen {
+            method: self.posterior,
+            loss: self.data.loss,
+            is_sgd: self.optimiser.is_sgd(),
+            freezes: !self.prior.freeze.is_empty(),
+            resumes: self.run.resume.is_some(),
+        })?;
+        if self.posterior != Method::Laplace {
+            if self.run.epochs.is_none() {
                 return Err(Error::request("it is not said how long to train")
                     .with_help("give --epochs, such as --epochs 20"));
             }
-            (true, Some(_)) => {
-                return Err(Error::request("--epochs has no meaning with --posterior laplace")
-                    .with_help("it changes no mean: train them first, and give them with --init"));
-            }
-            _ => {}
+            return settings.check(!self.data.validation.is_empty());
         }
-        if is_laplace && self.start.is_random() {
+        if self.start.is_random() {
             return Err(Error::request("--posterior laplace needs means that were trained")
                 .with_help("give them with --init FILE, a parameter file or an ONNX model"));
         }
-        settings.check(!self.data.validation.is_empty())
+        if self.data.loss == LossKind::Gaussian && self.data.noise_variance.is_none() {
+            return Err(Error::request("laplace of a regression needs the variance of its noise")
+                .with_help(
+                    "give it with --noise-variance, such as the mean squared error of the means",
+                ));
+        }
+        settings.check(false)
     }
 
-    /// Where checkpoints go.
+    /// Where checkpoints go. The file is not made before there is one, but could be.
     fn checkpoints(&self) -> Result<Option<Checkpoints>, Error> {
         if self.run.no_checkpoint || self.posterior == Method::Laplace {
             return Ok(None);
         }
-        let beside = || self.output.with_extension("checkpoint");
-        let path = self.run.checkpoint.clone().unwrap_or_else(beside);
-        if [Some(&self.output), self.report.as_ref()].contains(&Some(&path)) {
-            return Err(Error::request(format!("two outputs would go to {}", path.display()))
+        // Beside a pipe or a device is no place for a file.
+        let is_stream = fs::metadata(&self.output).is_ok_and(|output| !output.is_file());
+        if is_stream && self.run.checkpoint.is_none() {
+            return match self.run.checkpoint_every {
+                Some(_) => Err(Error::request("the output is no file that checkpoints lie beside")
+                    .with_help("name their file with --checkpoint")),
+                None => Ok(None),
+            };
+        }
+        let path = self.run.checkpoint.clone().unwrap_or_else(|| beside(&self.output));
+        let shown = path.display();
+        let outputs = [Some(&self.output), self.report.as_ref()];
+        if outputs.into_iter().flatten().any(|output| place(output) == place(&path)) {
+            return Err(Error::request(format!("two outputs would go to {shown}"))
                 .with_help("give them names of their own"));
         }
-        Ok(Some(Checkpoints { path, every: self.run.checkpoint_every }))
+        match fs::metadata(&path) {
+            Ok(file) if !file.is_file() => {
+                return Err(Error::request(format!("{shown} is no file that can be replaced"))
+                    .with_help("name another with --checkpoint, or give --no-checkpoint"));
+            }
+            _ => Outputs::beside(self.inputs())
+                .open(&path, false)
+                .map_err(|error| error.with_help("name another file with --checkpoint"))?,
+        }
+        let is_checkpoint = |file: Safetensors| file.metadata().contains_key(checkpoint::METADATA);
+        if fs::metadata(&path).is_ok_and(|file| file.len() > 0)
+            && !Safetensors::open(&path).is_ok_and(is_checkpoint)
+        {
+            return Err(Error::request(format!(
+                "{shown} is no checkpoint, and one would be written over it"
+            ))
+            .with_help("name another file with --checkpoint, or give --no-checkpoint"));
+        }
+        Ok(Some(Checkpoints { path, every: self.run.checkpoint_every, pause: PAUSE }))
     }
+
+    /// What was asked for, as far as it has a part in the posterior.
+    fn asked(&self, settings: &Settings) -> Asked {
+        let is_laplace = self.posterior == Method::Laplace;
+        let is_new = self.run.resume.is_none();
+        Asked {
+            method: match is_laplace {
+                false => summary::Method::Trained(Box::new(settings.clone())),
+                true => summary::Method::Laplace {
+                    loss: self.data.loss.describe().0,
+                    seed: settings.seed,
+                    prior_precision: self.laplace.prior_precision,
+                    laplace_items: self.laplace.laplace_items,
+                },
+            },
+            order: self.order.describe().0,
+            init: is_new.then(|| self.start.init.display().to_string()),
+            init_sigma: (is_new && !is_laplace).then_some(self.start.init_sigma),
+            resumed: self.run.resume.as_ref().map(|path| path.display().to_string()),
+            scale: self.data.scale.map(|scale| scale.to_string()),
+            normalize: self.data.normalize,
+            labels: (self.data.loss != LossKind::Gaussian).then(|| self.data.labels.describe().0),
+        }
+    }
+}
+
+/// The file of checkpoints of an output.
+fn beside(output: &Path) -> PathBuf {
+    if output.extension().is_some_and(|extension| extension == "safetensors") {
+        return output.with_extension("checkpoint");
+    }
+    let mut name = output.as_os_str().to_owned();
+    name.push(".checkpoint");
+    name.into()
+}
+
+/// Where a file lies that need not exist, however it is called.
+fn place(path: &Path) -> PathBuf {
+    let mut place = path.to_owned();
+    for _ in 0..LINKS {
+        let Ok(target) = fs::read_link(&place) else { break };
+        place = place.parent().unwrap_or(Path::new("")).join(target);
+    }
+    let directory = match place.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        _ => Path::new("."),
+    };
+    match (fs::canonicalize(directory), place.file_name()) {
+        (Ok(directory), Some(name)) => directory.join(name),
+        _ => place,
+    }
+}
+
+/// Reads the module, and says what a file is that cannot be one.
+fn open(args: &TrainArgs, ui: &Ui) -> Result<Imported, Error> {
+    let wanted = Wanted { order: args.order, ..Wanted::default() };
+    let note = &mut |note: &str| ui.notes(&[note.to_owned()]);
+    let imported = importing::open(&args.module, &wanted, note)?;
+    let bytes = imported.source.bytes();
+    let what = match bytes {
+        [0x93, b'N', b'U', b'M', ..] => "an array (.npy)",
+        [b'P', b'K', 3, 4, ..] => "a zip archive, as .npz and .pt files are",
+        [_, _, _, _, _, _, 0, 0, b'{', ..] => "a safetensors file",
+        // Bytecode of MLIR has a message of its own.
+        [b'M', b'L', 0xef, b'R', ..] => return Ok(imported),
+        bytes if bytes.contains(&0) => "binary",
+        _ => return Ok(imported),
+    };
+    Err(Error::request(format!("{} is no module: it is {what}", args.module.display())).with_help(
+        "MODULE is the network as text in the gauss dialect; values are given with --init",
+    ))
 }
 
 pub fn train(args: TrainArgs, ui: &Ui) -> Result<Outcome, Error> {
     let start_time = Instant::now();
     let mut settings = args.settings();
     args.check(&settings)?;
-    let checkpoints = args.checkpoints()?;
-    let mut outputs = Outputs::beside(args.inputs());
+    let mut outputs = Outputs::beside(args.inputs().into_iter().chain(args.run.resume.clone()));
     outputs.open(&args.output, false)?;
     if let Some(path) = &args.report {
         outputs.open(path, false)?;
     }
+    let checkpoints = args.checkpoints()?;
     ui.stage("reading the network");
-    let wanted = Wanted { order: args.order, ..Wanted::default() };
-    let note = &mut |note: &str| ui.notes(&[note.to_owned()]);
-    let imported = importing::open(&args.module, &wanted, note)?;
+    let imported = open(&args, ui)?;
     ui.stage("compiling the gradient");
     let is_laplace = args.posterior == Method::Laplace;
     let threads = args.threads();
     let network = compiled::open(&compiled::Request {
         source: &imported.source,
         function: args.function.as_deref(),
-        kind: if args.posterior == Method::Moments { Kind::Moments } else { Kind::Plain },
-        loss: if is_laplace { Loss::Linear } else { settings.loss },
+        kind: match args.posterior {
+            Method::Moments => Kind::Moments,
+            Method::Svi | Method::Swag => Kind::Plain,
+            Method::Laplace => Kind::Linear,
+        },
+        loss: settings.loss,
         items: if is_laplace { 1 } else { settings.items_per_call() },
     })?;
-    let target = Target::of(settings.loss, network.gradient.outputs())?;
+    network.warnings.iter().for_each(|warning| Watch::remark(ui, warning));
+    ui.notes(&network.notes);
     ui.stage("reading the data");
     let preparation = args.data.preparation();
     let reading = Reading {
         preparation: &preparation,
         signature: &network.signature,
-        target,
+        target: network.target,
         labels: args.data.labels,
     };
     let data = Data::open(&args.data.data, reading)?;
@@ -267,32 +354,33 @@ pub fn train(args: TrainArgs, ui: &Ui) -> Result<Outcome, Error> {
     if let (Some(collect), None) = (&mut settings.collect, args.swag.swag_every) {
         collect.every = data.len().div_ceil(settings.batch) as u64;
     }
-    let started = args.start.start(&network.parameters, settings.seed, ui)?;
-    ui.notes(&started.notes);
+    let run = Run {
+        gradient: &*network.gradient,
+        parameters: &network.parameters,
+        origin: &network.origin,
+        data: &data,
+        validation: validation.as_ref(),
+        settings: &settings,
+        checkpoints: checkpoints.as_ref(),
+        threads,
+    };
+    let mut failure = None;
     let made = match is_laplace {
-        true => approximate(&args, &network, (&data, started), &settings, ui)?,
-        false => {
-            let run = Run {
-                gradient: &*network.gradient,
-                parameters: &network.parameters,
-                data: &data,
-                validation: validation.as_ref(),
-                settings: &settings,
-                checkpoints: checkpoints.as_ref(),
-                threads,
-            };
-            fit(&args, &run, started, ui)?
-        }
+        true => approximate(&args, &network, &data, &settings, ui)?,
+        false => fit(&args, &run, &mut failure, ui)?,
     };
     ui.stage("writing");
     let spans = spans(&network.parameters);
-    let noise_variance = posterior::learned_noise(&made.values, &network.parameters, &spans);
+    let noise_variance = match settings.loss {
+        Loss::Gaussian { noise: Some(noise) } => vec![noise; network.target.width()],
+        _ => posterior::learned_noise(&made.values, &network.parameters, &spans),
+    };
     let files = [Some(&args.output), args.report.as_ref()].into_iter().flatten();
     let summary = Summary {
         version: env!("CARGO_PKG_VERSION"),
         posterior: args.posterior.describe().0,
         module: args.module.display().to_string(),
-        function: network.function.clone(),
+        function: network.origin.function.clone(),
         data: args.data.data.iter().map(|spec| spec.path.clone()).collect(),
         items: data.len(),
         means: made.values.mean.len(),
@@ -304,7 +392,7 @@ pub fn train(args: TrainArgs, ui: &Ui) -> Result<Outcome, Error> {
         last: made.history.last().cloned(),
         noise_variance,
         priors: made.priors,
-        settings,
+        settings: args.asked(&settings),
         files: files.map(|path| path.display().to_string()).collect(),
     };
     let bytes = posterior::bytes(&made.values, &network.parameters, &spans, &summary)?;
@@ -322,18 +410,31 @@ pub fn train(args: TrainArgs, ui: &Ui) -> Result<Outcome, Error> {
         page.page().map(String::into_bytes)
     });
     outputs.write([Some(bytes), page.transpose()?].into_iter().flatten().collect())?;
-    match ui.json() {
-        true => ui.print_json_line(&Line::End(&summary))?,
-        false => ui.print(text(&summary))?,
-    }
-    Ok(Outcome::Done)
+    // What could not be printed does not keep the posterior from being written.
+    let printed = match ui.json() {
+        true => ui.print_json_line(&Line::End(&summary)),
+        false => ui.print(text(&summary)),
+    };
+    failure.map_or(printed, Err).map(|()| Outcome::Done)
+}
+
+/// The values that a run starts from.
+fn start(
+    args: &TrainArgs,
+    (network, settings): (&[Parameter], &Settings),
+    ui: &Ui,
+) -> Result<Values, Error> {
+    let with_variances = !args.given.has("init-sigma");
+    let Started { values, notes } = args.start.start(network, settings.seed, with_variances, ui)?;
+    ui.notes(&notes);
+    Ok(values)
 }
 
 /// A posterior around means that were trained before.
 fn approximate(
     args: &TrainArgs,
     network: &Network,
-    (data, started): (&Data, Started),
+    data: &Data,
     settings: &Settings,
     ui: &Ui,
 ) -> Result<Made, Error> {
@@ -345,32 +446,51 @@ fn approximate(
         threads: args.threads(),
     };
     let parameters = &network.parameters;
-    let result =
-        laplace::laplace(&*network.gradient, parameters, &started.values, data, &wanted, ui)?;
+    let values = start(args, (parameters, settings), ui)?;
+    let result = laplace::laplace(&*network.gradient, parameters, &values, data, &wanted, ui)?;
     ui.notes(&result.notes);
     let (values, priors) = (result.values, result.priors);
     Ok(Made { values, epoch: 0, stopped: false, history: Vec::new(), priors })
 }
 
-/// Trains, from the start or from a checkpoint on.
-fn fit(args: &TrainArgs, run: &Run, started: Started, ui: &Ui) -> Result<Made, Error> {
+/// Trains, from the start or from a checkpoint on. A line that cannot be printed is a `failure` that stops
+/// nothing.
+fn fit(args: &TrainArgs, run: &Run, failure: &mut Option<Error>, ui: &Ui) -> Result<Made, Error> {
     let state = match &args.run.resume {
         Some(path) => {
             ui.stage("reading the checkpoint");
             checkpoint::read(path, &run.identity())?
         }
-        None => State::new(started.values),
+        None => {
+            ui.notes(&of_unfinished(run));
+            State::new(start(args, (run.parameters, run.settings), ui)?)
+        }
     };
     let epochs = run.settings.epochs;
-    let mut failure = None;
     let fitted = run.fit(state, &Steps(ui), &mut |record| match ui.json() {
-        true => failure = ui.print_json_line(&Line::Epoch(record)).err().or(failure.take()),
+        true => {
+            let printed = ui.print_json_line(&Line::Epoch(record));
+            *failure = failure.take().or(printed.err());
+        }
         false => ui.progress(&line(record, epochs)),
     })?;
-    match failure {
-        Some(failure) => Err(failure),
-        None => Ok(fitted.into()),
-    }
+    Ok(fitted.into())
+}
+
+/// That a run like this one was not finished, and is begun anew.
+fn of_unfinished(run: &Run) -> Vec<String> {
+    let path = run.checkpoints.map(|checkpoints| &checkpoints.path).filter(|path| path.exists());
+    let state = path.and_then(|path| Some((path, checkpoint::read(path, &run.identity()).ok()?)));
+    let unfinished = state.filter(|(_, state)| state.epoch < run.settings.epochs);
+    let note = unfinished.map(|(path, state)| {
+        let path = path.display();
+        format!(
+            "{path} has {} of {} epochs of this run, which begins anew and writes over it; --resume \
+             {path} would go on",
+            state.epoch, run.settings.epochs
+        )
+    });
+    note.into_iter().collect()
 }
 
 /// Progress of an epoch that has a line of its own at its end.
@@ -385,81 +505,12 @@ impl Watch for Steps<'_> {
         Watch::remark(self.0, text);
     }
 
+    fn note(&self, note: &str) {
+        Watch::note(self.0, note);
+    }
+
     fn count(&self, what: &str, parts: usize) -> Box<dyn Fn(usize) + Sync> {
         let progress = self.0.count(what, parts);
         Box::new(move |done| progress.inc(done))
     }
-}
-
-/// An epoch in a line.
-fn line(record: &Record, epochs: u64) -> String {
-    let score = |accuracy: Option<f64>, rmse: Option<f64>| match (accuracy, rmse) {
-        (Some(accuracy), _) => format!(", accuracy {:.2} %", 100.0 * accuracy),
-        (None, Some(rmse)) => format!(", error {rmse:.4}"),
-        (None, None) => String::new(),
-    };
-    let kl = record.kl.map_or(String::new(), |kl| format!(", KL {kl:.4e}"));
-    let validation = record.validation.map_or(String::new(), |validation| {
-        format!(
-            "; validation {:.4}{}",
-            validation.loss,
-            score(validation.accuracy, validation.rmse)
-        )
-    });
-    let left = epochs.saturating_sub(record.epoch) as f64 * record.seconds;
-    format!(
-        "epoch {} of {epochs}: loss {:.4}{}{kl}{validation}; {:.1} s, {left:.0} s left",
-        record.epoch,
-        record.loss,
-        score(record.accuracy, record.rmse),
-        record.seconds
-    )
-}
-
-fn text(summary: &Summary) -> String {
-    let mut table = Table::new(&["posterior", summary.posterior], 1);
-    let mut row = |name: &str, value: String| table.row(vec![name.to_owned(), value]);
-    row("items", summary.items.to_string());
-    row("means", summary.means.to_string());
-    row("variances", summary.variances.to_string());
-    if let Some(last) = &summary.last {
-        row("epochs", summary.epochs.to_string());
-        row("posterior of epoch", summary.epoch.to_string());
-        row("loss of the last epoch, nats", format!("{:.4}", last.loss));
-        if let Some(accuracy) = last.accuracy {
-            row("accuracy of the last epoch, %", format!("{:.2}", 100.0 * accuracy));
-        }
-        if let Some(rmse) = last.rmse {
-            row("error of the last epoch", format!("{rmse:.4}"));
-        }
-        if let Some(kl) = last.kl {
-            row("KL to the prior, nats", format!("{kl:.4e}"));
-        }
-        if let Some(validation) = last.validation {
-            row("loss of the validation, nats", format!("{:.4}", validation.loss));
-        }
-    }
-    if !summary.noise_variance.is_empty() {
-        let noise: Vec<_> = summary.noise_variance.iter().map(|x| format!("{x:.4e}")).collect();
-        row("variance of the noise", noise.join(", "));
-    }
-    for prior in &summary.priors {
-        let parameters = match &prior.parameters[..] {
-            [first, _, ..] if summary.priors.len() > 1 => {
-                first.rsplit_once('.').map_or(first.as_str(), |(layer, _)| layer).to_owned()
-            }
-            [one] => one.clone(),
-            _ => "all parameters".into(),
-        };
-        row(&format!("prior precision, {parameters}"), format!("{:.4e}", prior.precision));
-        let determined = format!("{:.1} of {}", prior.determined, prior.weights);
-        row("  weights that the data determine", determined);
-    }
-    row("seconds", format!("{:.1}", summary.seconds));
-    format!("{table}\n\n  {}", summary.files.join("\n  "))
-}
-
-/// Is this the file of a parameter file?
-fn is_safetensors(path: &Path) -> bool {
-    path.extension().is_some_and(|extension| extension == "safetensors")
 }

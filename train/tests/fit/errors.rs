@@ -5,7 +5,7 @@ use pfp_compiler::error::Error;
 use pfp_train::{
     data::{Data, Target},
     gradient::Parameter,
-    settings::{Loss, Objective, Settings},
+    settings::{Loss, Objective, Prior, Settings},
     state::State,
 };
 
@@ -32,6 +32,18 @@ fn settings_that_fit_nothing() {
     refused(fit(Settings { batch: 31, ..settings() }), "multiple of --shards");
     refused(fit(Settings { shards: 0, ..settings() }), "cannot be cut into 0 shards");
     refused(fit(Settings { patience: Some(3), ..settings() }), "--patience needs data");
+    let lasting = Settings { patience: Some(3), kl_warm_up: 1.0, ..settings() };
+    let case = Case { validation: Some(&data), ..Case::new(&double, &data, lasting) };
+    refused(case.fit(), "--patience judges no epoch: --kl-warm-up 1 lasts for all 1 of --epochs");
+    for noise in [1e300, 1e-300, 1e-40] {
+        let loss = Loss::Gaussian { noise: Some(noise) };
+        refused(fit(Settings { loss, ..settings() }), "--noise-variance");
+    }
+    for prior in [1e-30, 1e30] {
+        refused(fit(Settings { prior: Prior::Fixed(prior), ..settings() }), "--prior ");
+        refused(fit(Settings { prior: Prior::FanIn(prior), ..settings() }), "--prior ");
+    }
+    refused(fit(Settings { beta: 1e300, ..settings() }), "--beta 1e300");
     let freeze = vec!["means".to_owned(), "variances".to_owned()];
     refused(fit(Settings { freeze, ..settings() }), "everything is frozen");
     let freeze = vec!["layr.*".to_owned()];
@@ -55,10 +67,11 @@ fn data_that_fit_no_network() {
 #[test]
 fn losses_and_outputs_that_do_not_belong_together() {
     let cross_entropy = Loss::CrossEntropy { draws: 0 };
-    refused(Target::of(cross_entropy, 1), "--loss binary");
-    refused(Target::of(Loss::Binary { draws: 0 }, 3), "has 3 outputs");
-    assert_eq!(Target::of(cross_entropy, 3).unwrap(), Target::Classes(3));
-    assert_eq!(Target::of(Loss::Gaussian { noise: None }, 2).unwrap(), Target::Numbers(2));
+    refused(Target::of(cross_entropy, &[1]), "--loss binary");
+    refused(Target::of(cross_entropy, &[4, 5]), "the network gives the shape [4, 5]");
+    refused(Target::of(Loss::Binary { draws: 0 }, &[3]), "has 3 outputs");
+    assert_eq!(Target::of(cross_entropy, &[3]).unwrap(), Target::Classes(3));
+    assert_eq!(Target::of(Loss::Gaussian { noise: None }, &[2]).unwrap(), Target::Numbers(2));
 }
 
 #[test]
@@ -125,6 +138,19 @@ fn a_rate_that_is_too_high_is_an_error_and_no_posterior() {
         ..settings()
     };
     refused(Case::new(&plain, &data, settings).fit(), "lower --learning-rate");
+}
+
+#[test]
+fn values_that_the_last_step_makes_infinite_are_not_written() {
+    let data = regression(10);
+    let double = Double::new(KIND, 10, 3, 1);
+    let settings = Settings {
+        optimiser: pfp_train::settings::Optimiser::Sgd { momentum: 0.0 },
+        learning_rate: 1e300,
+        batch: 20,
+        ..settings()
+    };
+    refused(Case::new(&double, &data, settings).fit(), "'layer.weight' has the value");
 }
 
 #[test]

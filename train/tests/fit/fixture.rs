@@ -5,7 +5,7 @@ use std::sync::Mutex;
 use pfp_compiler::error::Error;
 use pfp_evaluate::watch::Watch;
 use pfp_train::{
-    checkpoint::Checkpoints,
+    checkpoint::{Checkpoints, Origin},
     data::{Data, Target},
     fit::{Fitted, Run},
     gradient::{Gradient, Parameter, Values, sizes},
@@ -13,12 +13,19 @@ use pfp_train::{
     state::State,
 };
 
+static ORIGIN: Origin =
+    Origin { module_sha256: String::new(), order: String::new(), function: String::new() };
+
 /// Remembers what it was told.
 #[derive(Default)]
 pub struct Told(pub Mutex<Vec<String>>);
 
 impl Watch for Told {
     fn stage(&self, _: &str) {}
+
+    fn note(&self, note: &str) {
+        self.remark(note);
+    }
 
     fn remark(&self, text: &str) {
         self.0.lock().unwrap().push(text.to_owned());
@@ -100,6 +107,7 @@ impl<'a> Case<'a> {
         Run {
             gradient: self.gradient,
             parameters: self.parameters,
+            origin: &ORIGIN,
             data: self.data,
             validation: self.validation,
             settings: &self.settings,

@@ -17,8 +17,7 @@ fn tensor(name: &str, shape: &[usize]) -> Tensor {
         dtype: "f32",
         layout: "row-major",
         gaussian: false,
-        passes: None,
-        prediction: None,
+        ..Tensor::default()
     }
 }
 
@@ -130,6 +129,11 @@ fn two_classes_are_one_share_and_numbers_are_themselves() {
     let data = open(&sets, Target::Binary, SeveralLabels::Mean).unwrap();
     let targets: Vec<_> = rows(&data).into_iter().map(|(_, target)| target).collect();
     assert_eq!(targets, [[1.0], [0.0], [1.0]]);
+    let y = folder.npy("shares.npy", &[3], &[0.25, 1.0, 0.0]);
+    let sets = [format!("{x}@labels={y}")];
+    let data = open(&sets, Target::Binary, SeveralLabels::Mean).unwrap();
+    let targets: Vec<_> = rows(&data).into_iter().map(|(_, target)| target).collect();
+    assert_eq!(targets, [[0.25], [1.0], [0.0]]);
     let y = folder.npy("y2.npy", &[3, 2], &[0.5, -1.5, 2.5, 3.5, 1e3, 0.0]);
     let sets = [format!("{x}@labels={y}")];
     let data = open(&sets, Target::Numbers(2), SeveralLabels::Mean).unwrap();
@@ -148,13 +152,23 @@ fn what_cannot_be_meant_is_an_error() {
     let few = folder.npy("few.npy", &[3], &[0.0, 1.0, 0.0]);
     let right = folder.npy("right.npy", &[2], &[0.0, 1.0]);
     let infinite = folder.npy("infinite.npy", &[2], &[0.0, f64::INFINITY]);
+    let shares = folder.npy("shares.npy", &[2, 3], &[0.5, 0.5, 0.0, 0.5, 0.2, 0.0]);
+    let beyond = folder.npy("beyond.npy", &[2], &[0.5, 1.5]);
+    let far = folder.npy("far.npy", &[2], &[0.0, 1e300]);
     for (set, target, needle) in [
+        (
+            format!("{x}@labels={shares}"),
+            Target::Classes(3),
+            "in item 1 that add up to 0.7, not to 1",
+        ),
+        (format!("{x}@labels={beyond}"), Target::Binary, "has the target 1.5 in item 1; shares of"),
+        (format!("{x}@labels={far}"), Target::Numbers(1), "far.npy has the target 1e300 in item 1"),
         (format!("{x}@labels={classes}"), Target::Classes(3), "has the label 3, but the network"),
         (format!("{x}@labels={few}"), Target::Classes(3), "labels of shape [3] for the 2 item(s)"),
         (x.clone(), Target::Classes(3), "there are no labels"),
         (x.clone(), Target::Numbers(1), "there are no targets"),
         (format!("{x}@labels={few}"), Target::Numbers(1), "targets of shape [3]"),
-        (format!("{x}@labels={infinite}"), Target::Numbers(1), "the target inf in item 1"),
+        (format!("{x}@labels={infinite}"), Target::Numbers(1), "infinite.npy has the target inf"),
         (format!("{long}@labels={right}"), Target::Classes(3), "does not fit the network"),
         (format!("{none}@labels={right}"), Target::Classes(3), "has no items"),
         (format!("{nan}@labels={right}"), Target::Classes(3), "NaN in item 1, element 0"),

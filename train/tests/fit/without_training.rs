@@ -203,5 +203,50 @@ fn swag_has_the_moments_of_the_steps_that_it_collects() {
     let case = Case { parameters: &parameters, ..Case::new(&plain, &data, few) };
     let state = State::new(values(&parameters, 0.01));
     let error = case.fit_from(state, &Told::default()).unwrap_err().to_string();
-    assert!(error.contains("0 sample(s) of the weights were collected"), "{error}");
+    assert!(error.contains("0 sample(s) of the weights would be collected"), "{error}");
+}
+
+#[test]
+fn swag_refuses_what_it_cannot_collect_and_tells_what_it_keeps() {
+    let data = regression(60);
+    let plain = Double::new(Kind::Plain { noise: 0.25 }, 10, 3, 1);
+    let parameters = parameters(3, 1, true, false);
+    let run = |collect: Collect, freeze: &str| {
+        let settings = Settings {
+            objective: Objective::Means,
+            batch: 20,
+            epochs: 4,
+            collect: Some(collect),
+            freeze: vec![freeze.into()],
+            ..Settings::default()
+        };
+        let case = Case { parameters: &parameters, ..Case::new(&plain, &data, settings) };
+        let told = Told::default();
+        let fitted = case.fit_from(State::new(values(&parameters, 0.01)), &told);
+        (fitted, told.0.into_inner().unwrap())
+    };
+    let collect = Collect { every: 3, after: 0, scale: 0.5 };
+    let late = Collect { after: u64::MAX, ..collect };
+    let error = run(late, "layer.bias").0.unwrap_err().to_string();
+    assert!(error.contains("0 sample(s) of the weights would be collected"), "{error}");
+    let error = run(collect, "variances").0.unwrap_err().to_string();
+    assert!(error.contains("--freeze variances has no meaning with --posterior swag"), "{error}");
+    let (fitted, told) = run(collect, "layer.bias");
+    assert_eq!(fitted.unwrap().values.variance[3], 0.01);
+    assert_eq!(told, ["'layer.bias' is frozen: mean and variance stay as they start"]);
+}
+
+#[test]
+fn variances_that_float32_cannot_hold_are_refused() {
+    let data = regression(20);
+    let values = values(&parameters(3, 1, true, false), 0.5);
+    let linear = Double::new(Kind::Linear, 1, 3, 1);
+    let parameters = parameters(3, 1, true, false);
+    for precision in [1e-60, 1e60] {
+        let settings = laplace::Settings { precision: Precision::Fixed(precision), ..SETTINGS };
+        let told = Told::default();
+        let error = laplace::laplace(&linear, &parameters, &values, &data, &settings, &told);
+        let error = error.unwrap_err().to_string();
+        assert!(error.contains("--prior-precision"), "{error}");
+    }
 }

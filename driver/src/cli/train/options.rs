@@ -66,7 +66,7 @@ pub enum LossKind {
 impl LossKind {
     const ALL: [Self; 3] = [Self::CrossEntropy, Self::Binary, Self::Gaussian];
 
-    fn describe(self) -> (&'static str, &'static str) {
+    pub fn describe(self) -> (&'static str, &'static str) {
         match self {
             Self::CrossEntropy => ("cross-entropy", "of classes, the outputs are their logits"),
             Self::Binary => ("binary", "of two classes, the output is the logit of class 1"),
@@ -88,12 +88,12 @@ pub struct DataArgs {
 
     /// Multiply the numbers by this, such as 1/255
     #[arg(long, help_heading = DATA, value_name = "FACTOR", allow_hyphen_values = true)]
-    scale: Option<Scale>,
+    pub scale: Option<Scale>,
 
     /// Then subtract MEAN and divide by STD
     #[arg(long, help_heading = DATA, value_name = "MEAN,STD", value_parser = data::parse_normalize)]
     #[arg(allow_hyphen_values = true)]
-    normalize: Option<(f64, f64)>,
+    pub normalize: Option<(f64, f64)>,
 
     /// What several labels of an item are
     #[arg(long, help_heading = DATA, value_name = "HOW", default_value = "mean",
@@ -103,7 +103,7 @@ pub struct DataArgs {
     /// The loss of an item
     #[arg(long, help_heading = DATA, value_name = "LOSS", default_value = "cross-entropy",
           value_parser = values::one_of(LossKind::ALL, LossKind::describe))]
-    loss: LossKind,
+    pub loss: LossKind,
 
     /// Draws of the logits of an item with --posterior moments; 0 for the expansion of second order
     #[arg(long, help_heading = DATA, value_name = "N", default_value_t = 16)]
@@ -116,8 +116,9 @@ pub struct DataArgs {
 }
 
 impl DataArgs {
-    pub fn loss(&self) -> Loss {
-        let draws = self.draws as usize;
+    /// The loss; without a variance of the logits nothing is drawn.
+    pub fn loss(&self, method: Method) -> Loss {
+        let draws = if method == Method::Moments { self.draws as usize } else { 0 };
         match self.loss {
             LossKind::CrossEntropy => Loss::CrossEntropy { draws },
             LossKind::Binary => Loss::Binary { draws },
@@ -162,11 +163,11 @@ pub struct RunArgs {
     #[arg(value_parser = clap::value_parser!(u64).range(1..=1 << 24))]
     pub patience: Option<u64>,
 
-    /// The file of checkpoints [default: the output with the ending .checkpoint]
+    /// The file of checkpoints [default: the output with the ending .checkpoint in place of .safetensors]
     #[arg(long, help_heading = RUN, value_name = "FILE")]
     pub checkpoint: Option<PathBuf>,
 
-    /// Steps between two checkpoints, beside those at the end of every epoch
+    /// Steps between two checkpoints, beside those at the ends of epochs
     #[arg(long, help_heading = RUN, value_name = "STEPS")]
     #[arg(value_parser = clap::value_parser!(u64).range(1..))]
     pub checkpoint_every: Option<u64>,
@@ -175,7 +176,7 @@ pub struct RunArgs {
     #[arg(long, help_heading = RUN, conflicts_with_all = ["checkpoint", "checkpoint_every"])]
     pub no_checkpoint: bool,
 
-    /// Go on from a checkpoint of a run with the same settings
+    /// Go on from a checkpoint of a run with the same network, data and settings
     #[arg(long, help_heading = RUN, value_name = "FILE")]
     pub resume: Option<PathBuf>,
 }
@@ -219,6 +220,10 @@ pub struct OptimiserArgs {
 }
 
 impl OptimiserArgs {
+    pub fn is_sgd(&self) -> bool {
+        self.optimiser == "sgd"
+    }
+
     pub fn apply(&self, settings: Settings) -> Settings {
         let optimiser = match self.optimiser.as_str() {
             "sgd" => Optimiser::Sgd { momentum: self.momentum },

@@ -6,25 +6,28 @@ use clap::Args;
 use gauss_lowering::parameters::declared::Declared;
 use pfp_compiler::{array::Array, error::Error, module::Session, parameters::Safetensors};
 use pfp_train::{
-    gradient::Parameter,
+    checkpoint,
+    gradient::{NOISE, Parameter},
+    posterior,
     start::{self, Named, Scale, Start, Started},
 };
 
-use super::{super::Ui, is_safetensors, options::START};
+use super::{super::Ui, options::START};
 use crate::importing::{self, Wanted};
 
 /// Where training starts.
 #[derive(Debug, Args)]
 pub struct StartArgs {
     /// The first values: he or glorot, random by fan-in, or those of a file: a parameter file with means
-    /// and variances or with means only, or an ONNX model
+    /// and variances or with means only, a checkpoint, or an ONNX model
     #[arg(long, help_heading = START, value_name = "he|glorot|FILE", default_value = "he")]
-    init: PathBuf,
+    pub init: PathBuf,
 
-    /// The first standard deviations, over 1 / sqrt(fan-in), where no file gives variances
+    /// The first standard deviations, over 1 / sqrt(fan-in), where no file gives variances; where it is
+    /// given, in place of those of a file
     #[arg(long, help_heading = START, value_name = "FRACTION", default_value_t = 0.05)]
     #[arg(value_parser = crate::cli::values::positive)]
-    init_sigma: f64,
+    pub init_sigma: f64,
 }
 
 impl StartArgs {
@@ -46,34 +49,53 @@ impl StartArgs {
         if self.is_random() { Vec::new() } else { importing::files(&self.init) }
     }
 
-    /// The first values.
+    /// The first values; the variances of a file where `with_variances` says so.
     ///
     /// # Errors
     ///
     /// Where a file cannot be read, or does not fit the network.
-    pub fn start(&self, parameters: &[Parameter], seed: u64, ui: &Ui) -> Result<Started, Error> {
+    pub fn start(
+        &self,
+        parameters: &[Parameter],
+        seed: u64,
+        with_variances: bool,
+        ui: &Ui,
+    ) -> Result<Started, Error> {
         let first = match self.scale() {
             Some(scale) => Start::Random(scale),
-            None => Start::Named(self.named(ui)?),
+            None => Start::Named(self.named(with_variances, ui)?),
         };
         start::start(&first, parameters, self.init_sigma, seed)
     }
 
-    fn named(&self, ui: &Ui) -> Result<Named, Error> {
+    fn named(&self, with_variances: bool, ui: &Ui) -> Result<Named, Error> {
         let path = &self.init;
-        let arrays = match (pfp_import::is_onnx(path), is_safetensors(path)) {
-            (true, _) => of_onnx(path, ui)?,
-            (false, true) => Safetensors::open(path)?.arrays()?,
-            (false, false) => {
-                return Err(Error::request(format!("cannot tell what {} is", path.display()))
-                    .with_help(
-                        "--init is he, glorot, a .safetensors file or an .onnx model; pfp import makes \
-                         a parameter file of what frameworks save",
-                    ));
-            }
-        };
-        Ok(Named { source: path.display().to_string(), arrays })
+        let in_order = pfp_import::is_onnx(path);
+        let arrays = if in_order { of_onnx(path, ui)? } else { of_tensors(path)? };
+        Ok(Named { source: path.display().to_string(), arrays, in_order, with_variances })
     }
+}
+
+/// The values in a parameter file or a checkpoint.
+fn of_tensors(path: &Path) -> Result<Vec<(String, Array)>, Error> {
+    let name = path.display().to_string();
+    let has_ending = |ending: &str| path.extension().is_some_and(|own| own == ending);
+    let file = match Safetensors::open(path) {
+        Err(_) if !["safetensors", "checkpoint"].into_iter().any(has_ending) => {
+            return Err(Error::request(format!("cannot tell what {name} is")).with_help(
+                "--init is he, glorot, a .safetensors file, a checkpoint or an .onnx model; pfp import \
+                 makes a parameter file of what frameworks save",
+            ));
+        }
+        file => file?,
+    };
+    if let Some(arrays) = checkpoint::arrays(&file, &name)? {
+        return Ok(arrays);
+    }
+    let noise = posterior::noise_of(file.metadata())
+        .map_err(|message| Error::malformed(&name, "posterior", message))?;
+    let noise = noise.map(|noise| (NOISE.to_owned(), noise));
+    Ok(file.arrays()?.into_iter().chain(noise).collect())
 }
 
 /// The weights of an ONNX model, in the order in which its network declares them.
