@@ -247,7 +247,7 @@ impl Step {
         let mut step =
             Self { builder, optimiser, rate, deviation_rate, pull, steps: None, corrections: None };
         if let (Optimiser::Adam(adam), Some(before)) = (optimiser, before) {
-            let steps = step.into_place(before, &[], |a, _, before| {
+            let steps = step.in_place(before, &[], |a, _, before| {
                 let one = a.constant(1.0);
                 a.add(before, one)
             });
@@ -287,7 +287,7 @@ impl Step {
     }
 
     /// A tensor in place of `old`, an element of each of its own and those of the inputs.
-    fn into_place(
+    fn in_place(
         &self,
         old: Value,
         inputs: &[Value],
@@ -330,22 +330,22 @@ impl Step {
         };
         match (self.optimiser, memory, self.corrections) {
             (Optimiser::Adam(adam), &[first, second], Some(corrections)) => {
-                let first = self.into_place(first, &[gradient], |a, x, first| {
+                let first = self.in_place(first, &[gradient], |a, x, first| {
                     update::remembered(a, adam.beta1, first, x[0])
                 });
-                let second = self.into_place(second, &[gradient], |a, x, second| {
+                let second = self.in_place(second, &[gradient], |a, x, second| {
                     let square = a.mul(x[0], x[0]);
                     update::remembered(a, adam.beta2, second, square)
                 });
                 let inputs = [first, second, rate, corrections[0], corrections[1]];
-                let moved = self.into_place(value, &inputs, |a, x, value| {
+                let moved = self.in_place(value, &inputs, |a, x, value| {
                     let change = update::adam(a, adam.epsilon, x[2], [x[0], x[1]], [x[3], x[4]]);
                     after(a, value, change)
                 });
                 (moved, vec![first, second])
             }
             (Optimiser::Sgd(momentum), &[first], _) => {
-                let first = self.into_place(first, &[gradient], |a, x, first| {
+                let first = self.in_place(first, &[gradient], |a, x, first| {
                     let kept = a.constant(momentum);
                     a.fma(kept, first, x[0])
                 });
@@ -362,7 +362,7 @@ impl Step {
         rate: Value,
         after: impl FnOnce(&mut Payload, Value, Value) -> Value,
     ) -> Value {
-        self.into_place(value, &[direction, rate], |a, x, value| {
+        self.in_place(value, &[direction, rate], |a, x, value| {
             let change = a.mul(x[0], x[1]);
             after(a, value, change)
         })
