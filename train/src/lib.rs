@@ -9,10 +9,12 @@
 //! - [`fit`]: the epochs of a run, its [`state`], and [`checkpoint`]s of it;
 //! - [`laplace`]: a posterior without training;
 //! - [`random`]: draws that follow from the seed;
+//! - [`agreement`]: moments beside draws of the weights;
 //! - [`posterior`], [`report`]: what is written.
 //!
 //! The crate knows no command line.
 
+pub mod agreement;
 pub mod checkpoint;
 pub mod compiled;
 pub mod data;

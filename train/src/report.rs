@@ -6,6 +6,7 @@ use pfp_evaluate::page::{Page, figure, legend, plot, section};
 use serde::Serialize;
 
 use crate::{
+    agreement::Agreement,
     gradient::{NOISE, Parameter, Values},
     layout::Span,
     state::{Record, Validation},
@@ -21,6 +22,8 @@ pub struct Report<'a> {
     pub history: &'a [Record],
     /// The parameters, where their numbers lie, and these.
     pub posterior: (&'a [Parameter], &'a [Span], &'a Values),
+    /// The moments of outputs beside draws of the weights.
+    pub agreement: Option<&'a Agreement>,
     /// Names and values of settings.
     pub settings: &'a [(String, String)],
     /// The version of pfp.
@@ -52,10 +55,11 @@ impl Report<'_> {
     /// Where a plot cannot be drawn.
     pub fn page(&self) -> Result<String, Error> {
         let title = format!("@{}", self.function);
-        let sections: Vec<_> = [self.curves()?, self.posterior(), Some(self.settings())]
-            .into_iter()
-            .flatten()
-            .collect();
+        let sections: Vec<_> =
+            [self.curves()?, self.posterior(), self.agreement()?, Some(self.settings())]
+                .into_iter()
+                .flatten()
+                .collect();
         let page = Page {
             title: &title,
             command: "pfp train",
@@ -145,6 +149,35 @@ impl Report<'_> {
                 },
             )
         })
+    }
+
+    fn agreement(&self) -> Result<Option<Markup>, Error> {
+        let Some(agreement) = self.agreement else { return Ok(None) };
+        let Agreement { draws, items, variance_ratio, differences, deviations } = agreement;
+        let names = ("deviation of an output by draws", "by moments");
+        let svg = plot::scatter(names, deviations)?;
+        let rows = [
+            ("variance of an output, moments over draws, median", format!("{variance_ratio:.3}")),
+            (
+                "difference of the means, root mean square, in deviations of the draws",
+                format!("{:.4}", differences.mean),
+            ),
+            ("divergence of the Gaussians of an output, nats", format!("{:.4}", differences.kl)),
+            ("items with another largest output, %", format!("{:.1}", percent(differences.class))),
+        ];
+        Ok(Some(section(
+            &format!("Moments and {draws} draws of the weights"),
+            &format!(
+                "The outputs of {items} items in closed form, and over forward passes with weights that are \
+                 drawn from the same posterior."
+            ),
+            html! {
+                div.scroll { table { tbody {
+                    @for (name, value) in &rows { tr { td { (name) } td { (value) } } }
+                } } }
+                div.figures { (figure("Deviations", &html! {}, &svg)) }
+            },
+        )))
     }
 
     fn settings(&self) -> Markup {

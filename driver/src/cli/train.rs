@@ -13,10 +13,11 @@ use std::{
 };
 
 use clap::Args;
-use gauss_lowering::passes::gauss_pool_first::Order;
+use gauss_lowering::{mode::MAX_SAMPLES, passes::gauss_pool_first::Order};
 use pfp_compiler::{error::Error, output::Outputs, parameters::Safetensors};
 use pfp_evaluate::{eval::Spec, watch::Watch};
 use pfp_train::{
+    agreement,
     checkpoint::{self, Checkpoints},
     compiled::{self, Kind, Network},
     data::{Data, Reading},
@@ -35,7 +36,7 @@ use crate::importing::{self, Imported, Wanted};
 use given::Given;
 use options::{LaplaceArgs, LossKind, Method, OptimiserArgs, PriorArgs, RunArgs, SwagArgs};
 use start::StartArgs;
-use summary::{Asked, Line, Summary, line, text};
+use summary::{Asked, End, Line, Summary, line, text};
 
 /// Between two checkpoints at ends of epochs is so much time at least.
 const PAUSE: Duration = Duration::from_secs(1);
@@ -108,6 +109,12 @@ pub struct TrainArgs {
     /// Write a page with the curves of the run to this .html file
     #[arg(long, value_name = "FILE")]
     report: Option<PathBuf>,
+
+    /// Compare the moments of the outputs on the page with those of so many draws of the weights, on 100
+    /// items; 0 for no comparison
+    #[arg(long, value_name = "N", default_value_t = 10_000, requires = "report")]
+    #[arg(value_parser = report_draws)]
+    report_draws: u32,
 
     /// The parameter file to write
     #[arg(short, long, value_name = "FILE")]
@@ -396,6 +403,21 @@ pub fn train(args: TrainArgs, ui: &Ui) -> Result<Outcome, Error> {
         files: files.map(|path| path.display().to_string()).collect(),
     };
     let bytes = posterior::bytes(&made.values, &network.parameters, &spans, &summary)?;
+    let agreement = match (&args.report, args.report_draws) {
+        (Some(_), draws @ 1..) => {
+            ui.stage(&format!("drawing the weights {draws} times"));
+            let name = args.output.display().to_string();
+            Some(agreement::agreement(&agreement::Request {
+                source: &imported.source,
+                function: &summary.function,
+                parameters: &Safetensors::from_bytes(&name, bytes.clone())?,
+                data: validation.as_ref().unwrap_or(&data),
+                draws,
+                seed: settings.seed,
+            })?)
+        }
+        _ => None,
+    };
     let page = args.report.as_ref().map(|_| {
         let lines = [format!("{} on {}", summary.module, summary.data.join(", "))];
         let settings = report::rows(&summary.settings)?;
@@ -404,6 +426,7 @@ pub fn train(args: TrainArgs, ui: &Ui) -> Result<Outcome, Error> {
             lines: &lines,
             history: &made.history,
             posterior: (&network.parameters, &spans, &made.values),
+            agreement: agreement.as_ref(),
             settings: &settings,
             version: summary.version,
         };
@@ -412,10 +435,17 @@ pub fn train(args: TrainArgs, ui: &Ui) -> Result<Outcome, Error> {
     outputs.write([Some(bytes), page.transpose()?].into_iter().flatten().collect())?;
     // What could not be printed does not keep the posterior from being written.
     let printed = match ui.json() {
-        true => ui.print_json_line(&Line::End(&summary)),
-        false => ui.print(text(&summary)),
+        true => ui
+            .print_json_line(&Line::End(&End { summary: &summary, agreement: agreement.as_ref() })),
+        false => ui.print(text(&summary, agreement.as_ref())),
     };
     failure.map_or(printed, Err).map(|()| Outcome::Done)
+}
+
+/// Parses the number of draws of a comparison, or 0 for none.
+fn report_draws(text: &str) -> Result<u32, String> {
+    let draws = text.parse().ok().filter(|draws| *draws == 0 || (2..=MAX_SAMPLES).contains(draws));
+    draws.ok_or_else(|| format!("'{text}' is not 0, or a number from 2 to {MAX_SAMPLES}"))
 }
 
 /// The values that a run starts from.

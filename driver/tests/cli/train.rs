@@ -486,3 +486,23 @@ fn a_network_and_data_that_do_not_fit_are_refused() {
         assert!(!dir.path("out.safetensors").exists());
     }
 }
+
+/// The page and the last line show what the moments are beside draws of the weights.
+#[test]
+fn the_page_compares_moments_with_draws() {
+    let dir = with_points(60);
+    let line = "train net.mlir --data x --epochs 30 --posterior svi --batch 20 --no-checkpoint -o p.safetensors --json";
+    let said = dir.pfp(&format!("{line} --report page.html --report-draws 4000")).ok();
+    let end: serde_json::Value = serde_json::from_str(said.lines().last().unwrap()).unwrap();
+    let agreement = &end["agreement"];
+    assert_eq!((&agreement["draws"], &agreement["items"]), (&4000.into(), &60.into()), "{end:#}");
+    // A hidden layer of few units, whose outputs the closed form takes as independent.
+    let ratio = agreement["variance_ratio"].as_f64().unwrap();
+    assert!((0.7..1.3).contains(&ratio), "{end:#}");
+    assert!(agreement["mean"].as_f64().unwrap() < 0.2, "{end:#}");
+    assert!(dir.text("page.html").contains("Moments and 4000 draws of the weights"));
+    let said = dir.pfp(&format!("{line} --report page.html --report-draws 0")).ok();
+    assert!(!said.contains("agreement") && !dir.text("page.html").contains("draws of the weights"));
+    let ran = dir.pfp(&format!("{line} --report-draws 10"));
+    assert_eq!(ran.code, Some(2), "a comparison is of a page: {ran:#?}");
+}

@@ -102,6 +102,26 @@ pub fn extent(values: impl Iterator<Item = f64>) -> (f64, f64) {
     values.fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), x| (low.min(x), high.max(x)))
 }
 
+/// Points, and the line on which both numbers of a point are equal.
+///
+/// # Errors
+///
+/// Where drawing fails.
+pub fn scatter((x_name, y_name): (&str, &str), points: &[(f64, f64)]) -> Result<String, Error> {
+    let (_, high) = extent(points.iter().flat_map(|(x, y)| [*x, *y]));
+    if !high.is_finite() {
+        return svg(|_| Ok(()));
+    }
+    let most = if high > 0.0 { 1.05 * high } else { 1.0 };
+    svg(|canvas| {
+        let mut chart = axes(canvas, (0.0..most, 0.0..most), (x_name, y_name), &|x| number(*x))?;
+        chart.draw_series(LineSeries::new([(0.0, 0.0), (most, most)], line(1)))?;
+        let point = |place: &(f64, f64)| Circle::new(*place, 2, series(0).filled());
+        chart.draw_series(points.iter().map(point))?;
+        Ok(())
+    })
+}
+
 /// Curves over numbers that count from 1, one colour for each. A curve of one number is a point.
 ///
 /// # Errors

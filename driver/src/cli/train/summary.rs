@@ -1,6 +1,7 @@
 //! What a run tells: lines of epochs, and how a posterior was made.
 
 use pfp_train::{
+    agreement::Agreement,
     laplace::{Chosen, Precision},
     settings::Settings,
     state::Record,
@@ -14,7 +15,16 @@ use crate::cli::table::Table;
 #[serde(tag = "event", rename_all = "kebab-case")]
 pub enum Line<'a> {
     Epoch(&'a Record),
-    End(&'a Summary),
+    End(&'a End<'a>),
+}
+
+/// What is said at the end.
+#[derive(Serialize)]
+pub struct End<'a> {
+    #[serde(flatten)]
+    pub summary: &'a Summary,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub agreement: Option<&'a Agreement>,
 }
 
 /// How a posterior was made. It stands in the metadata of the file, too.
@@ -106,7 +116,7 @@ pub fn line(record: &Record, epochs: u64) -> String {
 }
 
 /// The end of a run as a table.
-pub fn text(summary: &Summary) -> String {
+pub fn text(summary: &Summary, agreement: Option<&Agreement>) -> String {
     let mut table = Table::new(&["posterior", summary.posterior], 1);
     let mut row = |name: &str, value: String| table.row(vec![name.to_owned(), value]);
     row("items", summary.items.to_string());
@@ -144,6 +154,12 @@ pub fn text(summary: &Summary) -> String {
         row(&format!("prior precision, {parameters}"), format!("{:.4e}", prior.precision));
         let determined = format!("{:.1} of {}", prior.determined, prior.weights);
         row("  weights that the data determine", determined);
+    }
+    if let Some(agreement) = agreement {
+        row(
+            &format!("variance of an output over that of {} draws", agreement.draws),
+            format!("{:.3}", agreement.variance_ratio),
+        );
     }
     row("seconds", format!("{:.1}", summary.seconds));
     format!("{table}\n\n  {}", summary.files.join("\n  "))
