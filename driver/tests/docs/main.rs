@@ -9,6 +9,7 @@ mod code;
 mod names;
 mod operators;
 mod ops;
+mod ordinary;
 mod page;
 mod passes;
 mod quick_starts;

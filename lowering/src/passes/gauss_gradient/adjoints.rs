@@ -234,6 +234,15 @@ impl Nest {
         let [parallel, count] = scratch.dims;
         let used = used(scratch.block, values);
         let inputs = scratch.used(&used);
+        if let (true, Some((dim, size))) = (is_sum, innermost(&inputs, parallel)) {
+            let reads: Vec<_> =
+                scratch.reads.iter().map(|read| moved(read, dim, parallel)).collect();
+            let first =
+                Scratch { block: scratch.block, reads: &reads, dims: [parallel + 1, count] };
+            let sizes_of_rows = [sizes, &[size]].concat();
+            let rows = self.computed(builder, &first, values, &sizes_of_rows, count > parallel + 1);
+            return rows.into_iter().map(|row| self.sum_of_rows(builder, row, sizes)).collect();
+        }
         let reads: Vec<_> =
             inputs.iter().map(|&(read, _)| (read.tensor, self.affine(&read.map, count))).collect();
         let dims: Vec<_> = (0..parallel).map(|dim| self.context.dim(dim)).collect();
@@ -255,6 +264,17 @@ impl Nest {
             values.iter().zip(sums).map(result).collect()
         });
         op.results()
+    }
+
+    /// The sums along the last dimension.
+    fn sum_of_rows(&self, builder: Builder, rows: Value, sizes: &[i64]) -> Value {
+        let out = (linalg::fill(builder, sizes, 0.0, &self.layer), {
+            let dims: Vec<_> = (0..sizes.len()).map(|dim| self.context.dim(dim)).collect();
+            self.context.affine_map(sizes.len() + 1, &dims)
+        });
+        let read = (rows, self.context.identity_map(sizes.len() + 1));
+        let sum = |inner: Builder, x: &[Value]| vec![summed(inner, x[0], x[1])];
+        linalg::generic(builder, &[read], &[out], &self.layer, sum).result(0)
     }
 
     /// Sums of terms times their factors.
@@ -344,6 +364,29 @@ fn summed(builder: Builder, term: Value, sum: Value) -> Value {
         }
         None => builder.value("arith.addf", &[term, sum], f32),
     }
+}
+
+/// The summed loop along which all reads are contiguous, and its trip count: vectors go along it, and a
+/// second sum adds up their elements.
+fn innermost(reads: &[(&Operand, Value)], parallel: usize) -> Option<(usize, i64)> {
+    let mut found = reads.iter().map(|(read, _)| {
+        let size = read.tensor.ty().shape().unwrap_or_default().last().copied()?;
+        let dim = read.map.last()?.alone().filter(|&dim| dim >= parallel)?;
+        (size > 1).then_some((dim, size))
+    });
+    let first = found.next()??;
+    found.all(|other| other == Some(first)).then_some(first)
+}
+
+/// The read with a loop moved before others.
+fn moved(read: &Operand, dim: usize, to: usize) -> Operand {
+    let place = |place: &Linear| {
+        let mut steps = place.steps.clone();
+        let step = steps.remove(dim);
+        steps.insert(to, step);
+        Linear { steps, start: place.start }
+    };
+    Operand { tensor: read.tensor, map: read.map.iter().map(place).collect() }
 }
 
 /// Does each loop walk one dimension at most?

@@ -1,0 +1,46 @@
+//! The commands of the page on ordinary networks, in a copy of the built-in digits.
+
+use std::fs;
+
+use super::{
+    code::{scratch, shell},
+    page::{Page, root},
+};
+
+/// A number of a table: of the row that begins so, in this column.
+fn number(answer: &str, row: &str, column: usize) -> Option<f64> {
+    let found = answer.lines().find(|line| line.trim().starts_with(row))?;
+    let words = found.trim().strip_prefix(row)?.split_whitespace();
+    words.filter_map(|word| word.parse().ok()).nth(column)
+}
+
+#[test]
+fn an_ordinary_network_gets_a_posterior_that_knows_strangers() {
+    let folder = scratch("ordinary");
+    for entry in fs::read_dir(root().join("examples/digits")).expect("a folder") {
+        let path = entry.expect("a file").path();
+        let name = path.file_name().expect("a name").to_owned();
+        if path.is_file() {
+            fs::copy(&path, folder.join(name)).expect("a file that can be copied");
+        }
+    }
+    let page = Page::read(root().join("docs/ordinary.md"));
+    let blocks = page.blocks();
+    let commands = blocks.iter().filter(|block| block.language == "sh");
+    let commands: Vec<_> = commands.flat_map(|block| block.text.lines()).collect();
+    assert!(commands.len() >= 7, "{commands:?}");
+    for command in commands {
+        let answer = shell(command, &folder);
+        if command.starts_with("pfp eval") {
+            let right = number(&answer, "accuracy, %", 0);
+            assert!(right.is_some_and(|share| share > 95.0), "$ {command}\n{answer}");
+        }
+        if command.contains("bayesian.safetensors --scale") && command.starts_with("pfp eval") {
+            let auroc = number(&answer, "AUROC by mutual information", 0);
+            assert!(auroc.is_some_and(|auroc| auroc > 0.95), "$ {command}\n{answer}");
+        }
+    }
+    for file in ["run.html", "build/digits_mlp.o", "build-adapt/digits_mlp_step.o"] {
+        assert!(folder.join(file).exists(), "{file}");
+    }
+}
