@@ -338,7 +338,7 @@ fn what_is_not_a_number_does_not_destroy_the_posterior() {
     let mut target = vec![0.0; ITEMS * CLASSES];
     target.iter_mut().step_by(CLASSES).for_each(|share| *share = 1.0);
     for bad in [f32::NAN, f32::INFINITY, 1e30] {
-        let input = vec![bad; ITEMS * INPUTS];
+        let input = [bad; ITEMS * INPUTS];
         let [mut losses, mut outputs] = [vec![0.0; ITEMS], vec![0.0; ITEMS * CLASSES]];
         let inputs = [&input[..], &target, &SETTINGS, &adaptable.prior];
         let results = &mut [&mut state[..], &mut losses, &mut outputs];
