@@ -28,6 +28,7 @@ fn a_page_has_the_curves_of_a_run_and_needs_nothing_else() {
             function: "net",
             lines: &["a <line>".to_owned()],
             history: &fitted.history,
+            agreement: None,
             posterior: (&parameters, &spans, &fitted.values),
             settings: &report::rows(&case.settings).unwrap(),
             version: "0",
