@@ -71,7 +71,7 @@ pub fn agreement(request: &Request) -> Result<Agreement, Error> {
     let session = Session::new();
     let network = Network::with_source(&session, source, Some(parameters), Some(batch))?;
     let function = network.function(Some(function))?;
-    let inputs: Vec<f32> = (0..items).flat_map(|item| data.input(item)).copied().collect();
+    let inputs: Vec<f32> = (0..items).flat_map(|item| data.input(item)).collect();
     let moments = |mode: Mode| -> Result<[Vec<f64>; 2], Error> {
         let options = Options { mode, ..Options::default() };
         let compiled = network.compile(function, &Target::host(), &options, &|_| ())?;

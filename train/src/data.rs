@@ -7,7 +7,7 @@ use pfp_evaluate::{
 };
 use sha2::{Digest, Sha256};
 
-use crate::settings::Loss;
+use crate::{inputs::Inputs, settings::Loss};
 
 /// What an item has several labels for.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -61,7 +61,7 @@ pub struct Reading<'a> {
 pub struct Data {
     /// What the outputs should be.
     pub target: Target,
-    inputs: Vec<f32>,
+    inputs: Inputs,
     targets: Vec<f32>,
     /// The row of the inputs that an item has.
     rows: Vec<u32>,
@@ -154,7 +154,9 @@ impl Data {
         }
         let length = inputs.len() / items;
         let rows = (0..).take(items).collect();
-        let data = Self { target, inputs, targets, rows, length, notes: Vec::new() };
+        let mut all = Inputs::default();
+        all.extend(&inputs);
+        let data = Self { target, inputs: all, targets, rows, length, notes: Vec::new() };
         data.check("the data")?;
         Ok(data)
     }
@@ -209,7 +211,14 @@ impl Data {
                 (set, targets.chunks_exact(2).map(|shares| shares[1]).collect())
             }
         };
-        let inputs = set.prepared(0..set.len())?;
+        let mut inputs = Inputs::default();
+        for start in (0..set.len()).step_by(READ_ITEMS) {
+            let numbers = set.prepared(start..(start + READ_ITEMS).min(set.len()))?;
+            if start == 0 {
+                inputs.reserve(numbers.len() / set.len().min(READ_ITEMS) * set.len());
+            }
+            inputs.extend(&numbers);
+        }
         let items = targets.len() / target.width();
         let times = (items / set.len()).max(1);
         let rows = (0..).take(set.len());
@@ -228,7 +237,7 @@ impl Data {
     fn join(mut self, other: Self) -> Self {
         let first = u32::try_from(self.inputs.len() / self.length).unwrap_or(u32::MAX);
         self.rows.extend(other.rows.iter().map(|row| row + first));
-        self.inputs.extend(other.inputs);
+        self.inputs.append(&other.inputs);
         self.targets.extend(other.targets);
         self.notes.extend(other.notes);
         self
@@ -238,19 +247,17 @@ impl Data {
         if u32::try_from(self.rows.len()).is_err() {
             return Err(Error::request(format!("{source} has too many items: at most 2^32 - 1")));
         }
-        let bad = |numbers: &[f32]| numbers.iter().position(|number| !number.is_finite());
-        for (what, numbers, length) in
-            [("number", &self.inputs, self.length), ("target", &self.targets, self.target.width())]
-        {
-            if let Some(index) = bad(numbers) {
-                return Err(Error::request(format!(
-                    "{source} has the {what} {} in item {}; it must be finite",
-                    numbers[index],
+        let check = |what: &str, numbers: &mut dyn Iterator<Item = f32>, length: usize| {
+            let bad = numbers.enumerate().find(|(_, number)| !number.is_finite());
+            bad.map_or(Ok(()), |(index, number)| {
+                Err(Error::request(format!(
+                    "{source} has the {what} {number} in item {}; it must be finite",
                     index / length.max(1)
-                )));
-            }
-        }
-        Ok(())
+                )))
+            })
+        };
+        check("number", &mut self.inputs.iter(), self.length)?;
+        check("target", &mut self.targets.iter().copied(), self.target.width())
     }
 
     /// How many items there are; at least one.
@@ -269,9 +276,15 @@ impl Data {
     }
 
     /// The numbers of an item.
-    pub fn input(&self, item: usize) -> &[f32] {
-        let row = self.rows[item] as usize;
-        &self.inputs[row * self.length..(row + 1) * self.length]
+    pub fn input(&self, item: usize) -> Vec<f32> {
+        let mut input = vec![0.0; self.length];
+        self.read_input(item, &mut input);
+        input
+    }
+
+    /// Reads the numbers of an item into `out`, which has room for them.
+    pub fn read_input(&self, item: usize, out: &mut [f32]) {
+        self.inputs.read(self.rows[item] as usize * self.length, out);
     }
 
     /// The target of an item.
@@ -283,14 +296,14 @@ impl Data {
     /// SHA-256 of items and targets.
     pub fn sha256(&self) -> String {
         let mut hash = Sha256::new();
-        for numbers in [&self.inputs, &self.targets] {
-            let mut bytes = Vec::with_capacity(1 << 16);
-            for part in numbers.chunks(1 << 14) {
-                bytes.clear();
-                bytes.extend(part.iter().flat_map(|number| number.to_le_bytes()));
-                hash.update(&bytes);
-            }
-        }
+        let mut bytes = Vec::new();
+        let mut take = |numbers: &[f32]| {
+            bytes.clear();
+            bytes.extend(numbers.iter().flat_map(|number| number.to_le_bytes()));
+            hash.update(&bytes);
+        };
+        self.inputs.blocks(&mut take);
+        self.targets.chunks(1 << 14).for_each(take);
         self.rows.iter().for_each(|row| hash.update(row.to_le_bytes()));
         hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
     }
@@ -366,6 +379,9 @@ fn check_rows(numbers: &Numbers, source: &str, classes: usize) -> Result<(), Err
         None => Ok(()),
     }
 }
+
+/// Items that are read at a time.
+const READ_ITEMS: usize = 1024;
 
 /// How far the shares of an item may be from 1 in sum, as they are when labels are read.
 const SUM_TOLERANCE: f64 = 1e-2;

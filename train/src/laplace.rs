@@ -168,9 +168,10 @@ fn curvature(
         let mut outcome = Outcome::new(gradient);
         let (mut outputs, mut cotangent) = (Vec::new(), vec![0.0; gradient.outputs()]);
         let zero = cotangent.clone();
+        let mut input = vec![0.0; data.length()];
         for &item in items {
-            let input = data.input(item as usize);
-            let call = Call { input, target: &zero, weight: &[1.0], noise: &[] };
+            data.read_input(item as usize, &mut input);
+            let call = Call { input: &input, target: &zero, weight: &[1.0], noise: &[] };
             gradient.loss(&plain, call, &mut outcome)?;
             outputs.clone_from(&outcome.outputs);
             for number in 0..directions(data.target) {

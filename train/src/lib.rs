@@ -1,7 +1,7 @@
 //! How a posterior is fitted to data.
 //!
 //! - [`gradient`]: a network as something whose loss has a gradient; [`compiled`]: as compiled code;
-//! - [`data`]: items and targets;
+//! - [`data`]: items and targets; [`inputs`]: the numbers of items;
 //! - [`settings`]: what a run is asked to do; [`schedule`]: what changes in its course;
 //! - [`start`]: the first values; [`layout`]: where they lie and which are trained;
 //! - [`objective`]: the gradient of an objective on a part of a batch; [`mod@divergence`]: from the prior;
@@ -22,6 +22,7 @@ pub mod divergence;
 pub mod exponential;
 pub mod fit;
 pub mod gradient;
+pub mod inputs;
 pub mod laplace;
 pub mod layout;
 pub mod objective;

@@ -214,7 +214,7 @@ impl Shard {
     }
 
     fn set(&mut self, place: usize, data: &Data, item: usize, (length, width): (usize, usize)) {
-        self.input[place * length..(place + 1) * length].copy_from_slice(data.input(item));
+        data.read_input(item, &mut self.input[place * length..(place + 1) * length]);
         self.target[place * width..(place + 1) * width].copy_from_slice(data.target(item));
     }
 

@@ -166,7 +166,7 @@ pub fn conjugate(data: &Data, noise: f64, prior: f64) -> (Vec<Vec<f64>>, Vec<f64
     let mut precision = vec![vec![0.0; n]; n];
     let mut right = vec![0.0; n];
     for item in 0..data.len() {
-        let x = data.input(item).iter().map(|&x| f64::from(x)).chain([1.0]);
+        let x = data.input(item).into_iter().map(f64::from).chain([1.0]);
         let x: Vec<_> = x.collect();
         for i in 0..n {
             for j in 0..n {

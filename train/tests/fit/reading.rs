@@ -81,7 +81,7 @@ fn open(specs: &[String], target: Target, labels: SeveralLabels) -> Result<Data,
 }
 
 fn rows(data: &Data) -> Vec<(Vec<f32>, Vec<f32>)> {
-    (0..data.len()).map(|item| (data.input(item).to_vec(), data.target(item).to_vec())).collect()
+    (0..data.len()).map(|item| (data.input(item), data.target(item).to_vec())).collect()
 }
 
 #[test]
