@@ -126,5 +126,6 @@ int main(int argc, char **argv) {
     }
     if (judge("after it has learned", &right[1], &uncertainty[1]) != PFP_OK)
         return 2;
+    printf("digits: %.0f of %d correct\n", (double)right[1] * (DIGITS - LABELLED), DIGITS - LABELLED);
     return right[1] > right[0] && uncertainty[1] < uncertainty[0] ? 0 : 1;
 }
