@@ -432,6 +432,9 @@ fn what_is_wrong_with_a_model_is_said() {
     wrong(vec![node("Relu", &["x"], "a")], vec![], "has the output 'y', which no node gives");
     let twice = vec![node("Relu", &["x"], "y"), node("Tanh", &["x"], "y")];
     wrong(twice, vec![], "gives the value 'y' twice");
+    let mut further = node("Relu", &["x"], "a");
+    further.outputs.push("y".into());
+    wrong(vec![further], vec![], "the output 'y' is one of its node that is not computed here");
     let add = || vec![node("Add", &["x", "c"], "y")];
     wrong(add(), vec![floats("c", &[3], &[1.0])], "holds 1 numbers for 3 elements");
     wrong(add(), vec![floats("c", &[1 << 40, 1 << 40], &[])], "more than 268435456 elements");

@@ -215,6 +215,7 @@ impl Converter<'_> {
 
     fn outputs(&mut self, graph: &Graph, problems: &mut Vec<String>) -> Vec<Typed> {
         let mut outputs = Vec::new();
+        let mut missing = Vec::new();
         for output in &graph.outputs {
             let name = &output.name;
             let value = match self.values.get(name).cloned() {
@@ -226,12 +227,21 @@ impl Converter<'_> {
                     }
                     continue;
                 }
-                Some(Value::Refused) | None => continue,
+                Some(Value::Refused) | None => {
+                    missing.push(name);
+                    continue;
+                }
             };
             match value {
                 Ok(value) => outputs.push(value),
                 Err(message) => problems.push(format!("the output '{name}' {message}")),
             }
+        }
+        // Where there are problems, these are why.
+        if problems.is_empty() {
+            let message =
+                |name| format!("the output '{name}' is one of its node that is not computed here");
+            problems.extend(missing.into_iter().map(message));
         }
         outputs
     }
