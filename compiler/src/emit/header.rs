@@ -91,7 +91,12 @@ pub fn header(compiled: &Compiled) -> String {
         line(&format!(" *     {:width$}  (0 bytes: may be null)", ""));
     }
     line(" *");
-    line(" * Keeps no state: calls may run at the same time, each with an arena of its own.");
+    line(match outputs.iter().any(|output| output.tensor.in_place) {
+        true => " * Calls may run at the same time, each with a state and an arena of its own.",
+        false => {
+            " * Keeps no state: calls may run at the same time, each with an arena of its own."
+        }
+    });
     line(" * Returns PFP_OK, PFP_ERROR_NULL or PFP_ERROR_ALIGNMENT.");
     line(" */");
     line(&format!("int pfp_{name}({}, void *arena);", parameters.join(", ")));

@@ -26,6 +26,25 @@ impl Settings {
     pub fn numbers(self) -> [f64; 3] {
         [self.rate, self.deviation_rate, 1.0 / self.observations]
     }
+
+    /// Checks that float32 holds them.
+    ///
+    /// # Errors
+    ///
+    /// At the first that it does not.
+    pub fn check(self) -> Result<(), Error> {
+        let names = ["the learning rate of means", "that of deviations", "1/observations"];
+        let bad = names.iter().zip(self.numbers()).find(|(_, number)| {
+            let single = *number as f32;
+            !single.is_finite() || (single == 0.0) != (*number == 0.0)
+        });
+        match bad {
+            Some((name, number)) => {
+                Err(Error::request(format!("{name} is {} in float32", number as f32)))
+            }
+            None => Ok(()),
+        }
+    }
 }
 
 /// The object `NAME_adapt.o`: `pfp_NAME_prior`, the posterior of the file, and `pfp_NAME_start`, which

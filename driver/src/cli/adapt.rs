@@ -112,6 +112,12 @@ pub fn adapt(args: AdaptArgs, ui: &Ui) -> Result<Outcome, Error> {
         }
         _ => {}
     }
+    let settings = learning::Settings {
+        rate: args.learning_rate,
+        deviation_rate: args.deviation_rate * args.learning_rate,
+        observations: args.observations,
+    };
+    settings.check()?;
     let patterns =
         args.parameters.iter().map(|text| pattern(text)).collect::<Result<Vec<_>, _>>()?;
     ui.stage("reading the network");
@@ -158,11 +164,6 @@ pub fn adapt(args: AdaptArgs, ui: &Ui) -> Result<Outcome, Error> {
     let watch = |stage: &str| ui.stage(stage);
     let prediction = network.compile(function, &target, &options, &watch)?;
     let step = step.compile(step_function, &target, &options, &watch)?;
-    let settings = learning::Settings {
-        rate: args.learning_rate,
-        deviation_rate: args.deviation_rate * args.learning_rate,
-        observations: args.observations,
-    };
     let mut contents = Vec::new();
     for compiled in [&prediction, &step] {
         contents.extend(emit::contents(compiled, &Kind::DEFAULT)?);

@@ -27,8 +27,7 @@ fn the_demo_is_real() {
         assert!(number("/host_to_reference/mean") < Some(1e-5), "{network:#}");
         assert!(number("/host_to_reference/variance") < Some(1e-4), "{network:#}");
         if network["aarch64_missing"].is_null() {
-            // Either is off by its own roundings.
-            assert!(number("/aarch64_to_host/mean") < Some(2e-5), "{network:#}");
+            assert!(number("/aarch64_to_host/mean") < Some(1e-5), "{network:#}");
             assert!(number("/aarch64_to_host/variance") < Some(1e-4), "{network:#}");
         }
     }
