@@ -9,7 +9,9 @@ pub mod wrapper;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    path::PathBuf,
+    convert::Infallible,
+    path::{Path, PathBuf},
+    str::FromStr,
     sync::Arc,
 };
 
@@ -18,8 +20,11 @@ use gauss_dialect::{
     parameters::ParameterSource,
 };
 use gauss_lowering::{
-    kernel::plan::{KernelSchedule, ScheduleFile},
-    mode::Mode,
+    kernel::{
+        given::{Contents, MODEL},
+        plan::KernelSchedule,
+    },
+    mode::{Mode, Sampling},
     parameters::declared::Declared,
     passes::{
         gauss_append_head::Head,
@@ -128,6 +133,40 @@ pub struct Texts {
     pub mlir: bool,
 }
 
+/// What chooses the schedules of kernels.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub enum Schedules {
+    /// What was measured on cores of the target's kind and is shipped, and else the model.
+    #[default]
+    Shipped,
+    /// The model alone.
+    Model,
+    /// A schedule file or a database, and where they say nothing the model.
+    File(PathBuf),
+}
+
+impl Schedules {
+    /// The file, where there is one.
+    pub fn file(&self) -> Option<&Path> {
+        match self {
+            Self::File(path) => Some(path),
+            Self::Shipped | Self::Model => None,
+        }
+    }
+}
+
+impl FromStr for Schedules {
+    type Err = Infallible;
+
+    /// The word `model`, or a path.
+    fn from_str(text: &str) -> Result<Self, Infallible> {
+        Ok(match text {
+            MODEL => Self::Model,
+            path => Self::File(path.into()),
+        })
+    }
+}
+
 /// How a function is compiled.
 #[derive(Debug, Clone, Default)]
 pub struct Options {
@@ -137,8 +176,10 @@ pub struct Options {
     pub mode: Mode,
     /// Tasks that may run at the same time; 0 and 1 mean none.
     pub tasks: usize,
-    /// A file with schedules for some kernels.
-    pub schedule: Option<PathBuf>,
+    /// What chooses the schedules of kernels.
+    pub schedules: Schedules,
+    /// How many candidates to measure are listed for each kernel.
+    pub candidates: usize,
     /// What guards indirect calls and return addresses.
     pub branch_protection: BranchProtection,
     /// Does each kernel call `pfp.profile_mark` at its end?
@@ -147,10 +188,18 @@ pub struct Options {
 
 impl Options {
     /// The options of the pipeline that lowers a function.
-    fn pipeline(&self, target: &Target, is_lowered: bool) -> Result<String, Error> {
+    fn pipeline(
+        &self,
+        function: &Function,
+        target: &Target,
+        is_lowered: bool,
+    ) -> Result<String, Error> {
         let mut options = format!("core={} report=true {}", target.name, self.mode.options());
-        if is_lowered {
-            options += " lowered=true";
+        match is_lowered {
+            true => options += " lowered=true",
+            false => {
+                options += &format!(" network={}", function.digest(self.mode, self.tasks));
+            }
         }
         if self.tasks > 1 {
             options += &format!(" tasks={}", self.tasks);
@@ -158,17 +207,28 @@ impl Options {
         if self.profile {
             options += " profile=true";
         }
-        if let Some(path) = &self.schedule {
-            ScheduleFile::read(path).map_err(|error| {
-                let message = format!("{} is not read as a schedule file: {error}", path.display());
-                Error::request(message).with_help("pfp inspect --schedule prints one")
-            })?;
-            let text = path.to_str().filter(|text| !text.contains(['"', '{', '}']));
-            let text = text.ok_or_else(|| {
-                Error::request(format!("the path {} cannot be passed on", path.display()))
-                    .with_help("use a path in UTF-8 without double quotes and braces")
-            })?;
-            options += &format!(" schedule=\"{text}\"");
+        if self.candidates > 0 {
+            options += &format!(" candidates={}", self.candidates);
+        }
+        match &self.schedules {
+            Schedules::Shipped => {}
+            Schedules::Model => options += &format!(" schedule={MODEL}"),
+            Schedules::File(path) => {
+                Contents::read(path).map_err(|error| {
+                    let message =
+                        format!("{} is not read as a schedule file: {error}", path.display());
+                    Error::request(message)
+                        .with_help("pfp inspect --schedule prints one, pfp tune measures one")
+                })?;
+                let text = path.to_str().filter(|text| !text.contains(['"', '{', '}']));
+                let text = text.ok_or_else(|| {
+                    Error::request(format!("the path {} cannot be passed on", path.display()))
+                        .with_help("use a path in UTF-8 without double quotes and braces")
+                })?;
+                // A file may have the name of the word.
+                let text = if text == MODEL { format!("./{text}") } else { text.to_owned() };
+                options += &format!(" schedule=\"{text}\"");
+            }
         }
         Ok(format!("gauss-to-llvm{{{options}}}"))
     }
@@ -193,6 +253,8 @@ pub struct Compiled {
     pub arena: Arena,
     /// Its kernels, in the order in which they run.
     pub kernels: Vec<KernelSchedule>,
+    /// Does each kernel call `pfp.profile_mark` at its end?
+    pub is_profiled: bool,
     /// The most tasks that run at the same time; 1 where it was compiled without.
     pub tasks: usize,
     /// Bytes of weights, as they are packed for the target.
@@ -633,7 +695,7 @@ impl<'s> Network<'s> {
             }
             false => None,
         };
-        module.run(&options.pipeline(target, self.is_lowered)?)?;
+        module.run(&options.pipeline(function, target, self.is_lowered)?)?;
         let symbol = function.symbol();
         let (arena, kernels) = (read_arena(&module, &symbol)?, read_kernels(&module, &symbol)?);
         Ok(Lowered { module, arena, kernels, mlir })
@@ -680,6 +742,7 @@ impl<'s> Network<'s> {
             branch_protection: options.branch_protection,
             arena: lowered.arena,
             kernels: lowered.kernels,
+            is_profiled: options.profile,
             tasks: options.tasks.max(1),
             weight_bytes,
             object,
@@ -698,6 +761,19 @@ impl Function {
     /// The name of the compiled C function.
     pub fn symbol(&self) -> String {
         format!("pfp_{}", self.name)
+    }
+
+    /// Of its layers, its batch, a mode and a number of tasks, by which databases of schedules know it:
+    /// 16 hexadecimal digits.
+    pub fn digest(&self, mode: Mode, tasks: usize) -> String {
+        let layers = serde_json::to_string(&self.layers).unwrap_or_default();
+        let mode = match mode {
+            // Schedules do not depend on the numbers that are drawn.
+            Mode::Sample(sampling) => Mode::Sample(Sampling { seed: 0, ..sampling }),
+            Mode::Moments | Mode::Mean => mode,
+        };
+        let text = format!("{layers} {} {} {}", self.signature.batch(), mode.options(), tasks.max(1));
+        sha256(text.as_bytes()).chars().take(16).collect()
     }
 }
 

@@ -12,8 +12,10 @@ mod import;
 mod inspect;
 mod posterior;
 mod run;
+mod schedules;
 mod table;
 mod train;
+mod tune;
 mod ui;
 mod values;
 
@@ -69,6 +71,8 @@ enum Command {
     Calibrate(calibrate::CalibrateArgs),
     Eval(eval::EvalArgs),
     Inspect(inspect::InspectArgs),
+    Tune(tune::TuneArgs),
+    Schedules(schedules::SchedulesArgs),
     Demo(demo::DemoArgs),
     Completions(completions::CompletionsArgs),
 }
@@ -248,7 +252,18 @@ impl HeadArgs {
         calibration: Option<Calibration>,
         ui: &Ui,
     ) -> Result<(), Error> {
-        self.append_head(network, (mode, function), calibration, ui)?;
+        self.append_noting(network, (mode, function), calibration, &|note| ui.notes(&[note]))
+    }
+
+    /// As [`HeadArgs::append`], with what there is to say told to `note`.
+    fn append_noting(
+        &self,
+        network: &mut Network,
+        (mode, function): (Mode, Option<&str>),
+        calibration: Option<Calibration>,
+        note: &dyn Fn(String),
+    ) -> Result<(), Error> {
+        self.append_head(network, (mode, function), calibration, note)?;
         if self.return_covariance {
             if mode != Mode::Moments {
                 return Err(Error::request(format!(
@@ -266,7 +281,7 @@ impl HeadArgs {
         network: &mut Network,
         (mode, function): (Mode, Option<&str>),
         calibration: Option<Calibration>,
-        ui: &Ui,
+        note: &dyn Fn(String),
     ) -> Result<(), Error> {
         let Some(kind) = self.head else { return Ok(()) };
         if mode != Mode::Moments {
@@ -281,12 +296,12 @@ impl HeadArgs {
                 if calibration.is_for(kind) {
                     Thresholds { epistemic: Some(epistemic), aleatoric: Some(aleatoric) }
                 } else {
-                    ui.notes(&[format!(
+                    note(format!(
                         "the thresholds of the parameters are for uncertainties of the head {}, not \
                          of {kind}: nothing is rejected; --reject-epistemic and --reject-aleatoric \
                          set others",
                         calibration.head
-                    )]);
+                    ));
                     given
                 }
             }
@@ -310,7 +325,11 @@ fn command() -> clap::Command {
         };
         command.mut_args(allow).mut_subcommands(with_negative_numbers)
     }
-    with_negative_numbers(Cli::command())
+    // The budget of a search is a time; that of covariances has another name there.
+    let command = Cli::command().mut_subcommand("tune", |tune| {
+        tune.mut_arg("budget", |arg| arg.long("covariance-budget"))
+    });
+    with_negative_numbers(command)
 }
 
 /// Runs the command line of this process.
@@ -334,6 +353,8 @@ pub fn main() -> ExitCode {
         Command::Check(args) => check::check(args, &ui),
         Command::Calibrate(args) => calibrate::calibrate(args, &ui),
         Command::Inspect(args) => inspect::inspect(args, &ui),
+        Command::Tune(args) => tune::tune(args, &ui),
+        Command::Schedules(args) => schedules::schedules(args, &ui),
         Command::Demo(args) => demo::demo(args, &ui),
         Command::Completions(args) => completions::completions(args, &ui),
     };

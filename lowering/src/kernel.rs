@@ -12,6 +12,8 @@
 //!
 //! [`plan`] joins a group with its schedule and its packed [`constants`]; [`region`], [`strip`] and
 //! [`layout`] say in which order and in which [`buffers`] the groups of a function are computed.
+//! [`given`] reads the schedules that the model does not choose, those that were measured by the
+//! [`shape`] of a kernel.
 //! [`body`] says which values of a scalar body differ between rows and between
 //! vectors of a tile.
 
@@ -19,6 +21,7 @@ pub mod body;
 pub mod buffers;
 pub mod constants;
 pub mod emit;
+pub mod given;
 pub mod group;
 pub mod layout;
 pub mod nest;
@@ -26,5 +29,6 @@ pub mod pack;
 pub mod plan;
 pub mod region;
 pub mod schedule;
+pub mod shape;
 pub mod strip;
 pub mod tiling;

@@ -1,7 +1,7 @@
 //! Named sequences of passes.
 
 use crate::{
-    kernel::plan::ScheduleFile,
+    kernel::given::Given,
     mode::Mode,
     pass::{Options, Pipeline},
     passes::{gauss_append_loss, gauss_generate_kernels, gauss_gradient, gauss_pool_first::Values},
@@ -13,7 +13,18 @@ const KERNEL_OPTIONS: &[&str] = gauss_generate_kernels::PASS.options;
 /// Those of gauss-generate-kernels and of lower-gauss, and `lowered`: is the module in linalg on
 /// tensors already?
 const OPTIONS: &[&str] = &[
-    "core", "tasks", "schedule", "report", "profile", "mode", "samples", "seed", "draws", "lowered",
+    "core",
+    "tasks",
+    "schedule",
+    "network",
+    "candidates",
+    "report",
+    "profile",
+    "mode",
+    "samples",
+    "seed",
+    "draws",
+    "lowered",
 ];
 
 /// Those of gauss-append-loss and of gauss-gradient.
@@ -50,11 +61,11 @@ pub static ALL: &[Pipeline] = &[
     },
 ];
 
-/// The core, with the numbers of the schedule file. A file that cannot be read is refused by
-/// the pass that reads its kernels.
+/// The core, with the numbers that are given. A file that cannot be read is refused by the pass that
+/// reads its kernels.
 fn core(options: &Options) -> Result<Core, String> {
     let named = Target::core(options.get("core").unwrap_or("host"))?;
-    Ok(ScheduleFile::of(options).map_or(named, |(_, core)| core))
+    Ok(Given::of(options).map_or(named, |given| given.core))
 }
 
 /// One function per network, folded, then linalg. Maxima of what is exact come first. No common

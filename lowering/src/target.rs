@@ -77,6 +77,11 @@ pub struct Core {
     /// Channels of the input and of the output from which on the mean of a 3x3 convolution
     /// is computed by Winograd's algorithm; 0 for never.
     pub winograd_channels: i64,
+    /// Hundredths of the cost of the cheapest way, by the model, that strips of images may have which need
+    /// less memory; 0 for no strips.
+    pub strip_percent: i64,
+    /// Are the channels of images that layers exchange moved last where that is cheaper?
+    pub moves_channels: bool,
     /// Are refined estimates of roots and reciprocals faster than square roots and divisions?
     /// Only of AArch64.
     pub estimates_reciprocals: bool,
@@ -122,6 +127,8 @@ const AVX512: Core = Core {
     lane_loads: false,
     hoists_operands: true,
     winograd_channels: 8,
+    strip_percent: 105,
+    moves_channels: true,
     estimates_reciprocals: false,
     pipelines_roots: true,
     unscales_offsets: false,
@@ -194,6 +201,8 @@ const CORTEX_A72: Core = Core {
     lane_loads: true,
     hoists_operands: true,
     winograd_channels: 8,
+    strip_percent: 105,
+    moves_channels: true,
     estimates_reciprocals: true,
     pipelines_roots: true,
     unscales_offsets: false,
@@ -328,6 +337,7 @@ impl Core {
             ("l2_rate", self.l2_rate),
             ("computed_rows", self.computed_rows),
             ("winograd_channels", self.winograd_channels),
+            ("strip_percent", self.strip_percent),
             ("prefetched_elements", self.prefetched_elements),
             ("task_cycles", self.task_cycles),
         ];

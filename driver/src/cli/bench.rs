@@ -6,7 +6,7 @@ use clap::Args;
 use gauss_lowering::target::Target;
 use pfp_compiler::{
     array::Array,
-    compile::{Network, Options},
+    compile::{Network, Options, Schedules},
     error::Error,
     jit::{Arena, CompiledModel},
     module::Session,
@@ -83,9 +83,10 @@ pub struct BenchArgs {
     #[arg(long, value_name = "N", value_delimiter = ',')]
     cpus: Vec<usize>,
 
-    /// Schedules for some kernels, as `pfp inspect --schedule` prints them
+    /// Schedules: a file as `pfp inspect --schedule` prints it, one that `pfp tune` wrote, or `model` for
+    /// those of the analytic model alone [default: what was measured on such a core and is shipped]
     #[arg(long, value_name = "FILE")]
-    schedule: Option<PathBuf>,
+    schedule: Option<Schedules>,
 
     /// Show where the time of a call goes, kernel by kernel, and how near sums come to the peak; a
     /// call takes longer, for the clock is read around each kernel
@@ -175,7 +176,7 @@ pub fn bench(args: BenchArgs, ui: &Ui) -> Result<Outcome, Error> {
             args.head.append(&mut network, what, calibration.clone(), ui)?;
             let options = Options {
                 tasks: threads.into(),
-                schedule: args.schedule.clone(),
+                schedules: args.schedule.clone().unwrap_or_default(),
                 profile: args.profile,
                 mode,
                 ..Options::default()
@@ -205,7 +206,7 @@ pub fn bench(args: BenchArgs, ui: &Ui) -> Result<Outcome, Error> {
 }
 
 /// The CPUs for so many threads: those that are wanted, else the last ones.
-fn choose_cpus(wanted: &[usize], threads: usize) -> Result<Vec<usize>, Error> {
+pub fn choose_cpus(wanted: &[usize], threads: usize) -> Result<Vec<usize>, Error> {
     let allowed = measure::allowed_cpus()?;
     if let Some(cpu) = wanted.iter().find(|cpu| !allowed.contains(cpu)) {
         return Err(Error::request(format!("this process may not use the CPU {cpu}"))

@@ -1,10 +1,10 @@
 //! `pfp compile`.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 use pfp_compiler::{
-    compile::{Options, branch_protection::BranchProtection},
+    compile::{Options, Schedules, branch_protection::BranchProtection},
     emit::{self, Kind, Manifest},
     error::Error,
     module::Session,
@@ -63,9 +63,10 @@ pub struct CompileArgs {
           value_parser = values::one_of(BranchProtection::ALL, BranchProtection::describe))]
     branch_protection: BranchProtection,
 
-    /// Schedules for some kernels, as `pfp inspect --schedule` prints them
+    /// Schedules: a file as `pfp inspect --schedule` prints it, one that `pfp tune` wrote, or `model` for
+    /// those of the analytic model alone [default: what was measured on such a core and is shipped]
     #[arg(long, value_name = "FILE")]
-    schedule: Option<PathBuf>,
+    schedule: Option<Schedules>,
 
     /// What to write
     #[arg(long, value_delimiter = ',', default_values = Kind::DEFAULT.map(|kind| kind.describe().0),
@@ -95,12 +96,13 @@ pub fn compile(args: CompileArgs, ui: &Ui) -> Result<Outcome, Error> {
     let options = Options {
         texts: emit::texts(&kinds),
         tasks: args.threads.into(),
-        schedule: args.schedule,
+        schedules: args.schedule.unwrap_or_default(),
         branch_protection: args.branch_protection,
         mode,
         ..Options::default()
     };
-    let mut outputs = Outputs::beside(args.model.files().chain(options.schedule.clone()));
+    let schedules = options.schedules.file().map(Path::to_owned);
+    let mut outputs = Outputs::beside(args.model.files().chain(schedules));
     for function in &functions {
         emit::open(&mut outputs, &function.name, &kinds, &args.output)?;
     }

@@ -12,7 +12,7 @@ use gauss_dialect::{
     parameters::{ParameterSource, ParameterTensor},
     shape::TensorType,
 };
-use gauss_lowering::{kernel::plan::ScheduleFile, mode::Mode};
+use gauss_lowering::{kernel::given::ScheduleFile, mode::Mode};
 use pfp_compiler::{
     compile::{Arena, Carried, Choice, Function, Network, Options},
     error::Error,

@@ -2,7 +2,10 @@
 
 pub use gauss_lowering::passes::gauss_append_head::parse_amount as amount;
 
+use std::time::Duration;
+
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
+use jiff::SignedDuration;
 
 /// The most draws of the logits of an item.
 pub const DRAWS: i64 = 1 << 24;
@@ -38,6 +41,21 @@ pub fn positive(text: &str) -> Result<f64, String> {
 pub fn seconds(text: &str) -> Result<f64, String> {
     let number = text.parse::<f64>().ok().filter(|&number| number > 0.0 && number <= SECONDS);
     number.ok_or_else(|| format!("'{text}' is not a number above 0 and at most {SECONDS}"))
+}
+
+/// The longest and the shortest search, in seconds.
+const BUDGET: std::ops::RangeInclusive<i64> = 10..=86_400;
+
+/// Parses a time such as 90s, 10m or 2h.
+///
+/// # Errors
+///
+/// Where it is none, or not between ten seconds and a day.
+pub fn duration(text: &str) -> Result<Duration, String> {
+    let parsed = text.parse::<SignedDuration>().ok();
+    let parsed = parsed.filter(|duration| BUDGET.contains(&duration.as_secs()));
+    let parsed = parsed.and_then(|duration| duration.try_into().ok());
+    parsed.ok_or_else(|| format!("'{text}' is no time from 10s to 24h, such as 90s, 10m or 2h"))
 }
 
 /// Parses a multiple of at least 1, with or without an x behind it.

@@ -44,8 +44,8 @@ pub struct Around {
 }
 
 /// Emits a kernel at `builder`.
-pub fn emit(plan: &Plan, core: &Core, around: &Around, builder: Builder) {
-    let Plan { group, schedule, streams, scratch } = plan;
+pub fn emit(plan: &Plan, around: &Around, builder: Builder) {
+    let Plan { group, schedule, streams, scratch, core } = plan;
     let mut flat = HashMap::new();
     for access in group.members().flat_map(Nest::accesses) {
         flat.entry(access.root).or_insert_with(|| flatten(builder, access.root));

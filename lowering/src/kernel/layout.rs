@@ -25,6 +25,9 @@ const DEARER: f64 = 1.5;
 /// the reduction that computes one cheaper, and for what follows elementwise, unless a
 /// reduction that reads it becomes much dearer.
 pub fn assign(groups: &mut [Group], core: &Core, constants: &Constants) {
+    if !core.moves_channels {
+        return;
+    }
     // Each with the number of its spatial dimensions.
     let mut channels_last: Vec<(Value, usize)> = Vec::new();
     for number in 0..groups.len() {

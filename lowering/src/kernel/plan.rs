@@ -1,10 +1,9 @@
 //! Plans: a group with its schedule and its packed constants, ready to be emitted.
 
-use std::path::Path;
+use std::collections::BTreeMap;
 
 use gauss_dialect::ir::{Builder, Op, Value};
 use serde::{Deserialize, Serialize};
-use serde_json::Map;
 
 use super::{
     body::Body,
@@ -14,12 +13,9 @@ use super::{
     nest::Access,
     pack::{Stream, pack},
     schedule::{self, Schedule},
+    shape::Shape,
 };
-use crate::{
-    files::{self, Kind},
-    pass::Options,
-    target::{Core, Target},
-};
+use crate::target::Core;
 
 /// A kernel to be.
 #[derive(Debug)]
@@ -32,6 +28,8 @@ pub struct Plan {
     pub streams: Vec<Stream>,
     /// Memory for [`Schedule::scratch`] elements for each task, where that is not 0.
     pub scratch: Option<Value>,
+    /// The core, with the numbers of the schedule.
+    pub core: Core,
 }
 
 /// A schedule with the kernel that it is for, as schedule files have it.
@@ -58,6 +56,38 @@ pub struct KernelSchedule {
     /// Multiply-adds that sums take in a call; informative.
     #[serde(default)]
     pub multiply_adds: i64,
+    /// What the schedule was chosen by; informative.
+    #[serde(default)]
+    pub by: By,
+    /// The shape of the kernel; informative.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shape: Option<Shape>,
+    /// Other schedules that may be measured, where they were asked for.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub candidates: Vec<Candidate>,
+}
+
+/// A schedule to measure, and its cost by the model.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Candidate {
+    /// The schedule.
+    pub schedule: Schedule,
+    /// Cycles by the model, up to a constant factor.
+    pub cost: f64,
+}
+
+/// What chose a schedule.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum By {
+    /// The analytic model.
+    #[default]
+    Model,
+    /// A schedule file that names the kernel.
+    File,
+    /// A database of what was measured.
+    Measurement,
 }
 
 impl KernelSchedule {
@@ -86,53 +116,18 @@ impl KernelSchedule {
     }
 }
 
-/// A schedule file: what it says of some kernels of a function.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct ScheduleFile {
-    /// Numbers of the core that take the place of the target's.
-    #[serde(default, skip_serializing_if = "Map::is_empty")]
-    pub core: Map<String, serde_json::Value>,
-    /// Kernels whose schedule the model does not choose.
-    #[serde(default)]
-    pub kernels: Vec<KernelSchedule>,
-}
-
-impl ScheduleFile {
-    /// The file that the option `schedule` names, empty without it; and the core that the
-    /// option `core` names, with the numbers of the file.
-    ///
-    /// # Errors
-    ///
-    /// Where the file cannot be read or is no schedule file, or there is no such core.
-    pub fn of(options: &Options) -> Result<(Self, Core), String> {
-        let core = Target::core(options.get("core").unwrap_or("host"))?;
-        let read =
-            |path: &str| Self::read(Path::new(path)).map_err(|error| format!("{path}: {error}"));
-        let file = options.get("schedule").map_or(Ok(Self::default()), read)?;
-        let core = core.with(&file.core)?;
-        Ok((file, core))
-    }
-
-    /// Reads a file.
-    ///
-    /// # Errors
-    ///
-    /// Where it cannot be read, or is not JSON of this form.
-    pub fn read(path: &Path) -> Result<Self, String> {
-        let text = files::read(path, Kind::SCHEDULE).map_err(|error| error.to_string())?;
-        serde_json::from_slice(&text).map_err(|error| error.to_string())
-    }
-}
-
 /// What all kernels of a function are planned with.
 pub struct Planner<'a> {
     /// The core to generate code for.
     pub core: &'a Core,
     /// The constants of the module.
     pub constants: &'a Constants,
-    /// Schedules that are given.
+    /// Schedules that are given for kernels by name.
     pub given: &'a [KernelSchedule],
+    /// Schedules that were measured, by the digests of shapes.
+    pub tuned: &'a BTreeMap<String, Schedule>,
+    /// How many candidates are listed for each kernel.
+    pub candidates: usize,
     /// Tasks that may run at the same time.
     pub tasks: i64,
     /// The function.
@@ -208,7 +203,8 @@ impl Planner<'_> {
     ) -> Result<(Plan, KernelSchedule), String> {
         let constants = self.constants;
         let (mut group, joined) = self.prepare(group);
-        let described = KernelSchedule {
+        let shape = Shape::of(&joined, strips, self.tasks, constants);
+        let mut described = KernelSchedule {
             function: self.function.symbol().unwrap_or_default(),
             kernel: self.name(&group, number),
             strips: Some(strips),
@@ -218,16 +214,34 @@ impl Planner<'_> {
             cost: 0.0,
             multiply_adds: Body::new(&joined.root, None, None).multiply_adds()
                 * joined.root.sizes.iter().product::<i64>(),
+            by: By::Model,
+            shape: None,
+            candidates: Vec::new(),
         };
-        let mut described = KernelSchedule { cost: described.schedule.cost, ..described };
-        if let Some(given) = self.given(&described.kernel) {
-            given.check(strips, &joined)?;
-            let schedule = given.schedule.clone().complete(&joined, self.core, constants);
-            described.schedule = schedule
-                .map_err(|error| format!("the schedule of kernel '{}' {error}", given.kernel))?;
+        described.cost = described.schedule.cost;
+        let given = match (self.given(&described.kernel), self.tuned.get(&shape.digest)) {
+            (Some(given), _) => {
+                given.check(strips, &joined)?;
+                Some((By::File, given.schedule.clone()))
+            }
+            (None, Some(tuned)) => Some((By::Measurement, tuned.clone())),
+            (None, None) => None,
+        };
+        if let Some((by, schedule)) = given {
+            let completed = schedule.complete(&joined, self.core, constants).map_err(|error| {
+                format!("the schedule of kernel '{}' {error}", described.kernel)
+            })?;
+            (described.by, described.schedule) = (by, completed);
+        }
+        if self.candidates > 0 {
+            let all = schedule::candidates(&joined, self.core, constants, self.candidates);
+            let all = all.into_iter().map(|schedule| Candidate { cost: schedule.cost, schedule });
+            described.candidates = all.collect();
+            described.shape = Some(shape);
         }
         let mut schedule = described.schedule.clone();
-        let streams = pack(&group.root, &schedule, self.core, constants, self.function, builder);
+        let core = schedule.core(self.core);
+        let streams = pack(&group.root, &schedule, &core, constants, self.function, builder);
         let is_packed = |input: &Access| streams.iter().any(|s| s.inputs.contains(&input.root));
         if group.root.inputs.iter().all(|input| !self.is_constant(input) || is_packed(input)) {
             group = joined;
@@ -237,6 +251,6 @@ impl Planner<'_> {
         }
         let elements = schedule.scratch * self.tasks;
         let scratch = (elements > 0).then(|| allocate_within_item(builder, elements));
-        Ok((Plan { group, schedule, streams, scratch }, described))
+        Ok((Plan { group, schedule, streams, scratch, core }, described))
     }
 }

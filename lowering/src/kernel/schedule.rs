@@ -6,6 +6,7 @@
 //! accumulation, takes the largest, and adds what is done once per tile.
 
 pub mod cache;
+mod candidates;
 pub mod count;
 mod model;
 pub mod tile;
@@ -18,6 +19,7 @@ use super::{
     tiling::{Run, runs},
 };
 use crate::target::Core;
+pub use candidates::candidates;
 use model::{Choice, Model};
 
 /// How a group is computed.
@@ -51,6 +53,18 @@ pub struct Schedule {
     pub precompute: bool,
     /// The K-block: the part of the reduction that is done for many tiles in turn.
     pub block: Option<Block>,
+    /// Steps of a long innermost reduction that are written out; those of the core where it is not told.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unroll: Option<i64>,
+    /// Vectors of elementwise functions, of an epilogue too, that are computed side by side; those of the
+    /// core where it is not told.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub side_by_side: Option<i64>,
+    /// How many elements before their turn weights from beyond the second-level cache are asked for, 0
+    /// for never, with a K-block the next part of them where it is not 0; that of the core where it is
+    /// not told.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub prefetch: Option<i64>,
     /// Elements that sums take in memory: those of a block, or of a tile whose
     /// epilogue goes through its rows one by one; 0 where all are in registers.
     #[serde(skip)]
@@ -76,7 +90,6 @@ pub struct Block {
 
 /// The cheapest schedule of a group.
 pub fn choose(group: &Group, core: &Core, constants: &Constants) -> Schedule {
-    let root = &group.root;
     let none = Schedule {
         vector: None,
         row: None,
@@ -88,10 +101,42 @@ pub fn choose(group: &Group, core: &Core, constants: &Constants) -> Schedule {
         order: vec![],
         precompute: false,
         block: None,
+        unroll: None,
+        side_by_side: None,
+        prefetch: None,
         scratch: 0,
         cost: f64::INFINITY,
     };
     let (mut best, mut least) = (none, f64::INFINITY);
+    for_each(group, core, constants, &mut |model, Costed { choice, block, cost }| {
+        let with_code = cost + model.cost_of_code(choice);
+        if with_code < least {
+            least = with_code;
+            best = Schedule { cost, ..model.schedule(choice, block) };
+        }
+    });
+    match best.vector {
+        // A single element is no work worth counting.
+        None => Schedule { cost: 0.0, ..best },
+        Some(_) => best,
+    }
+}
+
+/// A schedule of a model, and its cost.
+struct Costed {
+    choice: Choice,
+    block: Option<Block>,
+    cost: f64,
+}
+
+/// Visits every schedule that fits the registers, in the loop order of the model.
+fn for_each(
+    group: &Group,
+    core: &Core,
+    constants: &Constants,
+    visit: &mut dyn FnMut(&Model, Costed),
+) {
+    let root = &group.root;
     for vector in dims_of_tiles(group) {
         let mut rows: Vec<_> = dims_of_tiles(group).filter(|&dim| dim != vector).collect();
         // Of two that cost the same, the one whose rows are nearer to each other in memory.
@@ -109,12 +154,8 @@ pub fn choose(group: &Group, core: &Core, constants: &Constants) -> Schedule {
                     for &splits in model.possible_splits() {
                         for choice in model.choices(rows, vectors, splits) {
                             for block in model.possible_blocks(choice) {
-                                let cost = model.cost(choice, block.as_ref());
-                                let Some(cost) = cost else { continue };
-                                let with_code = cost + model.cost_of_code(choice);
-                                if with_code < least {
-                                    least = with_code;
-                                    best = Schedule { cost, ..model.schedule(choice, block) };
+                                if let Some(cost) = model.cost(choice, block.as_ref()) {
+                                    visit(&model, Costed { choice, block, cost });
                                 }
                             }
                         }
@@ -123,12 +164,13 @@ pub fn choose(group: &Group, core: &Core, constants: &Constants) -> Schedule {
             }
         }
     }
-    match best.vector {
-        // A single element is no work worth counting.
-        None => Schedule { cost: 0.0, ..best },
-        Some(_) => best,
-    }
 }
+
+/// Steps that may be written out, and vectors that may be computed side by side.
+const UNROLLS: [i64; 4] = [1, 2, 4, 8];
+
+/// The longest prefetch distance, in elements.
+const MAX_PREFETCH: i64 = 1 << 20;
 
 /// The dimensions of which a tile may have several steps.
 fn dims_of_tiles(group: &Group) -> impl Iterator<Item = usize> {
@@ -136,6 +178,23 @@ fn dims_of_tiles(group: &Group) -> impl Iterator<Item = usize> {
 }
 
 impl Schedule {
+    /// The core with the numbers of the schedule.
+    pub fn core(&self, core: &Core) -> Core {
+        let mut core = *core;
+        core.reduction_unroll = self.unroll.unwrap_or(core.reduction_unroll);
+        core.elementwise_unroll = self.side_by_side.unwrap_or(core.elementwise_unroll);
+        if let Some(distance) = self.prefetch {
+            (core.prefetches, core.prefetched_elements) = (distance > 0, distance);
+        }
+        core
+    }
+
+    /// What tells the schedule from others of its kernel, as text.
+    pub fn key(&self) -> String {
+        // Numbers and lists of them always have a JSON form.
+        serde_json::to_string(self).unwrap_or_default()
+    }
+
     /// Checks a schedule that is given for a group, and adds what follows from it.
     ///
     /// # Errors
@@ -149,6 +208,15 @@ impl Schedule {
         constants: &Constants,
     ) -> Result<Self, String> {
         let root = &group.root;
+        for (name, count) in [("unroll", self.unroll), ("side_by_side", self.side_by_side)] {
+            if count.is_some_and(|count| !UNROLLS.contains(&count)) {
+                return Err(format!("needs '{name}' to be one of {UNROLLS:?}"));
+            }
+        }
+        if self.prefetch.is_some_and(|distance| !(0..=MAX_PREFETCH).contains(&distance)) {
+            return Err(format!("needs 'prefetch' from 0 to {MAX_PREFETCH}"));
+        }
+        let core = &self.core(core);
         let mut sorted = self.order.clone();
         sorted.sort_unstable();
         let Some(vector) = self.vector.filter(|&vector| vector < root.parallel) else {

@@ -27,11 +27,6 @@ pub struct Strip {
     pub trips: i64,
 }
 
-/// The cost that strips may have by the model, relative to the cheapest candidate or to whole images.
-/// More than 1, as the model sees that strips read the weights more often, but not that they keep to
-/// a nearer cache.
-const WORTH: f64 = 1.05;
-
 /// Memory that counts as the least, relative to it.
 const ALIKE: f64 = 1.25;
 
@@ -79,6 +74,9 @@ fn cut(
     planner: &Planner,
 ) -> Cut {
     let padding = first..first_of_chain(groups, first);
+    // More than 1 where the core says so, as the model sees that strips read the weights more often,
+    // but not that they keep to a nearer cache.
+    let worth = planner.core.strip_percent as f64 / 100.0;
     // Tasks share the items of a batch, if there are any, rather than strips.
     let tasks = if groups[first].is_of_item { 1 } else { planner.tasks };
     let scope = Scope { groups, padding: padding.clone(), elsewhere, planner, tasks };
@@ -101,7 +99,7 @@ fn cut(
         best(numbered, worth)
     };
     let all: Vec<_> = (0..candidates.len()).collect();
-    let by_model = best_of(&all, WORTH);
+    let by_model = best_of(&all, worth);
     let alone = || groups[first..=padding.end].iter().cloned();
     let named = |cut: Option<usize>| match cut.map(|cut| &candidates[cut].cut) {
         Some((chain, parts)) => planner.named(number, chain.kernels(parts)),
@@ -163,7 +161,7 @@ mod tests {
         let candidates = candidates.iter().enumerate();
         let candidates =
             candidates.map(|(cut, &(elements, cost))| Candidate { elements, cost, cut });
-        best(candidates, WORTH)
+        best(candidates, 1.05)
     }
 
     #[test]

@@ -9,10 +9,11 @@ use crate::{
             Around, emit, erase_members,
             loops::{for_each, for_each_strip, repeat, share},
         },
+        given::Given,
         group::{Group, group},
         layout,
         nest::{Nest, is_moving, root_of},
-        plan::{KernelSchedule, Plan, Planner, ScheduleFile},
+        plan::{KernelSchedule, Plan, Planner},
         region::{ItemRegion, regions},
     },
     linalg,
@@ -29,22 +30,33 @@ use crate::{
 /// With `tasks=N` loops that are worth it become loops over up to N tasks that may
 /// run at the same time. With `profile` each kernel ends with a call of
 /// `pfp.profile_mark`, which gets its number. `schedule` names a JSON file with
-/// schedules for some kernels ([`ScheduleFile`]).
+/// schedules for some kernels ([`Given`]), by the numbers of the `network` too; without it those that are
+/// shipped are taken, with `schedule=model` none. `candidates=N` adds up to N schedules to measure to the
+/// report of each kernel.
 pub const PASS: Pass = Pass {
     name: "gauss-generate-kernels",
     description: "Generate vector code for linalg on buffers (options: core, default host; tasks; \
-                  schedule, a file; report; profile)",
-    options: &["core", "tasks", "schedule", "report", "profile"],
+                  schedule, a file or model; network; candidates; report; profile)",
+    options: &["core", "tasks", "schedule", "network", "candidates", "report", "profile"],
     run: |module, options| {
-        let (file, core) = ScheduleFile::of(options).map_err(|error| fail(module, error))?;
+        let Given { core, kernels: given, tuned } =
+            Given::of(options).map_err(|error| fail(module, error))?;
         let tasks = tasks(options).map_err(|error| fail(module, error))?;
+        let candidates = candidates(options).map_err(|error| fail(module, error))?;
         let is_set = |name| options.get(name).is_some_and(|value| value != "false");
         let (is_profiled, is_reported) = (is_set("profile"), is_set("report"));
         let ops = module.body().map(|body| body.ops()).unwrap_or_default();
         for function in ops.into_iter().filter(|op| op.is("func.func")) {
             let constants = Constants::of(module);
-            let given = &file.kernels[..];
-            let planner = Planner { core: &core, constants: &constants, given, tasks, function };
+            let planner = Planner {
+                core: &core,
+                constants: &constants,
+                given: &given,
+                tuned: &tuned,
+                candidates,
+                tasks,
+                function,
+            };
             let kernels = generate(&planner, is_profiled)?;
             if is_reported {
                 report(function, &kernels);
@@ -61,6 +73,16 @@ fn tasks(options: &Options) -> Result<i64, String> {
     let text = options.get("tasks").unwrap_or("1");
     let tasks = text.parse().ok().filter(|tasks| (1..=MAX_TASKS).contains(tasks));
     tasks.ok_or_else(|| format!("'tasks' is a number from 1 to {MAX_TASKS}, not '{text}'"))
+}
+
+/// The most candidates that are listed for a kernel.
+const MAX_CANDIDATES: usize = 100_000;
+
+fn candidates(options: &Options) -> Result<usize, String> {
+    let text = options.get("candidates").unwrap_or("0");
+    let candidates = text.parse().ok().filter(|count| *count <= MAX_CANDIDATES);
+    candidates
+        .ok_or_else(|| format!("'candidates' is a number up to {MAX_CANDIDATES}, not '{text}'"))
 }
 
 fn generate(planner: &Planner, is_profiled: bool) -> Result<Vec<KernelSchedule>, Failed> {
@@ -204,7 +226,7 @@ fn emit_region(
     };
     let emit_strip = |builder: Builder, plans: &[(usize, Plan)], around: Around| {
         for (number, plan) in plans {
-            emit(plan, core, &around, builder);
+            emit(plan, &around, builder);
             if is_profiled {
                 mark(builder, *number as i64);
             }

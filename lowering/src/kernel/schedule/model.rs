@@ -327,6 +327,9 @@ impl<'a> Model<'a> {
             order,
             precompute,
             block,
+            unroll: None,
+            side_by_side: None,
+            prefetch: None,
             scratch,
             cost: 0.0,
         }

@@ -106,7 +106,7 @@ pub(super) fn sharing(rows: i64, steps: i64, strides: (i64, i64)) -> (i64, i64) 
 pub const MAX_INTERLEAVE: i64 = 4;
 
 /// Up to this trip count, the innermost reduction is fully unrolled.
-const FULL_UNROLL: i64 = 8;
+pub const FULL_UNROLL: i64 = 8;
 
 /// Steps of the innermost reduction that are unrolled.
 pub fn unrolled_steps(reductions: &[i64], core: &Core) -> i64 {

@@ -1,0 +1,282 @@
+//! `pfp tune`.
+
+use std::{
+    cell::Cell,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use clap::Args;
+use gauss_lowering::kernel::given::{Contents, Database};
+use pfp_compiler::{
+    compile::{Compiled, Network},
+    error::Error,
+    module::Session,
+    output::Outputs,
+    target::{self, HOST},
+};
+use pfp_evaluate::{calibrate::rewrite, measure};
+use pfp_tune::{
+    Progress, Report, Settings, Tuned,
+    measure::{Host, Timing},
+    opener, tune as search,
+};
+use serde::Serialize;
+
+use super::{
+    HeadArgs, ModeArgs, Outcome, Ui, bench::choose_cpus, check::random_inputs, open_module,
+    posterior::ReadingArgs, table::Table, values,
+};
+
+/// Search the schedules of a network's kernels by measuring
+#[derive(Debug, Args)]
+#[command(after_help = "The analytic model of the kernel generator ranks the candidates, and what was \
+measured corrects it. Every
+compilation has another candidate for every kernel, which is timed in turn with the model's choice.
+What was found is measured once more before it is written.
+
+FILE is a database by shapes of kernels: it serves every network that has them, and what is measured
+of another network is added to it. FILE.journal has all that was measured; a search that was ended
+goes on from there.
+
+Examples:
+  pfp tune lenet.mlir --params lenet.safetensors --batch 1 -o schedules.json
+  pfp tune vgg.mlir --params vgg.safetensors --batch 8 --threads 2 --budget 10m -o schedules.json
+  pfp compile lenet.mlir --params lenet.safetensors --schedule schedules.json")]
+pub struct TuneArgs {
+    /// The network: a module in the gauss dialect (.mlir), or an ONNX model (.onnx)
+    #[arg(value_name = "MODULE")]
+    module: PathBuf,
+
+    /// The posterior of a module: a safetensors file
+    #[arg(long, value_name = "FILE")]
+    params: Option<PathBuf>,
+
+    /// The size of a leading `?` dimension [default: 1]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(i64).range(1..=1 << 30))]
+    batch: Option<i64>,
+
+    #[command(flatten)]
+    reading: ReadingArgs,
+
+    #[command(flatten)]
+    head: HeadArgs,
+
+    #[command(flatten)]
+    mode: ModeArgs,
+
+    /// The function, where there are several
+    #[arg(long, value_name = "NAME")]
+    function: Option<String>,
+
+    /// Threads that share a call
+    #[arg(long, value_name = "N", default_value_t = 1,
+          value_parser = clap::value_parser!(u8).range(1..=64))]
+    threads: u8,
+
+    /// How long the search may take: 90s, 10m, 2h
+    #[arg(long = "budget", value_name = "TIME", default_value = "10m",
+          value_parser = values::duration)]
+    time: Duration,
+
+    /// Candidates of each kernel, of which the most promising are measured first
+    #[arg(long, value_name = "N", default_value_t = 500,
+          value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    candidates: u32,
+
+    /// Calls in a window, at least; the first call of a window is discarded
+    #[arg(long, value_name = "N", default_value_t = 3,
+          value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    number: u32,
+
+    /// Windows for each candidate, at most; fewer where the difference is clear before
+    #[arg(long, value_name = "N", default_value_t = 12,
+          value_parser = clap::value_parser!(u32).range(4..=10_000))]
+    repeat: u32,
+
+    /// Milliseconds of a window, at least
+    #[arg(long, value_name = "MS", default_value_t = 3,
+          value_parser = clap::value_parser!(u32).range(1..=60_000))]
+    min_repeat_ms: u32,
+
+    /// The seed of the order in which some candidates are measured
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    search_seed: u64,
+
+    /// The CPUs to time on [default: the last ones that this process may use]
+    #[arg(long, value_name = "N", value_delimiter = ',')]
+    cpus: Vec<usize>,
+
+    /// The database: what is there already stays, unless it is about the same kernels
+    #[arg(short, long, value_name = "FILE", default_value = "schedules.json")]
+    output: PathBuf,
+}
+
+/// What is printed with `--json`.
+#[derive(Debug, Serialize)]
+struct Answer<'a> {
+    #[serde(flatten)]
+    report: &'a Report,
+    file: &'a Path,
+    entries: usize,
+}
+
+pub fn tune(args: TuneArgs, ui: &Ui) -> Result<Outcome, Error> {
+    let target = target::find(HOST, None)?;
+    let tasks = usize::from(args.threads);
+    let cpus = choose_cpus(&args.cpus, tasks)?;
+    let all_cpus = measure::allowed_cpus()?;
+    let mut imported = open_module(&args.module, args.batch, &args.reading, ui)?;
+    let parameters = imported.parameters(args.params.as_deref())?;
+    let calibration = parameters.as_ref().map(rewrite::read).transpose()?.flatten();
+    let mode = args.mode.mode(false)?;
+    let batch = args.batch.filter(|_| imported.batch.is_none());
+    let source = imported.source;
+    let name = args.function.as_deref();
+    // What is to be said of the network is said once.
+    let session = Session::new();
+    let mut first = Network::open(&session, &source, parameters.as_ref(), batch)?;
+    ui.remarks(&first);
+    args.head.append(&mut first, (mode, name), calibration.clone(), ui)?;
+    first.function(name)?;
+    let open = opener(|session| {
+        let mut network = Network::open(session, &source, parameters.as_ref(), batch)?;
+        args.head.append_noting(&mut network, (mode, name), calibration.clone(), &|_| ())?;
+        Ok(network)
+    });
+
+    let mut database = read(&args.output)?;
+    let inputs = args.module.clone().into();
+    let mut outputs = Outputs::beside([inputs, args.params.clone()].into_iter().flatten());
+    outputs.open(&args.output, false)?;
+    let mut journal = args.output.clone().into_os_string();
+    journal.push(".journal");
+    let settings = Settings {
+        budget: args.time,
+        candidates: args.candidates as usize,
+        timing: Timing {
+            number: args.number,
+            repeat: args.repeat,
+            min_repeat: Duration::from_millis(args.min_repeat_ms.into()),
+        },
+        worth: 0.01,
+        seed: args.search_seed,
+        cpus: all_cpus,
+    };
+    let make_inputs = |compiled: &Compiled| {
+        let signature = &compiled.function.signature;
+        random_inputs(signature, signature.batch(), 0)
+    };
+    let device = Host { inputs: &make_inputs, cpus };
+    let tuned = Tuned { open: &open, function: name, target: &target, mode, tasks };
+    let last = Cell::new(None);
+    let watch = |progress: Progress| {
+        let part = progress.elapsed.as_secs() / LINE_SECONDS;
+        if last.replace(Some(part)) != Some(part) {
+            ui.progress(&format!(
+                "{} of {} s, {}: {} candidates measured, {:.1} % less time expected",
+                progress.elapsed.as_secs(),
+                args.time.as_secs(),
+                progress.stage,
+                progress.measured,
+                100.0 * (1.0 - progress.ratio)
+            ));
+        }
+    };
+    let (report, found) = search(&tuned, &device, &settings, Path::new(&journal), &watch)?;
+    let entries = found.kernels.len() + found.networks.len();
+    database.merge(found);
+    outputs.write(vec![database.to_json().into_bytes()])?;
+    match ui.json() {
+        true => ui.print_json(&Answer { report: &report, file: &args.output, entries })?,
+        false => ui.print(text(&report, &args.output, entries))?,
+    }
+    Ok(Outcome::Done)
+}
+
+/// Seconds from one line of progress to the next.
+const LINE_SECONDS: u64 = 10;
+
+/// The database of this name, empty where there is no file yet.
+pub fn read(path: &Path) -> Result<Database, Error> {
+    if !path.exists() {
+        return Ok(Database::default());
+    }
+    let refuse = |reason: String| {
+        Error::request(format!("{} is no database of schedules: {reason}", path.display()))
+            .with_help("name another file, or one that pfp tune wrote")
+    };
+    match Contents::read(path).map_err(refuse)? {
+        Contents::Database(database) => Ok(database),
+        Contents::File(_) => Err(refuse("it names the kernels of one network".into())),
+    }
+}
+
+/// So many kernels are listed.
+const LISTED: usize = 20;
+
+fn text(report: &Report, file: &Path, entries: usize) -> String {
+    let percent = |ratio: f64| format!("{:+.1} %", 100.0 * (ratio - 1.0));
+    let mut lines = vec![
+        format!(
+            "@{}, {} ({}): {} candidates in {} compilations, {:.0} s",
+            report.function,
+            report.core,
+            report.cpu,
+            report.measured,
+            report.compilations,
+            report.seconds
+        ),
+        format!(
+            "a call: {:.2} us as the model chooses, {:.2} us as tuned: {} (± {:.1} %)",
+            report.of_model,
+            report.tuned,
+            percent(report.ratio.median),
+            200.0 * report.ratio.noise
+        ),
+    ];
+    if let Some(failure) = &report.failure {
+        lines.push(format!("{} candidates could not be compiled: {failure}", report.failed));
+    }
+    if !report.trials.is_empty() {
+        let mut table = Table::new(&["numbers of the core", "time", "taken"], 1);
+        for trial in &report.trials {
+            let changes = serde_json::to_string(&trial.changes).unwrap_or_default();
+            let is_taken = trial.changes.iter().all(|(n, v)| report.numbers.get(n) == Some(v));
+            table.row(vec![
+                format!("{}: {}", trial.what, changes.trim_matches(['{', '}'])),
+                percent(trial.ratio.median),
+                if is_taken { "yes".into() } else { String::new() },
+            ]);
+        }
+        lines.extend([String::new(), table.to_string()]);
+    }
+    let head = ["kernels", "sizes", "us", "tuned", "measured", "of"];
+    let mut table = Table::new(&head, 2);
+    for kernel in report.kernels.iter().take(LISTED) {
+        let sizes = |sizes: &[i64]| {
+            sizes.iter().map(i64::to_string).collect::<Vec<_>>().join("x")
+        };
+        let count = match kernel.kernels.len() {
+            1 => kernel.kernels[0].clone(),
+            count => format!("{} and {} more", kernel.kernels[0], count - 1),
+        };
+        table.row(vec![
+            count,
+            format!("{} by {}", sizes(&kernel.shape.parallel), sizes(&kernel.shape.reductions)),
+            format!("{:.2}", kernel.of_model),
+            if kernel.schedule.is_some() { percent(kernel.ratio) } else { "as the model".into() },
+            kernel.measured.to_string(),
+            kernel.candidates.to_string(),
+        ]);
+    }
+    lines.extend([String::new(), table.to_string()]);
+    if report.kernels.len() > LISTED {
+        lines.push(format!("({} more; all with --json)", report.kernels.len() - LISTED));
+    }
+    lines.push(match entries {
+        0 => format!("nothing is better than the model's choice; {} stays as it was", file.display()),
+        _ => format!("{entries} entries in {}; use it with --schedule", file.display()),
+    });
+    lines.join("\n")
+}
