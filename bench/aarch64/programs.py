@@ -42,10 +42,10 @@ def plugin(out):
     return library
 
 
-def compile_pfp(pfp, module, parameters, batch, cpu, out):
-    """The object that `pfp compile` writes in the order of the module, and its manifest."""
-    options = ["--batch", batch, "--target", "aarch64-linux-gnu", "--cpu", cpu]
-    options += ["--order", "as-written"]
+def compile_pfp(pfp, module, parameters, batch, cpu, out, mode=("--order", "as-written")):
+    """The object that `pfp compile` writes, in the order of the module or with other options, and its
+    manifest."""
+    options = ["--batch", batch, "--target", "aarch64-linux-gnu", "--cpu", cpu, *mode]
     execute(pfp, "compile", module, "--params", parameters, *options, "-o", out)
     manifest = json.loads((out / f"{module.stem}.json").read_text())
     return out / f"{module.stem}.o", manifest
@@ -58,9 +58,9 @@ def compile_c(source, flags, cpu, out):
     return out
 
 
-def link(network, batch, arena, model, out):
+def link(network, batch, arena, model, out, defined=()):
     """A static program that calls the function of an object."""
-    options = definitions(network, batch, arena, "float")
+    options = [*definitions(network, batch, arena, "float"), *defined]
     execute(GCC, "-static", "-no-pie", "-O1", *options, HERE / "driver.c", model, "-lm", "-o", out)
     return out
 
@@ -128,7 +128,16 @@ def disassemble(program, names):
 
 def llvm_mca(cpu, body, iterations=100):
     """Cycles of one iteration of a loop by the model of a CPU."""
+    return llvm_mca_of_each(cpu, [body], iterations)[0]
+
+
+def llvm_mca_of_each(cpu, bodies, iterations=100):
+    """Cycles of one iteration of each of several loops by the model of a CPU."""
     options = ["-mtriple=aarch64-linux-gnu", f"-mcpu={cpu}", f"-iterations={iterations}"]
-    report = execute(llvm("llvm-mca"), *options, "--json", input=body.encode())
-    views = json.loads(report)["CodeRegions"][0]
-    return views["SummaryView"]["TotalCycles"] / iterations
+    regions = [
+        f"# LLVM-MCA-BEGIN {number}\n{body}# LLVM-MCA-END {number}\n"
+        for number, body in enumerate(bodies)
+    ]
+    report = json.loads(execute(llvm("llvm-mca"), *options, "--json", input="".join(regions).encode()))
+    views = {int(view["Name"]): view["SummaryView"] for view in report["CodeRegions"]}
+    return [views[number]["TotalCycles"] / iterations for number in range(len(bodies))]

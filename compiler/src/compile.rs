@@ -772,7 +772,8 @@ impl Function {
             Mode::Sample(sampling) => Mode::Sample(Sampling { seed: 0, ..sampling }),
             Mode::Moments | Mode::Mean => mode,
         };
-        let text = format!("{layers} {} {} {}", self.signature.batch(), mode.options(), tasks.max(1));
+        let text =
+            format!("{layers} {} {} {}", self.signature.batch(), mode.options(), tasks.max(1));
         sha256(text.as_bytes()).chars().take(16).collect()
     }
 }

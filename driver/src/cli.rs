@@ -326,9 +326,8 @@ fn command() -> clap::Command {
         command.mut_args(allow).mut_subcommands(with_negative_numbers)
     }
     // The budget of a search is a time; that of covariances has another name there.
-    let command = Cli::command().mut_subcommand("tune", |tune| {
-        tune.mut_arg("budget", |arg| arg.long("covariance-budget"))
-    });
+    let command = Cli::command()
+        .mut_subcommand("tune", |tune| tune.mut_arg("budget", |arg| arg.long("covariance-budget")));
     with_negative_numbers(command)
 }
 

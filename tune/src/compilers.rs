@@ -45,7 +45,11 @@ pub struct Compilers<'a> {
 
 impl Compilers<'_> {
     /// Compiles the function with each of some schedules, with or without a profile.
-    pub fn compile(&self, jobs: &[ScheduleFile], is_profiled: bool) -> Vec<Result<Compiled, Error>> {
+    pub fn compile(
+        &self,
+        jobs: &[ScheduleFile],
+        is_profiled: bool,
+    ) -> Vec<Result<Compiled, Error>> {
         // What was timed before may have kept this thread on some of them.
         if let Err(error) = pin(&self.cpus) {
             let message = error.to_string();

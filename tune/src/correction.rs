@@ -62,8 +62,7 @@ impl Correction {
         let Some(forest) = self.0.as_ref().filter(|_| !candidates.is_empty()) else {
             return of_model();
         };
-        let rows: Vec<_> =
-            candidates.iter().map(|candidate| features(kernel, candidate)).collect();
+        let rows: Vec<_> = candidates.iter().map(|candidate| features(kernel, candidate)).collect();
         let expected = DenseMatrix::from_2d_vec(&rows).and_then(|rows| forest.predict(&rows));
         expected.unwrap_or_else(|_| of_model())
     }

@@ -193,7 +193,11 @@ pub fn tune(
     let mut kernels = Kernels::new(list, &known, settings);
     let course = kernels.search(&mut trials, &changes, OF_KERNELS)?;
 
-    (trials.watch)(trials.progress("measuring what was found", kernels.measured(), kernels.ratio()));
+    (trials.watch)(trials.progress(
+        "measuring what was found",
+        kernels.measured(),
+        kernels.ratio(),
+    ));
     kernels.verify(&mut trials, &changes)?;
     let own = ScheduleFile::default();
     let found = kernels.schedules(&changes);
@@ -297,10 +301,8 @@ fn choose_numbers(
     if let Some(chosen) = chosen {
         return Ok((chosen, tried));
     }
-    let file = |changes: &Map<String, Value>| ScheduleFile {
-        core: changes.clone(),
-        kernels: Vec::new(),
-    };
+    let file =
+        |changes: &Map<String, Value>| ScheduleFile { core: changes.clone(), kernels: Vec::new() };
     let base = trials.compile_one(&file(&Map::new()), false)?;
     let left: Vec<_> = variants
         .iter()
@@ -322,7 +324,9 @@ fn choose_numbers(
             .collect();
         let all: Vec<_> = [&base].into_iter().chain(others.iter().map(|(_, c)| *c)).collect();
         for (number, ratio) in (0..).zip(trials.compare_calls(&all)?) {
-            let (what, changes) = others.get(number).map(|(variant, _)| (variant.0, &variant.1))
+            let (what, changes) = others
+                .get(number)
+                .map(|(variant, _)| (variant.0, &variant.1))
                 .ok_or_else(|| Error::Internal("a time of no variant".into()))?;
             trials.journal.add(&Entry::Numbers { changes: changes.clone(), ratio })?;
             tried.push(NumberTrial { what: what.into(), changes: changes.clone(), ratio });

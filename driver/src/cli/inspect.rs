@@ -61,6 +61,11 @@ pub struct InspectArgs {
     #[arg(long, conflicts_with = "json")]
     schedule: bool,
 
+    /// With up to so many other schedules of each kernel, as `pfp tune` measures them
+    #[arg(long, value_name = "N", requires = "schedule",
+          value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    candidates: Option<u32>,
+
     /// Draw the layers to this .svg file
     #[arg(long, value_name = "FILE", conflicts_with_all = ["schedule", "moments"])]
     svg: Option<PathBuf>,
@@ -186,7 +191,8 @@ pub fn inspect(args: InspectArgs, ui: &Ui) -> Result<Outcome, Error> {
         return Ok(Outcome::Done);
     }
     ui.stage("lowering");
-    let options = Options { mode, tasks: args.threads.into(), ..Options::default() };
+    let candidates = args.candidates.unwrap_or(0) as usize;
+    let options = Options { mode, candidates, tasks: args.threads.into(), ..Options::default() };
     let lower = |function| network.lower(function, &target, &options);
     if args.schedule {
         let kernels = functions.into_iter().map(|function| Ok(lower(function)?.kernels));

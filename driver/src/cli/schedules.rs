@@ -11,13 +11,15 @@ use super::{Outcome, Ui, table::Table, tune};
 
 /// Show databases of measured schedules, or merge them into one
 #[derive(Debug, Args)]
-#[command(after_help = "Of two entries for the same core and shape of kernel, the one of the later file \
+#[command(
+    after_help = "Of two entries for the same core and shape of kernel, the one of the later file \
 stays.
 
 Examples:
   pfp schedules
   pfp schedules schedules.json --json
-  pfp schedules mine.json theirs.json --output all.json")]
+  pfp schedules mine.json theirs.json --output all.json"
+)]
 pub struct SchedulesArgs {
     /// Files that `pfp tune` wrote [default: what is shipped with the compiler]
     #[arg(value_name = "FILE")]
@@ -59,11 +61,8 @@ pub fn schedules(args: SchedulesArgs, ui: &Ui) -> Result<Outcome, Error> {
 
 fn text(database: &Database) -> String {
     let percent = |of: f64, by: f64| format!("{:+.1} %", 100.0 * (of / by - 1.0));
-    let mut parts = vec![format!(
-        "{} kernels, {} networks",
-        database.kernels.len(),
-        database.networks.len()
-    )];
+    let mut parts =
+        vec![format!("{} kernels, {} networks", database.kernels.len(), database.networks.len())];
     if !database.networks.is_empty() {
         let mut table = Table::new(&["core", "network", "numbers", "us", "tuned"], 3);
         for entry in &database.networks {
@@ -81,9 +80,8 @@ fn text(database: &Database) -> String {
         let mut table =
             Table::new(&["core", "layers", "sizes", "strips", "tasks", "us", "tuned"], 3);
         for entry in &database.kernels {
-            let sizes = |sizes: &[i64]| {
-                sizes.iter().map(i64::to_string).collect::<Vec<_>>().join("x")
-            };
+            let sizes =
+                |sizes: &[i64]| sizes.iter().map(i64::to_string).collect::<Vec<_>>().join("x");
             let shape = &entry.shape;
             table.row(vec![
                 entry.core.clone(),

@@ -30,7 +30,8 @@ use super::{
 
 /// Search the schedules of a network's kernels by measuring
 #[derive(Debug, Args)]
-#[command(after_help = "The analytic model of the kernel generator ranks the candidates, and what was \
+#[command(
+    after_help = "The analytic model of the kernel generator ranks the candidates, and what was \
 measured corrects it. Every
 compilation has another candidate for every kernel, which is timed in turn with the model's choice.
 What was found is measured once more before it is written.
@@ -42,7 +43,8 @@ goes on from there.
 Examples:
   pfp tune lenet.mlir --params lenet.safetensors --batch 1 -o schedules.json
   pfp tune vgg.mlir --params vgg.safetensors --batch 8 --threads 2 --budget 10m -o schedules.json
-  pfp compile lenet.mlir --params lenet.safetensors --schedule schedules.json")]
+  pfp compile lenet.mlir --params lenet.safetensors --schedule schedules.json"
+)]
 pub struct TuneArgs {
     /// The network: a module in the gauss dialect (.mlir), or an ONNX model (.onnx)
     #[arg(value_name = "MODULE")]
@@ -254,9 +256,7 @@ fn text(report: &Report, file: &Path, entries: usize) -> String {
     let head = ["kernels", "sizes", "us", "tuned", "measured", "of"];
     let mut table = Table::new(&head, 2);
     for kernel in report.kernels.iter().take(LISTED) {
-        let sizes = |sizes: &[i64]| {
-            sizes.iter().map(i64::to_string).collect::<Vec<_>>().join("x")
-        };
+        let sizes = |sizes: &[i64]| sizes.iter().map(i64::to_string).collect::<Vec<_>>().join("x");
         let count = match kernel.kernels.len() {
             1 => kernel.kernels[0].clone(),
             count => format!("{} and {} more", kernel.kernels[0], count - 1),
@@ -275,7 +275,9 @@ fn text(report: &Report, file: &Path, entries: usize) -> String {
         lines.push(format!("({} more; all with --json)", report.kernels.len() - LISTED));
     }
     lines.push(match entries {
-        0 => format!("nothing is better than the model's choice; {} stays as it was", file.display()),
+        0 => {
+            format!("nothing is better than the model's choice; {} stays as it was", file.display())
+        }
         _ => format!("{entries} entries in {}; use it with --schedule", file.display()),
     });
     lines.join("\n")

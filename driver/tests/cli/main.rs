@@ -42,3 +42,4 @@ mod stack;
 mod targets;
 mod tools;
 mod train;
+mod tune;

@@ -3,7 +3,7 @@
 use gauss_dialect::interpreter::Tensor;
 use gauss_lowering::target::Target;
 use pfp_compiler::{
-    compile::{Network, Options},
+    compile::{Network, Options, Schedules},
     diagnostics::Source,
     jit::CompiledModel,
     module::Session,
@@ -215,8 +215,8 @@ fn sixteen_lanes() -> tempfile::NamedTempFile {
 #[test]
 fn chains_and_long_sums_with_sixteen_lanes() {
     let file = sixteen_lanes();
-    let schedule = Some(file.path().to_owned());
-    let options = Options { schedule, ..Options::default() };
+    let schedules = Schedules::File(file.path().to_owned());
+    let options = Options { schedules, ..Options::default() };
     for case in cases() {
         let model = compile(&case, &Target::host(), &options);
         let result = case.result(run(&case, &model, &Executor::serial()));

@@ -6,6 +6,7 @@ mod common;
 
 mod adapt;
 mod calibrated;
+mod candidates;
 mod case;
 mod chains;
 mod encoder;

@@ -222,9 +222,8 @@ impl Given {
         database: &Database,
     ) -> Result<Self, String> {
         let name = if name == "host" { Target::host().name } else { name.to_owned() };
-        let is_it = |entry: &&TunedNetwork| {
-            entry.core == name && Some(entry.digest.as_str()) == network
-        };
+        let is_it =
+            |entry: &&TunedNetwork| entry.core == name && Some(entry.digest.as_str()) == network;
         let core = match database.networks.iter().find(is_it) {
             Some(entry) => core.with(&entry.numbers)?,
             None => core,

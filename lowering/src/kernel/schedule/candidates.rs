@@ -22,8 +22,15 @@ pub fn candidates(
     count: usize,
 ) -> Vec<Schedule> {
     let mut all: Vec<Schedule> = Vec::new();
+    // The model is strict about registers, and leaves some of the choices to numbers of the core.
+    let lenient = Core {
+        spare_registers: 0,
+        vector_registers: core.vector_registers + SPILLED,
+        computed_rows: core.max_rows,
+        ..*core
+    };
     for variant in variants(group, core) {
-        let core = variant.core(core);
+        let core = variant.core(&lenient);
         for core in [1, 2, 4].map(|parts| Core { l1_bytes: core.l1_bytes * parts / 2, ..core }) {
             for_each(group, &core, constants, &mut |model, Costed { choice, block, cost }| {
                 let made = model.schedule(choice, block);
@@ -40,6 +47,9 @@ pub fn candidates(
     keep_some(&mut all, count);
     all
 }
+
+/// So many registers more than there are may be asked for: what is spilled may be cheap.
+const SPILLED: i64 = 4;
 
 /// So many schedules are held before the dear ones are dropped.
 const MOST: usize = 1 << 16;
@@ -79,7 +89,7 @@ fn variants(group: &Group, core: &Core) -> Vec<Numbers> {
     let is_far = !root.is_elementwise() && weights.max().unwrap_or(0) * 8 > core.l2_bytes;
     let distance = if core.prefetches { core.prefetched_elements } else { 0 };
     let unrolls = others(is_long, core.reduction_unroll, &UNROLLS);
-    let side_by_side = others(has_functions, core.elementwise_unroll, &UNROLLS[..3]);
+    let side_by_side = others(has_functions, core.elementwise_unroll, &UNROLLS);
     let distances = others(is_far, distance, &DISTANCES);
     let mut variants = Vec::new();
     for &unroll in &unrolls {

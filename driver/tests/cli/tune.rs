@@ -1,0 +1,173 @@
+//! `pfp tune` and `pfp schedules`.
+
+use std::fs;
+
+use serde_json::{Value, json};
+
+use crate::fixture::{Dir, NET, net_parameters, safetensors};
+
+/// Short windows: what is found does not matter here, but that it is right.
+const QUICK: &str = "tune net.mlir --params net.safetensors --budget 10s --candidates 4 --number 1 \
+                     --repeat 4 --min-repeat-ms 1 --quiet";
+
+/// What databases of these tests are for.
+const V3: &str = "--target x86_64-linux-gnu --cpu x86-64-v3";
+
+fn net() -> Dir {
+    let dir = Dir::empty();
+    dir.write("net.mlir", NET);
+    dir.write("net.safetensors", safetensors(&net_parameters()));
+    dir
+}
+
+fn number(value: &Value) -> f64 {
+    value.as_f64().unwrap_or_else(|| panic!("{value} is no number"))
+}
+
+/// A database with an entry for every kernel of the network: not what the model chooses, where there
+/// is anything else.
+fn database(dir: &Dir, edit: impl Fn(usize, &mut Value)) -> Value {
+    let listed = dir.pfp(&format!("inspect net.mlir --schedule --candidates 20 {V3}")).ok();
+    let listed: Value = serde_json::from_str(&listed).unwrap();
+    let kernels = listed["kernels"].as_array().unwrap().iter().enumerate().map(|(n, kernel)| {
+        let last = kernel["candidates"].as_array().unwrap().last().unwrap();
+        let mut entry = json!({
+            "core": "x86-64-v3",
+            "shape": kernel["shape"],
+            "schedule": last["schedule"],
+            "times": { "cpu": "test", "microseconds": 1.0, "of_model": 2.0, "candidates": 20 },
+        });
+        edit(n, &mut entry);
+        entry
+    });
+    json!({ "version": 1, "kernels": kernels.collect::<Vec<_>>() })
+}
+
+#[test]
+fn a_search_measures_candidates_of_every_kernel_and_says_what_it_found() {
+    let dir = net();
+    let answer = dir.pfp(&format!("{QUICK} --json -o found.json")).json();
+    assert!(number(&answer["measured"]) > 0.0 && answer["failed"] == 0, "{answer}");
+    for kernel in answer["kernels"].as_array().unwrap() {
+        let [measured, candidates] = ["measured", "candidates"].map(|key| number(&kernel[key]));
+        assert!(measured <= candidates && candidates <= 4.0, "{kernel}");
+    }
+    assert!(number(&answer["of_model"]) > 0.0 && number(&answer["tuned"]) > 0.0);
+    let found = dir.json("found.json");
+    let entries = ["kernels", "networks"].map(|key| found[key].as_array().unwrap().len());
+    assert_eq!(number(&answer["entries"]) as usize, entries[0] + entries[1]);
+    assert_eq!(found["version"], 1);
+    // What was measured is not measured again.
+    let again = dir.pfp(&format!("{QUICK} --json -o found.json")).json();
+    assert_eq!(again["measured"], answer["measured"]);
+    assert!(number(&again["compilations"]) < number(&answer["compilations"]));
+}
+
+#[test]
+fn a_journal_of_another_network_is_refused_and_kept() {
+    let dir = net();
+    dir.pfp(&format!("{QUICK} -o found.json")).ok();
+    let journal = dir.read("found.json.journal");
+    let error = dir.pfp(&format!("{QUICK} --batch 3 -o found.json")).error();
+    assert!(error.contains("found.json.journal is the journal of another search: network"));
+    assert!(error.contains("choose another with --output"), "{error}");
+    assert!(dir.read("found.json.journal") == journal);
+}
+
+#[test]
+fn a_file_that_is_no_database_is_refused_before_anything_is_measured() {
+    let dir = net();
+    let schedule = dir.pfp("inspect net.mlir --schedule").ok();
+    for (file, text, message) in [
+        ("names.json", &schedule[..], "it names the kernels of one network"),
+        ("other.json", r#"{"version": 2}"#, "it is a database of version 2"),
+        ("more.json", r#"{"version": 1, "colour": 1}"#, "unknown field `colour`"),
+        ("none.json", "[", "EOF while parsing"),
+    ] {
+        dir.write(file, text);
+        for command in [format!("{QUICK} -o {file}"), format!("schedules {file}")] {
+            let error = dir.pfp(&command).error();
+            assert!(
+                error.contains("is no database of schedules") && error.contains(message),
+                "{error}"
+            );
+        }
+        assert_eq!(dir.text(file), text);
+        assert!(!dir.path(&format!("{file}.journal")).exists());
+    }
+}
+
+#[test]
+fn a_budget_is_a_time() {
+    let ran = net().pfp("tune net.mlir --budget 5x");
+    assert_eq!(ran.code, Some(2), "{ran:#?}");
+    let message = "'5x' is no time from 10s to 24h, such as 90s, 10m or 2h";
+    assert!(ran.stderr.contains(message), "{ran:#?}");
+}
+
+#[test]
+fn compiled_code_follows_a_database_by_the_shapes_of_kernels() {
+    let dir = net();
+    dir.write("found.json", database(&dir, |_, _| ()).to_string());
+    let compile = format!("compile net.mlir --params net.safetensors --emit obj {V3}");
+    dir.pfp(&format!("{compile} -o tuned --schedule found.json")).ok();
+    dir.pfp(&format!("{compile} -o model --schedule model")).ok();
+    assert!(dir.read("tuned/net.o") != dir.read("model/net.o"), "the database changes nothing");
+    // Those of another core are for others.
+    let other = database(&dir, |_, entry| entry["core"] = "cortex-a53".into());
+    dir.write("other.json", other.to_string());
+    dir.pfp(&format!("{compile} -o other --schedule other.json")).ok();
+    assert!(dir.read("other/net.o") == dir.read("model/net.o"));
+}
+
+#[test]
+fn an_entry_that_the_compiler_cannot_follow_is_named() {
+    let dir = net();
+    let wrong = database(&dir, |_, entry| entry["schedule"]["rows"] = 99.into());
+    dir.write("found.json", wrong.to_string());
+    let compile = format!("compile net.mlir --params net.safetensors {V3}");
+    let error = dir.pfp(&format!("{compile} --schedule found.json -o out")).error();
+    assert!(
+        error.contains("the schedule of kernel '0 ") && error.contains("needs 'rows'"),
+        "{error}"
+    );
+    assert!(!dir.path("out/net.o").exists());
+}
+
+#[test]
+fn databases_are_merged_the_later_entry_stays() {
+    let dir = net();
+    let times =
+        |time: f64| database(&dir, move |_, entry| entry["times"]["microseconds"] = time.into());
+    dir.write("a.json", times(1.0).to_string());
+    dir.write("b.json", times(2.0).to_string());
+    let mut other = times(3.0);
+    let kernels = other["kernels"].as_array_mut().unwrap();
+    kernels.truncate(1);
+    kernels[0]["core"] = "cortex-a53".into();
+    dir.write("c.json", other.to_string());
+    let answer = dir.pfp("schedules a.json b.json c.json -o all.json --json").json();
+    let all = dir.json("all.json");
+    let kernels = all["kernels"].as_array().unwrap();
+    let count = dir.json("a.json")["kernels"].as_array().unwrap().len();
+    assert_eq!(answer["kernels"], kernels.len());
+    // Kernels of one shape have one entry.
+    assert!(kernels.len() > 1 && kernels.len() <= count + 1, "{}", kernels.len());
+    let times: Vec<_> =
+        kernels.iter().map(|entry| number(&entry["times"]["microseconds"])).collect();
+    assert_eq!(times.iter().filter(|time| **time == 3.0).count(), 1);
+    assert!(times.iter().all(|time| *time > 1.0), "{times:?}");
+    let table = dir.pfp("schedules all.json").ok();
+    assert!(table.contains("cortex-a53") && table.contains("conv2d"), "{table}");
+    fs::remove_file(dir.path("a.json")).unwrap();
+    assert!(dir.pfp("schedules a.json").error().contains("there is no file a.json"));
+}
+
+#[test]
+fn what_is_shipped_is_a_database_of_known_cores() {
+    let shipped = net().pfp("schedules --json").json();
+    assert_eq!(shipped["version"], 1);
+    let text =
+        fs::read(crate::fixture::repository().join("lowering/src/kernel/tuned.json")).unwrap();
+    assert_eq!(serde_json::from_slice::<Value>(&text).unwrap(), shipped);
+}
