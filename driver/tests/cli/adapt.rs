@@ -4,7 +4,7 @@ use std::process::Command;
 
 use object::{Object, ObjectSymbol};
 
-use crate::fixture::Dir;
+use crate::fixture::{Dir, safetensors, tiny_parameters};
 
 const FILES: [&str; 8] = [
     "tiny.h",
@@ -81,6 +81,34 @@ fn json_lists_files_places_and_sizes() {
 }
 
 #[test]
+fn a_function_learns_beside_others_that_share_parameters_with_it() {
+    let dir = Dir::tiny();
+    let tiny = dir.text("tiny.mlir");
+    let shared = tiny.replace("@tiny", "@shared");
+    let other = tiny.replace("@tiny", "@other").replace("\"fc.", "\"more.");
+    dir.write("three.mlir", [tiny.clone(), shared, other].join("\n"));
+    let own = tiny_parameters();
+    let more = own.clone().into_iter().map(|(name, tensor)| (name.replace("fc.", "more."), tensor));
+    let all = own.clone().into_iter().chain(more).collect();
+    dir.write("three.safetensors", safetensors(&all));
+    let line = "--loss gaussian:1 --function tiny";
+    dir.pfp(&format!("adapt three.mlir --params three.safetensors {line} -o three")).ok();
+    dir.pfp(&format!("adapt tiny.mlir --params tiny.safetensors {line} -o one")).ok();
+    let fixed = tiny.replace("@tiny", "@fixed").replace("\"fc.", "\"more.").replace('?', "5");
+    dir.write("mixed.mlir", [tiny, fixed].join("\n"));
+    for option in ["--step-batch", "--batch"] {
+        let line =
+            format!("adapt mixed.mlir --params three.safetensors --loss gaussian:1 {option} 3");
+        let ran = dir.pfp(&format!("{line} --function fixed -o mixed"));
+        assert!(ran.stderr.contains(&format!("{option} 3 has no meaning for @fixed")), "{ran:#?}");
+        dir.pfp(&format!("{line} --function tiny -o mixed")).ok();
+    }
+    for file in ["tiny.o", "tiny_step.o", "tiny_adapt.o"] {
+        assert!(dir.read(&format!("three/{file}")) == dir.read(&format!("one/{file}")), "{file}");
+    }
+}
+
+#[test]
 fn what_cannot_learn_is_refused() {
     let dir = Dir::tiny();
     for (arguments, code, needle) in [
@@ -92,6 +120,11 @@ fn what_cannot_learn_is_refused() {
         ),
         ("--params tiny.safetensors --parameters (", 1, "is no regular expression"),
         ("--params tiny.safetensors --loss gaussian", 1, "--loss gaussian:VARIANCE"),
+        (
+            "--params tiny.safetensors --names tiny.safetensors",
+            1,
+            "--names has no meaning without a posterior",
+        ),
         ("--params tiny.safetensors --loss linear", 1, "no likelihood"),
         ("--params tiny.safetensors --loss hinge", 2, "no loss 'hinge'"),
         ("--params tiny.safetensors --optimiser lion", 2, "no optimiser 'lion'"),
