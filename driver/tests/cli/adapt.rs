@@ -86,7 +86,7 @@ fn a_function_learns_beside_others_that_share_parameters_with_it() {
     let tiny = dir.text("tiny.mlir");
     let shared = tiny.replace("@tiny", "@shared");
     let other = tiny.replace("@tiny", "@other").replace("\"fc.", "\"more.");
-    dir.write("three.mlir", [tiny.clone(), shared, other].join("\n"));
+    dir.write("three.mlir", [tiny, shared, other].join("\n"));
     let own = tiny_parameters();
     let more = own.clone().into_iter().map(|(name, tensor)| (name.replace("fc.", "more."), tensor));
     let all = own.clone().into_iter().chain(more).collect();
@@ -94,17 +94,25 @@ fn a_function_learns_beside_others_that_share_parameters_with_it() {
     let line = "--loss gaussian:1 --function tiny";
     dir.pfp(&format!("adapt three.mlir --params three.safetensors {line} -o three")).ok();
     dir.pfp(&format!("adapt tiny.mlir --params tiny.safetensors {line} -o one")).ok();
-    let fixed = tiny.replace("@tiny", "@fixed").replace("\"fc.", "\"more.").replace('?', "5");
+    for file in ["tiny.o", "tiny_step.o", "tiny_adapt.o"] {
+        assert!(dir.read(&format!("three/{file}")) == dir.read(&format!("one/{file}")), "{file}");
+    }
+}
+
+#[test]
+fn a_batch_is_refused_where_it_is_fixed_and_taken_where_it_is_free() {
+    let dir = Dir::tiny();
+    let tiny = dir.text("tiny.mlir");
+    let fixed = tiny.replace("@tiny", "@fixed").replace('?', "5");
     dir.write("mixed.mlir", [tiny, fixed].join("\n"));
     for option in ["--step-batch", "--batch"] {
         let line =
-            format!("adapt mixed.mlir --params three.safetensors --loss gaussian:1 {option} 3");
-        let ran = dir.pfp(&format!("{line} --function fixed -o mixed"));
+            format!("adapt mixed.mlir --params tiny.safetensors --loss gaussian:1 {option} 3");
+        let ran = dir.pfp(&format!("{line} --function fixed -o fixed"));
+        assert_eq!(ran.code, Some(1), "{ran:#?}");
         assert!(ran.stderr.contains(&format!("{option} 3 has no meaning for @fixed")), "{ran:#?}");
-        dir.pfp(&format!("{line} --function tiny -o mixed")).ok();
-    }
-    for file in ["tiny.o", "tiny_step.o", "tiny_adapt.o"] {
-        assert!(dir.read(&format!("three/{file}")) == dir.read(&format!("one/{file}")), "{file}");
+        assert!(!dir.path("fixed").exists());
+        dir.pfp(&format!("{line} --function tiny -o free")).ok();
     }
 }
 
