@@ -162,7 +162,7 @@ pub fn adapt(args: AdaptArgs, ui: &Ui) -> Result<Outcome, Error> {
     args.head.append(&mut network, (Mode::Moments, Some(&function.name)), calibration, ui)?;
     let function = network.function(Some(&function.name))?;
     let step_function = step.function(None)?;
-    emit::check_names(&network, &[function], &Kind::DEFAULT)?;
+    emit::check_learning(&network, function)?;
 
     let name = function.name.clone();
     let mut outputs = Outputs::beside(args.model.files());

@@ -100,6 +100,25 @@ fn a_function_learns_beside_others_that_share_parameters_with_it() {
 }
 
 #[test]
+fn names_that_a_step_needs_are_not_those_of_another_function() {
+    let dir = Dir::tiny();
+    let tiny = dir.text("tiny.mlir");
+    for (name, needle) in [
+        ("tiny_step", "cannot learn beside @tiny_step: both would have the C name pfp_tiny_step"),
+        ("tiny_prior", "cannot learn beside @tiny_prior"),
+        ("Tiny_Adapt", "both would have the macros PFP_TINY_ADAPT_.."),
+    ] {
+        let other = tiny.replace("@tiny", &format!("@{name}"));
+        dir.write("two.mlir", [tiny.clone(), other].join("\n"));
+        let line = "adapt two.mlir --params tiny.safetensors --loss gaussian:1 -o out";
+        let ran = dir.pfp(&format!("{line} --function tiny"));
+        assert_eq!(ran.code, Some(1), "{name}: {ran:#?}");
+        assert!(ran.stderr.contains(needle), "{name}: {ran:#?}");
+        assert!(!dir.path("out").exists(), "{name}");
+    }
+}
+
+#[test]
 fn a_batch_is_refused_where_it_is_fixed_and_taken_where_it_is_free() {
     let dir = Dir::tiny();
     let tiny = dir.text("tiny.mlir");
