@@ -189,12 +189,12 @@ fn drawn_outputs_have_the_moments_of_the_closed_form_and_are_independent() {
     let variance = dense(&squares, &weight[1], &bias[1], 2);
     let count = items as f64;
     let centred = |k: usize, item: usize| drawn[item * 2 + k] - mean[k];
-    for k in 0..2 {
+    for (k, expected) in variance.iter().enumerate() {
         let error = (0..items).map(|item| centred(k, item)).sum::<f64>() / count;
         // Four deviations of a mean, and of a variance, of so many draws.
-        assert!(error.abs() < 4.0 * (variance[k] / count).sqrt(), "the mean is off by {error}");
+        assert!(error.abs() < 4.0 * (expected / count).sqrt(), "the mean is off by {error}");
         let own = (0..items).map(|item| centred(k, item).powi(2)).sum::<f64>() / count;
-        let error = own / variance[k] - 1.0;
+        let error = own / expected - 1.0;
         assert!(error.abs() < 4.0 * (2.0 / count).sqrt(), "the variance is off by {error}");
     }
     let bound = 4.0 * (variance[0] * variance[1] / count).sqrt();
