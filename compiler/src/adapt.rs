@@ -16,7 +16,7 @@ use gauss_lowering::{
 
 use crate::{
     compile::{
-        Function, Network,
+        Function, Network, foreign,
         open_parameters::{LinearLayer, OpenNetwork, Without},
     },
     diagnostics::Source,
@@ -124,13 +124,17 @@ impl<'s> Adaptable<'s> {
 
 /// The step of a network, and the parameters that it moves, in their order.
 fn step<'s>(
-    module: Module<'s>,
+    mut module: Module<'s>,
     parameters: &Safetensors,
     names: &[String],
     wanted: &Wanted,
 ) -> Result<(Network<'s>, Vec<String>), Error> {
     let items = wanted.items;
-    let (mut module, function) = only_function(module, wanted.function, (Some(parameters), items))?;
+    foreign::check(&module)?;
+    module.take_order(Some(parameters));
+    // Other functions have parameters of their own, which are gone with them.
+    module.load_all_parameters_but(&Without { source: parameters, names }, names)?;
+    let (mut module, function) = only_function(module, wanted.function, (None, items))?;
     if function.signature.is_whole_batch {
         return Err(Error::request(format!(
             "the results of an item of @{} depend on the others of its batch",
@@ -146,7 +150,6 @@ fn step<'s>(
     }
     let mut buffers: Vec<_> = inputs.iter().map(|input| (input.name.clone(), 1)).collect();
     check_read(&module, names, &function.name)?;
-    module.load_all_parameters_but(&Without { source: parameters, names }, names)?;
     let Wanted { loss, optimiser, .. } = wanted;
     module.run(&format!("gauss-to-gradient{{loss={loss}}}"))?;
     let [op] = functions::public(module.op(), None)[..] else {

@@ -12,7 +12,7 @@ use std::path::Path;
 use gauss_lowering::mode::{Mode, Sampling};
 
 pub use manifest::Manifest;
-pub use names::check as check_names;
+pub use names::{check as check_names, check_learning};
 
 use crate::{
     compile::{Compiled, Texts},

@@ -12,6 +12,7 @@ use gauss_lowering::{
     parameters::declared::Declared,
     passes::{
         gauss_append_loss::{LOG_NOISE, Loss},
+        gauss_draw_locally::WIDTHS,
         gauss_gradient::PARAMETERS,
     },
     target::Target,
@@ -48,6 +49,17 @@ impl Parameter {
     }
 }
 
+/// What is differentiated of a network.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// The loss of the moments of the outputs.
+    Moments,
+    /// That of the plain network, without variances.
+    Mean,
+    /// That of the plain network whose dense layers draw their outputs, of weights with variances.
+    Local,
+}
+
 /// What the function that is compiled computes.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Wanted<'a> {
@@ -57,8 +69,8 @@ pub struct Wanted<'a> {
     pub items: i64,
     /// The loss.
     pub loss: Loss,
-    /// Is the network that of the means, without variances?
-    pub is_mean: bool,
+    /// What is differentiated.
+    pub kind: Kind,
     /// Is the loss all that is computed?
     pub only_loss: bool,
 }
@@ -66,8 +78,8 @@ pub struct Wanted<'a> {
 /// A network with a loss, backwards, too.
 ///
 /// The function takes the inputs of the network, the targets, K×N×C standard normal numbers where
-/// the loss has draws, the weights of the items, and the parameters: of a Gaussian one the means,
-/// then the variances. It gives the losses of the items, the means of the outputs, and the gradient
+/// the loss has draws, N×C ones for each layer whose outputs are drawn, the weights of the items, and the
+/// parameters: of a Gaussian one the means, then the variances. It gives the losses of the items, the means of the outputs, and the gradient
 /// of the weighted sum of the losses along each parameter. One of the loss only takes no weights and
 /// gives no gradient.
 pub struct Differentiated<'s> {
@@ -81,6 +93,8 @@ pub struct Differentiated<'s> {
     pub parameters: Vec<Parameter>,
     /// The loss.
     pub loss: Loss,
+    /// How many outputs of each item are drawn, of each layer that draws them.
+    pub drawn: Vec<usize>,
 }
 
 /// What is known of a network before it is differentiated.
@@ -135,13 +149,18 @@ impl<'s> Differentiated<'s> {
             only_function(module, wanted.function, (None, wanted.items))?;
         let declared = Declared::all(module.op());
         let statistics = statistics(module.op());
-        let mean = if wanted.is_mean { " mean=true" } else { "" };
+        let kind = match wanted.kind {
+            Kind::Moments => "",
+            Kind::Mean => " mean=true",
+            Kind::Local => " mean=true local=true",
+        };
         let only = if wanted.only_loss { " only-arguments=true" } else { "" };
-        module.run(&format!("gauss-to-gradient{{loss={}{mean}{only}}}", wanted.loss))?;
+        module.run(&format!("gauss-to-gradient{{loss={}{kind}{only}}}", wanted.loss))?;
         let network = Network::lowered(module)?;
         let taken = taken(network.op());
         let parameters = parameters(&taken, &declared, &statistics, &network)?;
-        Ok(Self { network, name, signature, parameters, loss: wanted.loss })
+        let drawn = drawn(network.op());
+        Ok(Self { network, name, signature, parameters, loss: wanted.loss, drawn })
     }
 
     /// Compiles the function.
@@ -199,6 +218,13 @@ fn taken(module: Op) -> Vec<String> {
     let listed = |op: Op| op.attribute(PARAMETERS).and_then(Attribute::as_array);
     let lists = module.descendants().into_iter().filter_map(listed);
     lists.flatten().filter_map(Attribute::as_string).collect()
+}
+
+/// How many outputs of each item are drawn, of each layer.
+fn drawn(module: Op) -> Vec<usize> {
+    let widths = |op: Op| op.attribute(WIDTHS).and_then(Attribute::as_i64_array);
+    let widths = module.descendants().into_iter().filter_map(widths).flatten();
+    widths.filter_map(|width| usize::try_from(width).ok()).collect()
 }
 
 fn parameters(

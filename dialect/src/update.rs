@@ -10,11 +10,19 @@
 //!
 //! Steps are along m and along the logarithm s of the deviation, so that no variance becomes negative
 //! (Blundell et al. 2015). A weight whose prior has no variance is certain, and stays what it is.
+//!
+//! No step makes a state that is finite anything else, whatever gradients and settings are: a gradient
+//! that is no number or too large counts as 0, and what a step would make infinite or no number, or of a
+//! variance too small for the next steps, stays what it is.
 
 use crate::moments::{Arithmetic, Elementary};
 
-/// Priors with smaller variances are certain: their precision may be beyond `f32`.
+/// Priors with smaller variances are certain: their precision may be beyond `f32`. No step makes a
+/// variance smaller.
 pub const LEAST_VARIANCE: f64 = 1e-36;
+
+/// Larger gradients count as 0: their squares may be beyond `f32`.
+pub const MOST_GRADIENT: f64 = 1e18;
 
 /// The most that the logarithm of a deviation changes by in a step.
 pub const MOST_CHANGE: f64 = 1.0;
@@ -39,12 +47,19 @@ impl Default for Adam {
     }
 }
 
-/// A gradient that takes part: 0 where the prior is certain, and where it is not finite.
+/// A gradient that takes part: 0 where the prior is certain, and where it is too large or no number.
 fn taken<A: Arithmetic>(a: &mut A, gradient: A::Value, prior_variance: A::Value) -> A::Value {
-    let [zero, largest, least] = [0.0, LARGEST, LEAST_VARIANCE].map(|value| a.constant(value));
+    let [zero, most, least] = [0.0, MOST_GRADIENT, LEAST_VARIANCE].map(|value| a.constant(value));
     let size = a.abs(gradient);
-    let finite = a.select_ge(largest, size, gradient, zero);
-    a.select_ge(prior_variance, least, finite, zero)
+    let usable = a.select_ge(most, size, gradient, zero);
+    a.select_ge(prior_variance, least, usable, zero)
+}
+
+/// What a step makes of a number: `after` where it is finite, else the number as it is.
+fn finite_or<A: Arithmetic>(a: &mut A, after: A::Value, before: A::Value) -> A::Value {
+    let largest = a.constant(LARGEST);
+    let size = a.abs(after);
+    a.select_ge(largest, size, after, before)
 }
 
 /// The gradient along a mean, from that of the loss and from the prior's mean and variance.
@@ -78,14 +93,26 @@ pub fn along_deviation<A: Arithmetic>(
     taken(a, sum, prior_variance)
 }
 
+/// The mean that a step down by `change` gives.
+pub fn mean_after<A: Arithmetic>(a: &mut A, mean: A::Value, change: A::Value) -> A::Value {
+    let after = a.sub(mean, change);
+    finite_or(a, after, mean)
+}
+
 /// The variance that a step of the logarithm of the deviation down by `change` gives: v·e^(−2·change).
 pub fn variance_after<A: Elementary>(a: &mut A, variance: A::Value, change: A::Value) -> A::Value {
     let [most, least, twice] = [MOST_CHANGE, -MOST_CHANGE, -2.0].map(|value| a.constant(value));
+    // Of a rate that is no number.
+    let zero = a.constant(0.0);
+    let change = a.select_ge(change, change, change, zero);
     let change = a.min_or(change, most);
     let change = a.max(change, least);
     let power = a.mul(change, twice);
     let factor = a.exp(power);
-    a.mul(variance, factor)
+    let after = a.mul(variance, factor);
+    let least = a.constant(LEAST_VARIANCE);
+    let after = a.select_ge(after, least, after, variance);
+    finite_or(a, after, variance)
 }
 
 /// A running mean that takes in `next`: β·memory + (1 − β)·next.
@@ -98,6 +125,18 @@ pub fn remembered<A: Arithmetic>(
     let [kept, new] = [beta, 1.0 - beta].map(|value| a.constant(value));
     let old = a.mul(kept, memory);
     a.fma(new, next, old)
+}
+
+/// A direction that takes in `next`, as descent with momentum has it: β·direction + next.
+pub fn gathered<A: Arithmetic>(
+    a: &mut A,
+    beta: f64,
+    direction: A::Value,
+    next: A::Value,
+) -> A::Value {
+    let kept = a.constant(beta);
+    let after = a.fma(kept, direction, next);
+    finite_or(a, after, direction)
 }
 
 /// 1/(1 − β^step), by which a running mean of so many steps is too small.

@@ -178,6 +178,7 @@ fn open_module(
     ui: &Ui,
 ) -> Result<Imported, Error> {
     let posterior = reading.posterior();
+    posterior.check_given()?;
     let find = |parameters: &[Parameter]| {
         posterior.of_model(parameters, &mut |file| ui.notes(&file.notes))
     };

@@ -6,6 +6,7 @@ pub mod gauss_append_update;
 pub mod gauss_c_interface;
 pub mod gauss_check_calls;
 pub mod gauss_correlate_windows;
+pub mod gauss_draw_locally;
 pub mod gauss_estimate_reciprocals;
 pub mod gauss_expand_math;
 pub mod gauss_fold_batch_norm;
@@ -37,6 +38,7 @@ pub static ALL: &[Pass] = &[
     gauss_c_interface::PASS,
     gauss_check_calls::PASS,
     gauss_correlate_windows::PASS,
+    gauss_draw_locally::PASS,
     gauss_estimate_reciprocals::PASS,
     gauss_expand_math::PASS,
     gauss_fold_batch_norm::PASS,

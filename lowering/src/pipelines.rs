@@ -27,8 +27,8 @@ const OPTIONS: &[&str] = &[
     "lowered",
 ];
 
-/// Those of gauss-append-loss and of gauss-gradient.
-const GRADIENT_OPTIONS: &[&str] = &["loss", "mean", "function", "only-arguments"];
+/// Those of gauss-append-loss and of gauss-gradient, and `local`: are outputs of dense layers drawn?
+const GRADIENT_OPTIONS: &[&str] = &["loss", "mean", "function", "only-arguments", "local"];
 
 /// Every pipeline of the crate.
 pub static ALL: &[Pipeline] = &[
@@ -41,7 +41,7 @@ pub static ALL: &[Pipeline] = &[
     Pipeline {
         name: "gauss-to-gradient",
         description: "Lower gauss to linalg on tensors that also gives the gradient of a loss \
-                      (options: those of gauss-append-loss and gauss-gradient)",
+                      (options: those of gauss-append-loss and gauss-gradient; local)",
         options: GRADIENT_OPTIONS,
         build: to_gradient,
     },
@@ -87,9 +87,15 @@ fn to_linalg(options: &Options) -> Result<String, String> {
 /// As [`to_linalg`], with a loss, backwards, too. Batch normalisation stays what it is: its parameters
 /// are arguments.
 fn to_gradient(options: &Options) -> Result<String, String> {
-    let mode = if options.get("mean") == Some("true") { "{mode=mean}" } else { "" };
+    let is_mean = options.get("mean") == Some("true");
+    let lower = match (options.get("local") == Some("true"), is_mean) {
+        (true, true) => "gauss-draw-locally,lower-gauss",
+        (true, false) => return Err("local=true is for mean=true: the plain network".into()),
+        (false, true) => "lower-gauss{mode=mean}",
+        (false, false) => "lower-gauss",
+    };
     Ok(format!(
-        "gauss-check-calls,inline,symbol-dce,gauss-append-loss{},canonicalize,cse,lower-gauss{mode},\
+        "gauss-check-calls,inline,symbol-dce,gauss-append-loss{},canonicalize,cse,{lower},\
          canonicalize,gauss-gradient{},canonicalize",
         options.only(gauss_append_loss::PASS.options),
         options.only(gauss_gradient::PASS.options)

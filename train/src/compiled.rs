@@ -29,6 +29,8 @@ pub enum Kind {
     Moments,
     /// The loss of the outputs of the plain network, every parameter a number.
     Plain,
+    /// The same, but dense layers draw their outputs, along means and variances of their weights.
+    Local,
     /// The sum of target x output of the plain network: the target is what the gradient of the outputs
     /// is multiplied by.
     Linear,
@@ -89,7 +91,11 @@ pub fn open(request: &Request) -> Result<Network, Error> {
         function,
         items: items_of_call,
         loss,
-        is_mean: kind != Kind::Moments,
+        kind: match kind {
+            Kind::Moments => gradient::Kind::Moments,
+            Kind::Plain | Kind::Linear => gradient::Kind::Mean,
+            Kind::Local => gradient::Kind::Local,
+        },
         only_loss,
     };
     let differentiated = Differentiated::of(session.parse(source)?, &wanted(false))?;
@@ -109,20 +115,25 @@ pub fn open(request: &Request) -> Result<Network, Error> {
     };
     let parameters: Vec<_> = taken.iter().map(|own| of(own, own.is_uncertain)).collect();
     let taken = taken.iter().map(|own| of(own, own.gaussian)).collect();
-    let notes = of_noise(&interface, kind).into_iter().collect();
+    let of_draws = (kind == Kind::Local && differentiated.drawn.is_empty())
+        .then(|| of_weights_only(&interface.name));
+    let notes = of_noise(&interface, kind).into_iter().chain(of_draws).collect();
     let warnings = of_unread(&interface, &parameters).into_iter().collect();
     let Interface { name, signature, .. } = interface;
     let has_variances =
         kind == Kind::Moments && signature.outputs.iter().any(|output| output.gaussian);
-    let draws = if has_variances { loss.draws() as usize } else { 0 };
     let per_item =
         |tensors: &[Tensor]| tensors.first().map_or(0, |tensor| tensor.elements() / items.max(1));
+    let noise = match has_variances && loss.draws() > 0 {
+        true => vec![loss.draws() as usize * per_item(&signature.outputs)],
+        false => differentiated.drawn.clone(),
+    };
     let gradient = Code {
         inputs: per_item(&signature.inputs),
         outputs: per_item(&signature.outputs),
         parameters: taken,
         items,
-        draws,
+        noise,
         gradient: Function::new(gradient),
         loss: Function::new(only_loss),
     };
@@ -208,6 +219,13 @@ fn of_noise(interface: &Interface, kind: Kind) -> Option<String> {
     })
 }
 
+/// That no layer draws its outputs.
+fn of_weights_only(function: &str) -> String {
+    format!(
+        "@{function} has no dense layer whose weights are read once, so that only weights are drawn"
+    )
+}
+
 /// That parameters are declared which nothing reads.
 fn of_unread(interface: &Interface, parameters: &[Parameter]) -> Option<String> {
     let declared = interface.declared.iter().map(|(name, _)| name);
@@ -252,7 +270,8 @@ struct Code {
     items: usize,
     inputs: usize,
     outputs: usize,
-    draws: usize,
+    /// The standard normal numbers that an item takes, of each buffer of them.
+    noise: Vec<usize>,
     gradient: Function,
     loss: Function,
 }
@@ -261,8 +280,11 @@ impl Code {
     /// The buffers that a call reads: input, target, draws, the weights of the items, parameters.
     fn inputs<'a>(&self, values: &'a Values, call: Call<'a>, weight: bool) -> Vec<&'a [f32]> {
         let mut inputs = vec![call.input, call.target];
-        if self.draws > 0 {
-            inputs.push(call.noise);
+        let mut noise = call.noise;
+        for count in &self.noise {
+            let (own, rest) = noise.split_at((count * self.items).min(noise.len()));
+            inputs.push(own);
+            noise = rest;
         }
         if weight {
             inputs.push(call.weight);
@@ -299,8 +321,8 @@ impl Gradient for Code {
         self.inputs
     }
 
-    fn draws(&self) -> usize {
-        self.draws
+    fn noise(&self) -> usize {
+        self.noise.iter().sum()
     }
 
     fn gradient(&self, values: &Values, call: Call, result: &mut Outcome) -> Result<(), Error> {

@@ -37,7 +37,7 @@ pub struct Call<'a> {
     pub target: &'a [f32],
     /// The weight of each item in the gradient; 0 for the padding of a last batch.
     pub weight: &'a [f32],
-    /// Standard normal draws, draws x items x outputs; empty where the loss takes none.
+    /// Standard normal numbers, [`Gradient::noise`] for each item.
     pub noise: &'a [f32],
 }
 
@@ -69,8 +69,8 @@ pub trait Gradient: Sync {
     /// How many numbers an item has.
     fn inputs(&self) -> usize;
 
-    /// How many draws of the outputs the loss of an item takes.
-    fn draws(&self) -> usize;
+    /// How many standard normal numbers an item takes: for draws of its outputs, or of what layers give.
+    fn noise(&self) -> usize;
 
     /// The losses of the items, the means of their outputs, and the gradient of the sum of weight x
     /// loss along every mean and variance.

@@ -1,6 +1,6 @@
 //! The gradient of an objective on a part of a batch.
 
-use std::mem;
+use std::{mem, ops::Range};
 
 use pfp_compiler::error::Error;
 use rand_chacha::ChaCha8Rng;
@@ -17,8 +17,18 @@ use crate::{
 pub struct Estimate<'a> {
     gradient: &'a dyn Gradient,
     objective: Objective,
-    /// Means and variances of the Gaussian parameters.
-    gaussian: Vec<Place>,
+    /// Means and variances of the Gaussian parameters whose weights are drawn.
+    drawn: Vec<Drawn>,
+    /// Of those that the gradient takes variances of, where these are among all, and among its own.
+    passed: Vec<[Range<usize>; 2]>,
+}
+
+/// A parameter whose weights are drawn.
+struct Drawn {
+    mean: Range<usize>,
+    variance: Range<usize>,
+    /// Where its standard normal numbers are.
+    noise: Range<usize>,
 }
 
 /// What a call of one shard needs, made once.
@@ -27,9 +37,12 @@ pub struct Shard {
     input: Vec<f32>,
     target: Vec<f32>,
     weight: Vec<f32>,
+    /// Standard normal numbers: of weights, then of the call.
     noise: Vec<f32>,
-    /// Drawn weights.
+    /// Drawn weights, and what the gradient takes of variances.
     drawn: Values,
+    /// The gradient along the latter.
+    along: Vec<f32>,
     /// How many items it has.
     pub items: usize,
 }
@@ -45,7 +58,8 @@ pub enum Wanted {
 
 impl<'a> Estimate<'a> {
     /// That of an objective, of whose parameters these are the places. The gradient is that of the moments
-    /// of the network for [`Objective::Moments`], else that of the plain network.
+    /// of the network for [`Objective::Moments`], else that of the plain network; for [`Objective::Local`] it
+    /// takes variances of some parameters.
     ///
     /// # Errors
     ///
@@ -56,12 +70,15 @@ impl<'a> Estimate<'a> {
         parameters: &[Parameter],
         places: &[Place],
     ) -> Result<Self, Error> {
-        let is_plain = objective != Objective::Moments;
-        let fits = |own: &Parameter, other: &Parameter| {
-            let gaussian = own.gaussian && !is_plain;
-            own.name == other.name && own.shape == other.shape && gaussian == other.gaussian
-        };
         let others = gradient.parameters();
+        let fits = |own: &Parameter, other: &Parameter| {
+            let is_gaussian = match objective {
+                Objective::Moments => other.gaussian == own.gaussian,
+                Objective::Local => own.gaussian || !other.gaussian,
+                Objective::Svi | Objective::Means => !other.gaussian,
+            };
+            own.name == other.name && own.shape == other.shape && is_gaussian
+        };
         let fit = parameters.len() == others.len()
             && parameters.iter().zip(others).all(|(own, other)| fits(own, other));
         if !fit {
@@ -70,8 +87,25 @@ impl<'a> Estimate<'a> {
                 objective.name()
             )));
         }
-        let gaussian = places.iter().filter(|place| place.variance.is_some()).cloned().collect();
-        Ok(Self { gradient, objective, gaussian })
+        let (mut drawn, mut passed) = (Vec::new(), Vec::new());
+        let (mut numbers, mut own) = (0, 0);
+        for (Place { mean, variance, .. }, other) in places.iter().zip(others) {
+            let Some(variance) = variance.clone() else { continue };
+            let count = variance.len();
+            match (other.gaussian, objective) {
+                (true, _) => {
+                    passed.push([variance, own..own + count]);
+                    own += count;
+                }
+                (false, Objective::Svi | Objective::Local) => {
+                    let noise = numbers..numbers + count;
+                    drawn.push(Drawn { mean: mean.clone(), variance, noise });
+                    numbers += count;
+                }
+                (false, _) => {}
+            }
+        }
+        Ok(Self { gradient, objective, drawn, passed })
     }
 
     /// Items of a call.
@@ -84,24 +118,32 @@ impl<'a> Estimate<'a> {
         self.gradient.outputs()
     }
 
+    /// Does it draw weights, or what layers give?
+    fn draws(&self) -> bool {
+        matches!(self.objective, Objective::Svi | Objective::Local)
+    }
+
     /// Room for a call, of a network with these parameters.
     pub fn shard(&self, data: &Data, parameters: &[Parameter]) -> Shard {
         let items = self.items();
-        let (means, variances) = sizes(parameters);
-        let draws = match self.objective {
-            Objective::Moments => self.gradient.draws() * items * self.outputs(),
-            Objective::Svi => variances,
-            Objective::Means => 0,
-        };
-        let drawn = if self.objective == Objective::Svi { means } else { 0 };
+        let (means, _) = sizes(parameters);
+        let means = if self.draws() { means } else { 0 };
+        let (_, variances) = sizes(self.gradient.parameters());
+        let variances = if self.draws() { variances } else { 0 };
         Shard {
             input: vec![0.0; items * data.length()],
             target: vec![0.0; items * data.target.width()],
             weight: vec![0.0; items],
-            noise: vec![0.0; draws],
-            drawn: Values { mean: vec![0.0; drawn], variance: Vec::new() },
+            noise: vec![0.0; self.numbers() + items * self.gradient.noise()],
+            drawn: Values { mean: vec![0.0; means], variance: vec![0.0; variances] },
+            along: vec![0.0; variances],
             items: 0,
         }
+    }
+
+    /// The standard normal numbers of weights.
+    fn numbers(&self) -> usize {
+        self.drawn.last().map_or(0, |last| last.noise.end)
     }
 
     /// Room for what a call gives, of a network with these parameters.
@@ -129,25 +171,27 @@ impl<'a> Estimate<'a> {
             return Ok(());
         }
         normals(random, &mut shard.noise);
-        let Shard { input, target, weight, noise, drawn, .. } = shard;
-        let mut call = Call { input, target, weight, noise };
+        let Shard { input, target, weight, noise, drawn, along, .. } = shard;
+        let (of_weights, noise) = noise.split_at(self.numbers());
+        let call = Call { input, target, weight, noise };
         if self.objective == Objective::Moments {
             return self.run(values, call, wanted, outcome);
         }
-        call.noise = &[];
-        // The plain network has no variances.
-        let mut variance = mem::take(&mut outcome.variance);
-        let result = match self.objective {
-            Objective::Svi => {
-                self.draw(values, noise, drawn);
-                let result = self.run(drawn, call, wanted, outcome);
-                if wanted == Wanted::Gradient {
-                    self.along_variances(values, noise, &outcome.mean, &mut variance);
-                }
-                result
-            }
-            _ => self.run(values, call, wanted, outcome),
+        // The gradient has as many variances as it takes, the outcome all.
+        let mut variance = mem::replace(&mut outcome.variance, mem::take(along));
+        let result = if self.draws() {
+            self.draw(values, of_weights, drawn);
+            self.run(drawn, call, wanted, outcome)
+        } else {
+            self.run(values, call, wanted, outcome)
         };
+        *along = mem::take(&mut outcome.variance);
+        if wanted == Wanted::Gradient {
+            for [place, own] in &self.passed {
+                variance[place.clone()].copy_from_slice(&along[own.clone()]);
+            }
+            self.along_variances(values, of_weights, &outcome.mean, &mut variance);
+        }
         outcome.variance = variance;
         result
     }
@@ -165,27 +209,30 @@ impl<'a> Estimate<'a> {
         }
     }
 
-    /// Weights `w = mean + sqrt(variance) noise`.
+    /// Weights `w = mean + sqrt(variance) noise`, and the variances that the gradient takes.
     fn draw(&self, values: &Values, noise: &[f32], drawn: &mut Values) {
         drawn.mean.copy_from_slice(&values.mean);
-        for Place { mean, variance, .. } in &self.gaussian {
-            let Some(variance) = variance else { continue };
-            let spread = values.variance[variance.clone()].iter().zip(&noise[variance.clone()]);
-            for (weight, (variance, noise)) in drawn.mean[mean.clone()].iter_mut().zip(spread) {
+        for own in &self.drawn {
+            let spread =
+                values.variance[own.variance.clone()].iter().zip(&noise[own.noise.clone()]);
+            for (weight, (variance, noise)) in drawn.mean[own.mean.clone()].iter_mut().zip(spread) {
                 *weight += variance.sqrt() * noise;
             }
+        }
+        for [place, own] in &self.passed {
+            drawn.variance[own.clone()].copy_from_slice(&values.variance[place.clone()]);
         }
     }
 
     /// The gradient g along drawn weights is that along the means; along the variances it is
     /// `g noise / (2 sqrt(variance))`.
     fn along_variances(&self, values: &Values, noise: &[f32], along: &[f32], result: &mut [f32]) {
-        for Place { mean, variance, .. } in &self.gaussian {
-            let Some(range) = variance else { continue };
-            let spread = values.variance[range.clone()].iter().zip(&noise[range.clone()]);
-            let along = along[mean.clone()].iter().zip(spread);
-            for (result, (along, (variance, noise))) in result[range.clone()].iter_mut().zip(along)
-            {
+        for own in &self.drawn {
+            let spread =
+                values.variance[own.variance.clone()].iter().zip(&noise[own.noise.clone()]);
+            let along = along[own.mean.clone()].iter().zip(spread);
+            let result = result[own.variance.clone()].iter_mut();
+            for (result, (along, (variance, noise))) in result.zip(along) {
                 // A variance of 0 is one that is not trained.
                 let deviation = if *variance > 0.0 { variance.sqrt() } else { f32::INFINITY };
                 *result = along * noise / (2.0 * deviation);

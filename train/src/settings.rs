@@ -37,6 +37,8 @@ pub enum Objective {
     Moments,
     /// The evidence lower bound with draws of the weights, one for each shard.
     Svi,
+    /// The same bound with draws of what dense layers give for each item, and of the other weights.
+    Local,
     /// The likelihood of the means with the prior as weight decay.
     Means,
 }
@@ -162,6 +164,7 @@ impl Objective {
         match self {
             Self::Moments => "moments",
             Self::Svi => "svi",
+            Self::Local => "svi with local draws",
             Self::Means => "means",
         }
     }

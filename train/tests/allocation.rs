@@ -63,8 +63,8 @@ impl Gradient for Slope {
         3
     }
 
-    fn draws(&self) -> usize {
-        4
+    fn noise(&self) -> usize {
+        8
     }
 
     fn gradient(&self, _: &Values, _: Call, result: &mut Outcome) -> Result<(), Error> {

@@ -96,7 +96,9 @@ impl<'s> OpenNetwork<'s> {
         let layers = linear_layers(op);
         let last = last_layer(op, network.op());
         let names = expose(op, only);
-        network.module.load_parameters(&Without { source: parameters, names: &names })?;
+        // Other functions may have some of them, too, and are not compiled.
+        let others = Without { source: parameters, names: &names };
+        network.module.load_all_parameters_but(&others, &names)?;
         network.functions = public_functions(&network.module)?;
         let function = network.function(Some(&name))?.clone();
         Ok(Self { network, function, signature, parameters: names, layers, last })

@@ -27,6 +27,9 @@ const LIBRARIES: &str = "\
     anl asan atomic backtrace brokenlocale c crypt dl g gcc gcc_eh gcc_s gcov gomp itm lsan m \
     mcheck mvec nsl pthread quadmath resolv rt thread_db tsan ubsan util";
 
+/// The endings of the names that a function that learns has beside its own.
+const LEARNING: [&str; 4] = ["_step", "_adapt", "_prior", "_start"];
+
 /// Refuses functions whose files of these kinds cannot stand beside each other, or would stand
 /// before what a C compiler or linker brings along.
 ///
@@ -49,6 +52,28 @@ pub fn check(network: &Network, functions: &[&Function], kinds: &[Kind]) -> Resu
                 return Err(network.reject(function, &message));
             }
             taken.insert(claim, function);
+        }
+    }
+    Ok(())
+}
+
+/// Refuses a function that learns where what it is compiled to cannot stand beside another of the module.
+///
+/// # Errors
+///
+/// At the first such other function.
+pub fn check_learning(network: &Network, function: &Function) -> Result<(), Error> {
+    check(network, &[function], &Kind::DEFAULT)?;
+    let of = |suffix: &str| claims(&format!("{}{suffix}", function.name), &[]);
+    let own: Vec<_> = LEARNING.into_iter().flat_map(of).collect();
+    for other in network.functions() {
+        let mut others = claims(&other.name, &[]).into_iter();
+        if let Some(claim) = others.find(|claim| own.contains(claim)) {
+            let message = format!(
+                "cannot learn beside @{}: both would have {claim}; rename one of them",
+                other.name
+            );
+            return Err(network.reject(function, &message));
         }
     }
     Ok(())

@@ -45,7 +45,7 @@ pub struct AdaptArgs {
     function: Option<String>,
 
     /// What learns: the Gaussian parameters whose whole name fits a regular expression; several are
-    /// joined [default: those of the last layer]
+    /// joined [default: those of the last layer that has any]
     #[arg(long, value_name = "REGEX")]
     parameters: Vec<String>,
 
@@ -138,19 +138,31 @@ pub fn adapt(args: AdaptArgs, ui: &Ui) -> Result<Outcome, Error> {
     let names = chosen(&patterns, layers)?;
     let opened = Adaptable::open(&session, &imported.source, &parameters, &names, &wanted)?;
     let Adaptable { mut network, function, step, prior, parameters: places } = opened;
-    if let (Some(items), false) = (args.step_batch, network.has_free_batch()) {
-        return Err(Error::request(format!(
-            "--step-batch {items} has no meaning for @{}, whose batch is fixed",
-            function.name
-        ))
-        .with_help("write ? as the leading dimension of the module's tensors"));
+    for (option, given, own) in [
+        ("--step-batch", args.step_batch, step.function(None)?),
+        ("--batch", batch.filter(|_| imported.batch.is_none()), &function),
+    ] {
+        // A function may have a batch of its own where others are free.
+        let takes = |items: i64| {
+            let inputs = own.signature.inputs.iter().filter(|input| !input.is_of_call);
+            let mut sizes = inputs.map(|input| input.shape.first().copied());
+            sizes.any(|size| size.and_then(|size| i64::try_from(size).ok()) == Some(items))
+        };
+        let is_free = network.has_free_batch();
+        if let Some(items) = given.filter(|&items| !is_free || !takes(items)) {
+            return Err(Error::request(format!(
+                "{option} {items} has no meaning for @{}, whose batch is fixed",
+                function.name
+            ))
+            .with_help("write ? as the leading dimension of the module's tensors"));
+        }
     }
     args.model.remark(&network, ui);
     let calibration = rewrite::read(&parameters)?;
     args.head.append(&mut network, (Mode::Moments, Some(&function.name)), calibration, ui)?;
     let function = network.function(Some(&function.name))?;
     let step_function = step.function(None)?;
-    emit::check_names(&network, &[function], &Kind::DEFAULT)?;
+    emit::check_learning(&network, function)?;
 
     let name = function.name.clone();
     let mut outputs = Outputs::beside(args.model.files());
@@ -228,6 +240,9 @@ fn chosen(
         let last = layers.pop().map(|last| last.parameters);
         return last.ok_or_else(|| {
             Error::request("no parameter of the network is Gaussian, so nothing of it can learn")
+                .with_help(
+                    "declare what is to learn as !gauss.tensor, or give an ONNX model a --posterior",
+                )
         });
     }
     let all: Vec<_> = layers.into_iter().flat_map(|layer| layer.parameters).collect();

@@ -253,6 +253,20 @@ impl PosteriorArgs {
         self.posterior.is_some() || self.posterior_from.is_some()
     }
 
+    /// Refuses options that say something of a posterior where there is none.
+    ///
+    /// # Errors
+    ///
+    /// At the first such option.
+    pub fn check_given(&self) -> Result<(), Error> {
+        match self.of_files_only() {
+            Some(option) if !self.is_given() => {
+                Err(Error::request(format!("{option} has no meaning without a posterior")))
+            }
+            _ => Ok(()),
+        }
+    }
+
     /// What the user says of the places.
     pub fn wishes(&self) -> Wishes {
         Wishes { maps: self.map.clone(), deterministic: self.deterministic.clone() }
@@ -314,9 +328,7 @@ impl PosteriorArgs {
                 ))),
             };
         }
-        if let (false, Some(option)) = (self.is_given(), self.of_files_only()) {
-            return Err(Error::request(format!("{option} has no meaning without a posterior")));
-        }
+        self.check_given()?;
         let names = self.names.as_deref().map(importing::weights).transpose()?;
         let names = names.unwrap_or_default();
         // A posterior in one vector is in the order of the user's names.

@@ -34,7 +34,9 @@ use pfp_train::{
 use super::{Outcome, Ui};
 use crate::importing::{self, Imported, Wanted};
 use given::Given;
-use options::{LaplaceArgs, LossKind, Method, OptimiserArgs, PriorArgs, RunArgs, SwagArgs};
+use options::{
+    LaplaceArgs, LossKind, Method, OptimiserArgs, PriorArgs, RunArgs, SviArgs, SviDraws, SwagArgs,
+};
 use start::StartArgs;
 use summary::{Asked, End, Line, Summary, line, text};
 
@@ -101,6 +103,9 @@ pub struct TrainArgs {
     prior: PriorArgs,
 
     #[command(flatten)]
+    svi: SviArgs,
+
+    #[command(flatten)]
     swag: SwagArgs,
 
     #[command(flatten)]
@@ -140,7 +145,7 @@ impl From<Fitted> for Made {
 impl TrainArgs {
     fn settings(&self) -> Settings {
         let settings = Settings {
-            objective: self.posterior.objective(),
+            objective: self.posterior.objective(self.svi.svi_draws),
             loss: self.data.loss(self.posterior),
             epochs: self.run.epochs.unwrap_or(1),
             seed: self.run.seed,
@@ -334,6 +339,7 @@ pub fn train(args: TrainArgs, ui: &Ui) -> Result<Outcome, Error> {
         function: args.function.as_deref(),
         kind: match args.posterior {
             Method::Moments => Kind::Moments,
+            Method::Svi if args.svi.svi_draws == SviDraws::Local => Kind::Local,
             Method::Svi | Method::Swag => Kind::Plain,
             Method::Laplace => Kind::Linear,
         },

@@ -4,7 +4,7 @@ use std::process::Command;
 
 use object::{Object, ObjectSymbol};
 
-use crate::fixture::Dir;
+use crate::fixture::{Dir, safetensors, tiny_parameters};
 
 const FILES: [&str; 8] = [
     "tiny.h",
@@ -81,6 +81,61 @@ fn json_lists_files_places_and_sizes() {
 }
 
 #[test]
+fn a_function_learns_beside_others_that_share_parameters_with_it() {
+    let dir = Dir::tiny();
+    let tiny = dir.text("tiny.mlir");
+    let shared = tiny.replace("@tiny", "@shared");
+    let other = tiny.replace("@tiny", "@other").replace("\"fc.", "\"more.");
+    dir.write("three.mlir", [tiny, shared, other].join("\n"));
+    let own = tiny_parameters();
+    let more = own.clone().into_iter().map(|(name, tensor)| (name.replace("fc.", "more."), tensor));
+    let all = own.clone().into_iter().chain(more).collect();
+    dir.write("three.safetensors", safetensors(&all));
+    let line = "--loss gaussian:1 --function tiny";
+    dir.pfp(&format!("adapt three.mlir --params three.safetensors {line} -o three")).ok();
+    dir.pfp(&format!("adapt tiny.mlir --params tiny.safetensors {line} -o one")).ok();
+    for file in ["tiny.o", "tiny_step.o", "tiny_adapt.o"] {
+        assert!(dir.read(&format!("three/{file}")) == dir.read(&format!("one/{file}")), "{file}");
+    }
+}
+
+#[test]
+fn names_that_a_step_needs_are_not_those_of_another_function() {
+    let dir = Dir::tiny();
+    let tiny = dir.text("tiny.mlir");
+    for (name, needle) in [
+        ("tiny_step", "cannot learn beside @tiny_step: both would have the C name pfp_tiny_step"),
+        ("tiny_prior", "cannot learn beside @tiny_prior"),
+        ("Tiny_Adapt", "both would have the macros PFP_TINY_ADAPT_.."),
+    ] {
+        let other = tiny.replace("@tiny", &format!("@{name}"));
+        dir.write("two.mlir", [tiny.clone(), other].join("\n"));
+        let line = "adapt two.mlir --params tiny.safetensors --loss gaussian:1 -o out";
+        let ran = dir.pfp(&format!("{line} --function tiny"));
+        assert_eq!(ran.code, Some(1), "{name}: {ran:#?}");
+        assert!(ran.stderr.contains(needle), "{name}: {ran:#?}");
+        assert!(!dir.path("out").exists(), "{name}");
+    }
+}
+
+#[test]
+fn a_batch_is_refused_where_it_is_fixed_and_taken_where_it_is_free() {
+    let dir = Dir::tiny();
+    let tiny = dir.text("tiny.mlir");
+    let fixed = tiny.replace("@tiny", "@fixed").replace('?', "5");
+    dir.write("mixed.mlir", [tiny, fixed].join("\n"));
+    for option in ["--step-batch", "--batch"] {
+        let line =
+            format!("adapt mixed.mlir --params tiny.safetensors --loss gaussian:1 {option} 3");
+        let ran = dir.pfp(&format!("{line} --function fixed -o fixed"));
+        assert_eq!(ran.code, Some(1), "{ran:#?}");
+        assert!(ran.stderr.contains(&format!("{option} 3 has no meaning for @fixed")), "{ran:#?}");
+        assert!(!dir.path("fixed").exists());
+        dir.pfp(&format!("{line} --function tiny -o free")).ok();
+    }
+}
+
+#[test]
 fn what_cannot_learn_is_refused() {
     let dir = Dir::tiny();
     for (arguments, code, needle) in [
@@ -92,6 +147,11 @@ fn what_cannot_learn_is_refused() {
         ),
         ("--params tiny.safetensors --parameters (", 1, "is no regular expression"),
         ("--params tiny.safetensors --loss gaussian", 1, "--loss gaussian:VARIANCE"),
+        (
+            "--params tiny.safetensors --names tiny.safetensors",
+            1,
+            "--names has no meaning without a posterior",
+        ),
         ("--params tiny.safetensors --loss linear", 1, "no likelihood"),
         ("--params tiny.safetensors --loss hinge", 2, "no loss 'hinge'"),
         ("--params tiny.safetensors --optimiser lion", 2, "no optimiser 'lion'"),

@@ -55,6 +55,7 @@ fn options_that_would_be_ignored_are_refused_by_name() {
         (format!("{laplace} --learning-rate 1"), "--learning-rate has no meaning with"),
         (format!("{laplace} --init-sigma 1"), "--init-sigma has no meaning with"),
         (format!("{laplace} --swag-scale 1"), "--swag-scale has no meaning without"),
+        (format!("{swag} --svi-draws local"), "--svi-draws has no meaning without --posterior svi"),
         (format!("{swag} --deviation-rate 1"), "--deviation-rate has no meaning with"),
         (format!("{swag} --init-sigma 1"), "--init-sigma has no meaning with"),
         (format!("{swag} --draws 2"), "--draws has no meaning without --posterior moments"),
@@ -145,7 +146,8 @@ fn every_method_gives_a_posterior_that_classifies() {
     let methods = [
         "-o moments.safetensors",
         "--draws 0 -o second.safetensors",
-        "--posterior svi -o svi.safetensors",
+        "--posterior svi --svi-draws weights -o weights.safetensors",
+        "--posterior svi --svi-draws local -o local.safetensors",
         "--posterior swag --init moments.safetensors -o swag.safetensors",
     ];
     for method in methods {
@@ -156,7 +158,7 @@ fn every_method_gives_a_posterior_that_classifies() {
                    -o laplace.safetensors";
     let ran = dir.pfp(laplace);
     assert_eq!(ran.code, Some(0), "{ran:#?}");
-    for name in ["moments", "second", "svi", "swag", "laplace"] {
+    for name in ["moments", "second", "weights", "local", "swag", "laplace"] {
         let line =
             format!("eval net.mlir --params {name}.safetensors --in-domain x --no-latency --json");
         let evaluated = dir.pfp(&line).json();
@@ -168,15 +170,18 @@ fn every_method_gives_a_posterior_that_classifies() {
 #[test]
 fn numbers_depend_on_the_seed_and_not_on_threads() {
     let dir = with_points(120);
-    for (threads, seed, name) in [(1, 5, "a"), (2, 5, "b"), (2, 6, "c")] {
-        let line = "train net.mlir --data x --epochs 3 --batch 20";
-        let ran =
-            dir.pfp(&format!("{line} --threads {threads} --seed {seed} -o {name}.safetensors"));
-        assert_eq!(ran.code, Some(0), "{ran:#?}");
+    for method in ["moments", "svi --svi-draws weights", "svi --svi-draws local"] {
+        for (threads, seed, name) in [(1, 5, "a"), (2, 5, "b"), (2, 6, "c")] {
+            let line = "train net.mlir --data x --epochs 3 --batch 20 --no-checkpoint";
+            let ran = dir.pfp(&format!(
+                "{line} --posterior {method} --threads {threads} --seed {seed} -o {name}.safetensors"
+            ));
+            assert_eq!(ran.code, Some(0), "{ran:#?}");
+        }
+        let [a, b, c] = ["a", "b", "c"].map(|name| tensors(&dir, &format!("{name}.safetensors")));
+        assert_eq!(a, b, "{method}");
+        assert_ne!(a, c, "{method}");
     }
-    let [a, b, c] = ["a", "b", "c"].map(|name| tensors(&dir, &format!("{name}.safetensors")));
-    assert_eq!(a, b);
-    assert_ne!(a, c);
 }
 
 #[test]
@@ -427,6 +432,22 @@ fn what_the_plain_network_leaves_out_is_told() {
     assert!(ran.stderr.contains("WARNING: the result of @net does not depend on 'spare'"));
     let ran = dir.pfp(line);
     assert!(!ran.stderr.contains("does nothing here"), "{ran:#?}");
+}
+
+#[test]
+fn a_network_that_has_nothing_to_draw_locally_is_told_so() {
+    let dir = with_points(60);
+    let known = ["<8x2xf32>", "<3x8xf32>"].into_iter().fold(NET.to_owned(), |module, shape| {
+        module.replace(&format!("!gauss.tensor{shape}"), &format!("tensor{shape}"))
+    });
+    dir.write("known.mlir", known);
+    let line = "--data x --epochs 1 --batch 20 --posterior svi --svi-draws local -o p.safetensors";
+    let note = "note: @net has no dense layer whose weights are read once";
+    let ran = dir.pfp(&format!("train net.mlir {line}"));
+    assert!(!ran.stderr.contains(note), "{ran:#?}");
+    let ran = dir.pfp(&format!("train known.mlir {line}"));
+    assert_eq!(ran.code, Some(0), "{ran:#?}");
+    assert!(ran.stderr.contains(note), "{ran:#?}");
 }
 
 #[test]

@@ -317,37 +317,145 @@ fn one_parameter_learns_alone() {
     check(&["fc1.weight"], Loss::Binary(0), Optimiser::Sgd(0.0), 4);
 }
 
-/// Numbers that are not finite change nothing that is.
-#[test]
-fn what_is_not_a_number_does_not_destroy_the_posterior() {
-    let mut rng = ChaCha8Rng::seed_from_u64(5);
-    let posterior = posterior(&mut rng);
-    let session = Session::new();
-    let source: Arc<Source> = Source::as_written("test.mlir", MODULE);
-    let parameters = Safetensors::of(&posterior).unwrap();
-    let names = ["fc2.weight", "fc2.bias"].map(str::to_owned);
-    let (loss, optimiser) = (Loss::CrossEntropy(0), Optimiser::Adam(Adam::default()));
-    let wanted = Wanted { function: None, batch: None, items: 1, loss, optimiser };
-    let adaptable = Adaptable::open(&session, &source, &parameters, &names, &wanted).unwrap();
-    let function = adaptable.step.function(None).unwrap();
-    let options = Options::default();
-    let compiled = adaptable.step.compile(function, &Target::host(), &options, &|_| ()).unwrap();
-    let step = CompiledModel::new(&compiled).unwrap();
-    let mut state = adaptable.prior.clone();
-    state.resize(step.signature().outputs[0].elements(), 0.0);
-    let mut target = vec![0.0; ITEMS * CLASSES];
-    target.iter_mut().step_by(CLASSES).for_each(|share| *share = 1.0);
-    for bad in [f32::NAN, f32::INFINITY, 1e30] {
-        let input = [bad; ITEMS * INPUTS];
-        let [mut losses, mut outputs] = [vec![0.0; ITEMS], vec![0.0; ITEMS * CLASSES]];
-        let inputs = [&input[..], &target, &SETTINGS, &adaptable.prior];
-        let results = &mut [&mut state[..], &mut losses, &mut outputs];
-        step.run_into(&inputs, results, &mut step.arena()).unwrap();
-        assert!(state.iter().all(|value| value.is_finite()), "after inputs of {bad}");
-        assert!(adaptable.parameters.iter().all(|own| {
+/// A step of compiled code, and the state that it moves.
+struct Learner {
+    step: CompiledModel,
+    prior: Vec<f32>,
+    state: Vec<f32>,
+    /// Which numbers of the posterior are variances.
+    variances: Vec<std::ops::Range<usize>>,
+}
+
+impl Learner {
+    /// One of the last layer, of which some weights are certain.
+    fn new(optimiser: Optimiser) -> Self {
+        let mut rng = ChaCha8Rng::seed_from_u64(5);
+        let posterior = posterior(&mut rng);
+        let session = Session::new();
+        let source: Arc<Source> = Source::as_written("test.mlir", MODULE);
+        let parameters = Safetensors::of(&posterior).unwrap();
+        let names = ["fc2.weight", "fc2.bias"].map(str::to_owned);
+        let loss = Loss::CrossEntropy(0);
+        let wanted = Wanted { function: None, batch: None, items: 1, loss, optimiser };
+        let adaptable = Adaptable::open(&session, &source, &parameters, &names, &wanted).unwrap();
+        let function = adaptable.step.function(None).unwrap();
+        let options = Options::default();
+        let compiled =
+            adaptable.step.compile(function, &Target::host(), &options, &|_| ()).unwrap();
+        let step = CompiledModel::new(&compiled).unwrap();
+        let state = vec![0.0; step.signature().outputs[0].elements()];
+        let variances = adaptable.parameters.iter().map(|own| {
             let count = own.shape.iter().product::<i64>() as usize;
-            state[own.variance..own.variance + count].iter().all(|&variance| variance >= 0.0)
-        }));
+            own.variance..own.variance + count
+        });
+        let variances = variances.collect();
+        let mut learner = Self { step, prior: adaptable.prior.clone(), state, variances };
+        learner.start();
+        learner
+    }
+
+    /// Puts the state back to what it starts from.
+    fn start(&mut self) {
+        self.state.fill(0.0);
+        self.state[..self.prior.len()].copy_from_slice(&self.prior);
+    }
+
+    /// Takes a step on items of which every number is `input`; returns their losses.
+    fn step(&mut self, input: f32, settings: &[f32; 3]) -> Vec<f32> {
+        let input = [input; ITEMS * INPUTS];
+        let mut target = vec![0.0; ITEMS * CLASSES];
+        target.iter_mut().step_by(CLASSES).for_each(|share| *share = 1.0);
+        let [mut losses, mut outputs] = [vec![0.0; ITEMS], vec![0.0; ITEMS * CLASSES]];
+        let inputs = [&input[..], &target, settings, &self.prior];
+        let results = &mut [&mut self.state[..], &mut losses, &mut outputs];
+        self.step.run_into(&inputs, results, &mut self.step.arena()).unwrap();
+        losses
+    }
+
+    fn posterior(&self) -> &[f32] {
+        &self.state[..self.prior.len()]
+    }
+
+    /// Is all that it knows finite, and no variance negative, or 0 that was none?
+    #[track_caller]
+    fn check(&self, what: &str) {
+        let bad = self.state.iter().position(|value| !value.is_finite());
+        assert_eq!(bad, None, "{what}: number {bad:?} of {:?}", self.state);
+        for place in self.variances.iter().cloned().flatten() {
+            let (own, start) = (self.state[place], self.prior[place]);
+            let is_kept = if start == 0.0 { own == 0.0 } else { own > 0.0 };
+            assert!(is_kept, "{what}: the variance {start} became {own}");
+        }
+    }
+}
+
+const OPTIMISERS: [fn() -> Optimiser; 3] =
+    [|| Optimiser::Adam(Adam::default()), || Optimiser::Sgd(0.0), || Optimiser::Sgd(0.9)];
+
+#[test]
+fn inputs_that_are_no_numbers_change_nothing_that_is() {
+    for optimiser in OPTIMISERS.map(|make| make()) {
+        let mut learner = Learner::new(optimiser);
+        let start = learner.posterior().to_vec();
+        for bad in [f32::NAN, f32::INFINITY, 1e30] {
+            let losses = learner.step(bad, &SETTINGS);
+            assert!(losses.iter().all(|loss| !loss.is_finite()), "inputs of {bad}: {losses:?}");
+            assert!(learner.posterior() == start, "{optimiser} after inputs of {bad}");
+        }
+        learner.step(1.0, &SETTINGS);
+        assert!(learner.posterior() != start, "{optimiser} learns nothing after them");
+        learner.check("after them");
+    }
+}
+
+#[test]
+fn no_input_and_no_setting_makes_a_state_that_is_not_finite() {
+    let [rate, deviation_rate, pull] = SETTINGS;
+    let settings = [
+        SETTINGS,
+        [f32::NAN, deviation_rate, pull],
+        [rate, f32::NAN, pull],
+        [rate, deviation_rate, f32::NAN],
+        [f32::INFINITY; 3],
+        [1e30, 1e30, pull],
+        [f32::MAX; 3],
+        [rate, deviation_rate, 1e30],
+        [-1e30, -1e30, 1e3],
+        [0.0, 1e3, 0.0],
+    ];
+    for optimiser in OPTIMISERS.map(|make| make()) {
+        let mut learner = Learner::new(optimiser);
+        for settings in settings {
+            for input in [1.0, 1e4, 1e8, 1e12, 1e16, 1e19] {
+                learner.start();
+                for number in 0..30 {
+                    learner.step(input, &settings);
+                    let what = format!("{optimiser}, {settings:?}, {input}, step {number}");
+                    learner.check(&what);
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn a_rate_that_is_no_number_moves_nothing_along_it() {
+    for optimiser in OPTIMISERS.map(|make| make()) {
+        let mut learner = Learner::new(optimiser);
+        let start = learner.posterior().to_vec();
+        let ranges = learner.variances.clone();
+        let is_variance = |place: &usize| ranges.iter().any(|own| own.contains(place));
+        let places = 0..start.len();
+        let (variances, means): (Vec<_>, Vec<_>) = places.partition(is_variance);
+        let [rate, deviation_rate, pull] = SETTINGS;
+        let same = |learner: &Learner, places: &[usize]| {
+            places.iter().all(|&place| learner.state[place] == start[place])
+        };
+        learner.step(1.0, &[f32::NAN, deviation_rate, pull]);
+        assert!(same(&learner, &means) && !same(&learner, &variances), "{optimiser}");
+        learner.start();
+        learner.step(1.0, &[rate, f32::NAN, pull]);
+        assert!(!same(&learner, &means) && same(&learner, &variances), "{optimiser}");
     }
 }
 

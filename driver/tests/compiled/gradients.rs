@@ -2,6 +2,7 @@
 //! its derivatives.
 
 mod corners;
+mod local;
 pub mod losses;
 mod networks;
 mod trained;

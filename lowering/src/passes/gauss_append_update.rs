@@ -325,7 +325,7 @@ impl Step {
     ) -> (Value, Vec<Value>) {
         let rate = if along_mean { self.rate } else { self.deviation_rate };
         let after = |a: &mut Payload, value: Value, change: Value| match along_mean {
-            true => a.sub(value, change),
+            true => update::mean_after(a, value, change),
             false => update::variance_after(a, value, change),
         };
         match (self.optimiser, memory, self.corrections) {
@@ -346,8 +346,7 @@ impl Step {
             }
             (Optimiser::Sgd(momentum), &[first], _) => {
                 let first = self.in_place(first, &[gradient], |a, x, first| {
-                    let kept = a.constant(momentum);
-                    a.fma(kept, first, x[0])
+                    update::gathered(a, momentum, first, x[0])
                 });
                 (self.descended(value, first, rate, after), vec![first])
             }

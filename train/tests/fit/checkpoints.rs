@@ -78,15 +78,19 @@ impl Killed<'_> {
 
 #[test]
 fn a_run_goes_on_from_any_step_with_the_same_bits() {
-    let (data, held_out) = (classes(100, 3), classes(31, 4));
     let plain = Double::new(Kind::Softmax, 8, 2, 3);
-    let parameters = parameters(2, 3, true, false);
-    for objective in [Objective::Svi, Objective::Means] {
+    let local = Double::new(Kind::Local { noise: 0.25 }, 8, 3, 1);
+    for objective in [Objective::Svi, Objective::Local, Objective::Means] {
+        let (double, loss, [data, held_out]) = match objective {
+            Objective::Local => (&local, settings().loss, [regression(100), regression(31)]),
+            _ => (&plain, Settings::default().loss, [classes(100, 3), classes(31, 4)]),
+        };
+        let parameters = parameters(double.inputs, double.outputs, true, false);
         let collect =
             (objective == Objective::Means).then_some(Collect { every: 2, after: 1, scale: 0.5 });
         let patience = collect.is_none().then_some(50);
-        let settings = Settings { collect, patience, ..run_settings(objective) };
-        let case = Case::new(&plain, &data, settings);
+        let settings = Settings { loss, collect, patience, ..run_settings(objective) };
+        let case = Case::new(double, &data, settings);
         let case = Case { parameters: &parameters, validation: Some(&held_out), ..case };
         let whole = bits(&case.fit().unwrap());
         let folder = tempfile::tempdir().unwrap();

@@ -88,6 +88,24 @@ fn draws_of_weights_reach_the_same_optimum() {
 }
 
 #[test]
+fn draws_of_outputs_reach_the_same_optimum() {
+    let data = regression(200);
+    let double = Double::new(Kind::Local { noise: NOISE }, 50, 3, 1);
+    let settings = Settings {
+        objective: Objective::Local,
+        batch: 200,
+        shards: 4,
+        epochs: 12_000,
+        learning_rate: 0.01,
+        schedule: Schedule::Cosine,
+        prior: Prior::Fixed(0.5),
+        ..settings()
+    };
+    let fitted = Case::new(&double, &data, settings).fit().unwrap();
+    is_the_optimum(&fitted.values, 4.0, 0.005);
+}
+
+#[test]
 fn a_divergence_that_counts_less_leaves_smaller_variances() {
     let data = regression(200);
     let double = Double::new(Kind::Moments { noise: NOISE }, 100, 3, 1);
@@ -114,25 +132,33 @@ fn a_divergence_that_counts_less_leaves_smaller_variances() {
 
 #[test]
 fn any_number_of_threads_gives_the_same_numbers() {
-    let (data, held_out) = (classes(100, 3), classes(31, 4));
     let plain = Double::new(Kind::Softmax, 8, 2, 3);
-    let parameters = parameters(2, 3, true, false);
-    let run = |threads: usize, seed: u64| {
-        let settings = Settings {
-            objective: Objective::Svi,
-            batch: 24,
-            shards: 3,
-            epochs: 5,
-            seed,
-            ..Settings::default()
+    let local = Double::new(Kind::Local { noise: NOISE }, 8, 3, 1);
+    let (of_classes, of_numbers) = (Settings::default().loss, settings().loss);
+    for (objective, double, loss, [data, held_out]) in [
+        (Objective::Svi, &plain, of_classes, [classes(100, 3), classes(31, 4)]),
+        (Objective::Local, &local, of_numbers, [regression(100), regression(31)]),
+    ] {
+        let parameters = parameters(double.inputs, double.outputs, true, false);
+        let run = |threads: usize, seed: u64| {
+            let settings = Settings {
+                objective,
+                batch: 24,
+                shards: 3,
+                epochs: 5,
+                seed,
+                loss,
+                ..Settings::default()
+            };
+            let case = Case::new(double, &data, settings);
+            let case =
+                Case { threads, parameters: &parameters, validation: Some(&held_out), ..case };
+            bits(&case.fit().unwrap())
         };
-        let case = Case::new(&plain, &data, settings);
-        let case = Case { threads, parameters: &parameters, validation: Some(&held_out), ..case };
-        bits(&case.fit().unwrap())
-    };
-    let first = run(1, 0);
-    assert!(first == run(2, 0) && first == run(3, 0));
-    assert!(first != run(1, 1));
+        let first = run(1, 0);
+        assert!(first == run(2, 0) && first == run(3, 0));
+        assert!(first != run(1, 1));
+    }
 }
 
 #[test]

@@ -10,6 +10,8 @@ pub enum Kind {
     Moments { noise: f64 },
     /// The same of plain weights.
     Plain { noise: f64 },
+    /// The same of outputs that are drawn, of Gaussian weights: `y = w x + sqrt(v x²) ε`.
+    Local { noise: f64 },
     /// Cross-entropy of the softmax of `W x`, of plain weights.
     Softmax,
     /// The sum of target x output.
@@ -54,14 +56,15 @@ impl Double {
         outputs: usize,
         spare: bool,
     ) -> Self {
-        let gaussian = matches!(kind, Kind::Moments { .. });
+        let gaussian = matches!(kind, Kind::Moments { .. } | Kind::Local { .. });
         let parameters = parameters(inputs, outputs, gaussian, spare);
         Self { kind, items, inputs, outputs, parameters, fails_after: None }
     }
 
     fn evaluate(&self, values: &Values, call: Call, result: &mut Outcome, along: bool) {
         let (inputs, outputs) = (self.inputs, self.outputs);
-        let is_gaussian = matches!(self.kind, Kind::Moments { .. });
+        let is_moments = matches!(self.kind, Kind::Moments { .. });
+        let is_gaussian = is_moments || matches!(self.kind, Kind::Local { .. });
         let mean: Vec<f64> = values.mean.iter().map(|&x| x.into()).collect();
         let variance: Vec<f64> = values.variance.iter().map(|&x| x.into()).collect();
         if along {
@@ -81,29 +84,42 @@ impl Double {
             let target: Vec<f64> = target.iter().map(|&x| x.into()).collect();
             let weight = f64::from(call.weight[item]);
             let bias = outputs * inputs;
-            let output: Vec<f64> = (0..outputs)
-                .map(|k| {
-                    (0..inputs).map(|i| mean[k * inputs + i] * x[i]).sum::<f64>() + mean[bias + k]
-                })
-                .collect();
             let spread = |k: usize| {
                 let sum = (0..inputs).map(|i| variance[k * inputs + i] * x[i] * x[i]).sum::<f64>();
                 sum + variance[bias + k]
             };
+            // Standard normal numbers over twice the deviations of the outputs, and the outputs.
+            let is_local = matches!(self.kind, Kind::Local { .. });
+            let draw = |k: usize| match is_local {
+                true => f64::from(call.noise[item * outputs + k]) / (2.0 * spread(k).sqrt()),
+                false => 0.0,
+            };
+            let output: Vec<f64> = (0..outputs)
+                .map(|k| {
+                    let sum = (0..inputs).map(|i| mean[k * inputs + i] * x[i]).sum::<f64>();
+                    let drawn = if is_local { 2.0 * spread(k) * draw(k) } else { 0.0 };
+                    sum + mean[bias + k] + drawn
+                })
+                .collect();
             // The loss, its slope along each output, and along the variance of each output.
             let (loss, slope, variance_slope) = match self.kind {
-                Kind::Moments { noise } | Kind::Plain { noise } => {
+                Kind::Moments { noise } | Kind::Plain { noise } | Kind::Local { noise } => {
                     let mut loss = 0.0;
                     let mut slope = vec![];
                     for k in 0..outputs {
                         let error = output[k] - target[k];
-                        let own = if is_gaussian { spread(k) } else { 0.0 };
+                        let own = if is_moments { spread(k) } else { 0.0 };
                         loss += 0.5
                             * ((std::f64::consts::TAU * noise).ln()
                                 + (error * error + own) / noise);
                         slope.push(error / noise);
                     }
-                    (loss, slope, 0.5 / noise)
+                    let of_variance = |k: usize| match is_local {
+                        true => slope[k] * draw(k),
+                        false => 0.5 / noise,
+                    };
+                    let variance_slope = (0..outputs).map(of_variance).collect();
+                    (loss, slope, variance_slope)
                 }
                 Kind::Softmax => {
                     let most = output.iter().copied().fold(f64::NEG_INFINITY, f64::max);
@@ -112,11 +128,11 @@ impl Double {
                     let loss = -(0..outputs).map(|k| target[k] * log(k)).sum::<f64>();
                     let total: f64 = target.iter().sum();
                     let slope = (0..outputs).map(|k| total * log(k).exp() - target[k]).collect();
-                    (loss, slope, 0.0)
+                    (loss, slope, vec![0.0; outputs])
                 }
                 Kind::Linear => {
                     let loss = output.iter().zip(&target).map(|(o, t)| o * t).sum();
-                    (loss, target.clone(), 0.0)
+                    (loss, target.clone(), vec![0.0; outputs])
                 }
             };
             result.losses[item] = if failed { f32::NAN } else { loss as f32 };
@@ -128,9 +144,9 @@ impl Double {
                 slopes[bias + k] += weight * slope[k];
                 if is_gaussian {
                     for i in 0..inputs {
-                        variance_slopes[k * inputs + i] += weight * variance_slope * x[i] * x[i];
+                        variance_slopes[k * inputs + i] += weight * variance_slope[k] * x[i] * x[i];
                     }
-                    variance_slopes[bias + k] += weight * variance_slope;
+                    variance_slopes[bias + k] += weight * variance_slope[k];
                 }
             }
         }
@@ -161,8 +177,11 @@ impl Gradient for Double {
         self.inputs
     }
 
-    fn draws(&self) -> usize {
-        0
+    fn noise(&self) -> usize {
+        match self.kind {
+            Kind::Local { .. } => self.outputs,
+            _ => 0,
+        }
     }
 
     fn gradient(&self, values: &Values, call: Call, result: &mut Outcome) -> Result<(), Error> {

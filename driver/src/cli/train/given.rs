@@ -52,7 +52,7 @@ struct Rule {
     advice: &'static str,
 }
 
-const RULES: [Rule; 11] = [
+const RULES: [Rule; 12] = [
     Rule {
         options: &[
             "validation",
@@ -82,6 +82,12 @@ const RULES: [Rule; 11] = [
         case: "with --posterior laplace",
         advice: "it changes no mean: train them first, and give them with --init. Its prior is \
                  --prior-precision",
+    },
+    Rule {
+        options: &["svi-draws"],
+        holds: |chosen| chosen.method != Method::Svi,
+        case: "without --posterior svi",
+        advice: "leave it out, or choose that method",
     },
     Rule {
         options: &["swag-every", "swag-after", "swag-scale"],

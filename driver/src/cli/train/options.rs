@@ -22,6 +22,7 @@ const RUN: &str = "Run";
 pub const START: &str = "Start";
 const OPTIMISER: &str = "Optimiser";
 const PRIOR: &str = "Prior and what is trained";
+const SVI: &str = "With --posterior svi";
 const SWAG: &str = "With --posterior swag";
 const LAPLACE: &str = "With --posterior laplace";
 
@@ -46,11 +47,34 @@ impl Method {
         }
     }
 
-    pub fn objective(self) -> Objective {
+    pub fn objective(self, draws: SviDraws) -> Objective {
+        match (self, draws) {
+            (Self::Moments, _) => Objective::Moments,
+            (Self::Svi, SviDraws::Weights) => Objective::Svi,
+            (Self::Svi, SviDraws::Local) => Objective::Local,
+            (Self::Swag | Self::Laplace, _) => Objective::Means,
+        }
+    }
+}
+
+/// What is drawn with --posterior svi.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum SviDraws {
+    #[default]
+    Weights,
+    Local,
+}
+
+impl SviDraws {
+    const ALL: [Self; 2] = [Self::Weights, Self::Local];
+
+    pub fn describe(self) -> (&'static str, &'static str) {
         match self {
-            Self::Moments => Objective::Moments,
-            Self::Svi => Objective::Svi,
-            Self::Swag | Self::Laplace => Objective::Means,
+            Self::Weights => ("weights", "all weights, once for the items of a shard"),
+            Self::Local => (
+                "local",
+                "what dense layers give, for each item (local reparameterisation), and other weights",
+            ),
         }
     }
 }
@@ -277,6 +301,15 @@ impl PriorArgs {
             ..settings
         }
     }
+}
+
+/// What is drawn.
+#[derive(Debug, Args)]
+pub struct SviArgs {
+    /// What is drawn in a step
+    #[arg(long, help_heading = SVI, value_name = "WHAT", default_value = SviDraws::default().describe().0,
+          value_parser = values::one_of(SviDraws::ALL, SviDraws::describe))]
+    pub svi_draws: SviDraws,
 }
 
 /// What SWAG collects.

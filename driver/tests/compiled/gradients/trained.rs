@@ -12,7 +12,7 @@ use gauss_lowering::{
 };
 use pfp_compiler::{
     diagnostics::Source,
-    gradient::{Differentiated, Wanted},
+    gradient::{Differentiated, Kind, Wanted},
     jit::CompiledModel,
     module::Session,
 };
@@ -232,8 +232,8 @@ pub fn gradient(trained: &Trained) -> Gradient {
     let Trained { case, loss, is_mean, targets, weights, noise, .. } = trained;
     let session = Session::new();
     let module = session.parse(&Source::as_written("test.mlir", case.module.as_str())).unwrap();
-    let wanted =
-        Wanted { function: None, items: 1, loss: *loss, is_mean: *is_mean, only_loss: false };
+    let kind = if *is_mean { Kind::Mean } else { Kind::Moments };
+    let wanted = Wanted { function: None, items: 1, loss: *loss, kind, only_loss: false };
     let differentiated = Differentiated::of(module, &wanted);
     let differentiated =
         differentiated.unwrap_or_else(|error| panic!("{error:?}\n{}", case.module));
