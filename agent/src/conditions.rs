@@ -108,22 +108,22 @@ impl Conditions {
         }
     }
 
-    /// Adds what is told now.
-    pub fn sample(&mut self, root: &Root, cpus: &[usize]) {
-        self.add(Snapshot::take(root, cpus));
+    /// Ends with what is told after.
+    pub fn end(&mut self, after: Snapshot) {
+        self.add(&after);
+        self.after = after;
     }
 
-    fn add(&mut self, now: Snapshot) {
-        for (&cpu, &clock) in &now.clocks {
-            let least = self.least_clocks.entry(cpu).or_insert(clock);
-            *least = clock.min(*least);
+    /// Adds what was told meanwhile, of the CPUs that the measurement began with.
+    pub fn add(&mut self, now: &Snapshot) {
+        for (cpu, least) in &mut self.least_clocks {
+            *least = now.clocks.get(cpu).map_or(*least, |&clock| clock.min(*least));
         }
         let highest = now.highest_temperature();
         self.highest_temperature =
             self.highest_temperature.into_iter().chain(highest).reduce(f64::max);
         let more = now.throttled.iter().filter(|words| !self.throttled.contains(words));
         self.throttled.extend(more.cloned().collect::<Vec<_>>());
-        self.after = now;
     }
 
     /// What makes times of this measurement doubtful.
@@ -194,12 +194,12 @@ mod tests {
     fn what_makes_times_doubtful_is_a_warning() {
         let (_dir, root) = board();
         let mut conditions = Conditions::begin(&root, &[0, 1]);
-        conditions.sample(&root, &[0, 1]);
+        conditions.end(Snapshot::take(&root, &[0, 1]));
         assert_eq!(conditions.warnings(), Vec::<String>::new());
         write(&root, "sys/devices/system/cpu/cpu1/cpufreq/scaling_cur_freq", "600000");
         write(&root, "sys/devices/platform/soc/soc:firmware/get_throttled", "0x50005");
         write(&root, "sys/class/thermal/thermal_zone0/temp", "81000");
-        conditions.sample(&root, &[0, 1]);
+        conditions.end(Snapshot::take(&root, &[0, 1]));
         assert_eq!(conditions.highest_temperature, Some(81.0));
         assert_eq!(
             conditions.warnings(),
@@ -216,10 +216,12 @@ mod tests {
         let (_dir, root) = board();
         let mut conditions = Conditions::begin(&root, &[0]);
         let file = "sys/devices/system/cpu/cpu0/cpufreq/scaling_cur_freq";
-        for clock in ["1400000", "1500000"] {
-            write(&root, file, clock);
-            conditions.sample(&root, &[0]);
-        }
+        write(&root, file, "1400000");
+        conditions.add(&Snapshot::take(&root, &[0]));
+        write(&root, file, "1500000");
+        // Of CPUs that were not used, clocks do not matter.
+        write(&root, "sys/devices/system/cpu/cpu1/cpufreq/scaling_cur_freq", "600000");
+        conditions.end(Snapshot::take(&root, &[0, 1]));
         assert_eq!(conditions.warnings(), ["the clock of CPU 0 changed: 1400 to 1500 MHz"]);
     }
 
@@ -230,7 +232,7 @@ mod tests {
         write(&root, file, "3");
         let mut conditions = Conditions::begin(&root, &[0]);
         write(&root, file, "5");
-        conditions.sample(&root, &[0]);
+        conditions.end(Snapshot::take(&root, &[0]));
         assert_eq!(conditions.warnings(), ["the CPUs were throttled 2 time(s)"]);
     }
 

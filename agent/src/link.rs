@@ -73,10 +73,11 @@ impl Image {
                 table.add((number, target.0));
             }
         }
-        let image = Self::map(table.end().max(1).next_multiple_of(page), text_bytes)?;
+        let mut image = Self::map(table.end().max(1).next_multiple_of(page), text_bytes)?;
         image.fill(&objects, functions, stubs, &externals, &table)?;
         image.protect(constants)?;
-        Ok(Self { symbols: symbols(&objects, image.start.addr().get()), ..image.taken() })
+        image.symbols = symbols(&objects, image.start.addr().get());
+        Ok(image)
     }
 
     /// The address of a function that an object exports.
@@ -98,17 +99,6 @@ impl Image {
         let start =
             start.map_err(|error| format!("no memory for {bytes} bytes of code: {error}"))?;
         Ok(Self { start: start.cast(), bytes, text_bytes, symbols: BTreeMap::new() })
-    }
-
-    /// Moves the memory to a new owner.
-    fn taken(self) -> Self {
-        let this = std::mem::ManuallyDrop::new(self);
-        Self {
-            start: this.start,
-            bytes: this.bytes,
-            text_bytes: this.text_bytes,
-            symbols: BTreeMap::new(),
-        }
     }
 
     /// Copies sections, writes stubs and addresses, applies relocations.

@@ -15,8 +15,9 @@ use nix::{
 use pfp_runtime::Threads;
 
 use crate::{
+    conditions::{Conditions, Snapshot},
     crash, description,
-    energy::Meter,
+    energy::{Energy, Meter},
     link::Image,
     measure::{self, mark},
     protocol::{Measured, Model, Settings, floats_of_bytes, floats_to_bytes},
@@ -163,7 +164,8 @@ impl Loaded {
         Ok(outputs)
     }
 
-    /// Times calls on one input. The energy is that of the sensors that count it.
+    /// Times calls on one input. The energy is that of the sensors that count it, the conditions are those
+    /// of both ends.
     ///
     /// # Errors
     ///
@@ -178,14 +180,16 @@ impl Loaded {
             return Err(format!("a call reads {each} bytes, not {}", inputs.len()));
         }
         self.set_inputs(inputs);
-        let root = self.root.clone();
+        let (root, cpus) = (self.root.clone(), self.cpus.clone());
         let meter = Meter::open(&root);
         let (kernels, threads) = (self.model.kernels as usize, self.model.threads);
         let mut call = self.caller();
         let calls = measure::warm_up(settings, &mut call)?;
+        let mut conditions = Conditions::begin(&root, &cpus);
         let begin = meter.count();
         let samples = measure::sample(settings, calls, &mut call)?;
         let counted = meter.counted(&begin, &meter.count());
+        conditions.end(Snapshot::take(&root, &cpus));
         let profile = match settings.profile && kernels > 0 {
             true => Some(measure::profile(settings, (kernels, threads), &root, &mut call)?),
             false => None,
@@ -194,9 +198,9 @@ impl Loaded {
         let measured = Measured {
             calls: samples.calls,
             window: samples.window,
-            cpus: self.cpus.clone(),
-            energy: crate::energy::Energy { readings: counted, missing: None },
-            conditions: Default::default(),
+            cpus,
+            energy: Energy { readings: counted, missing: None },
+            conditions,
             profile,
         };
         Ok((measured, samples.nanoseconds))

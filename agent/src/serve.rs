@@ -9,10 +9,10 @@ use std::{
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
 use crate::{
-    conditions::{Conditions, Snapshot},
+    conditions::Snapshot,
     counters::Counters,
     description::{self, Description},
-    energy::{Meter, Sample},
+    energy::Meter,
     measure,
     protocol::{self, FrameError, Model, Reply, Request, Sensors, VERSION},
     queue::Turn,
@@ -36,7 +36,7 @@ pub struct Server<'a> {
     /// The pipes to the client, whose end is the end of all work.
     client: Vec<BorrowedFd<'a>>,
     turn: Option<Turn>,
-    workers: BTreeMap<u32, (Worker, Vec<usize>)>,
+    workers: BTreeMap<u32, Worker>,
     loaded: u32,
 }
 
@@ -125,7 +125,7 @@ impl<'a> Server<'a> {
         match worker.receive() {
             Ok((Reply::Loaded { .. }, _)) => {
                 self.loaded += 1;
-                self.workers.insert(self.loaded, (worker, model.cpus.clone()));
+                self.workers.insert(self.loaded, worker);
                 Ok(Reply::Loaded { model: self.loaded })
             }
             Ok((reply, _)) => Ok(reply),
@@ -157,13 +157,13 @@ impl<'a> Server<'a> {
         payload: &[u8],
         look: &mut dyn FnMut(u64),
     ) -> Result<(Reply, Vec<u8>), Left> {
-        let Some((mut worker, cpus)) = self.workers.remove(&model) else {
+        let Some(mut worker) = self.workers.remove(&model) else {
             return Ok((unknown(model), Vec::new()));
         };
         if worker.send(request, payload).is_ok() {
             self.wait(&worker, look)?;
             if let Ok(answer) = worker.receive() {
-                self.workers.insert(model, (worker, cpus));
+                self.workers.insert(model, worker);
                 return Ok(answer);
             }
         }
@@ -178,24 +178,23 @@ impl<'a> Server<'a> {
     ) -> Result<(Reply, Vec<u8>), Left> {
         let root = self.root.clone();
         let meter = Meter::open(&root);
-        let named = self.workers.get(&model).map(|(_, cpus)| cpus.clone()).unwrap_or_default();
-        let cpus = if named.is_empty() { description::allowed_cpus() } else { named };
-        let mut conditions = Conditions::begin(&root, &cpus);
-        let mut samples: Vec<Sample> = Vec::new();
+        let cpus = description::allowed_cpus();
+        let (mut power, mut snapshots) = (Vec::new(), Vec::new());
         let mut looked = 0;
         let answer = self.ask_and_look(model, request, payload, &mut |time| {
             if meter.is_sampled() {
-                samples.push(meter.sample(time));
+                power.push(meter.sample(time));
             }
             if time - looked >= u64::from(LOOK) * 1_000_000 {
-                conditions.sample(&root, &cpus);
+                snapshots.push((time, Snapshot::take(&root, &cpus)));
                 looked = time;
             }
         })?;
         let (Reply::Measured(mut measured), times) = answer else { return Ok(answer) };
-        conditions.sample(&root, &cpus);
-        measured.conditions = conditions;
-        measured.energy = meter.finish(measured.energy.readings, &samples, measured.window);
+        let (begin, end) = measured.window;
+        let meanwhile = snapshots.iter().filter(|(time, _)| (begin..=end).contains(time));
+        meanwhile.for_each(|(_, snapshot)| measured.conditions.add(snapshot));
+        measured.energy = meter.finish(measured.energy.readings, &power, measured.window);
         Ok((Reply::Measured(measured), times))
     }
 

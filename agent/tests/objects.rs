@@ -97,7 +97,8 @@ fn compile(source: &str) -> Vec<u8> {
     let dir = tempfile::tempdir().unwrap();
     let (file, object) = (dir.path().join("f.c"), dir.path().join("f.o"));
     fs::write(&file, source).unwrap();
-    let flags = ["-std=c11", "-O1", "-fPIC", "-fvisibility=hidden", "-fno-builtin", "-w", "-c", "-o"];
+    let flags =
+        ["-std=c11", "-O1", "-fPIC", "-fvisibility=hidden", "-fno-builtin", "-w", "-c", "-o"];
     let status = Command::new("cc").args(flags).arg(&object).arg(&file).status().unwrap();
     assert!(status.success());
     fs::read(object).unwrap()
@@ -211,7 +212,8 @@ fn what_the_agent_does_not_link_is_refused_by_name() {
         let said = message(agent.load(source));
         assert!(said.contains(expected), "{said}");
     }
-    let (reply, _) = agent.ask(&Request::Load { model: Model { objects: vec![4], ..model() } }, b"text");
+    let (reply, _) =
+        agent.ask(&Request::Load { model: Model { objects: vec![4], ..model() } }, b"text");
     assert!(message(reply).contains("no object file"));
     let short = Request::Load { model: Model { objects: vec![9], ..model() } };
     assert!(message(agent.ask(&short, b"text").0).contains("shorter than it should be"));

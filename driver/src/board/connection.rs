@@ -46,7 +46,7 @@ pub struct Connection {
     pub started: Duration,
     /// How long it took to put it there, where that was necessary.
     pub uploaded: Option<Duration>,
-    pipes: Mutex<Pipes>,
+    pipes: Mutex<Box<Pipes>>,
     tell: Tell,
 }
 
@@ -85,7 +85,7 @@ impl Connection {
     }
 
     fn new(
-        (pipes, board): (Pipes, Description),
+        (pipes, board): (Box<Pipes>, Description),
         started: Duration,
         uploaded: Option<Duration>,
         tell: Tell,
@@ -180,7 +180,7 @@ impl Drop for Pipes {
 
 /// What came of starting an agent.
 enum Started {
-    Runs(Pipes, Description),
+    Runs(Box<Pipes>, Description),
     Missing,
 }
 
@@ -193,7 +193,9 @@ fn waiting(pid: Option<i32>, since: Option<u64>) -> String {
 /// Reads the greeting.
 fn greeted(mut pipes: Pipes, board: &Board) -> Result<Started, Error> {
     match protocol::read_after_mark::<Reply>(&mut pipes.from) {
-        Ok((Reply::Greeting { version: VERSION, board }, _)) => Ok(Started::Runs(pipes, board)),
+        Ok((Reply::Greeting { version: VERSION, board }, _)) => {
+            Ok(Started::Runs(Box::new(pipes), board))
+        }
         Ok((Reply::Greeting { version, .. }, _)) => Err(Error::request(format!(
             "the agent on {} speaks version {version} of the protocol, this pfp version {VERSION}",
             board.host

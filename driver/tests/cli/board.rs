@@ -91,7 +91,7 @@ fn a_network_on_an_aarch64_board_agrees_with_the_reference() {
     let Some(board) = Sshd::start(EMULATED) else { return };
     let check = "check tiny.mlir --params tiny.safetensors --samples 0 --on board";
     assert!(board.pfp(check).ok().contains("ok: every error is at most"));
-    let head = format!("{check} --head sample:50 --return-covariance");
+    let head = format!("{check} --head sample:50");
     assert!(board.pfp(&head).ok().contains("ok: every error is at most"));
 }
 
@@ -210,9 +210,18 @@ fn a_run_after_the_first_costs_little() {
     };
     let (here, on_board) = (RUN.to_owned(), format!("{RUN} --on board"));
     time(&on_board);
-    let least = |arguments: &str| (0..10).map(|_| time(arguments)).min().unwrap();
-    let overhead = least(&on_board).saturating_sub(least(&here));
-    assert!(overhead < Duration::from_millis(60), "{overhead:?}");
+    let (mut least_here, mut least_on_board) = (Duration::MAX, Duration::MAX);
+    // What else the machine does makes runs longer only.
+    let start = Instant::now();
+    loop {
+        least_here = least_here.min(time(&here));
+        least_on_board = least_on_board.min(time(&on_board));
+        let overhead = least_on_board.saturating_sub(least_here);
+        if start.elapsed() > Duration::from_secs(2) && overhead < Duration::from_millis(60) {
+            break;
+        }
+        assert!(start.elapsed() < Duration::from_secs(60), "{overhead:?} more than {least_here:?}");
+    }
 }
 
 #[test]
@@ -279,10 +288,8 @@ fn a_full_disk_is_an_error_and_leaves_nothing() {
         return skipped("a full disk: this user may not mount one");
     }
     let disk = tempfile::tempdir().unwrap();
-    let mount = format!(
-        "mount -t tmpfs -o size=256k none {} && exec \"$0\" \"$@\"",
-        disk.path().display()
-    );
+    let mount =
+        format!("mount -t tmpfs -o size=256k none {} && exec \"$0\" \"$@\"", disk.path().display());
     let Some(board) = Sshd::start_with(NATIVE, &["unshare", "-m", "sh", "-c", &mount]) else {
         return;
     };
@@ -368,7 +375,10 @@ fn a_connection_that_breaks_in_mid_run_is_an_error_and_leaves_nothing() {
     let output = client.wait_with_output().unwrap();
     assert_eq!(output.status.code(), Some(1));
     let said = String::from_utf8(output.stderr).unwrap();
-    assert!(said.contains("the connection to board ended") || said.contains("no connection"), "{said}");
+    assert!(
+        said.contains("the connection to board ended") || said.contains("no connection"),
+        "{said}"
+    );
     board.wait_until_none_runs();
     assert_eq!(board.left().len(), 1, "{:?}", board.left());
 }
@@ -415,8 +425,14 @@ fn what_the_file_of_boards_lacks_is_told() {
     dir.write("boards.toml", "[boards.pi]\nhost = 'pi'\nplatform = 'aarch64-linux-gnu'\n");
     let run = |arguments: &str| dir.pfp(&format!("{RUN} --boards boards.toml {arguments}"));
     let error = run("--on pie").error();
-    assert!(error.contains("has no board 'pie'") && error.contains("did you mean 'pi'?"), "{error}");
-    dir.write("boards.toml", "[boards.pi]\nhost = 'pi'\nplatform = 'aarch64-linux-gnu'\nport = 22\n");
+    assert!(
+        error.contains("has no board 'pie'") && error.contains("did you mean 'pi'?"),
+        "{error}"
+    );
+    dir.write(
+        "boards.toml",
+        "[boards.pi]\nhost = 'pi'\nplatform = 'aarch64-linux-gnu'\nport = 22\n",
+    );
     let error = run("--on pi").error();
     assert!(error.contains("board 'pi' has the unknown key 'port'"), "{error}");
     assert_eq!(dir.pfp("board add a;b --host pi").code, Some(2));

@@ -53,14 +53,20 @@ fn times(report: &Report) -> Table {
     table
 }
 
+/// The number of events of a kernel, of one kind.
+type Events = fn(&Kernel) -> Option<u64>;
+
+/// The kinds of events.
+const EVENTS: [(&str, Events); 3] = [
+    ("cycles", |kernel| kernel.counts?.cycles),
+    ("instructions", |kernel| kernel.counts?.instructions),
+    ("cache misses", |kernel| kernel.counts?.cache_misses),
+];
+
 fn profile(result: &Measured) -> Table {
-    let has = |of: fn(&Kernel) -> Option<u64>| result.profile.iter().any(|each| of(each).is_some());
-    let counted: Vec<(&str, fn(&Kernel) -> Option<u64>)> = vec![
-        ("cycles", |kernel| kernel.counts?.cycles),
-        ("instructions", |kernel| kernel.counts?.instructions),
-        ("cache misses", |kernel| kernel.counts?.cache_misses),
-    ];
-    let counted: Vec<_> = counted.into_iter().filter(|(_, of)| has(*of)).collect();
+    let is_counted =
+        |(_, of): &(&str, Events)| result.profile.iter().any(|kernel| of(kernel).is_some());
+    let counted: Vec<_> = EVENTS.into_iter().filter(is_counted).collect();
     let has_peak = result.profile.iter().any(|kernel| kernel.share_of_peak.is_some());
     let mut head = vec!["kernel", "us", "share", "GFLOP/s"];
     head.extend(has_peak.then_some("of peak"));

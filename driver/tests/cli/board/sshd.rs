@@ -67,6 +67,7 @@ impl Sshd {
             dir.run(Command::new("ssh-keygen").args(arguments)).ok();
         }
         dir.write("authorized_keys", dir.read("user_key.pub"));
+        fs::create_dir(dir.path("home")).unwrap();
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         dir.write("known_hosts", format!("[127.0.0.1]:{port} {}", dir.text("host_key.pub")));
         dir.write(
@@ -74,9 +75,11 @@ impl Sshd {
             format!(
                 "Port {port}\nListenAddress 127.0.0.1\nHostKey {}\nAuthorizedKeysFile {}\n\
                  StrictModes no\nUsePAM no\nPasswordAuthentication no\n\
-                 KbdInteractiveAuthentication no\nPidFile none\n",
+                 KbdInteractiveAuthentication no\nPidFile none\nSetEnv HOME={}\n",
                 path("host_key"),
-                path("authorized_keys")
+                path("authorized_keys"),
+                // What the shell of this user runs at its start takes no part.
+                path("home")
             ),
         );
         let user = String::from_utf8(Command::new("id").arg("-un").output().unwrap().stdout);
