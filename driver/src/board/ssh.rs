@@ -7,12 +7,16 @@ use std::{
     env,
     fs::{self, File},
     io::{Read, Seek, SeekFrom},
-    os::unix::fs::{DirBuilderExt, MetadataExt},
+    os::unix::{
+        fs::{DirBuilderExt, MetadataExt},
+        net::UnixStream,
+    },
     path::PathBuf,
     process::{Child, Command, ExitStatus, Stdio},
 };
 
 use pfp_compiler::error::Error;
+use sha2::{Digest, Sha256};
 
 use super::file::Board;
 
@@ -100,36 +104,46 @@ pub fn quote(word: &str) -> String {
 
 /// Options that let commands share a connection, and tell a dead one, where the user has none.
 fn sharing(board: &Board) -> Vec<String> {
+    let path = control_path(board);
+    if let Some(path) = path.as_deref().filter(|path| UnixStream::connect(path).is_ok()) {
+        // It was decided when the connection began.
+        return control(path);
+    }
     let mut command = Command::new("ssh");
     command.arg("-G").args(&board.ssh).args(["--", &board.host]).stdin(Stdio::null());
     let Ok(printed) = command.output() else { return Vec::new() };
     let printed = String::from_utf8_lossy(&printed.stdout).into_owned();
     let is = |key: &str, values: &[&str]| {
-        let lines = printed.lines().filter_map(|line| line.split_once(' '));
-        let found = lines.into_iter().find(|(name, _)| *name == key).map(|(_, value)| value);
+        let mut lines = printed.lines().filter_map(|line| line.split_once(' '));
+        let found = lines.find(|(name, _)| *name == key).map(|(_, value)| value);
         found.is_none_or(|value| values.contains(&value))
     };
     let mut options = Vec::new();
-    let mut add = |option: String| options.extend(["-o".to_owned(), option]);
     if is("serveraliveinterval", &["0"]) {
-        add("ServerAliveInterval=15".into());
+        options.extend(["-o".into(), "ServerAliveInterval=15".into()]);
     }
     if is("connecttimeout", &["none"]) {
-        add("ConnectTimeout=10".into());
+        options.extend(["-o".into(), "ConnectTimeout=10".into()]);
     }
-    if is("controlpath", &["none"])
-        && is("controlmaster", &["no", "false"])
-        && let Some(path) = control_path()
-    {
-        add("ControlMaster=auto".into());
-        add(format!("ControlPath={path}"));
-        add(format!("ControlPersist={PERSIST}"));
+    let shares_none = is("controlpath", &["none"]) && is("controlmaster", &["no", "false"]);
+    if let Some(path) = path.filter(|_| shares_none) {
+        options.extend(control(&path));
     }
     options
 }
 
-/// The socket of a shared connection, in a folder that only this user may use.
-fn control_path() -> Option<String> {
+/// Options that share a connection by this socket.
+fn control(path: &str) -> Vec<String> {
+    let options = [
+        "ControlMaster=auto",
+        &format!("ControlPath={path}"),
+        &format!("ControlPersist={PERSIST}"),
+    ];
+    options.iter().flat_map(|option| ["-o".to_owned(), (*option).to_owned()]).collect()
+}
+
+/// The socket of a board's shared connection, in a folder that only this user may use.
+fn control_path(board: &Board) -> Option<String> {
     let set = |name| env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
     let folder = set("XDG_RUNTIME_DIR")
         .or_else(|| set("XDG_CACHE_HOME"))
@@ -140,9 +154,13 @@ fn control_path() -> Option<String> {
     let is_private = found.is_dir()
         && found.uid() == nix::unistd::geteuid().as_raw()
         && found.mode() & 0o077 == 0;
-    let folder = folder.to_str().filter(|folder| !folder.contains([' ', '%', '"', '$']))?;
-    // A hash of 40 digits.
-    (is_private && folder.len() + 1 + 40 <= SOCKET_LIMIT).then(|| format!("{folder}/%C"))
+    let folder = folder.to_str().filter(|folder| !folder.contains([' ', '%', '"', '$', '~']))?;
+    // What else than the host leads elsewhere.
+    let words = [&[board.host.clone()], &board.ssh[..]].concat().join("\0");
+    let hash: String =
+        Sha256::digest(words)[..8].iter().map(|byte| format!("{byte:02x}")).collect();
+    let path = format!("{folder}/{hash}");
+    (is_private && path.len() <= SOCKET_LIMIT).then_some(path)
 }
 
 /// What is done about what ssh says.

@@ -25,7 +25,7 @@ use serde_json::Value;
 
 use crate::{
     absent::skipped,
-    fixture::{Dir, TINY, npy, safetensors, tiny_parameters},
+    fixture::{Dir, TINY, npy, repository, safetensors, tiny_parameters},
 };
 use sshd::{EMULATED, NATIVE, Sshd, processes};
 
@@ -173,6 +173,30 @@ fn the_results_file_has_latency_and_energy_or_why_there_is_none() {
     let joules = latency["energy"].as_array().unwrap();
     let missing = latency["energy_missing"].as_str();
     assert!(!joules.is_empty() || missing.is_some_and(|why| !why.is_empty()), "{file}");
+}
+
+#[test]
+fn an_evaluation_on_a_board_is_that_of_this_machine_with_times_of_the_board() {
+    let Some(board) = Sshd::start(EMULATED) else { return };
+    let digits = repository().join("examples/digits").display().to_string();
+    let eval = format!(
+        "eval {digits}/mlp.mlir --params {digits}/mlp.safetensors --scale 1/16 --modes moments --json \
+         --in-domain {digits}/test-images.idx3-ubyte@labels={digits}/test-labels.idx1-ubyte"
+    );
+    let accuracy = |answer: &Value| {
+        answer["modes"][0]["sets"][0]["classification"]["accuracy"].as_f64().unwrap()
+    };
+    let here = accuracy(&board.pfp(&format!("{eval} --no-latency")).json());
+    let answer = board.pfp(&format!("{eval} --latency 1 --on board --results out.json")).json();
+    // Where two classes are as likely as float32 can tell, cores may differ: in one item at most.
+    assert!((accuracy(&answer) - here).abs() <= 1.0 / 400.0, "{here}: {}", accuracy(&answer));
+    let file = board.dir.json("out.json");
+    assert_eq!(file["accuracy"][0]["top1"].as_f64(), Some(accuracy(&answer)));
+    assert_eq!(
+        (&file["accuracy"][0]["items"], &file["board"]["cpu"]),
+        (&400.into(), &"cortex-a72".into())
+    );
+    assert!(file["latency"][0]["median_microseconds"].as_f64().unwrap() > 0.0, "{file}");
 }
 
 #[test]
