@@ -8,28 +8,25 @@ use std::{
 };
 
 use gauss_lowering::passes::gauss_generate_kernels::PROFILE_MARK;
-use inkwell::{
-    context::Context,
-    llvm_sys::{
-        core::LLVMCreateMemoryBufferWithMemoryRangeCopy,
-        error::{LLVMDisposeErrorMessage, LLVMErrorRef, LLVMGetErrorMessage},
-        orc2::{
-            LLVMJITEvaluatedSymbol, LLVMJITSymbolFlags, LLVMJITSymbolGenericFlags,
-            LLVMOrcAbsoluteSymbols, LLVMOrcCSymbolMapPair,
-            LLVMOrcCreateDynamicLibrarySearchGeneratorForProcess, LLVMOrcJITDylibAddGenerator,
-            LLVMOrcJITDylibDefine,
-            lljit::{
-                LLVMOrcCreateLLJIT, LLVMOrcDisposeLLJIT, LLVMOrcLLJITAddObjectFile,
-                LLVMOrcLLJITGetGlobalPrefix, LLVMOrcLLJITGetMainJITDylib, LLVMOrcLLJITLookup,
-                LLVMOrcLLJITMangleAndIntern, LLVMOrcLLJITRef,
-            },
+use inkwell::llvm_sys::{
+    core::LLVMCreateMemoryBufferWithMemoryRangeCopy,
+    error::{LLVMDisposeErrorMessage, LLVMErrorRef, LLVMGetErrorMessage},
+    orc2::{
+        LLVMJITEvaluatedSymbol, LLVMJITSymbolFlags, LLVMJITSymbolGenericFlags,
+        LLVMOrcAbsoluteSymbols, LLVMOrcCSymbolMapPair,
+        LLVMOrcCreateDynamicLibrarySearchGeneratorForProcess, LLVMOrcJITDylibAddGenerator,
+        LLVMOrcJITDylibDefine,
+        lljit::{
+            LLVMOrcCreateLLJIT, LLVMOrcDisposeLLJIT, LLVMOrcLLJITAddObjectFile,
+            LLVMOrcLLJITGetGlobalPrefix, LLVMOrcLLJITGetMainJITDylib, LLVMOrcLLJITLookup,
+            LLVMOrcLLJITMangleAndIntern, LLVMOrcLLJITRef,
         },
     },
 };
 use pfp_runtime::Executor;
 
 use crate::{
-    compile::{ARENA_ALIGN, Compiled, codegen::Machine, wrapper},
+    compile::{ARENA_ALIGN, Compiled, wrapper},
     error::Error,
     profile,
     signature::Signature,
@@ -60,10 +57,6 @@ impl CompiledModel {
     ///
     /// Where the object cannot be linked into this process.
     pub fn new(compiled: &Compiled) -> Result<Self, Error> {
-        let context = Context::create();
-        let machine = Machine::new(&compiled.target, compiled.branch_protection)?;
-        let packed = wrapper::packed(compiled, &context)?;
-        machine.optimise(&packed)?;
         // An allocation has at least one byte.
         let arena = usize::try_from(compiled.arena.bytes.max(1))
             .ok()
@@ -74,8 +67,8 @@ impl CompiledModel {
             jit.define(PROFILE_MARK, profile::mark as *const () as u64)?;
         }
         jit.add(&compiled.object)?;
-        jit.add(&machine.object(&packed)?)?;
-        let address = jit.look_up(&format!("{}_packed", compiled.function.symbol()))?;
+        jit.add(&wrapper::packed_object(compiled)?)?;
+        let address = jit.look_up(&wrapper::packed_symbol(compiled))?;
         // SAFETY: the function was built with this type.
         let call = unsafe { std::mem::transmute::<usize, Packed>(address) };
         let signature = compiled.function.signature.clone();

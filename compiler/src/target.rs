@@ -41,6 +41,37 @@ const STAND_INS: [(&str, &str, &str); 4] = [
 /// What a CPU must have: LLVM aborts on 64-bit code for the 32-bit CPUs in its list.
 const REQUIRED: [(&str, &str); 2] = [("x86_64", "+64bit,+sse2"), ("aarch64", "+neon")];
 
+/// Features that code may use beyond the least of an architecture: the architecture, LLVM's name, and that
+/// of /proc/cpuinfo.
+const FEATURES: [(&str, &str, &str); 26] = [
+    ("x86_64", "+ssse3", "ssse3"),
+    ("x86_64", "+sse4.1", "sse4_1"),
+    ("x86_64", "+sse4.2", "sse4_2"),
+    ("x86_64", "+popcnt", "popcnt"),
+    ("x86_64", "+avx", "avx"),
+    ("x86_64", "+avx2", "avx2"),
+    ("x86_64", "+fma", "fma"),
+    ("x86_64", "+bmi", "bmi1"),
+    ("x86_64", "+bmi2", "bmi2"),
+    ("x86_64", "+f16c", "f16c"),
+    ("x86_64", "+lzcnt", "abm"),
+    ("x86_64", "+movbe", "movbe"),
+    ("x86_64", "+avx512f", "avx512f"),
+    ("x86_64", "+avx512bw", "avx512bw"),
+    ("x86_64", "+avx512cd", "avx512cd"),
+    ("x86_64", "+avx512dq", "avx512dq"),
+    ("x86_64", "+avx512vl", "avx512vl"),
+    ("x86_64", "+avx512vnni", "avx512_vnni"),
+    ("x86_64", "+avx512bf16", "avx512_bf16"),
+    ("x86_64", "+avx512fp16", "avx512_fp16"),
+    ("aarch64", "+lse", "atomics"),
+    ("aarch64", "+fullfp16", "asimdhp"),
+    ("aarch64", "+rdm", "asimdrdm"),
+    ("aarch64", "+dotprod", "asimddp"),
+    ("aarch64", "+sve", "sve"),
+    ("aarch64", "+sve2", "sve2"),
+];
+
 /// Makes LLVM's backends available. Cheap after the first call.
 pub fn initialise() {
     static BACKENDS: Once = Once::new();
@@ -117,6 +148,16 @@ fn required(triple: &str) -> &'static str {
     required.map_or("", |(_, features)| features)
 }
 
+/// The features that code for a target may use, as /proc/cpuinfo names them.
+pub fn needed_features(target: &Target) -> Vec<String> {
+    initialise();
+    let needs = |(architecture, feature, _): &&(&str, &str, &str)| {
+        target.triple.starts_with(architecture)
+            && has_features(&target.triple, &target.cpu, feature)
+    };
+    FEATURES.iter().filter(needs).map(|(.., name)| (*name).to_owned()).collect()
+}
+
 /// Does LLVM know a CPU of this name?
 fn is_known(triple: &str, cpu: &str) -> bool {
     let [Ok(triple), Ok(cpu)] = [triple, cpu].map(CString::new) else { return false };
@@ -154,8 +195,8 @@ fn cpus(triple: &str) -> Result<Vec<String>, Error> {
     }
 }
 
-/// Which of `known` the user may have meant.
-fn suggest(given: &str, known: &[&str], what: &str) -> String {
+/// Which of `known` the user may have meant, in words.
+pub fn suggest(given: &str, known: &[&str], what: &str) -> String {
     let mut close: Vec<_> = known
         .iter()
         .map(|name| (strsim::jaro_winkler(given, name), *name))
@@ -181,6 +222,16 @@ mod tests {
         assert_eq!(core("x86_64-linux-gnu", "skylake").unwrap(), "x86-64-v3");
         assert_eq!(core("aarch64-linux-gnu", "cortex-a57").unwrap(), "generic");
         assert_eq!(core("aarch64-unknown-linux-gnu", "cortex-a53").unwrap(), "cortex-a53");
+    }
+
+    #[test]
+    fn code_for_a_cpu_needs_the_features_of_the_cpu() {
+        let needed = |target, cpu| needed_features(&find(target, Some(cpu)).unwrap());
+        assert_eq!(needed("x86_64-linux-gnu", "x86-64"), Vec::<String>::new());
+        let v3 = needed("x86_64-linux-gnu", "x86-64-v3");
+        assert!(v3.contains(&"avx2".into()) && !v3.contains(&"avx512f".into()), "{v3:?}");
+        assert_eq!(needed("aarch64-linux-gnu", "cortex-a72"), Vec::<String>::new());
+        assert!(needed("aarch64-linux-gnu", "cortex-a76").contains(&"asimddp".into()));
     }
 
     #[test]

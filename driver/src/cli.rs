@@ -2,6 +2,7 @@
 
 mod adapt;
 mod bench;
+mod board;
 mod calibrate;
 mod check;
 mod compile;
@@ -10,7 +11,9 @@ mod demo;
 mod eval;
 mod import;
 mod inspect;
+mod on;
 mod posterior;
+mod results;
 mod run;
 mod schedules;
 mod table;
@@ -39,6 +42,7 @@ use pfp_evaluate::calibrate::{Calibration, reject, rewrite};
 use pfp_import::posterior::place::Parameter;
 
 use crate::importing::{self, Find, Imported, Wanted};
+use on::DeviceArgs;
 use posterior::ReadingArgs;
 use ui::Ui;
 
@@ -68,6 +72,7 @@ enum Command {
     Run(run::RunArgs),
     Check(check::CheckArgs),
     Bench(bench::BenchArgs),
+    Board(board::BoardArgs),
     Calibrate(calibrate::CalibrateArgs),
     Eval(eval::EvalArgs),
     Inspect(inspect::InspectArgs),
@@ -349,6 +354,7 @@ pub fn main() -> ExitCode {
         Command::Adapt(args) => adapt::adapt(*args, &ui),
         Command::Run(args) => run::run(args, &ui),
         Command::Bench(args) => bench::bench(args, &ui),
+        Command::Board(args) => board::board(args, &ui),
         Command::Eval(args) => eval::eval(args, &ui),
         Command::Check(args) => check::check(args, &ui),
         Command::Calibrate(args) => calibrate::calibrate(args, &ui),

@@ -22,6 +22,7 @@ use pfp_evaluate::{
     answers::{self, Draws, Score, of_outputs},
     batches::{self, Items},
     data::{self, Part, Preparation},
+    device::InProcess,
     eval,
     metrics::{self, Labels, Roc},
     reference::{self, OutputMoments, Reference},
@@ -224,7 +225,7 @@ pub fn measure(
     let cross = target::find(CROSS.0, Some(CROSS.1))?;
     let on_host = loaded.compile(function, &host, &Options::default(), &|_| ())?;
     let on_cross = loaded.compile(function, &cross, &Options::default(), &|_| ())?;
-    let model = CompiledModel::new(&on_host)?;
+    let model = InProcess::serial(CompiledModel::new(&on_host)?)?;
 
     let all = join(&Group::ALL.map(|group| data.group(group)));
     let arrays = [all];
@@ -240,7 +241,7 @@ pub fn measure(
     watch(&format!("{network}: latency"));
     let digits = [data.digits.clone()];
     let digits = Items::new(&function.signature, &digits)?;
-    let pfp = latency(&model, &digits)?;
+    let pfp = latency(model.model(), &digits)?;
     let at_mean = Options { mode: Mode::Mean, ..Options::default() };
     let mean_model = plain.compile(plain.function(None)?, &host, &at_mean, &|_| ())?;
     let mean_model = CompiledModel::new(&mean_model)?;

@@ -3,11 +3,16 @@
 use pfp_compiler::{
     array::{Array, Numbers},
     error::Error,
-    jit::CompiledModel,
     signature::{Buffer, Signature},
 };
 
-use crate::data::{Output, Part, Preparation, Unusable};
+use crate::{
+    data::{Output, Part, Preparation, Unusable},
+    device::Executable,
+};
+
+/// The numbers of inputs and outputs that are held for calls at a time, at most, but for one call.
+const NUMBERS_AT_A_TIME: usize = 1 << 21;
 
 /// Checked inputs, cut into items.
 pub struct Items<'a> {
@@ -189,7 +194,7 @@ fn count(shape: &[usize], item: &[usize]) -> Option<usize> {
 ///
 /// Where a call fails.
 pub fn run(
-    model: &CompiledModel,
+    model: &dyn Executable,
     items: &Items,
     progress: &dyn Fn(usize),
 ) -> Result<Vec<Output>, Error> {
@@ -209,27 +214,30 @@ pub fn run(
             Output { name: buffer.name.clone(), shape, values }
         })
         .collect();
-    let mut chunk_outputs: Vec<_> =
-        buffers.iter().map(|buffer| vec![0.0; buffer.tensor.elements()]).collect();
-    let mut arena = model.arena();
-    for start in (0..items.count()).step_by(batch) {
-        let inputs = items.chunk(start, batch);
-        let inputs: Vec<_> = inputs.iter().map(Vec::as_slice).collect();
-        let mut slices: Vec<_> = chunk_outputs.iter_mut().map(Vec::as_mut_slice).collect();
-        model.run_into(&inputs, &mut slices, &mut arena)?;
-        let used = (items.count() - start).min(batch);
-        for ((output, chunk), buffer) in outputs.iter_mut().zip(&chunk_outputs).zip(&buffers) {
-            // The items lie together within each pass.
-            let passes = buffer.tensor.passes.unwrap_or(1);
-            let length = chunk.len() / passes / batch;
-            let wholes =
-                output.values.chunks_mut(length * items.count()).zip(chunk.chunks(length * batch));
-            for (whole, part) in wholes {
-                whole[start * length..(start + used) * length]
-                    .copy_from_slice(&part[..used * length]);
+    let buffers_of_call = signature.input_buffers().into_iter().chain(signature.output_buffers());
+    let numbers: usize = buffers_of_call.map(|buffer| buffer.tensor.elements()).sum();
+    let calls = (NUMBERS_AT_A_TIME / numbers.max(1)).max(1);
+    let mut caller = model.caller();
+    let starts: Vec<_> = (0..items.count()).step_by(batch).collect();
+    for starts in starts.chunks(calls) {
+        let inputs: Vec<_> = starts.iter().map(|&start| items.chunk(start, batch)).collect();
+        for (&start, chunk_outputs) in starts.iter().zip(caller.call(&inputs)?) {
+            let used = (items.count() - start).min(batch);
+            for ((output, chunk), buffer) in outputs.iter_mut().zip(&chunk_outputs).zip(&buffers) {
+                // The items lie together within each pass.
+                let passes = buffer.tensor.passes.unwrap_or(1);
+                let length = chunk.len() / passes / batch;
+                let wholes = output
+                    .values
+                    .chunks_mut(length * items.count())
+                    .zip(chunk.chunks(length * batch));
+                for (whole, part) in wholes {
+                    whole[start * length..(start + used) * length]
+                        .copy_from_slice(&part[..used * length]);
+                }
             }
+            progress(start + used);
         }
-        progress(start + used);
     }
     Ok(outputs)
 }

@@ -18,7 +18,7 @@ use rayon::ThreadPoolBuilder;
 use crate::{
     answers::{Draws, Items, Score},
     data::Preparation,
-    measure,
+    device::Device,
     metrics::{self, Labels, Roc},
     watch::Watch,
 };
@@ -75,8 +75,8 @@ impl Request {
     }
 }
 
-/// Runs a network, read from the file that is requested, on data sets in all modes and measures it.
-/// Returns the data sets too.
+/// Runs a network, read from the file that is requested, on data sets in all modes on a device, and
+/// measures it. Returns the data sets too.
 ///
 /// # Errors
 ///
@@ -84,12 +84,14 @@ impl Request {
 pub fn evaluate(
     request: &Request,
     (source, parameters): (&Arc<Source>, Option<Safetensors>),
+    device: &dyn Device,
     watch: &dyn Watch,
 ) -> Result<(Evaluation, Vec<DataSet>), Error> {
     let date = now();
     watch.stage("reading the network");
     let session = Session::new();
-    let classifier = Classifier::open(&session, source, parameters, request.function.as_deref())?;
+    let function = request.function.as_deref();
+    let classifier = Classifier::open(&session, source, parameters, function, device)?;
     classifier.remarks.iter().for_each(|remark| watch.remark(remark));
     let batch = match classifier.has_free_batch {
         true => request.batch.unwrap_or(BATCH),
@@ -113,7 +115,7 @@ pub fn evaluate(
             .iter()
             .map(|set| {
                 let progress = watch.count(&format!("{mode}: {}", set.set.name), set.len());
-                pool.install(|| execute::run(&model, mode, batch, set, draws, &*progress))
+                pool.install(|| execute::run(&*model, mode, batch, set, draws, &*progress))
             })
             .collect::<Result<Vec<_>, Error>>()?;
         watch.stage(&format!("{mode}: measures"));
@@ -183,7 +185,7 @@ fn settings(request: &Request, classifier: &Classifier, batch: usize, date: Stri
         covariance: covariance.into(),
         budget,
         core: classifier.core().to_owned(),
-        cpu: measure::cpu_name(),
+        cpu: classifier.cpu_name(),
         date,
         classes: classifier.classes,
         batch,

@@ -1,5 +1,6 @@
 //! Compiled networks on data: what they answer, and how good that is.
 //!
+//! - [`device`]: where compiled functions run;
 //! - [`data`], [`batches`]: arrays in files, and models on many items;
 //! - [`mod@reference`]: the float64 reference and Monte Carlo, and errors against them;
 //! - [`answers`], [`halves`]: what logits say of items, and what the halves of many passes say of
@@ -17,6 +18,7 @@ pub mod answers;
 pub mod batches;
 pub mod calibrate;
 pub mod data;
+pub mod device;
 pub mod eval;
 pub mod halves;
 pub mod measure;

@@ -45,7 +45,7 @@ pub fn pin(cpus: &[usize]) -> Result<(), Error> {
     sched_setaffinity(Pid::from_raw(0), &set).map_err(refuse)
 }
 
-/// Calls `call` for about so long after a short warm-up, at least three times.
+/// Calls `call` for about so long after a short warm-up, and at least so many times.
 /// Returns the microseconds of each call.
 ///
 /// # Errors
@@ -53,6 +53,7 @@ pub fn pin(cpus: &[usize]) -> Result<(), Error> {
 /// That of a call.
 pub fn time(
     duration: Duration,
+    calls: u32,
     mut call: impl FnMut() -> Result<(), Error>,
 ) -> Result<Vec<f64>, Error> {
     let start = Instant::now();
@@ -61,7 +62,7 @@ pub fn time(
     }
     let start = Instant::now();
     let mut times = Vec::new();
-    while start.elapsed() < duration || times.len() < 3 {
+    while start.elapsed() < duration || times.len() < calls as usize {
         let begin = Instant::now();
         call()?;
         times.push(begin.elapsed().as_secs_f64() * 1e6);

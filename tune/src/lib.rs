@@ -10,7 +10,7 @@
 //! 3. a [`correction`] of the model, fitted to what was measured so far, ranks what is left;
 //! 4. what was found is measured once more against the model's choice, and kept where it holds.
 //!
-//! A [`Device`](measure::Device) is where functions are timed. What was measured goes to a
+//! A [`Device`](pfp_evaluate::device::Device) is where functions are timed. What was measured goes to a
 //! [`journal`], from which a search that was ended goes on.
 
 mod compilers;

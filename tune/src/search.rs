@@ -15,13 +15,14 @@ use gauss_lowering::{
         shape::Shape,
     },
     mode::Mode,
-    target::Target,
 };
 use pfp_compiler::{
     compile::{Network, Options},
     error::Error,
     module::Session,
+    signature::Signature,
 };
+use pfp_evaluate::device::{Buffers, Device};
 use serde::Serialize;
 use serde_json::{Map, Value};
 
@@ -29,7 +30,7 @@ use self::{kernels::Kernels, trial::Trials};
 use crate::{
     compilers::{Compilers, Open},
     journal::{Entry, Journal, Subject},
-    measure::{Device, Timing},
+    measure::Timing,
     numbers::{self, variants},
     ratio::Ratio,
 };
@@ -57,8 +58,10 @@ pub struct Tuned<'a> {
     pub open: &'a Open<'a>,
     /// The function, where there are several.
     pub function: Option<&'a str>,
-    /// What it is compiled for.
-    pub target: &'a Target,
+    /// Where it is timed, which is what it is compiled for.
+    pub device: &'a dyn Device,
+    /// Makes the inputs of a call.
+    pub inputs: &'a dyn Fn(&Signature) -> Result<Buffers, Error>,
     /// What is computed.
     pub mode: Mode,
     /// Tasks that may run at the same time.
@@ -161,19 +164,19 @@ const OF_KERNELS: f64 = 0.9;
 /// search or cannot be written.
 pub fn tune(
     tuned: &Tuned,
-    device: &dyn Device,
     settings: &Settings,
     journal: &Path,
     watch: Watch,
 ) -> Result<(Report, Database), Error> {
     let start = Instant::now();
+    let (device, target) = (tuned.device, tuned.device.target());
     let session = Session::new();
     let network = (tuned.open)(&session)?;
     let function = network.function(tuned.function)?.clone();
     let digest = function.digest(tuned.mode, tuned.tasks);
     let subject = Subject {
         compiler: env!("CARGO_PKG_VERSION").into(),
-        core: tuned.target.name.clone(),
+        core: target.name.clone(),
         cpu: device.cpu_name(),
         network: digest.clone(),
     };
@@ -182,11 +185,13 @@ pub fn tune(
     let compilers = Compilers {
         open: tuned.open,
         function: function.name.clone(),
-        target: tuned.target,
+        target,
         options,
         cpus: settings.cpus.clone(),
     };
-    let mut trials = Trials { compilers, device, settings, start, journal, compilations: 0, watch };
+    let inputs = (tuned.inputs)(&function.signature.in_mode(tuned.mode))?;
+    let mut trials =
+        Trials { compilers, device, inputs, settings, start, journal, compilations: 0, watch };
 
     let (changes, number_trials) = choose_numbers(&mut trials, tuned, &known)?;
     let list = list_kernels(&network, &trials.compilers, &changes, settings.candidates)?;
@@ -278,7 +283,7 @@ fn choose_numbers(
     tuned: &Tuned,
     known: &[Entry],
 ) -> Result<(Map<String, Value>, Vec<NumberTrial>), Error> {
-    let core = tuned.target.core;
+    let core = tuned.device.target().core;
     let variants: Vec<_> = variants(&core, tuned.tasks)
         .into_iter()
         .filter(|(_, changes)| numbers::with(&core, changes).is_some())

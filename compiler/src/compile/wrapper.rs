@@ -2,7 +2,7 @@
 
 use inkwell::{context::Context, memory_buffer::MemoryBuffer, module::Module};
 
-use super::Compiled;
+use super::{Compiled, codegen::Machine};
 use crate::{compile::ARENA_ALIGN, error::Error};
 
 /// `int pfp_NAME_run(..)`: the function with an arena from the heap, or status 3 where there
@@ -80,8 +80,9 @@ const ERROR_MEMORY: i32 = 3;
 /// # Errors
 ///
 /// As [`with_arena`].
-pub fn packed<'c>(compiled: &Compiled, context: &'c Context) -> Result<Module<'c>, Error> {
+fn packed<'c>(compiled: &Compiled, context: &'c Context) -> Result<Module<'c>, Error> {
     let symbol = compiled.function.symbol();
+    let name = packed_symbol(compiled);
     let (callee, pointers) = match compiled.tasks > 1 {
         true => (format!("{symbol}_parallel"), buffers(compiled) + 2),
         false => (symbol.clone(), buffers(compiled) + 1),
@@ -98,7 +99,7 @@ pub fn packed<'c>(compiled: &Compiled, context: &'c Context) -> Result<Module<'c
     let text = format!(
         "declare i32 @{callee}({types})
 
-define i32 @{symbol}_packed(ptr %list) nounwind {{
+define i32 @{name}(ptr %list) nounwind {{
 {loads}  %status = call i32 @{callee}({arguments})
   ret i32 %status
 }}",
@@ -106,6 +107,24 @@ define i32 @{symbol}_packed(ptr %list) nounwind {{
         arguments = list(pointers, |i| format!("ptr %p{i}")),
     );
     parse(context, &text)
+}
+
+/// The object of [`packed`].
+///
+/// # Errors
+///
+/// As [`with_arena`].
+pub fn packed_object(compiled: &Compiled) -> Result<Vec<u8>, Error> {
+    let context = Context::create();
+    let machine = Machine::new(&compiled.target, compiled.branch_protection)?;
+    let packed = packed(compiled, &context)?;
+    machine.optimise(&packed)?;
+    machine.object(&packed)
+}
+
+/// The name of the function of [`packed`].
+pub fn packed_symbol(compiled: &Compiled) -> String {
+    format!("{}_packed", compiled.function.symbol())
 }
 
 /// How many buffers the function reads and writes.

@@ -1,43 +1,50 @@
 //! `pfp bench`.
 
+mod text;
+
 use std::{path::PathBuf, time::Duration};
 
 use clap::Args;
-use gauss_lowering::target::Target;
+use pfp_agent::{
+    counters::KernelCounts,
+    protocol::{self, Settings},
+};
 use pfp_compiler::{
     array::Array,
-    compile::{Network, Options, Schedules},
+    compile::{Compiled, Network, Options, Schedules},
     error::Error,
-    jit::{Arena, CompiledModel},
     module::Session,
-    profile,
-    target::{self, HOST},
+    output::Outputs,
 };
 use pfp_evaluate::{
     calibrate::rewrite,
+    device::{Buffers, Device, Executable, Host, LEAST_CALLS, Timing},
     measure::{self, Times},
 };
-use pfp_runtime::Threads;
 use serde::Serialize;
 
 use super::{
-    HeadArgs, ModeArgs, Outcome, Ui, check::random_inputs, open_module, posterior::ReadingArgs,
-    table::Table, values,
+    DeviceArgs, HeadArgs, ModeArgs, Outcome, Ui, check::random_inputs, open_module,
+    posterior::ReadingArgs, results, values,
 };
-use crate::roofline::Roofline;
+use crate::{board::device::BoardDevice, roofline::Roofline};
 
-/// Time a network on this machine, against what the machine can do
+/// Time a network, on this machine against what the machine can do, or on a board
 #[derive(Debug, Args)]
 #[command(after_help = "The limit is the larger of two times: that of the multiply-adds at the \
 measured peak of a core, and that of reading the weights once, at the speed at which a core was \
 measured to read as many bytes again and again. Its share is of the median. A network of 3x3 \
 convolutions can be faster: their means take fewer multiply-adds than the layers have.
 
+On a board all timing is done there. Beside the times stand what the board tells of clocks, heat and
+energy; a limit is not measured.
+
 Examples:
   pfp bench lenet.mlir --params lenet.safetensors
   pfp bench lenet.mlir --params lenet.safetensors --batch 1,100 --threads 1,2 --json
   pfp bench lenet.mlir --params lenet.safetensors --batch 1 --profile
-  pfp bench lenet.mlir --params lenet.safetensors --head sample:1000 --budget 2x --profile")]
+  pfp bench lenet.mlir --params lenet.safetensors --head sample:1000 --budget 2x --profile
+  pfp bench lenet.mlir --params lenet.safetensors --on pi --batch 1 --profile --results lenet.json")]
 pub struct BenchArgs {
     /// The network: a module in the gauss dialect (.mlir), or an ONNX model (.onnx)
     #[arg(value_name = "MODULE")]
@@ -79,7 +86,7 @@ pub struct BenchArgs {
           value_parser = clap::value_parser!(u32).range(1..=10_000))]
     rounds: u32,
 
-    /// The CPUs to use [default: the last ones that this process may use]
+    /// The CPUs to use [default: those of the board's table, else the last ones that may be used]
     #[arg(long, value_name = "N", value_delimiter = ',')]
     cpus: Vec<usize>,
 
@@ -89,35 +96,50 @@ pub struct BenchArgs {
     schedule: Option<Schedules>,
 
     /// Show where the time of a call goes, kernel by kernel, and how near sums come to the peak; a
-    /// call takes longer, for the clock is read around each kernel
+    /// call takes longer, for the clock is read around each kernel. On a board hardware counters too
     #[arg(long)]
     profile: bool,
+
+    /// Write latency and energy to this .json file, for comparison with runs of MLPerf Tiny
+    #[arg(long, value_name = "FILE", requires = "on")]
+    results: Option<PathBuf>,
+
+    /// Write what is sent to the board to this file: `pfp-agent measure FILE` runs it there by hand. Takes
+    /// one batch and one number of threads
+    #[arg(long, value_name = "FILE", requires = "on")]
+    save_bundle: Option<PathBuf>,
+
+    #[command(flatten)]
+    device: DeviceArgs,
 }
 
 /// What is timed: a batch and a number of threads.
 struct Configuration {
     batch: i64,
+    threads: usize,
     flop: f64,
     weight_bytes: u64,
-    model: CompiledModel,
-    threads: Threads,
-    inputs: Vec<Array>,
-    outputs: Vec<Vec<f32>>,
-    arena: Arena,
+    executable: Box<dyn Executable>,
+    inputs: Buffers,
     times: Vec<f64>,
     /// Each kernel, and the multiply-adds of its sums.
     kernels: Vec<(String, i64)>,
+    is_profiled: bool,
     profiles: Vec<Vec<f64>>,
+    /// What the board told in each round.
+    told: Vec<protocol::Measured>,
 }
 
 #[derive(Debug, Serialize)]
 struct Report {
     cpu: String,
     cpus: Vec<usize>,
-    roofline: Roofline,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    roofline: Option<Roofline>,
     results: Vec<Measured>,
 }
 
+/// What came of a configuration.
 #[derive(Debug, Serialize)]
 struct Measured {
     batch: i64,
@@ -126,10 +148,21 @@ struct Measured {
     microseconds_per_item: f64,
     gflops: f64,
     weight_bytes: u64,
-    limit_microseconds: f64,
-    share_of_limit: f64,
+    #[serde(flatten)]
+    limit: Option<Limit>,
+    #[serde(flatten)]
+    board: Option<results::Told>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     profile: Vec<Kernel>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    counters_missing: Option<String>,
+}
+
+/// What the machine could do.
+#[derive(Debug, Serialize)]
+struct Limit {
+    limit_microseconds: f64,
+    share_of_limit: f64,
 }
 
 /// A kernel of a call.
@@ -140,16 +173,30 @@ struct Kernel {
     share: f64,
     /// Of the multiply-adds that its sums take, on elements of results.
     gflops: f64,
-    share_of_peak: f64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    share_of_peak: Option<f64>,
+    #[serde(flatten)]
+    counts: Option<KernelCounts>,
 }
 
 /// The batches that are timed where the module leaves them open.
 const DEFAULT_BATCHES: [i64; 3] = [1, 10, 100];
 
 pub fn bench(args: BenchArgs, ui: &Ui) -> Result<Outcome, Error> {
-    let target = target::find(HOST, None)?;
+    let mut files = Outputs::beside(args.params.iter().cloned().chain([args.module.clone()]));
+    for path in args.results.iter().chain(&args.save_bundle) {
+        files.open(path, false)?;
+    }
+    let board = args.device.connect(&args.cpus, ui)?;
     let most = args.threads.iter().copied().max().unwrap_or(1).into();
-    let cpus = choose_cpus(&args.cpus, most)?;
+    let cpus = match &board {
+        Some(_) => Vec::new(),
+        None => choose_cpus(&args.cpus, most)?,
+    };
+    let device: Box<dyn Device> = match &board {
+        Some(board) => Box::new(board.clone()),
+        None => Box::new(Host::new(cpus.clone())?),
+    };
     let mut imported = open_module(&args.module, None, &args.reading, ui)?;
     let parameters = imported.parameters(args.params.as_deref())?;
     let calibration = parameters.as_ref().map(rewrite::read).transpose()?.flatten();
@@ -157,20 +204,25 @@ pub fn bench(args: BenchArgs, ui: &Ui) -> Result<Outcome, Error> {
     let source = imported.source;
     let session = Session::new();
     let mut configurations = Vec::new();
+    let mut bundles = Vec::new();
     let open = |batch| Network::open(&session, &source, parameters.as_ref(), batch);
     let batches: Vec<_> = match args.batch.is_empty() {
         false => args.batch.iter().copied().map(Some).collect(),
         true if open(None)?.has_free_batch() => DEFAULT_BATCHES.map(Some).to_vec(),
         true => vec![None],
     };
+    if args.save_bundle.is_some() && (batches.len(), args.threads.len()) != (1, 1) {
+        return Err(Error::request("a bundle has one batch and one number of threads")
+            .with_help("choose them: --batch N --threads N"));
+    }
     if let Some(&batch) = batches.first() {
         ui.remarks(&open(batch)?);
     }
+    let slice = Duration::from_secs_f64(args.seconds / f64::from(args.rounds));
     for batch in batches {
         for &threads in &args.threads {
             let items = batch.map_or(String::new(), |batch| format!("batch {batch}, "));
             ui.stage(&format!("compiling for {items}{threads} thread(s)"));
-            measure::pin(&cpus[..threads.into()])?;
             let mut network = open(batch)?;
             let what = (mode, args.function.as_deref());
             args.head.append(&mut network, what, calibration.clone(), ui)?;
@@ -181,28 +233,83 @@ pub fn bench(args: BenchArgs, ui: &Ui) -> Result<Outcome, Error> {
                 mode,
                 ..Options::default()
             };
-            configurations.push(configuration(&args, &network, batch, &target, &options)?);
+            let function = network.function(args.function.as_deref())?;
+            let compiled = network.compile(function, device.target(), &options, &|_| ())?;
+            let configuration = configuration(&args, &compiled, batch, &*device)?;
+            if let (Some(_), Some(board)) = (&args.save_bundle, &board) {
+                bundles.push(bundle(board, &compiled, &configuration, slice)?);
+            }
+            configurations.push(configuration);
         }
     }
-    measure::pin(&cpus[..1])?;
-    ui.stage("measuring the limits of a core");
-    let roofline = Roofline::measure(configurations.iter().map(Configuration::bytes_of_thread));
-    let slice = Duration::from_secs_f64(args.seconds / f64::from(args.rounds));
+    let roofline = match &board {
+        Some(_) => None,
+        None => {
+            measure::pin(&cpus[..1])?;
+            ui.stage("measuring the limits of a core");
+            Some(Roofline::measure(configurations.iter().map(Configuration::bytes_of_thread)))
+        }
+    };
     let bar = ui.count("timing", args.rounds as usize);
     for _ in 0..args.rounds {
         for configuration in &mut configurations {
-            measure::pin(&cpus[..configuration.threads.count()])?;
             configuration.round(slice)?;
         }
         bar.inc(1);
     }
-    let results = configurations.into_iter().map(|each| each.result(&roofline)).collect();
-    let report = Report { cpu: measure::cpu_name(), cpus, roofline, results };
+    let cpus = match configurations.iter().flat_map(|each| &each.told).next_back() {
+        Some(told) => told.cpus.clone(),
+        None => cpus,
+    };
+    let results: Vec<_> =
+        configurations.into_iter().map(|each| each.result(roofline.as_ref())).collect();
+    let report = Report { cpu: device.cpu_name(), cpus, roofline, results };
+    if let Some(board) = &board {
+        report.results.iter().filter_map(|result| result.board.as_ref()).for_each(|told| {
+            told.warnings.iter().for_each(|warning| ui.say(&format!("WARNING: {warning}")));
+        });
+        let mut contents = Vec::new();
+        if args.results.is_some() {
+            contents.push(results_file(&args, board, &report)?);
+        }
+        contents.extend(bundles);
+        files.write(contents)?;
+    }
     match ui.json() {
         true => ui.print_json(&report)?,
-        false => ui.print(text(&report))?,
+        false => ui.print(text::text(&report))?,
     }
     Ok(Outcome::Done)
+}
+
+/// The file of `--save-bundle`: what is sent, and timed for a round.
+fn bundle(
+    board: &BoardDevice,
+    compiled: &Compiled,
+    configuration: &Configuration,
+    slice: Duration,
+) -> Result<Vec<u8>, Error> {
+    let duration = u64::try_from(slice.as_nanos()).unwrap_or(u64::MAX);
+    let settings = Settings { warm_up: duration / 10, duration, ..Settings::default() };
+    board.bundle(compiled, &configuration.inputs, &settings)
+}
+
+/// The file of `--results`.
+fn results_file(args: &BenchArgs, board: &BoardDevice, report: &Report) -> Result<Vec<u8>, Error> {
+    let latency = |result: &Measured| results::Latency {
+        batch: result.batch as usize,
+        threads: result.threads,
+        mode: args.mode.mode.to_string(),
+        median_microseconds: result.microseconds.median,
+        microseconds: Some(result.microseconds),
+        told: result.board.clone(),
+    };
+    let name = args.device.on.clone().unwrap_or_default();
+    let file = results::Results {
+        latency: report.results.iter().map(latency).collect(),
+        ..results::Results::new(&args.module, (&name, board))
+    };
+    file.bytes()
 }
 
 /// The CPUs for so many threads: those that are wanted, else the last ones.
@@ -225,75 +332,57 @@ pub fn choose_cpus(wanted: &[usize], threads: usize) -> Result<Vec<usize>, Error
 
 fn configuration(
     args: &BenchArgs,
-    network: &Network,
+    compiled: &Compiled,
     batch: Option<i64>,
-    target: &Target,
-    options: &Options,
+    device: &dyn Device,
 ) -> Result<Configuration, Error> {
-    let function = network.function(args.function.as_deref())?;
-    let compiled = network.compile(function, target, options, &|_| ())?;
-    let model = CompiledModel::new(&compiled)?;
     let signature = &compiled.function.signature;
     let inputs = random_inputs(signature, signature.batch(), 0)?;
-    let threads = Threads::new(options.tasks)
-        .map_err(|error| Error::request(format!("a thread cannot be started: {error}")))?;
     let multiply_adds: u64 = compiled.function.layers.iter().map(|layer| layer.multiply_adds).sum();
-    let outputs = signature.output_buffers();
+    let kernels = compiled.kernels.iter();
     Ok(Configuration {
         batch: batch.unwrap_or(signature.batch() as i64),
+        threads: compiled.tasks,
         flop: 2.0 * multiply_adds as f64,
         weight_bytes: compiled.weight_bytes,
-        arena: model.arena(),
-        model,
-        threads,
-        inputs,
-        outputs: outputs.iter().map(|buffer| vec![0.0; buffer.tensor.elements()]).collect(),
+        executable: device.load(compiled)?,
+        inputs: inputs.into_iter().map(|Array { values, .. }| values).collect(),
         times: Vec::new(),
-        kernels: compiled
-            .kernels
-            .iter()
-            .map(|kernel| (kernel.kernel.clone(), kernel.multiply_adds))
-            .collect(),
-        profiles: if args.profile { vec![vec![]; compiled.kernels.len()] } else { vec![] },
+        kernels: kernels.map(|kernel| (kernel.kernel.clone(), kernel.multiply_adds)).collect(),
+        is_profiled: args.profile,
+        profiles: vec![vec![]; compiled.kernels.len()],
+        told: Vec::new(),
     })
 }
 
 impl Configuration {
     /// Bytes of weights that a thread reads at least: threads share them at best.
     fn bytes_of_thread(&self) -> u64 {
-        self.weight_bytes / self.threads.count() as u64
+        self.weight_bytes / self.threads as u64
     }
 
     /// Calls the function for a slice of time.
     fn round(&mut self, slice: Duration) -> Result<(), Error> {
-        let inputs: Vec<_> = self.inputs.iter().map(|array| &array.values[..]).collect();
-        let mut outputs: Vec<_> = self.outputs.iter_mut().map(Vec::as_mut_slice).collect();
-        let executor = self.threads.executor();
-        let (model, arena) = (&self.model, &mut self.arena);
-        let mut call = model.prepare(&inputs, &mut outputs, arena, &executor)?;
-        let mut call = || call.run();
-        if self.profiles.is_empty() {
-            self.times.extend(measure::time(slice, call)?);
-            return Ok(());
-        }
-        let (kernels, profiles) = (self.kernels.len(), &mut self.profiles);
-        let times = measure::time(slice, || {
-            let spent = profile::of(kernels, &mut call)?;
-            profiles.iter_mut().zip(spent).for_each(|(all, spent)| all.push(spent));
-            Ok(())
-        })?;
-        self.times.extend(times);
+        let kernels = if self.is_profiled { self.kernels.len() } else { 0 };
+        let timing = Timing { duration: slice, calls: LEAST_CALLS, kernels };
+        let timed = self.executable.caller().time(&self.inputs, &timing)?;
+        self.times.extend(timed.calls);
+        self.profiles.iter_mut().zip(timed.kernels).for_each(|(all, spent)| all.push(spent));
+        self.told.extend(timed.told);
         Ok(())
     }
 
-    fn result(self, roofline: &Roofline) -> Measured {
-        let threads = self.threads.count();
-        let limit = roofline.limit(self.flop / threads as f64, self.bytes_of_thread());
-        let microseconds = Times::of(self.times);
-        let medians: Vec<_> =
-            self.profiles.into_iter().map(|spent| Times::of(spent).median).collect();
-        let total: f64 = medians.iter().sum();
-        let kernels = self.kernels.into_iter().zip(medians);
+    fn result(self, roofline: Option<&Roofline>) -> Measured {
+        let threads = self.threads;
+        let microseconds = Times::of(self.times.clone());
+        let limit = roofline.map(|roofline| {
+            let limit = roofline.limit(self.flop / threads as f64, self.bytes_of_thread());
+            let share_of_limit = limit / microseconds.median;
+            Limit { limit_microseconds: limit, share_of_limit }
+        });
+        let peak = roofline.map(|roofline| roofline.gflops * threads as f64);
+        let last = self.told.last().and_then(|told| told.profile.as_ref());
+        let counts = last.map_or(&[][..], |profile| &profile.counts);
         Measured {
             batch: self.batch,
             threads,
@@ -301,72 +390,36 @@ impl Configuration {
             microseconds_per_item: microseconds.median / self.batch as f64,
             gflops: self.flop / microseconds.median / 1e3,
             weight_bytes: self.weight_bytes,
-            limit_microseconds: limit,
-            share_of_limit: limit / microseconds.median,
-            profile: kernels
-                .map(|((kernel, multiply_adds), microseconds)| {
-                    let share = microseconds / total.max(f64::MIN_POSITIVE);
-                    let gflops = 2e-3 * multiply_adds as f64 / microseconds.max(f64::MIN_POSITIVE);
-                    let share_of_peak = gflops / (roofline.gflops * threads as f64);
-                    Kernel { kernel, microseconds, share, gflops, share_of_peak }
-                })
-                .collect(),
+            limit,
+            board: results::Told::of(&self.told, self.times.len(), self.batch as usize),
+            counters_missing: last.and_then(|profile| profile.missing.clone()),
+            profile: match self.is_profiled {
+                true => profile(&self.kernels, self.profiles, counts, peak),
+                false => Vec::new(),
+            },
         }
     }
 }
 
-fn text(report: &Report) -> String {
-    let roofline = &report.roofline;
-    let mut lines = vec![format!("{}, CPUs {:?}", report.cpu, report.cpus)];
-    lines.push(format!("one core: {:.1} GFLOP/s", roofline.gflops));
-    for level in &roofline.bandwidths {
-        lines.push(format!("  {:>6} KiB: {:.1} GB/s", level.bytes >> 10, level.gigabytes));
-    }
-    let head = [
-        "batch",
-        "threads",
-        "median us",
-        "p10",
-        "p90",
-        "min",
-        "us/item",
-        "GFLOP/s",
-        "limit us",
-        "share",
-    ];
-    let mut table = Table::new(&head, 0);
-    for result in &report.results {
-        let times = result.microseconds;
-        let micro = |time: f64| format!("{time:.2}");
-        table.row(vec![
-            result.batch.to_string(),
-            result.threads.to_string(),
-            micro(times.median),
-            micro(times.p10),
-            micro(times.p90),
-            micro(times.min),
-            micro(result.microseconds_per_item),
-            format!("{:.1}", result.gflops),
-            micro(result.limit_microseconds),
-            format!("{:.0} %", 100.0 * result.share_of_limit),
-        ]);
-    }
-    lines.extend([String::new(), table.to_string()]);
-    for result in report.results.iter().filter(|result| !result.profile.is_empty()) {
-        let mut table = Table::new(&["kernel", "us", "share", "GFLOP/s", "of peak"], 1);
-        for kernel in &result.profile {
-            // Activations and copies are no multiply-adds.
-            let of_sums = |text: String| if kernel.gflops > 0.0 { text } else { String::new() };
-            table.row(vec![
-                kernel.kernel.clone(),
-                format!("{:.2}", kernel.microseconds),
-                format!("{:.1} %", 100.0 * kernel.share),
-                of_sums(format!("{:.1}", kernel.gflops)),
-                of_sums(format!("{:.0} %", 100.0 * kernel.share_of_peak)),
-            ]);
+/// Where the time of a call goes, by the medians of the kernels.
+fn profile(
+    kernels: &[(String, i64)],
+    times: Vec<Vec<f64>>,
+    counts: &[KernelCounts],
+    peak: Option<f64>,
+) -> Vec<Kernel> {
+    let medians: Vec<_> = times.into_iter().map(|spent| Times::of(spent).median).collect();
+    let total: f64 = medians.iter().sum();
+    let of = |(index, ((kernel, multiply_adds), microseconds)): (usize, (&(String, i64), f64))| {
+        let gflops = 2e-3 * *multiply_adds as f64 / microseconds.max(f64::MIN_POSITIVE);
+        Kernel {
+            kernel: kernel.clone(),
+            microseconds,
+            share: microseconds / total.max(f64::MIN_POSITIVE),
+            gflops,
+            share_of_peak: peak.map(|peak| gflops / peak),
+            counts: counts.get(index).copied(),
         }
-        let title = format!("batch {}, {} thread(s):", result.batch, result.threads);
-        lines.extend([String::new(), title, table.to_string()]);
-    }
-    lines.join("\n")
+    };
+    kernels.iter().zip(medians).enumerate().map(of).collect()
 }

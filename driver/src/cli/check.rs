@@ -9,14 +9,8 @@ use gauss_dialect::ops::{
 };
 use gauss_lowering::mode::Mode;
 use pfp_compiler::{
-    array::Array,
-    compile::Options,
-    error::Error,
-    jit::CompiledModel,
-    layers::LayerSummary,
-    module::Session,
+    array::Array, compile::Options, error::Error, layers::LayerSummary, module::Session,
     signature::Signature,
-    target::{self, HOST},
 };
 use pfp_evaluate::{
     batches::{self, Items},
@@ -25,7 +19,7 @@ use pfp_evaluate::{
 use serde::Serialize;
 
 use super::{
-    HeadArgs, ModelArgs, Outcome, Ui,
+    DeviceArgs, HeadArgs, ModelArgs, Outcome, Ui,
     run::InputArgs,
     table::{Table, figure},
     values,
@@ -88,6 +82,9 @@ pub struct CheckArgs {
 
     #[command(flatten)]
     head: HeadArgs,
+
+    #[command(flatten)]
+    device: DeviceArgs,
 }
 
 #[derive(Debug, Serialize)]
@@ -158,12 +155,12 @@ pub fn check(args: CheckArgs, ui: &Ui) -> Result<Outcome, Error> {
     };
     let items = Items::new(signature, &arrays)?.first(args.items as usize);
 
-    let target = target::find(HOST, None)?;
-    let compiled =
-        network.compile(function, &target, &Options::default(), &|stage| ui.stage(stage))?;
-    let model = CompiledModel::new(&compiled)?;
+    let device = args.device.open(ui)?;
+    let compiled = network
+        .compile(function, device.target(), &Options::default(), &|stage| ui.stage(stage))?;
+    let model = device.load(&compiled)?;
     ui.stage("running the compiled code");
-    let results = reference::moments(signature, &batches::run(&model, &items, &|_| ())?);
+    let results = reference::moments(signature, &batches::run(&*model, &items, &|_| ())?);
 
     let bar = ui.count("reference", items.count());
     let reference = Reference::new(&network, function)?;

@@ -10,6 +10,7 @@ use gauss_lowering::mode::{Mode, Sampling};
 use pfp_compiler::{error::Error, interrupt::Scratch, output::Outputs};
 use pfp_evaluate::{
     data::{self, Preparation, Scale},
+    device::Host,
     eval::{self, Request, Role, Spec},
     report,
 };
@@ -117,7 +118,8 @@ pub fn demo(args: DemoArgs, ui: &Ui) -> Result<Outcome, Error> {
     let page = |request: &Request| {
         let mut imported = open_module(&request.module, None, &ReadingArgs::default(), ui)?;
         let parameters = imported.parameters(request.parameters.as_deref())?;
-        let (evaluation, sets) = eval::evaluate(request, (&imported.source, parameters), ui)?;
+        let network = (&imported.source, parameters);
+        let (evaluation, sets) = eval::evaluate(request, network, &Host::new(Vec::new())?, ui)?;
         Ok(report::page(&evaluation, &sets)?.into_bytes())
     };
     let contents = requests.iter().map(page).collect::<Result<Vec<_>, Error>>()?;

@@ -8,6 +8,7 @@ use pfp_compiler::{error::Error, output::Outputs};
 use pfp_evaluate::{
     answers::Items,
     data::{self, Preparation, Scale},
+    device::{Device, Host},
     eval::{
         self, Classification, Evaluation, ModeResult, Request, Role, Set, SetResult, Spec,
         latency::shown,
@@ -16,7 +17,10 @@ use pfp_evaluate::{
     report,
 };
 
-use super::{Outcome, Ui, open_module, posterior::ReadingArgs, table::Table, values};
+use super::{
+    DeviceArgs, Outcome, Ui, open_module, posterior::ReadingArgs, results::Results, table::Table,
+    values,
+};
 
 /// Compare ways to run a network by accuracy, calibration, uncertainty and time
 #[derive(Debug, Args)]
@@ -94,6 +98,13 @@ pub struct EvalArgs {
     /// With --json: what each item got, and its labels
     #[arg(long)]
     items: bool,
+
+    /// Write latency and accuracy to this .json file, for comparison with runs of MLPerf Tiny
+    #[arg(long, value_name = "FILE", requires = "on")]
+    results: Option<PathBuf>,
+
+    #[command(flatten)]
+    device: DeviceArgs,
 }
 
 /// The heading of the options for data.
@@ -159,18 +170,31 @@ fn cpus() -> usize {
 
 pub fn eval(args: EvalArgs, ui: &Ui) -> Result<Outcome, Error> {
     let request = args.request();
-    let page = args.report.as_deref().map(|path| {
+    let open = |path: &PathBuf| {
         let mut outputs = Outputs::beside(request.inputs().into_iter().chain(args.reading.files()));
         outputs.open(path, false).map(|()| outputs)
-    });
-    let page = page.transpose()?;
+    };
+    let page = args.report.as_ref().map(open).transpose()?;
+    let results_file = args.results.as_ref().map(open).transpose()?;
     let mut imported = open_module(&request.module, None, &args.reading, ui)?;
     let parameters = imported.parameters(request.parameters.as_deref())?;
-    let (mut evaluation, sets) = eval::evaluate(&request, (&imported.source, parameters), ui)?;
+    let board = args.device.connect(&[], ui)?;
+    let device: Box<dyn Device> = match &board {
+        Some(board) => Box::new(board.clone()),
+        None => Box::new(Host::new(Vec::new())?),
+    };
+    let network = (&imported.source, parameters);
+    let (mut evaluation, sets) = eval::evaluate(&request, network, &*device, ui)?;
     let written = page.map(|outputs| {
         ui.stage("writing the report");
         outputs.write(vec![report::page(&evaluation, &sets)?.into_bytes()])
     });
+    if let (Some(file), Some(board)) = (results_file, &board) {
+        let name = args.device.on.as_deref().unwrap_or_default();
+        let mut results = Results::new(&request.module, (name, board));
+        results.add(&evaluation);
+        file.write(vec![results.bytes()?])?;
+    }
     // The table does not depend on the page.
     match ui.json() {
         true => {

@@ -4,15 +4,8 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use pfp_compiler::{
-    array::Array,
-    compile::Options,
-    error::Error,
-    jit::CompiledModel,
-    module::Session,
-    output::Outputs,
-    prediction::Prediction,
-    signature::Signature,
-    target::{self, HOST},
+    array::Array, compile::Options, error::Error, module::Session, output::Outputs,
+    prediction::Prediction, signature::Signature,
 };
 use pfp_evaluate::{
     batches::{self, Items},
@@ -21,7 +14,7 @@ use pfp_evaluate::{
 use pfp_runtime::predictive::Decision;
 use serde_json::json;
 
-use super::{HeadArgs, ModeArgs, ModelArgs, Outcome, Ui, table::Table};
+use super::{DeviceArgs, HeadArgs, ModeArgs, ModelArgs, Outcome, Ui, table::Table};
 
 /// So many items are printed where no output file is given.
 const SHOWN_ITEMS: usize = 20;
@@ -32,7 +25,8 @@ const SHOWN_ITEMS: usize = 20;
   pfp run lenet.mlir --params lenet.safetensors --input images.npy
   pfp run lenet.mlir --params lenet.safetensors --batch 100 --input t10k-images-idx3-ubyte.gz \\
       --scale 1/255 --normalize 0.1307,0.3081 --output logits.safetensors
-  pfp run lenet.mlir --params lenet.safetensors --input images.npy --head mean-field")]
+  pfp run lenet.mlir --params lenet.safetensors --input images.npy --head mean-field
+  pfp run lenet.mlir --params lenet.safetensors --input images.npy --on pi")]
 pub struct RunArgs {
     #[command(flatten)]
     model: ModelArgs,
@@ -57,6 +51,9 @@ pub struct RunArgs {
     /// Write the outputs to this .safetensors, .npy or .json file
     #[arg(short, long, value_name = "FILE")]
     output: Option<PathBuf>,
+
+    #[command(flatten)]
+    device: DeviceArgs,
 }
 
 /// Where inputs come from.
@@ -113,11 +110,12 @@ pub fn run(args: RunArgs, ui: &Ui) -> Result<Outcome, Error> {
     let options = Options { mode, ..Options::default() };
     let arrays = args.input.read(&signature)?;
     let items = Items::new(&signature, &arrays)?;
-    let target = target::find(HOST, None)?;
-    let compiled = network.compile(function, &target, &options, &|stage| ui.stage(stage))?;
-    let model = CompiledModel::new(&compiled)?;
+    let device = args.device.open(ui)?;
+    let target = device.target();
+    let compiled = network.compile(function, target, &options, &|stage| ui.stage(stage))?;
+    let model = device.load(&compiled)?;
     let bar = ui.count("running", items.count());
-    let outputs = batches::run(&model, &items, &|done| bar.reach(done))?;
+    let outputs = batches::run(&*model, &items, &|done| bar.reach(done))?;
     if let Some(warning) = unusable(&outputs, items.count()) {
         ui.say(&warning);
     }

@@ -9,22 +9,22 @@ use std::{
 use clap::Args;
 use gauss_lowering::kernel::given::{Contents, Database};
 use pfp_compiler::{
-    compile::{Compiled, Network},
-    error::Error,
-    module::Session,
-    output::Outputs,
-    target::{self, HOST},
+    compile::Network, error::Error, module::Session, output::Outputs, signature::Signature,
 };
-use pfp_evaluate::{calibrate::rewrite, measure};
+use pfp_evaluate::{
+    calibrate::rewrite,
+    device::{Device, Host},
+    measure,
+};
 use pfp_tune::{
     Progress, Report, Settings, Tuned,
-    measure::{Host, Timing},
+    measure::Timing,
     opener, tune as search,
 };
 use serde::Serialize;
 
 use super::{
-    HeadArgs, ModeArgs, Outcome, Ui, bench::choose_cpus, check::random_inputs, open_module,
+    DeviceArgs, HeadArgs, ModeArgs, Outcome, Ui, bench::choose_cpus, check::random_inputs, open_module,
     posterior::ReadingArgs, table::Table, values,
 };
 
@@ -105,9 +105,13 @@ pub struct TuneArgs {
     #[arg(long, value_name = "N", default_value_t = 0)]
     search_seed: u64,
 
-    /// The CPUs to time on [default: the last ones that this process may use]
+    /// The CPUs to time on [default: the last ones that this process may use; of a board, those that its
+    /// table names]
     #[arg(long, value_name = "N", value_delimiter = ',')]
     cpus: Vec<usize>,
+
+    #[command(flatten)]
+    device: DeviceArgs,
 
     /// The database: what is there already stays, unless it is about the same kernels
     #[arg(short, long, value_name = "FILE", default_value = "schedules.json")]
@@ -124,9 +128,11 @@ struct Answer<'a> {
 }
 
 pub fn tune(args: TuneArgs, ui: &Ui) -> Result<Outcome, Error> {
-    let target = target::find(HOST, None)?;
     let tasks = usize::from(args.threads);
-    let cpus = choose_cpus(&args.cpus, tasks)?;
+    let device: Box<dyn Device> = match args.device.connect(&args.cpus, ui)? {
+        Some(board) => Box::new(board),
+        None => Box::new(Host::new(choose_cpus(&args.cpus, tasks)?)?),
+    };
     let all_cpus = measure::allowed_cpus()?;
     let mut imported = open_module(&args.module, args.batch, &args.reading, ui)?;
     let parameters = imported.parameters(args.params.as_deref())?;
@@ -165,12 +171,12 @@ pub fn tune(args: TuneArgs, ui: &Ui) -> Result<Outcome, Error> {
         seed: args.search_seed,
         cpus: all_cpus,
     };
-    let make_inputs = |compiled: &Compiled| {
-        let signature = &compiled.function.signature;
-        random_inputs(signature, signature.batch(), 0)
+    let inputs = |signature: &Signature| {
+        let arrays = random_inputs(signature, signature.batch(), 0)?;
+        Ok(arrays.into_iter().map(|array| array.values).collect())
     };
-    let device = Host { inputs: &make_inputs, cpus };
-    let tuned = Tuned { open: &open, function: name, target: &target, mode, tasks };
+    let tuned =
+        Tuned { open: &open, function: name, device: &*device, inputs: &inputs, mode, tasks };
     let last = Cell::new(None);
     let watch = |progress: Progress| {
         let part = progress.elapsed.as_secs() / LINE_SECONDS;
@@ -185,7 +191,7 @@ pub fn tune(args: TuneArgs, ui: &Ui) -> Result<Outcome, Error> {
             ));
         }
     };
-    let (report, found) = search(&tuned, &device, &settings, Path::new(&journal), &watch)?;
+    let (report, found) = search(&tuned, &settings, Path::new(&journal), &watch)?;
     let entries = found.kernels.len() + found.networks.len();
     database.merge(found);
     outputs.write(vec![database.to_json().into_bytes()])?;

@@ -211,6 +211,18 @@ impl Ui {
         }
     }
 
+    /// What writes such lines from any thread.
+    pub fn teller(&self) -> Box<dyn Fn(&str) + Send + Sync> {
+        let (bar, is_quiet) = (self.bar.clone(), self.args.quiet);
+        Box::new(move |line| {
+            if !is_quiet {
+                bar.suspend(|| {
+                    let _ = writeln!(io::stderr().lock(), "{line}");
+                });
+            }
+        })
+    }
+
     /// Prints a part of the answer as JSON in a line of its own.
     pub fn print_json_line(&self, part: &impl Serialize) -> Result<(), Error> {
         let text =

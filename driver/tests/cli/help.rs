@@ -19,8 +19,12 @@ fn every_command_explains_itself() {
         "eval",
         "inspect",
         "demo",
+        "board",
     ] {
         insta::assert_snapshot!(command, help(&[command]));
+    }
+    for command in ["add", "list", "test"] {
+        insta::assert_snapshot!(format!("board-{command}"), help(&["board", command]));
     }
 }
 

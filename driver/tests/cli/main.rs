@@ -8,6 +8,7 @@ mod fixture;
 mod adapt;
 mod bench;
 mod binary;
+mod board;
 mod branch_protection;
 mod calibrate;
 mod check;

@@ -8,7 +8,8 @@ use std::{
 
 use super::page::{assert_none, root};
 
-const CRATES: [&str; 10] = [
+const CRATES: [&str; 11] = [
+    "agent",
     "compiler",
     "dialect",
     "driver",

@@ -61,7 +61,8 @@ fn what_pages_name_exists() {
 
 /// Is this the path of a file or folder of the repository?
 fn is_path(text: &str) -> bool {
-    const FOLDERS: [&str; 10] = [
+    const FOLDERS: [&str; 11] = [
+        "agent/",
         "compiler/",
         "dialect/",
         "docs/",
@@ -109,6 +110,9 @@ fn known_flags() -> BTreeSet<String> {
             "eval",
             "bench",
             "demo",
+            "board add",
+            "board list",
+            "board test",
         ]
         .map(|c| format!("{pfp} {c} --help")),
     );

@@ -5,16 +5,13 @@ use std::{ops::Range, sync::Arc};
 use gauss_lowering::{
     mode::Mode,
     passes::{gauss_pool_first::Order, gauss_track_covariance::Returned},
-    target::Target,
 };
 use pfp_compiler::{
     compile::{Function, Network, Options},
     diagnostics::{Covariance, Source},
     error::Error,
-    jit::{Arena, CompiledModel},
     module::Session,
     parameters::Safetensors,
-    target::{self, HOST},
 };
 use rayon::prelude::*;
 
@@ -22,15 +19,16 @@ use super::{dataset::DataSet, result::Thresholds};
 use crate::{
     answers::{Dependence, Draws, Items, classes_of, of_draws, of_logits, of_moments},
     calibrate::rewrite,
+    device::{Caller, Device, Executable},
     halves::Halvings,
 };
 
-/// A classifier, and what compiles it for this machine.
+/// A classifier, and the device that it is compiled for.
 pub struct Classifier<'s> {
     session: &'s Session,
     source: Arc<Source>,
     parameters: Option<Safetensors>,
-    target: Target,
+    device: &'s dyn Device,
     /// Its function, with a batch of its own or 1.
     pub function: Function,
     /// Is the batch chosen when it is compiled?
@@ -57,6 +55,7 @@ impl<'s> Classifier<'s> {
         source: &Arc<Source>,
         parameters: Option<Safetensors>,
         function: Option<&str>,
+        device: &'s dyn Device,
     ) -> Result<Self, Error> {
         let network = Network::open(session, source, parameters.as_ref(), None)?;
         let function = network.function(function)?.clone();
@@ -85,7 +84,7 @@ impl<'s> Classifier<'s> {
             has_free_batch: network.has_free_batch(),
             remarks: network.remarks().to_vec(),
             sha256: network.sha256(),
-            target: target::find(HOST, None)?,
+            device,
             source: Arc::clone(source),
             parameters,
             function,
@@ -105,15 +104,20 @@ impl<'s> Classifier<'s> {
 
     /// The core that code is made for.
     pub fn core(&self) -> &str {
-        &self.target.name
+        &self.device.target().name
     }
 
-    /// Compiles the network for a mode and a batch.
+    /// What the system of the device calls its processor.
+    pub fn cpu_name(&self) -> String {
+        self.device.cpu_name()
+    }
+
+    /// Compiles the network for a mode and a batch, and loads it on the device.
     ///
     /// # Errors
     ///
-    /// As `Network::compile`.
-    pub fn compile(&self, mode: Mode, batch: usize) -> Result<CompiledModel, Error> {
+    /// As `Network::compile` and [`Device::load`].
+    pub fn compile(&self, mode: Mode, batch: usize) -> Result<Box<dyn Executable>, Error> {
         let batch = i64::try_from(batch).ok();
         let mut network =
             Network::open(self.session, &self.source, self.parameters.as_ref(), batch)?;
@@ -124,7 +128,8 @@ impl<'s> Classifier<'s> {
         }
         let function = network.function(name)?;
         let options = Options { mode, ..Options::default() };
-        CompiledModel::new(&network.compile(function, &self.target, &options, &|_| ())?)
+        let target = self.device.target();
+        self.device.load(&network.compile(function, target, &options, &|_| ())?)
     }
 }
 
@@ -135,7 +140,7 @@ impl<'s> Classifier<'s> {
 ///
 /// Where an item cannot be read, or has no finite logits.
 pub fn run(
-    model: &CompiledModel,
+    model: &dyn Executable,
     mode: Mode,
     batch: usize,
     set: &DataSet,
@@ -169,25 +174,22 @@ pub fn run(
 
 /// The memory of a thread.
 struct Worker<'a> {
-    model: &'a CompiledModel,
+    caller: Box<dyn Caller + 'a>,
     batch: usize,
     outputs: Vec<Vec<f32>>,
-    arena: Arena,
 }
 
 impl<'a> Worker<'a> {
-    fn new(model: &'a CompiledModel, batch: usize) -> Self {
-        let buffers = model.signature().output_buffers();
-        let outputs = buffers.iter().map(|buffer| vec![0.0; buffer.tensor.elements()]).collect();
-        Self { model, batch, outputs, arena: model.arena() }
+    fn new(model: &'a dyn Executable, batch: usize) -> Self {
+        Self { caller: model.caller(), batch, outputs: Vec::new() }
     }
 
     /// Computes the outputs of a batch of items, which zeros fill up.
     fn call(&mut self, set: &DataSet, items: Range<usize>) -> Result<(), Error> {
         let mut input = set.prepared(items.clone())?;
         input.resize(input.len() / items.len().max(1) * self.batch, 0.0);
-        let mut outputs: Vec<_> = self.outputs.iter_mut().map(Vec::as_mut_slice).collect();
-        self.model.run_into(&[&input], &mut outputs, &mut self.arena)
+        self.outputs = self.caller.call(&[vec![input]])?.pop().unwrap_or_default();
+        Ok(())
     }
 
     /// What the outputs say of the items.

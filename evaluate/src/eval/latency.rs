@@ -3,14 +3,13 @@
 use std::time::Duration;
 
 use gauss_lowering::mode::Mode;
-use pfp_compiler::{
-    error::Error,
-    jit::{Arena, CompiledModel},
-};
-use pfp_runtime::Executor;
+use pfp_compiler::error::Error;
 
 use super::{dataset::DataSet, execute::Classifier, result::Latency};
-use crate::measure::{self, Times};
+use crate::{
+    device::{Executable, LEAST_CALLS, Timing},
+    measure::{self, Times},
+};
 
 /// The modes take turns so often, so that what else the machine does meets all of them.
 const ROUNDS: usize = 3;
@@ -30,10 +29,8 @@ pub fn shown(microseconds: f64) -> String {
 
 /// A model of one mode that is timed.
 struct Timed {
-    model: CompiledModel,
+    model: Box<dyn Executable>,
     input: Vec<f32>,
-    outputs: Vec<Vec<f32>>,
-    arena: Arena,
     times: Vec<f64>,
 }
 
@@ -91,21 +88,17 @@ fn at_batch(
 }
 
 impl Timed {
-    fn new(model: CompiledModel, batch: usize, set: &DataSet) -> Result<Self, Error> {
+    fn new(model: Box<dyn Executable>, batch: usize, set: &DataSet) -> Result<Self, Error> {
         let items = set.prepared(0..batch.min(set.len()))?;
         let length = items.len() / batch.min(set.len()).max(1) * batch;
-        let buffers = model.signature().output_buffers();
-        let outputs = buffers.iter().map(|buffer| vec![0.0; buffer.tensor.elements()]).collect();
         let input = items.into_iter().cycle().take(length).collect();
-        Ok(Self { input, outputs, arena: model.arena(), times: Vec::new(), model })
+        Ok(Self { input, times: Vec::new(), model })
     }
 
     fn turn(&mut self) -> Result<(), Error> {
-        let mut outputs: Vec<_> = self.outputs.iter_mut().map(Vec::as_mut_slice).collect();
-        let executor = Executor::serial();
-        let mut call =
-            self.model.prepare(&[&self.input[..]], &mut outputs, &mut self.arena, &executor)?;
-        self.times.extend(measure::time(TURN, || call.run())?);
+        let input = vec![self.input.clone()];
+        let timing = Timing { duration: TURN, calls: LEAST_CALLS, kernels: 0 };
+        self.times.extend(self.model.caller().time(&input, &timing)?.calls);
         Ok(())
     }
 }

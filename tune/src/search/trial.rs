@@ -4,12 +4,13 @@ use std::time::Instant;
 
 use gauss_lowering::kernel::given::ScheduleFile;
 use pfp_compiler::{compile::Compiled, error::Error};
+use pfp_evaluate::device::{Buffers, Device};
 
 use super::{Progress, Settings, Watch};
 use crate::{
     compilers::Compilers,
     journal::Journal,
-    measure::{Device, Timing, Window, in_turn},
+    measure::{Timing, Window, in_turn},
     ratio::Ratio,
 };
 
@@ -17,6 +18,7 @@ use crate::{
 pub struct Trials<'a> {
     pub compilers: Compilers<'a>,
     pub device: &'a dyn Device,
+    pub inputs: Buffers,
     pub settings: &'a Settings,
     pub start: Instant,
     pub journal: Journal,
@@ -63,10 +65,12 @@ impl Trials<'_> {
         is_settled: impl Fn(&[Vec<Window>]) -> bool,
     ) -> Result<Vec<Vec<Window>>, Error> {
         let loaded = compiled.iter().map(|compiled| self.device.load(compiled));
-        let mut loaded = loaded.collect::<Result<Vec<_>, Error>>()?;
+        let loaded = loaded.collect::<Result<Vec<_>, Error>>()?;
+        let profiled = compiled.iter().filter(|compiled| compiled.is_profiled);
+        let kernels = profiled.map(|compiled| compiled.kernels.len()).max().unwrap_or(0);
         let timing = self.settings.timing;
         let timing = Timing { repeat: timing.repeat.saturating_mul(times), ..timing };
-        in_turn(&mut loaded, &timing, is_settled)
+        in_turn(&loaded, (&self.inputs, kernels), &timing, is_settled)
     }
 
     /// The times of calls of all functions but the first, over that of the first.
