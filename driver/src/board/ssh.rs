@@ -156,7 +156,7 @@ fn control_path(board: &Board) -> Option<String> {
         && found.mode() & 0o077 == 0;
     let folder = folder.to_str().filter(|folder| !folder.contains([' ', '%', '"', '$', '~']))?;
     // What else than the host leads elsewhere.
-    let words = [&[board.host.clone()], &board.ssh[..]].concat().join("\0");
+    let words = [std::slice::from_ref(&board.host), &board.ssh[..]].concat().join("\0");
     let hash: String =
         Sha256::digest(words)[..8].iter().map(|byte| format!("{byte:02x}")).collect();
     let path = format!("{folder}/{hash}");
