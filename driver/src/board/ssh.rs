@@ -72,7 +72,8 @@ impl Remote {
             .map_err(|error| Error::request(format!("ssh cannot be waited for: {error}")))?;
         let said = self.said();
         match status.code() {
-            Some(FAILED) => Err(failure(&self.host, &said)),
+            // Or it was ended by a signal.
+            Some(FAILED) | None => Err(failure(&self.host, &said)),
             _ => Ok((status, said)),
         }
     }
