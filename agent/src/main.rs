@@ -3,7 +3,7 @@
 use std::{
     env,
     fs::File,
-    io::{self, BufReader, Read},
+    io::{self, BufReader, ErrorKind, Read, Write},
     process::ExitCode,
 };
 
@@ -33,8 +33,7 @@ fn main() -> ExitCode {
         ["describe"] => describe(),
         ["digest", file] => digest(file),
         ["version"] => {
-            println!("pfp-agent {}, protocol {VERSION}", env!("CARGO_PKG_VERSION"));
-            Ok(())
+            print(&format!("pfp-agent {}, protocol {VERSION}", env!("CARGO_PKG_VERSION")))
         }
         _ => {
             eprintln!("{USAGE}");
@@ -50,10 +49,17 @@ fn main() -> ExitCode {
     }
 }
 
+fn print(answer: &str) -> Result<(), String> {
+    match writeln!(io::stdout().lock(), "{answer}") {
+        // Whoever read the output has enough of it.
+        Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
+        result => result.map_err(|error| error.to_string()),
+    }
+}
+
 fn describe() -> Result<(), String> {
     let here = Description::here(&Root::default());
-    println!("{}", serde_json::to_string_pretty(&here).map_err(|error| error.to_string())?);
-    Ok(())
+    print(&serde_json::to_string_pretty(&here).map_err(|error| error.to_string())?)
 }
 
 fn digest(file: &str) -> Result<(), String> {
@@ -67,8 +73,7 @@ fn digest(file: &str) -> Result<(), String> {
             read => hash.update(&bytes[..read]),
         }
     }
-    println!("{}", hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect::<String>());
-    Ok(())
+    print(&hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect::<String>())
 }
 
 /// Answers the requests of a file, and prints the times.
@@ -97,7 +102,7 @@ fn measure(path: &str) -> Result<(), String> {
                     "median_ns": each(median(times)),
                     "measured": measured,
                 });
-                println!("{text:#}");
+                print(&format!("{text:#}"))?;
             }
             (Reply::Failed { message }, _) => return Err(message),
             (Reply::Crashed(crash), _) => {

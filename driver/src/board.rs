@@ -1,6 +1,6 @@
 //! Compiled networks on boards, over ssh.
 //!
-//! - [`file`]: boards.toml, which names the boards;
+//! - [`mod@file`]: boards.toml, which names the boards;
 //! - [`agents`]: the agents that were built, and what a board calls its copy;
 //! - [`ssh`]: commands on a board, and what ssh says where they fail;
 //! - [`connection`]: a running agent, which is put there first where it is missing;

@@ -80,7 +80,7 @@ const ERROR_MEMORY: i32 = 3;
 /// # Errors
 ///
 /// As [`with_arena`].
-fn packed<'c>(compiled: &Compiled, context: &'c Context) -> Result<Module<'c>, Error> {
+pub fn packed<'c>(compiled: &Compiled, context: &'c Context) -> Result<Module<'c>, Error> {
     let symbol = compiled.function.symbol();
     let name = packed_symbol(compiled);
     let (callee, pointers) = match compiled.tasks > 1 {

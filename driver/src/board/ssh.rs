@@ -72,7 +72,8 @@ impl Remote {
             .map_err(|error| Error::request(format!("ssh cannot be waited for: {error}")))?;
         let said = self.said();
         match status.code() {
-            Some(FAILED) => Err(failure(&self.host, &said)),
+            // Or it was ended by a signal.
+            Some(FAILED) | None => Err(failure(&self.host, &said)),
             _ => Ok((status, said)),
         }
     }
@@ -156,7 +157,7 @@ fn control_path(board: &Board) -> Option<String> {
         && found.mode() & 0o077 == 0;
     let folder = folder.to_str().filter(|folder| !folder.contains([' ', '%', '"', '$', '~']))?;
     // What else than the host leads elsewhere.
-    let words = [&[board.host.clone()], &board.ssh[..]].concat().join("\0");
+    let words = [std::slice::from_ref(&board.host), &board.ssh[..]].concat().join("\0");
     let hash: String =
         Sha256::digest(words)[..8].iter().map(|byte| format!("{byte:02x}")).collect();
     let path = format!("{folder}/{hash}");

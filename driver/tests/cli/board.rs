@@ -392,7 +392,7 @@ fn a_connection_that_breaks_in_mid_run_is_an_error_and_leaves_nothing() {
     // The shared connection.
     let sockets = board.dir.path("run").display().to_string();
     for (pid, line) in processes(&sockets) {
-        if line.starts_with("ssh") {
+        if line.contains("[mux]") {
             Command::new("kill").args(["-9", &pid.to_string()]).status().unwrap();
         }
     }

@@ -8,6 +8,7 @@ use pfp_compiler::{diagnostics::Source, parameters::Safetensors};
 use pfp_evaluate::{
     answers::Score,
     data::{Preparation, parse_normalize},
+    device::Host,
     eval::{
         Evaluation, Request, Role, evaluate,
         verdict::{Conclusion, Measure},
@@ -51,7 +52,9 @@ fn evaluation(
         latency: Some(vec![]),
     };
     let parameters = request.parameters.as_deref().map(Safetensors::open).transpose();
-    let evaluated = parameters.and_then(|given| evaluate(&request, (&source, given), &Silent));
+    let host = Host::new(Vec::new()).unwrap();
+    let evaluated =
+        parameters.and_then(|given| evaluate(&request, (&source, given), &host, &Silent));
     let (evaluation, sets) = evaluated.unwrap_or_else(|error| panic!("{error}"));
     assert_eq!(sets.iter().map(|set| set.len()).collect::<Vec<_>>(), [10_000; 2]);
     evaluation
