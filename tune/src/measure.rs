@@ -46,8 +46,7 @@ pub fn in_turn(
     timing: &Timing,
     is_settled: impl Fn(&[Vec<Window>]) -> bool,
 ) -> Result<Vec<Vec<Window>>, Error> {
-    let of_window =
-        device::Timing { duration: timing.min_repeat, calls: timing.number, kernels };
+    let of_window = device::Timing { duration: timing.min_repeat, calls: timing.number, kernels };
     let mut callers: Vec<_> = functions.iter().map(|function| function.caller()).collect();
     let mut windows = vec![Vec::new(); functions.len()];
     for round in 0..timing.repeat {

@@ -16,16 +16,12 @@ use pfp_evaluate::{
     device::{Device, Host},
     measure,
 };
-use pfp_tune::{
-    Progress, Report, Settings, Tuned,
-    measure::Timing,
-    opener, tune as search,
-};
+use pfp_tune::{Progress, Report, Settings, Tuned, measure::Timing, opener, tune as search};
 use serde::Serialize;
 
 use super::{
-    DeviceArgs, HeadArgs, ModeArgs, Outcome, Ui, bench::choose_cpus, check::random_inputs, open_module,
-    posterior::ReadingArgs, table::Table, values,
+    DeviceArgs, HeadArgs, ModeArgs, Outcome, Ui, bench::choose_cpus, check::random_inputs,
+    open_module, posterior::ReadingArgs, table::Table, values,
 };
 
 /// Search the schedules of a network's kernels by measuring

@@ -96,15 +96,22 @@ impl KernelSchedule {
         (&self.function, &self.kernel) == (&other.function, &other.kernel)
     }
 
+    /// Is the schedule one of so many strips?
+    fn check_strips(&self, strips: i64) -> Result<(), String> {
+        match self.strips.filter(|given| *given != strips) {
+            None => Ok(()),
+            Some(given) => Err(format!(
+                "the schedule of kernel '{}' is for {given} strips, which do not fit here; \
+                 take one of the same batch and tasks",
+                self.kernel
+            )),
+        }
+    }
+
     /// Is the schedule one of so many strips, and of the sizes of a group as it is planned?
     fn check(&self, strips: i64, group: &Group) -> Result<(), String> {
         let Self { kernel, parallel, reductions, .. } = self;
-        if let Some(given) = self.strips.filter(|given| *given != strips) {
-            return Err(format!(
-                "the schedule of kernel '{kernel}' is for {given} strips, which do not fit here; \
-                 take one of the same batch and tasks"
-            ));
-        }
+        self.check_strips(strips)?;
         let (rows, sums) = (group.root.parallel_sizes(), group.root.reduction_sizes());
         if (&parallel[..], &reductions[..]) != (rows, sums) {
             return Err(format!(
@@ -164,6 +171,15 @@ impl Planner<'_> {
             named += 1;
         }
         Some(if is_of_all { usize::MAX } else { named })
+    }
+
+    /// Have all of some kernels, of which the first has this number and each so many strips, a schedule
+    /// that is given for as many strips?
+    pub fn names_all(&self, number: usize, kernels: impl Iterator<Item = (Group, i64)>) -> bool {
+        (number..).zip(kernels).all(|(number, (group, strips))| {
+            let given = self.given(&self.name(&group, number));
+            given.is_some_and(|given| given.check_strips(strips).is_ok())
+        })
     }
 
     /// Is a buffer a constant?

@@ -105,10 +105,15 @@ fn cut(
         Some((chain, parts)) => planner.named(number, chain.kernels(parts)),
         None => planner.named(number, alone().map(|group| (group, 1))),
     };
-    // What the model chooses, unless the schedules that are given name more of another way.
+    // What the model chooses, unless the schedules that are given name more of another way. Sizes can
+    // still change, as parts of an image get memory of their own.
+    let is_of_model = match by_model.map(|cut| &candidates[cut].cut) {
+        Some((chain, parts)) => planner.names_all(number, chain.kernels(parts)),
+        None => planner.names_all(number, alone().map(|group| (group, 1))),
+    };
     let mut chosen = by_model;
     let most = named(by_model);
-    if !planner.given.is_empty() && most != Some(usize::MAX) {
+    if !planner.given.is_empty() && !is_of_model {
         let others = all.iter().copied().map(Some).chain([None]).filter(|&cut| cut != by_model);
         let others: Vec<_> = others.map(|cut| (cut, named(cut))).collect();
         let of_others = others.iter().map(|(_, named)| *named).max().unwrap_or_default();
