@@ -172,6 +172,9 @@ const AVX2: Core = Core {
     ..AVX512
 };
 
+/// Two vectors of elementwise functions side by side hide the latency of roots and divisions.
+const ZEN3: Core = Core { elementwise_unroll: 2, ..AVX2 };
+
 /// Without fused multiply-add.
 const SSE2: Core = Core { lanes: 4, fma: false, ..AVX2 };
 
@@ -239,11 +242,12 @@ const CORTEX_A76: Core = Core {
 };
 
 /// Name and core.
-const CORES: [(&str, Core); 13] = [
+const CORES: [(&str, Core); 14] = [
     ("x86-64", SSE2),
     ("x86-64-v2", SSE2),
     ("x86-64-v3", AVX2),
     ("haswell", AVX2),
+    ("znver3", ZEN3),
     ("x86-64-v4", AVX512),
     ("znver4", ZEN4),
     ("znver5", ZEN5),
@@ -450,7 +454,10 @@ fn host_core() -> (&'static str, &'static str, Core) {
             Some(0x19) => ("znver4", "x86-64-v4", ZEN4),
             _ => ("x86-64-v4", "x86-64-v4", AVX512),
         },
-        (false, true) => ("x86-64-v3", "x86-64-v3", AVX2),
+        (false, true) => match amd_family() {
+            Some(0x19) => ("znver3", "x86-64-v3", ZEN3),
+            _ => ("x86-64-v3", "x86-64-v3", AVX2),
+        },
         (false, false) => ("x86-64", "x86-64", SSE2),
     }
 }
