@@ -1,7 +1,7 @@
 //! What was measured, line by line, so that a search that was ended at any time goes on.
 
 use std::{
-    fs::{File, OpenOptions},
+    fs::{File, OpenOptions, TryLockError},
     io::{BufRead, BufReader, Seek, SeekFrom, Write},
     path::{Path, PathBuf},
 };
@@ -68,7 +68,7 @@ impl Journal {
     ///
     /// # Errors
     ///
-    /// Where it cannot be read or written, or is about something else. The last line may be torn, as where
+    /// Where it cannot be read or written, is about something else, or belongs to a search that runs. The last line may be torn, as where
     /// the machine was switched off; it is left out.
     pub fn open(path: &Path, subject: &Subject) -> Result<(Self, Vec<Entry>), Error> {
         let mut file = OpenOptions::new()
@@ -78,6 +78,13 @@ impl Journal {
             .truncate(false)
             .open(path)
             .map_err(|error| Error::write(path, error))?;
+        file.try_lock().map_err(|error| match error {
+            TryLockError::WouldBlock => {
+                Error::request(format!("another search writes {} at this time", path.display()))
+                    .with_help("wait for its end, or choose another file with --output")
+            }
+            TryLockError::Error(error) => Error::write(path, error),
+        })?;
         let mut entries = Vec::new();
         let mut whole = 0;
         let mut reader = BufReader::new(&file);
@@ -182,14 +189,24 @@ mod tests {
         let (mut journal, entries) = Journal::open(&path, &subject("a")).unwrap();
         assert_eq!(entries, [entry(1)]);
         journal.add(&entry(2)).unwrap();
+        drop(journal);
         assert_eq!(Journal::open(&path, &subject("a")).unwrap().1, [entry(1), entry(2)]);
+    }
+
+    #[test]
+    fn two_searches_do_not_share_a_journal() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("journal");
+        let (_first, _) = Journal::open(&path, &subject("a")).unwrap();
+        let error = Journal::open(&path, &subject("a")).unwrap_err().to_string();
+        assert!(error.starts_with("another search writes "), "{error}");
     }
 
     #[test]
     fn a_journal_of_something_else_is_refused() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("journal");
-        Journal::open(&path, &subject("a")).unwrap();
+        drop(Journal::open(&path, &subject("a")).unwrap());
         let error = Journal::open(&path, &subject("b")).unwrap_err().to_string();
         assert!(error.ends_with("is the journal of another search: network a instead of b"));
         std::fs::write(&path, "{}\n").unwrap();

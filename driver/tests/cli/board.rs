@@ -162,6 +162,21 @@ fn a_profile_on_a_board_names_kernels_and_says_why_events_are_not_counted() {
 }
 
 #[test]
+fn schedules_are_measured_on_the_board_for_its_core() {
+    for kind in [NATIVE, EMULATED] {
+        let Some(board) = Sshd::start(kind) else { return };
+        let tune = "tune tiny.mlir --params tiny.safetensors --budget 10s --candidates 3 --number 1 \
+                    --repeat 4 --min-repeat-ms 1 --on board -o found.json --quiet --json";
+        let answer = board.pfp(tune).json();
+        assert!(answer["measured"].as_u64() > Some(0) && answer["failed"] == 0, "{answer}");
+        assert_eq!(answer["cpu"], "board");
+        let found = board.dir.json("found.json");
+        assert!(found["kernels"].as_array().unwrap().iter().all(|k| k["core"] == answer["core"]));
+        assert!(board.dir.text("found.json.journal").lines().count() > 1);
+    }
+}
+
+#[test]
 fn the_results_file_has_latency_and_energy_or_why_there_is_none() {
     let Some(board) = Sshd::start(NATIVE) else { return };
     board.pfp(&format!("{BENCH} --seconds 0.05 --results out.json")).ok();
