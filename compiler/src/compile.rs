@@ -22,7 +22,7 @@ use gauss_dialect::{
 use gauss_lowering::{
     kernel::{
         given::{Contents, MODEL},
-        plan::KernelSchedule,
+        plan::{By, KernelSchedule},
     },
     mode::{Mode, Sampling},
     parameters::declared::Declared,
@@ -146,6 +146,22 @@ pub enum Schedules {
 }
 
 impl Schedules {
+    /// What the file holds, where there is one.
+    ///
+    /// # Errors
+    ///
+    /// Where it cannot be read, or holds no schedules.
+    pub fn read(&self) -> Result<Option<Contents>, Error> {
+        let read = |path: &Path| {
+            Contents::read(path).map_err(|error| {
+                let message = format!("{} is not read as a schedule file: {error}", path.display());
+                Error::request(message)
+                    .with_help("pfp inspect --schedule prints one, pfp tune measures one")
+            })
+        };
+        self.file().map(read).transpose()
+    }
+
     /// The file, where there is one.
     pub fn file(&self) -> Option<&Path> {
         match self {
@@ -214,12 +230,7 @@ impl Options {
             Schedules::Shipped => {}
             Schedules::Model => options += &format!(" schedule={MODEL}"),
             Schedules::File(path) => {
-                Contents::read(path).map_err(|error| {
-                    let message =
-                        format!("{} is not read as a schedule file: {error}", path.display());
-                    Error::request(message)
-                        .with_help("pfp inspect --schedule prints one, pfp tune measures one")
-                })?;
+                self.schedules.read()?;
                 let text = path.to_str().filter(|text| !text.contains(['"', '{', '}']));
                 let text = text.ok_or_else(|| {
                     Error::request(format!("the path {} cannot be passed on", path.display()))
@@ -701,6 +712,26 @@ impl<'s> Network<'s> {
         Ok(Lowered { module, arena, kernels, mlir })
     }
 
+    /// Checks that a schedule file names functions of this network only.
+    ///
+    /// # Errors
+    ///
+    /// Where it cannot be read, or names another.
+    pub fn check_schedules(&self, schedules: &Schedules) -> Result<(), Error> {
+        let Some(Contents::File(file)) = schedules.read()? else { return Ok(()) };
+        let is_known = |name: &String| self.functions.iter().any(|known| known.name == *name);
+        match file.kernels.iter().find(|kernel| !is_known(&kernel.function)) {
+            None => Ok(()),
+            Some(kernel) => Err(Error::request(format!(
+                "{} has a schedule for @{}, which {} does not have",
+                schedules.file().unwrap_or(Path::new("")).display(),
+                kernel.function,
+                self.module.source().name()
+            ))
+            .with_help(format!("its public functions: {}", self.names()))),
+        }
+    }
+
     /// Compiles a function.
     ///
     /// # Errors
@@ -753,6 +784,34 @@ impl<'s> Network<'s> {
             mlir: lowered.mlir,
             module_sha256: self.module_sha256.clone(),
             parameters_sha256: self.parameters_sha256.clone(),
+        })
+    }
+}
+
+impl Compiled {
+    /// Says where a file of schedules has none for this function.
+    pub fn unused_schedules(&self, schedules: &Schedules) -> Option<String> {
+        let path = schedules.file()?;
+        // Numbers of the core are of use without schedules.
+        let has_numbers = match schedules.read() {
+            Ok(Some(Contents::File(file))) => !file.core.is_empty(),
+            Ok(Some(Contents::Database(database))) => {
+                database.networks.iter().any(|entry| entry.core == self.target.name)
+            }
+            Ok(None) | Err(_) => false,
+        };
+        if has_numbers {
+            return None;
+        }
+        let is_model = self.kernels.iter().all(|kernel| kernel.by == By::Model);
+        is_model.then(|| {
+            format!(
+                "{} has no schedule for any kernel of @{}: it is for other sizes, or for another core \
+                 than {}",
+                path.display(),
+                self.function.name,
+                self.target.name
+            )
         })
     }
 }

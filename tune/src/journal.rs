@@ -63,6 +63,19 @@ pub struct Journal {
     file: File,
 }
 
+impl Subject {
+    /// The journal of a search whose results go to this file: each core and network has its own.
+    pub fn journal_beside(&self, output: &Path) -> PathBuf {
+        let mut name = output.to_owned().into_os_string();
+        let network: String = self.network.chars().take(8).collect();
+        name.push(format!(".{}-{network}.journal", self.core));
+        name.into()
+    }
+}
+
+/// How every journal begins.
+const BEGINNING: &[u8] = b"{\"subject\":";
+
 impl Journal {
     /// Opens a journal, or begins one; what it holds already.
     ///
@@ -93,14 +106,21 @@ impl Journal {
         loop {
             line.clear();
             let read = reader.read_until(b'\n', &mut line).map_err(|e| Error::read(path, e))?;
+            if number == 0 && !line.starts_with(&BEGINNING[..read.min(BEGINNING.len())]) {
+                return Err(Error::request(format!(
+                    "{} is no journal of pfp tune",
+                    path.display()
+                ))
+                .with_help("move it elsewhere, or choose another file with --output"));
+            }
             if read == 0 || !line.ends_with(b"\n") {
                 break;
             }
             number += 1;
             let entry = serde_json::from_slice(&line).map_err(|error| {
                 let message =
-                    format!("line {number} of {} is none of a journal: {error}", path.display());
-                Error::request(message).with_help("remove the file to measure again")
+                    format!("line {number} of {} cannot be read: {error}", path.display());
+                Error::request(message).with_help("remove the journal to measure again")
             })?;
             entries.push(entry);
             whole += read as u64;
@@ -123,7 +143,7 @@ impl Journal {
                     "{} is the journal of another search: {other}",
                     path.display()
                 ))
-                .with_help("remove the file, or choose another with --output"));
+                .with_help("remove the journal to measure again; the database stays"));
             }
         }
         Ok((journal, entries))
@@ -209,8 +229,11 @@ mod tests {
         drop(Journal::open(&path, &subject("a")).unwrap());
         let error = Journal::open(&path, &subject("b")).unwrap_err().to_string();
         assert!(error.ends_with("is the journal of another search: network a instead of b"));
-        std::fs::write(&path, "{}\n").unwrap();
-        let error = Journal::open(&path, &subject("a")).unwrap_err().to_string();
-        assert!(error.contains("line 1 of"), "{error}");
+        for notes in ["{}\n", "notes without an end"] {
+            std::fs::write(&path, notes).unwrap();
+            let error = Journal::open(&path, &subject("a")).unwrap_err().to_string();
+            assert!(error.ends_with("is no journal of pfp tune"), "{error}");
+            assert_eq!(std::fs::read_to_string(&path).unwrap(), notes);
+        }
     }
 }

@@ -30,7 +30,7 @@ pub struct Window {
 }
 
 /// Fewer rounds do not tell how noisy they are.
-const LEAST_ROUNDS: u32 = 4;
+pub const LEAST_ROUNDS: u32 = 4;
 
 /// Times functions of so many kernels, 0 where they are not profiled, in turn, window by window, until
 /// `is_settled` says of all windows so far that they suffice, or there are as many as there may be: for

@@ -156,7 +156,8 @@ pub struct KernelReport {
 const OF_NUMBERS: f64 = 0.25;
 const OF_KERNELS: f64 = 0.9;
 
-/// Tunes a function; what is better than the model's choice, and how that was found.
+/// Tunes a function; what is better than the model's choice, and how that was found. Its journal is beside
+/// the file that the results go to.
 ///
 /// # Errors
 ///
@@ -165,7 +166,7 @@ const OF_KERNELS: f64 = 0.9;
 pub fn tune(
     tuned: &Tuned,
     settings: &Settings,
-    journal: &Path,
+    output: &Path,
     watch: Watch,
 ) -> Result<(Report, Database), Error> {
     let start = Instant::now();
@@ -180,7 +181,7 @@ pub fn tune(
         cpu: device.cpu_name(),
         network: digest.clone(),
     };
-    let (journal, known) = Journal::open(journal, &subject)?;
+    let (journal, known) = Journal::open(&subject.journal_beside(output), &subject)?;
     let options = Options { mode: tuned.mode, tasks: tuned.tasks, ..Options::default() };
     let compilers = Compilers {
         open: tuned.open,

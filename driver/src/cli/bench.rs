@@ -226,15 +226,18 @@ pub fn bench(args: BenchArgs, ui: &Ui) -> Result<Outcome, Error> {
             let mut network = open(batch)?;
             let what = (mode, args.function.as_deref());
             args.head.append(&mut network, what, calibration.clone(), ui)?;
+            let schedules = args.schedule.clone().unwrap_or_default();
+            network.check_schedules(&schedules)?;
             let options = Options {
                 tasks: threads.into(),
-                schedules: args.schedule.clone().unwrap_or_default(),
+                schedules,
                 profile: args.profile,
                 mode,
                 ..Options::default()
             };
             let function = network.function(args.function.as_deref())?;
             let compiled = network.compile(function, device.target(), &options, &|_| ())?;
+            ui.notes(compiled.unused_schedules(&options.schedules).as_slice());
             let configuration = configuration(&args, &compiled, batch, &*device)?;
             if let (Some(_), Some(board)) = (&args.save_bundle, &board) {
                 bundles.push(bundle(board, &compiled, &configuration, slice)?);
@@ -318,6 +321,9 @@ pub fn choose_cpus(wanted: &[usize], threads: usize) -> Result<Vec<usize>, Error
     if let Some(cpu) = wanted.iter().find(|cpu| !allowed.contains(cpu)) {
         return Err(Error::request(format!("this process may not use the CPU {cpu}"))
             .with_help(format!("it may use {allowed:?}")));
+    }
+    if let Some(place) = (1..wanted.len()).find(|&n| wanted[..n].contains(&wanted[n])) {
+        return Err(Error::request(format!("the CPU {} is named twice", wanted[place])));
     }
     let cpus: Vec<_> = match wanted.is_empty() {
         true => allowed.into_iter().rev().collect(),

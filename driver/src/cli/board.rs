@@ -23,7 +23,7 @@ use crate::board::{
 #[command(
     after_help = "A board is a Linux machine that ssh reaches with a key. A small program, the \
 agent, is copied there once, into ~/.cache/pfp; nothing is installed and no port is opened. Then
-`pfp run`, `check`, `bench` and `eval` take --on BOARD. See docs/boards.md.
+`pfp run`, `check`, `bench`, `eval` and `tune` take --on BOARD. See docs/boards.md.
 
 Examples:
   pfp board add pi --host pi@raspberrypi.local

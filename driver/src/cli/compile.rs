@@ -93,10 +93,12 @@ pub fn compile(args: CompileArgs, ui: &Ui) -> Result<Outcome, Error> {
         None => network.functions().iter().collect(),
     };
     emit::check_names(&network, &functions, &kinds)?;
+    let schedules = args.schedule.unwrap_or_default();
+    network.check_schedules(&schedules)?;
     let options = Options {
         texts: emit::texts(&kinds),
         tasks: args.threads.into(),
-        schedules: args.schedule.unwrap_or_default(),
+        schedules,
         branch_protection: args.branch_protection,
         mode,
         ..Options::default()
@@ -110,6 +112,7 @@ pub fn compile(args: CompileArgs, ui: &Ui) -> Result<Outcome, Error> {
     let mut contents = Vec::new();
     for function in functions {
         let compiled = network.compile(function, &target, &options, &|stage| ui.stage(stage))?;
+        ui.notes(compiled.unused_schedules(&options.schedules).as_slice());
         contents.extend(emit::contents(&compiled, &kinds)?);
         all.push(compiled);
     }

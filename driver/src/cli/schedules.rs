@@ -43,6 +43,8 @@ pub fn schedules(args: SchedulesArgs, ui: &Ui) -> Result<Outcome, Error> {
         database.merge(tune::read(file)?);
     }
     if let Some(path) = &args.output {
+        // What is no database is not replaced by one.
+        tune::read(path)?;
         let mut outputs = Outputs::default();
         outputs.open(path, false)?;
         outputs.write(vec![database.to_json().into_bytes()])?;
@@ -61,8 +63,14 @@ pub fn schedules(args: SchedulesArgs, ui: &Ui) -> Result<Outcome, Error> {
 
 fn text(database: &Database) -> String {
     let percent = |of: f64, by: f64| format!("{:+.1} %", 100.0 * (of / by - 1.0));
-    let mut parts =
-        vec![format!("{} kernels, {} networks", database.kernels.len(), database.networks.len())];
+    if database.kernels.is_empty() && database.networks.is_empty() {
+        return "no schedules".into();
+    }
+    let mut parts = vec![format!(
+        "schedules of kernels: {}; numbers for networks: {}",
+        database.kernels.len(),
+        database.networks.len()
+    )];
     if !database.networks.is_empty() {
         let mut table = Table::new(&["core", "network", "numbers", "us", "tuned"], 3);
         for entry in &database.networks {

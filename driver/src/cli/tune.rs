@@ -33,8 +33,8 @@ compilation has another candidate for every kernel, which is timed in turn with 
 What was found is measured once more before it is written.
 
 FILE is a database by shapes of kernels: it serves every network that has them, and what is measured
-of another network is added to it. FILE.journal has all that was measured; a search that was ended
-goes on from there.
+of another network is added to it. A journal beside it, FILE.CORE-NETWORK.journal, has all that was
+measured of this one; a search that was ended goes on from there.
 
 Examples:
   pfp tune lenet.mlir --params lenet.safetensors --batch 1 -o schedules.json
@@ -72,7 +72,8 @@ pub struct TuneArgs {
           value_parser = clap::value_parser!(u8).range(1..=64))]
     threads: u8,
 
-    /// How long the search may take: 90s, 10m, 2h
+    /// How long the search may take, from 10s to 24h: 90s, 10m, 2h. What is compiled then still comes to
+    /// its end, and is measured shortly
     #[arg(long = "budget", value_name = "TIME", default_value = "10m",
           value_parser = values::duration)]
     time: Duration,
@@ -125,6 +126,15 @@ struct Answer<'a> {
 
 pub fn tune(args: TuneArgs, ui: &Ui) -> Result<Outcome, Error> {
     let tasks = usize::from(args.threads);
+    let windows = Duration::from_millis(args.min_repeat_ms.into()) * SHARE_OF_WINDOWS;
+    if windows > args.time {
+        return Err(Error::request(format!(
+            "windows of {} ms are too long for a search of {} s",
+            args.min_repeat_ms,
+            args.time.as_secs()
+        ))
+        .with_help("choose a longer --budget, or shorter windows with --min-repeat-ms"));
+    }
     let device: Box<dyn Device> = match args.device.connect(&args.cpus, ui)? {
         Some(board) => Box::new(board),
         None => Box::new(Host::new(choose_cpus(&args.cpus, tasks)?)?),
@@ -153,8 +163,6 @@ pub fn tune(args: TuneArgs, ui: &Ui) -> Result<Outcome, Error> {
     let inputs = args.module.clone().into();
     let mut outputs = Outputs::beside([inputs, args.params.clone()].into_iter().flatten());
     outputs.open(&args.output, false)?;
-    let mut journal = args.output.clone().into_os_string();
-    journal.push(".journal");
     let settings = Settings {
         budget: args.time,
         candidates: args.candidates as usize,
@@ -187,7 +195,7 @@ pub fn tune(args: TuneArgs, ui: &Ui) -> Result<Outcome, Error> {
             ));
         }
     };
-    let (report, found) = search(&tuned, &settings, Path::new(&journal), &watch)?;
+    let (report, found) = search(&tuned, &settings, &args.output, &watch)?;
     let entries = found.kernels.len() + found.networks.len();
     database.merge(found);
     outputs.write(vec![database.to_json().into_bytes()])?;
@@ -197,6 +205,9 @@ pub fn tune(args: TuneArgs, ui: &Ui) -> Result<Outcome, Error> {
     }
     Ok(Outcome::Done)
 }
+
+/// A budget has room for so many of the shortest windows, those of a few candidates.
+const SHARE_OF_WINDOWS: u32 = 100;
 
 /// Seconds from one line of progress to the next.
 const LINE_SECONDS: u64 = 10;
@@ -232,7 +243,8 @@ fn text(report: &Report, file: &Path, entries: usize) -> String {
             report.seconds
         ),
         format!(
-            "a call: {:.2} us as the model chooses, {:.2} us as tuned: {} (± {:.1} %)",
+            "a call: {:.2} us as the model chooses, {:.2} us as tuned; round by round {} (± {:.1} %, two \
+             standard errors)",
             report.of_model,
             report.tuned,
             percent(report.ratio.median),
@@ -277,10 +289,17 @@ fn text(report: &Report, file: &Path, entries: usize) -> String {
         lines.push(format!("({} more; all with --json)", report.kernels.len() - LISTED));
     }
     lines.push(match entries {
-        0 => {
-            format!("nothing is better than the model's choice; {} stays as it was", file.display())
-        }
-        _ => format!("{entries} entries in {}; use it with --schedule", file.display()),
+        0 => format!(
+            "nothing is better than the model's choice: nothing is added to {}",
+            file.display()
+        ),
+        _ => format!(
+            "found {entries} better {what}, now in {file}; compile for the core {core} with --schedule \
+             {file}",
+            what = if entries == 1 { "choice" } else { "choices" },
+            file = file.display(),
+            core = report.core,
+        ),
     });
     lines.join("\n")
 }

@@ -20,6 +20,10 @@ fn net() -> Dir {
     dir
 }
 
+fn journals(dir: &Dir) -> Vec<String> {
+    dir.list(".").into_iter().filter(|name| name.ends_with(".journal")).collect()
+}
+
 fn number(value: &Value) -> f64 {
     value.as_f64().unwrap_or_else(|| panic!("{value} is no number"))
 }
@@ -64,14 +68,20 @@ fn a_search_measures_candidates_of_every_kernel_and_says_what_it_found() {
 }
 
 #[test]
-fn a_journal_of_another_network_is_refused_and_kept() {
+fn every_network_has_a_journal_of_its_own_and_that_of_another_processor_is_refused() {
     let dir = net();
     dir.pfp(&format!("{QUICK} -o found.json")).ok();
-    let journal = dir.read("found.json.journal");
-    let error = dir.pfp(&format!("{QUICK} --batch 3 -o found.json")).error();
-    assert!(error.contains("found.json.journal is the journal of another search: network"));
-    assert!(error.contains("choose another with --output"), "{error}");
-    assert!(dir.read("found.json.journal") == journal);
+    let first = journals(&dir);
+    dir.pfp(&format!("{QUICK} --batch 3 -o found.json")).ok();
+    assert_eq!((first.len(), journals(&dir).len()), (1, 2));
+    let text = dir.text(&first[0]).replace("\"cpu\":\"", "\"cpu\":\"other ");
+    dir.write(&first[0], &text);
+    let error = dir.pfp(&format!("{QUICK} -o found.json")).error();
+    assert!(
+        error.contains(".journal is the journal of another search: processor other"),
+        "{error}"
+    );
+    assert!(dir.text(&first[0]) == text);
 }
 
 #[test]
@@ -93,7 +103,9 @@ fn a_file_that_is_no_database_is_refused_before_anything_is_measured() {
             );
         }
         assert_eq!(dir.text(file), text);
-        assert!(!dir.path(&format!("{file}.journal")).exists());
+        assert!(journals(&dir).is_empty());
+        let error = dir.pfp(&format!("schedules -o {file}")).error();
+        assert!(error.contains(message) && dir.text(file) == text, "{error}");
     }
 }
 
@@ -103,6 +115,14 @@ fn a_budget_is_a_time() {
     assert_eq!(ran.code, Some(2), "{ran:#?}");
     let message = "'5x' is no time from 10s to 24h, such as 90s, 10m or 2h";
     assert!(ran.stderr.contains(message), "{ran:#?}");
+}
+
+#[test]
+fn windows_that_a_budget_has_no_room_for_are_refused() {
+    let error = net().pfp("tune net.mlir --budget 10s --min-repeat-ms 20000").error();
+    assert!(error.contains("windows of 20000 ms are too long for a search of 10 s"), "{error}");
+    let error = net().pfp("tune net.mlir --params net.safetensors --threads 2 --cpus 0,0").error();
+    assert!(error.contains("the CPU 0 is named twice"), "{error}");
 }
 
 #[test]
@@ -116,8 +136,15 @@ fn compiled_code_follows_a_database_by_the_shapes_of_kernels() {
     // Those of another core are for others.
     let other = database(&dir, |_, entry| entry["core"] = "cortex-a53".into());
     dir.write("other.json", other.to_string());
-    dir.pfp(&format!("{compile} -o other --schedule other.json")).ok();
+    let ran = dir.pfp(&format!("{compile} -o other --schedule other.json"));
+    assert!(ran.stderr.contains("other.json has no schedule for any kernel of @net"), "{ran:#?}");
+    ran.ok();
     assert!(dir.read("other/net.o") == dir.read("model/net.o"));
+    // A file that names kernels is for the functions of its network.
+    let named = dir.pfp(&format!("inspect net.mlir --schedule {V3}")).ok();
+    dir.write("named.json", named.replace("\"function\": \"net\"", "\"function\": \"nest\""));
+    let error = dir.pfp(&format!("{compile} -o named --schedule named.json")).error();
+    assert!(error.contains("named.json has a schedule for @nest, which"), "{error}");
 }
 
 #[test]
@@ -128,7 +155,7 @@ fn an_entry_that_the_compiler_cannot_follow_is_named() {
     let compile = format!("compile net.mlir --params net.safetensors {V3}");
     let error = dir.pfp(&format!("{compile} --schedule found.json -o out")).error();
     assert!(
-        error.contains("the schedule of kernel '0 ") && error.contains("needs 'rows'"),
+        error.contains("the measured schedule of kernel '0 ") && error.contains("needs 'rows'"),
         "{error}"
     );
     assert!(!dir.path("out/net.o").exists());

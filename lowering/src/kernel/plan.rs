@@ -244,8 +244,14 @@ impl Planner<'_> {
             (None, None) => None,
         };
         if let Some((by, schedule)) = given {
-            let completed = schedule.complete(&joined, self.core, constants).map_err(|error| {
-                format!("the schedule of kernel '{}' {error}", described.kernel)
+            let completed = schedule.complete(&joined, self.core, constants);
+            let completed = completed.map_err(|error| match by {
+                By::Measurement => format!(
+                    "the measured schedule of kernel '{}' {error}; measure again with pfp tune, or \
+                     take --schedule model",
+                    described.kernel
+                ),
+                _ => format!("the schedule of kernel '{}' {error}", described.kernel),
             })?;
             (described.by, described.schedule) = (by, completed);
         }

@@ -70,7 +70,9 @@ impl Trials<'_> {
         let kernels = profiled.map(|compiled| compiled.kernels.len()).max().unwrap_or(0);
         let timing = self.settings.timing;
         let timing = Timing { repeat: timing.repeat.saturating_mul(times), ..timing };
-        in_turn(&loaded, (&self.inputs, kernels), &timing, is_settled)
+        in_turn(&loaded, (&self.inputs, kernels), &timing, |windows| {
+            is_settled(windows) || self.is_over(1.0)
+        })
     }
 
     /// The times of calls of all functions but the first, over that of the first.
