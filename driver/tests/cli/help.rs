@@ -18,6 +18,8 @@ fn every_command_explains_itself() {
         "calibrate",
         "eval",
         "inspect",
+        "tune",
+        "schedules",
         "demo",
         "board",
     ] {

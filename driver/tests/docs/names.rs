@@ -102,6 +102,8 @@ fn known_flags() -> BTreeSet<String> {
             "import",
             "train",
             "adapt",
+            "tune",
+            "schedules",
             "compile",
             "run",
             "check",
