@@ -82,7 +82,7 @@
 // RUN: sed 's/"rows"/"lines"/' %S/Inputs/schedule.json > %t
 // RUN: not pfp-opt %s --gauss-generate-kernels='core=cortex-a72 schedule=%t' 2>&1 \
 // RUN:   | FileCheck %s --check-prefix=FIELD
-// FIELD: error: {{.*}}t: unknown field `lines`, expected one of `vector`, `row`, `rows`, `vectors`, `splits`, `window`, `ahead`, `order`, `precompute`, `block` at line 11 column 15
+// FIELD: error: {{.*}}t: unknown field `lines`, expected one of `vector`, `row`, `rows`, `vectors`, `splits`, `window`, `ahead`, `order`, `precompute`, `block`, `unroll`, `side_by_side`, `prefetch` at line 11 column 15
 
 // RUN: sed 's/"splits": 1/"splits": 1, "ahead": 2/' %S/Inputs/schedule.json > %t
 // RUN: not pfp-opt %s --gauss-generate-kernels='core=cortex-a72 schedule=%t' 2>&1 \
