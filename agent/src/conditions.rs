@@ -154,15 +154,7 @@ impl Conditions {
 
 #[cfg(test)]
 mod tests {
-    use std::fs;
-
     use super::*;
-
-    fn write(root: &Root, path: &str, text: &str) {
-        let path = root.path(path);
-        fs::create_dir_all(path.parent().unwrap()).unwrap();
-        fs::write(path, text).unwrap();
-    }
 
     /// A Raspberry Pi with two CPUs.
     fn board() -> (tempfile::TempDir, Root) {
@@ -170,12 +162,12 @@ mod tests {
         let root = Root::at(dir.path());
         for cpu in 0..2 {
             let folder = format!("sys/devices/system/cpu/cpu{cpu}/cpufreq");
-            write(&root, &format!("{folder}/scaling_cur_freq"), "1500000\n");
-            write(&root, &format!("{folder}/scaling_governor"), "ondemand\n");
+            root.write(&format!("{folder}/scaling_cur_freq"), "1500000\n");
+            root.write(&format!("{folder}/scaling_governor"), "ondemand\n");
         }
-        write(&root, "sys/class/thermal/thermal_zone0/temp", "48250\n");
-        write(&root, "sys/class/thermal/thermal_zone0/type", "cpu-thermal\n");
-        write(&root, "sys/devices/platform/soc/soc:firmware/get_throttled", "50000\n");
+        root.write("sys/class/thermal/thermal_zone0/temp", "48250\n");
+        root.write("sys/class/thermal/thermal_zone0/type", "cpu-thermal\n");
+        root.write("sys/devices/platform/soc/soc:firmware/get_throttled", "50000\n");
         (dir, root)
     }
 
@@ -196,9 +188,9 @@ mod tests {
         let mut conditions = Conditions::begin(&root, &[0, 1]);
         conditions.end(Snapshot::take(&root, &[0, 1]));
         assert_eq!(conditions.warnings(), Vec::<String>::new());
-        write(&root, "sys/devices/system/cpu/cpu1/cpufreq/scaling_cur_freq", "600000");
-        write(&root, "sys/devices/platform/soc/soc:firmware/get_throttled", "0x50005");
-        write(&root, "sys/class/thermal/thermal_zone0/temp", "81000");
+        root.write("sys/devices/system/cpu/cpu1/cpufreq/scaling_cur_freq", "600000");
+        root.write("sys/devices/platform/soc/soc:firmware/get_throttled", "0x50005");
+        root.write("sys/class/thermal/thermal_zone0/temp", "81000");
         conditions.end(Snapshot::take(&root, &[0, 1]));
         assert_eq!(conditions.highest_temperature, Some(81.0));
         assert_eq!(
@@ -216,11 +208,11 @@ mod tests {
         let (_dir, root) = board();
         let mut conditions = Conditions::begin(&root, &[0]);
         let file = "sys/devices/system/cpu/cpu0/cpufreq/scaling_cur_freq";
-        write(&root, file, "1400000");
+        root.write(file, "1400000");
         conditions.add(&Snapshot::take(&root, &[0]));
-        write(&root, file, "1500000");
+        root.write(file, "1500000");
         // Of CPUs that were not used, clocks do not matter.
-        write(&root, "sys/devices/system/cpu/cpu1/cpufreq/scaling_cur_freq", "600000");
+        root.write("sys/devices/system/cpu/cpu1/cpufreq/scaling_cur_freq", "600000");
         conditions.end(Snapshot::take(&root, &[0, 1]));
         assert_eq!(conditions.warnings(), ["the clock of CPU 0 changed: 1400 to 1500 MHz"]);
     }
@@ -229,9 +221,9 @@ mod tests {
     fn throttling_of_an_x86_cpu_is_counted() {
         let (_dir, root) = board();
         let file = "sys/devices/system/cpu/cpu0/thermal_throttle/core_throttle_count";
-        write(&root, file, "3");
+        root.write(file, "3");
         let mut conditions = Conditions::begin(&root, &[0]);
-        write(&root, file, "5");
+        root.write(file, "5");
         conditions.end(Snapshot::take(&root, &[0]));
         assert_eq!(conditions.warnings(), ["the CPUs were throttled 2 time(s)"]);
     }

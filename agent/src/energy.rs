@@ -197,15 +197,7 @@ fn integrate(samples: &[(u64, f64)], (begin, end): (u64, u64)) -> Option<(f64, u
 
 #[cfg(test)]
 mod tests {
-    use std::fs;
-
     use super::*;
-
-    fn write(root: &Root, path: &str, text: &str) {
-        let path = root.path(path);
-        fs::create_dir_all(path.parent().unwrap()).unwrap();
-        fs::write(path, text).unwrap();
-    }
 
     fn empty() -> (tempfile::TempDir, Root) {
         let dir = tempfile::tempdir().unwrap();
@@ -217,16 +209,16 @@ mod tests {
     fn rapl_counts_joules_and_begins_anew_at_its_range() {
         let (_dir, root) = empty();
         let zone = "sys/class/powercap/intel-rapl:0";
-        write(&root, &format!("{zone}/name"), "package-0\n");
-        write(&root, &format!("{zone}/max_energy_range_uj"), "10000000\n");
-        write(&root, &format!("{zone}/energy_uj"), "9000000\n");
-        write(&root, "sys/class/powercap/intel-rapl:0:0/energy_uj", "5\n");
+        root.write(&format!("{zone}/name"), "package-0\n");
+        root.write(&format!("{zone}/max_energy_range_uj"), "10000000\n");
+        root.write(&format!("{zone}/energy_uj"), "9000000\n");
+        root.write("sys/class/powercap/intel-rapl:0:0/energy_uj", "5\n");
         let meter = Meter::open(&root);
         assert_eq!(meter.sensors(), ["RAPL package-0"]);
         let begin = meter.count();
-        write(&root, &format!("{zone}/energy_uj"), "9500000\n");
+        root.write(&format!("{zone}/energy_uj"), "9500000\n");
         let middle = meter.count();
-        write(&root, &format!("{zone}/energy_uj"), "1500000\n");
+        root.write(&format!("{zone}/energy_uj"), "1500000\n");
         let end = meter.count();
         let joules = |from, to| meter.counted(from, to)[0].joules;
         assert_eq!((joules(&begin, &middle), joules(&begin, &end)), (0.5, 2.5));
@@ -237,16 +229,16 @@ mod tests {
     #[test]
     fn power_is_sampled_and_integrated_over_the_window() {
         let (_dir, root) = empty();
-        write(&root, "sys/class/hwmon/hwmon2/name", "ina226\n");
-        write(&root, "sys/class/hwmon/hwmon2/power1_input", "2000000\n");
-        write(&root, "sys/bus/iio/devices/iio:device0/name", "ina219\n");
-        write(&root, "sys/bus/iio/devices/iio:device0/in_power_raw", "25\n");
-        write(&root, "sys/bus/iio/devices/iio:device0/in_power_scale", "20.0\n");
+        root.write("sys/class/hwmon/hwmon2/name", "ina226\n");
+        root.write("sys/class/hwmon/hwmon2/power1_input", "2000000\n");
+        root.write("sys/bus/iio/devices/iio:device0/name", "ina219\n");
+        root.write("sys/bus/iio/devices/iio:device0/in_power_raw", "25\n");
+        root.write("sys/bus/iio/devices/iio:device0/in_power_scale", "20.0\n");
         let meter = Meter::open(&root);
         assert_eq!(meter.sensors(), ["ina226 power1 (sampled)", "ina219 in_power (sampled)"]);
         let second = 1_000_000_000;
         let mut samples: Vec<_> = (0..4).map(|n| meter.sample(n * second / 2)).collect();
-        write(&root, "sys/class/hwmon/hwmon2/power1_input", "4000000\n");
+        root.write("sys/class/hwmon/hwmon2/power1_input", "4000000\n");
         samples.push(meter.sample(2 * second));
         // What lies outside of the window does not count.
         let energy = meter.finish(vec![], &samples, (second / 4, 2 * second - 1));
@@ -263,12 +255,12 @@ mod tests {
     #[test]
     fn a_sensor_of_hwmon_may_count_energy() {
         let (_dir, root) = empty();
-        write(&root, "sys/class/hwmon/hwmon0/name", "amd_energy\n");
-        write(&root, "sys/class/hwmon/hwmon0/energy2_input", "7\n");
-        write(&root, "sys/class/hwmon/hwmon0/energy2_label", "Esocket0\n");
+        root.write("sys/class/hwmon/hwmon0/name", "amd_energy\n");
+        root.write("sys/class/hwmon/hwmon0/energy2_input", "7\n");
+        root.write("sys/class/hwmon/hwmon0/energy2_label", "Esocket0\n");
         let meter = Meter::open(&root);
         let begin = meter.count();
-        write(&root, "sys/class/hwmon/hwmon0/energy2_input", "1000007\n");
+        root.write("sys/class/hwmon/hwmon0/energy2_input", "1000007\n");
         let reading = Reading { sensor: "amd_energy Esocket0".into(), joules: 1.0, samples: 2 };
         assert_eq!(meter.counted(&begin, &meter.count()), [reading]);
     }

@@ -21,6 +21,14 @@ impl Root {
         Self(path.into())
     }
 
+    /// Writes a file below it; its folders are made.
+    #[cfg(test)]
+    pub fn write(&self, path: &str, text: &str) {
+        let path = self.path(path);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, text).unwrap();
+    }
+
     /// The path of a file below it.
     pub fn path(&self, path: &str) -> PathBuf {
         self.0.join(path.trim_start_matches('/'))

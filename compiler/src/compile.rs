@@ -2,52 +2,47 @@
 
 pub mod branch_protection;
 pub mod codegen;
+pub mod covariance;
 pub(crate) mod foreign;
+pub mod functions;
 pub mod object_file;
 pub(crate) mod open_parameters;
+pub mod schedules;
 pub mod wrapper;
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    convert::Infallible,
-    path::{Path, PathBuf},
-    str::FromStr,
-    sync::Arc,
-};
+use std::{collections::BTreeMap, sync::Arc};
 
+pub use covariance::{Carried, Choice};
+pub use functions::Function;
+use functions::{check_no_parameters, check_parameters, costs_of, public_functions};
+pub(crate) use functions::{fix_batch, functions, has_free_batch};
 use gauss_dialect::{
-    ir::{Attribute, DYNAMIC, Op},
+    ir::{Attribute, Op},
     parameters::ParameterSource,
 };
 use gauss_lowering::{
-    kernel::{
-        given::{Contents, MODEL},
-        plan::{By, KernelSchedule},
-    },
-    mode::{Mode, Sampling},
+    kernel::{given::MODEL, plan::KernelSchedule},
+    mode::Mode,
     parameters::declared::Declared,
     passes::{
-        gauss_append_head::Head,
-        gauss_generate_kernels::KERNELS,
-        gauss_pool_first::Order,
-        gauss_track_covariance::{Returned, Tracked, Tracking},
+        gauss_append_head::Head, gauss_generate_kernels::KERNELS, gauss_pool_first::Order,
+        gauss_track_covariance::Returned,
     },
     target::Target,
 };
-use inkwell::{context::Context as LlvmContext, module::Module as LlvmModule};
+use inkwell::context::Context as LlvmContext;
 pub use open_parameters::{LinearLayer, OpenNetwork};
+pub use schedules::Schedules;
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
 use crate::{
     compile::{branch_protection::BranchProtection, codegen::Machine, object_file::Report},
-    diagnostics::{Covariance, Remark, Source},
+    diagnostics::{Remark, Source},
     error::Error,
-    layers::{self, LayerSummary, Layers, Read},
     module::{Module, Session},
     parameters::Safetensors,
     posterior,
-    signature::Signature,
 };
 
 /// The most bytes of weights that assembly and LLVM IR spell out: as text they are five times as
@@ -59,35 +54,6 @@ pub const ARENA_ALIGN: u64 = 64;
 
 /// Is told which step begins.
 pub type OnStep<'a> = &'a dyn Fn(&str);
-
-/// Over so many nodes a scale is mixed, where the budget has room for it.
-const NODES: i64 = 5;
-
-/// What is carried through a function of covariances.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
-pub struct Carried {
-    /// How many dense layers carry covariances to the logits.
-    pub layers: usize,
-    /// How many nodes of shared scales are mixed, 0 where none is.
-    pub nodes: i64,
-    /// How many pools know the covariances within their windows.
-    pub pools: usize,
-    /// What it costs, in multiply-adds for the whole batch.
-    pub multiply_adds: u64,
-}
-
-/// What a head may be given of covariances.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Choice {
-    /// The least budget that it takes, in times the multiply-adds of the network.
-    pub budget: f64,
-    /// What is carried.
-    #[serde(flatten)]
-    pub carried: Carried,
-    /// Is it what the options of this network choose?
-    #[serde(rename = "chosen")]
-    pub is_chosen: bool,
-}
 
 /// A module with a fixed batch and loaded parameters, ready to be compiled or
 /// interpreted.
@@ -107,21 +73,6 @@ pub struct Network<'s> {
     costs: BTreeMap<String, u64>,
 }
 
-/// A public function of a network.
-#[derive(Debug, Clone)]
-pub struct Function {
-    /// Its name in the module, a C identifier.
-    pub name: String,
-    /// What it takes and gives.
-    pub signature: Signature,
-    /// Its layers.
-    pub layers: Vec<LayerSummary>,
-    /// The names of the parameters that it uses, those of functions that it calls included.
-    pub parameters: BTreeSet<String>,
-    /// Where each of its results comes from.
-    pub results: Vec<Vec<Read>>,
-}
-
 /// What else than the object is wanted of a compilation.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Texts {
@@ -131,56 +82,6 @@ pub struct Texts {
     pub llvm: bool,
     /// Linalg on tensors, the last form that no target has shaped.
     pub mlir: bool,
-}
-
-/// What chooses the schedules of kernels.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub enum Schedules {
-    /// What was measured on cores of the target's kind and is shipped, and else the model.
-    #[default]
-    Shipped,
-    /// The model alone.
-    Model,
-    /// A schedule file or a database, and where they say nothing the model.
-    File(PathBuf),
-}
-
-impl Schedules {
-    /// What the file holds, where there is one.
-    ///
-    /// # Errors
-    ///
-    /// Where it cannot be read, or holds no schedules.
-    pub fn read(&self) -> Result<Option<Contents>, Error> {
-        let read = |path: &Path| {
-            Contents::read(path).map_err(|error| {
-                let message = format!("{} is not read as a schedule file: {error}", path.display());
-                Error::request(message)
-                    .with_help("pfp inspect --schedule prints one, pfp tune measures one")
-            })
-        };
-        self.file().map(read).transpose()
-    }
-
-    /// The file, where there is one.
-    pub fn file(&self) -> Option<&Path> {
-        match self {
-            Self::File(path) => Some(path),
-            Self::Shipped | Self::Model => None,
-        }
-    }
-}
-
-impl FromStr for Schedules {
-    type Err = Infallible;
-
-    /// The word `model`, or a path.
-    fn from_str(text: &str) -> Result<Self, Infallible> {
-        Ok(match text {
-            MODEL => Self::Model,
-            path => Self::File(path.into()),
-        })
-    }
 }
 
 /// How a function is compiled.
@@ -466,152 +367,6 @@ impl<'s> Network<'s> {
         self.read_functions()
     }
 
-    /// Lets one public function, or each, return the covariances of its Gaussian output, too.
-    ///
-    /// # Errors
-    ///
-    /// Where there is no such function, or its covariances are not known.
-    pub fn return_covariance(
-        &mut self,
-        function: Option<&str>,
-        returned: Returned,
-    ) -> Result<(), Error> {
-        let name = match function {
-            Some(name) => Some(self.function(Some(name))?.name.clone()),
-            None => None,
-        };
-        self.track_covariance(name.as_deref(), returned)?;
-        self.read_functions()
-    }
-
-    /// A network of which this function also returns what a head would be given for at most so many
-    /// multiply-adds, of a mixture at each node.
-    ///
-    /// # Errors
-    ///
-    /// Where its covariances are not known.
-    pub fn with_covariance(&self, function: &str, work: u64) -> Result<Self, Error> {
-        let mut network = Self {
-            module: self.module.duplicate(),
-            functions: self.functions.clone(),
-            module_sha256: self.module_sha256.clone(),
-            parameters_sha256: self.parameters_sha256.clone(),
-            remarks: Vec::new(),
-            assumptions: Vec::new(),
-            carried: self.carried.clone(),
-            costs: self.costs.clone(),
-            ..*self
-        };
-        let returned = Returned::OfNodes;
-        network.carry(function, Tracking { layers: usize::MAX, nodes: NODES, work, returned })?;
-        network.read_functions()?;
-        Ok(network)
-    }
-
-    /// Would a head of this function be given covariances?
-    ///
-    /// # Errors
-    ///
-    /// Where there is no such function.
-    pub fn carries_covariance(&self, function: Option<&str>) -> Result<bool, Error> {
-        let name = self.function(function)?.name.clone();
-        let tracking = self.limits(&name, Returned::Matrix);
-        Ok(self.module.covariance_plan(tracking, &name).is_some())
-    }
-
-    /// What a head of this function would be given, by the budget from which on: each choice up to the most.
-    ///
-    /// # Errors
-    ///
-    /// Where there is no such function.
-    pub fn covariance_choices(&self, function: Option<&str>) -> Result<Vec<Choice>, Error> {
-        let function = self.function(function)?;
-        let cost = self.cost(&function.name);
-        let allowed = self.limits(&function.name, Returned::Nothing).work;
-        let returned = Returned::Nothing;
-        let limits = Tracking { layers: usize::MAX, nodes: NODES, work: u64::MAX, returned };
-        // From the most work down, each plan with one multiply-add less than the one before.
-        let mut plans: Vec<Tracked> = Vec::new();
-        let mut work = Some(u64::MAX);
-        while let Some(most) = work {
-            let limits = Tracking { work: most, ..limits };
-            let Some(plan) = self.module.covariance_plan(limits, &function.name) else { break };
-            work = plan.work.checked_sub(1);
-            plans.push(plan);
-        }
-        let costs = self.module.window_costs(&function.name);
-        let mut choices = Vec::new();
-        for (number, plan) in plans.iter().enumerate().rev() {
-            let next = number.checked_sub(1).map_or(u64::MAX, |next| plans[next].work);
-            let mut total = plan.work;
-            for pools in 0..=costs.len() {
-                total = total.saturating_add(pools.checked_sub(1).map_or(0, |last| costs[last]));
-                if total < next {
-                    let Tracked { layers, nodes, .. } = *plan;
-                    let carried = Carried { layers, nodes, pools, multiply_adds: total };
-                    let budget = 1.0 + total as f64 / (cost as f64).max(1.0);
-                    choices.push(Choice { budget, carried, is_chosen: false });
-                }
-            }
-        }
-        let chosen =
-            choices.iter_mut().rev().find(|choice| choice.carried.multiply_adds <= allowed);
-        if let Some(chosen) = chosen.filter(|_| allowed > 0) {
-            chosen.is_chosen = true;
-        }
-        Ok(choices)
-    }
-
-    /// The multiply-adds of a function without heads and covariances.
-    fn cost(&self, function: &str) -> u64 {
-        self.costs.get(function).copied().unwrap_or(0)
-    }
-
-    /// How far covariances may be carried.
-    fn limits(&self, function: &str, returned: Returned) -> Tracking {
-        let cost = self.cost(function);
-        let (layers, nodes, work) = match self.module.source().covariance() {
-            Covariance::Diagonal => (0, 0, 0),
-            Covariance::Within(budget) => {
-                // A budget of a choice has room for it, whatever is rounded.
-                (usize::MAX, NODES, (cost as f64 * (budget - 1.0)).round() as u64)
-            }
-            Covariance::Full => (usize::MAX, NODES, u64::MAX),
-        };
-        Tracking { layers, nodes, work, returned }
-    }
-
-    /// Carries the covariances that the source asks for.
-    fn track_covariance(
-        &mut self,
-        function: Option<&str>,
-        returned: Returned,
-    ) -> Result<(), Error> {
-        let wanted = |known: &&Function| function.is_none_or(|name| known.name == name);
-        let functions: Vec<_> = self.functions.iter().filter(wanted).cloned().collect();
-        for Function { name, .. } in functions {
-            let mut tracking = self.limits(&name, returned);
-            // A budget is spent once, by a head and by what is returned.
-            tracking.work = tracking.work.saturating_sub(self.carried(&name).multiply_adds);
-            self.carry(&name, tracking)?;
-        }
-        Ok(())
-    }
-
-    /// Carries covariances through a function within the limits.
-    fn carry(&mut self, function: &str, tracking: Tracking) -> Result<(), Error> {
-        let tracked = self.module.track_covariance(tracking, function)?;
-        let left = tracking.work.saturating_sub(tracked.work);
-        let windows = self.module.correlate_windows(left, function)?;
-        let carried = self.carried.entry(function.to_owned()).or_default();
-        carried.layers += tracked.layers;
-        carried.nodes = carried.nodes.max(tracked.nodes);
-        carried.pools += windows.pools;
-        let work = tracked.work.saturating_add(windows.work);
-        carried.multiply_adds = carried.multiply_adds.saturating_add(work);
-        Ok(())
-    }
-
     /// Reads the public functions again.
     fn read_functions(&mut self) -> Result<(), Error> {
         let before = std::mem::replace(&mut self.functions, public_functions(&self.module)?);
@@ -622,11 +377,6 @@ impl<'s> Network<'s> {
             function.parameters = known.parameters;
         }
         Ok(())
-    }
-
-    /// What was carried through a function of covariances.
-    pub fn carried(&self, function: &str) -> Carried {
-        self.carried.get(function).cloned().unwrap_or_default()
     }
 
     /// The public functions, in the order of the module.
@@ -712,26 +462,6 @@ impl<'s> Network<'s> {
         Ok(Lowered { module, arena, kernels, mlir })
     }
 
-    /// Checks that a schedule file names functions of this network only.
-    ///
-    /// # Errors
-    ///
-    /// Where it cannot be read, or names another.
-    pub fn check_schedules(&self, schedules: &Schedules) -> Result<(), Error> {
-        let Some(Contents::File(file)) = schedules.read()? else { return Ok(()) };
-        let is_known = |name: &String| self.functions.iter().any(|known| known.name == *name);
-        match file.kernels.iter().find(|kernel| !is_known(&kernel.function)) {
-            None => Ok(()),
-            Some(kernel) => Err(Error::request(format!(
-                "{} has a schedule for @{}, which {} does not have",
-                schedules.file().unwrap_or(Path::new("")).display(),
-                kernel.function,
-                self.module.source().name()
-            ))
-            .with_help(format!("its public functions: {}", self.names()))),
-        }
-    }
-
     /// Compiles a function.
     ///
     /// # Errors
@@ -788,154 +518,8 @@ impl<'s> Network<'s> {
     }
 }
 
-impl Compiled {
-    /// Says where a file of schedules has none for this function.
-    pub fn unused_schedules(&self, schedules: &Schedules) -> Option<String> {
-        let path = schedules.file()?;
-        // Numbers of the core are of use without schedules.
-        let has_numbers = match schedules.read() {
-            Ok(Some(Contents::File(file))) => !file.core.is_empty(),
-            Ok(Some(Contents::Database(database))) => {
-                database.networks.iter().any(|entry| entry.core == self.target.name)
-            }
-            Ok(None) | Err(_) => false,
-        };
-        if has_numbers {
-            return None;
-        }
-        let is_model = self.kernels.iter().all(|kernel| kernel.by == By::Model);
-        is_model.then(|| {
-            format!(
-                "{} has no schedule for any kernel of @{}: it is for other sizes, or for another core \
-                 than {}",
-                path.display(),
-                self.function.name,
-                self.target.name
-            )
-        })
-    }
-}
-
-impl Function {
-    /// The name of the compiled C function.
-    pub fn symbol(&self) -> String {
-        format!("pfp_{}", self.name)
-    }
-
-    /// Of its layers, its batch, a mode and a number of tasks, by which databases of schedules know it:
-    /// 16 hexadecimal digits.
-    pub fn digest(&self, mode: Mode, tasks: usize) -> String {
-        let layers = serde_json::to_string(&self.layers).unwrap_or_default();
-        let mode = match mode {
-            // Schedules do not depend on the numbers that are drawn.
-            Mode::Sample(sampling) => Mode::Sample(Sampling { seed: 0, ..sampling }),
-            Mode::Moments | Mode::Mean => mode,
-        };
-        let text =
-            format!("{layers} {} {} {}", self.signature.batch(), mode.options(), tasks.max(1));
-        sha256(text.as_bytes()).chars().take(16).collect()
-    }
-}
-
-/// The multiply-adds of each function.
-fn costs_of(functions: &[Function]) -> BTreeMap<String, u64> {
-    let cost = |known: &Function| known.layers.iter().map(|layer| layer.multiply_adds).sum();
-    functions.iter().map(|known| (known.name.clone(), cost(known))).collect()
-}
-
 fn sha256(bytes: &[u8]) -> String {
     Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
-/// The functions of a module.
-pub(crate) fn functions(module: &Module) -> Vec<Op> {
-    let ops = module.op().body().map(|body| body.ops()).unwrap_or_default();
-    ops.into_iter().filter(|op| op.is("func.func")).collect()
-}
-
-fn public_functions(module: &Module) -> Result<Vec<Function>, Error> {
-    let mut public = Vec::new();
-    for op in gauss_lowering::functions::public(module.op(), None) {
-        let name = op.symbol().unwrap_or_default();
-        if !is_c_identifier(&name) {
-            return Err(module.reject(
-                op,
-                "cannot be exported: its name becomes part of C, so it must be a letter followed \
-                 by letters, digits and underscores",
-            ));
-        }
-        let signature = Signature::of(op).map_err(|message| module.reject(op, &message))?;
-        let Layers { layers, parameters, results } = layers::of(op, module.op());
-        public.push(Function { name, signature, layers, parameters, results });
-    }
-    if public.is_empty() {
-        return Err(Error::request(format!(
-            "{} has no public function with a body",
-            module.source().name()
-        )));
-    }
-    Ok(public)
-}
-
-/// A caller passes what the header says: a function that takes another number of pointers would write
-/// to what is not its own.
-fn check_parameters(module: &LlvmModule, symbol: &str, signature: &Signature) -> Result<(), Error> {
-    // The arena comes last.
-    let wanted = signature.input_buffers().len() + signature.output_buffers().len() + 1;
-    let found = module.get_function(symbol).map(|function| function.count_params() as usize);
-    match found == Some(wanted) {
-        true => Ok(()),
-        false => Err(Error::Internal(format!(
-            "{symbol} takes {found:?} pointers, where its header has {wanted}"
-        ))),
-    }
-}
-
-fn is_c_identifier(name: &str) -> bool {
-    name.starts_with(|c: char| c.is_ascii_alphabetic())
-        && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
-}
-
-/// The leading sizes of the inputs and results of all functions.
-fn leading_sizes(module: &Module) -> Vec<i64> {
-    let signatures = functions(module).into_iter().filter_map(|op| {
-        op.attribute("function_type").and_then(|ty| ty.as_type()?.function_signature())
-    });
-    let types = signatures.flat_map(|(inputs, results)| [inputs, results].concat());
-    types.filter_map(|ty| ty.shape()?.first().copied()).collect()
-}
-
-/// Is the batch still to be fixed?
-pub(crate) fn has_free_batch(module: &Module) -> bool {
-    leading_sizes(module).contains(&DYNAMIC)
-}
-
-/// Gives a `?` batch its size. Was there one?
-pub(crate) fn fix_batch(module: &mut Module, batch: Option<i64>) -> Result<bool, Error> {
-    if has_free_batch(module) {
-        module.set_batch(batch.unwrap_or(1))?;
-        return Ok(true);
-    }
-    match (batch, leading_sizes(module).first()) {
-        (Some(batch), Some(&fixed)) if batch != fixed => Err(Error::request(format!(
-            "the batch of {} is fixed to {fixed}, not {batch}",
-            module.source().name()
-        ))
-        .with_help("write ? as the leading dimension of the module's tensors to choose it here")),
-        _ => Ok(false),
-    }
-}
-
-fn check_no_parameters(module: &Module) -> Result<(), Error> {
-    let parameters = module.op().descendants().into_iter().filter(|op| op.is("gauss.parameter"));
-    match parameters.count() {
-        0 => Ok(()),
-        count => Err(Error::request(format!(
-            "{} has {count} parameter(s) without values",
-            module.source().name()
-        ))
-        .with_help("give their values with --params FILE.safetensors")),
-    }
 }
 
 /// A function of a module in the LLVM dialect.

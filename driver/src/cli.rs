@@ -37,7 +37,12 @@ use gauss_lowering::{
     },
 };
 use miette::{MietteHandlerOpts, Report};
-use pfp_compiler::{compile::Network, error::Error, interrupt, module::Session};
+use pfp_compiler::{
+    compile::{Network, Schedules},
+    error::Error,
+    interrupt,
+    module::Session,
+};
 use pfp_evaluate::calibrate::{Calibration, reject, rewrite};
 use pfp_import::posterior::place::Parameter;
 
@@ -122,6 +127,29 @@ struct ModeArgs {
     /// The seed of the weights that are drawn [default: 0]
     #[arg(long, value_name = "S")]
     seed: Option<u64>,
+}
+
+/// What chooses the schedules of kernels.
+#[derive(Debug, Args)]
+struct ScheduleArgs {
+    /// Schedules: a file as `pfp inspect --schedule` prints it, one that `pfp tune` wrote, or `model` for
+    /// those of the analytic model alone [default: what was measured on such a core and is shipped]
+    #[arg(long, value_name = "FILE")]
+    schedule: Option<Schedules>,
+}
+
+impl ScheduleArgs {
+    /// The file, where one is named.
+    fn file(&self) -> Option<PathBuf> {
+        self.schedule.as_ref()?.file().map(Path::to_owned)
+    }
+
+    /// The schedules, of a network that has the functions which they name.
+    fn of(&self, network: &Network) -> Result<Schedules, Error> {
+        let schedules = self.schedule.clone().unwrap_or_default();
+        network.check_schedules(&schedules)?;
+        Ok(schedules)
+    }
 }
 
 impl ModeArgs {

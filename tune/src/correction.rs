@@ -57,7 +57,7 @@ impl Correction {
     }
 
     /// The expected logarithms of the times of candidates of a kernel, over that of the model's choice.
-    pub fn expect(&self, kernel: &KernelSchedule, candidates: &[&Candidate]) -> Vec<f64> {
+    pub fn predict(&self, kernel: &KernelSchedule, candidates: &[&Candidate]) -> Vec<f64> {
         let of_model = || candidates.iter().map(|candidate| log_cost(kernel, candidate)).collect();
         let Some(forest) = self.0.as_ref().filter(|_| !candidates.is_empty()) else {
             return of_model();
@@ -138,7 +138,7 @@ mod tests {
     #[test]
     fn without_samples_the_model_ranks() {
         let cheap = Candidate { cost: 500.0, ..candidate(4, 2) };
-        let expected = Correction::of(&[], 0).expect(&kernel(), &[&cheap, &candidate(4, 2)]);
+        let expected = Correction::of(&[], 0).predict(&kernel(), &[&cheap, &candidate(4, 2)]);
         assert!((expected[0] - 0.5_f64.ln()).abs() < 1e-12 && expected[1] == 0.0);
     }
 
@@ -159,7 +159,7 @@ mod tests {
         let new: Vec<_> =
             new.into_iter().map(|(rows, vectors)| (rows, candidate(rows, vectors))).collect();
         let candidates: Vec<_> = new.iter().map(|(_, candidate)| candidate).collect();
-        let expected = correction.expect(&kernel, &candidates);
+        let expected = correction.predict(&kernel, &candidates);
         for ((rows, _), expected) in new.iter().zip(expected) {
             assert_eq!(expected < 0.0, *rows > 2, "{rows} rows: {expected}");
         }

@@ -79,6 +79,7 @@ struct Compiler {
 struct Target<'a> {
     triple: &'a str,
     cpu: &'a str,
+    core: &'a str,
     features: Vec<&'a str>,
     branch_protection: &'static str,
 }
@@ -115,6 +116,7 @@ impl<'a> Manifest<'a> {
             target: Target {
                 triple: &target.triple,
                 cpu: &target.cpu,
+                core: &target.name,
                 features: target.features.split(',').filter(|f| !f.is_empty()).collect(),
                 branch_protection: compiled.branch_protection.name(),
             },

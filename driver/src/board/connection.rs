@@ -95,10 +95,11 @@ impl Connection {
 
     fn start(board: &Board, agent: &Agent) -> Result<Started, Error> {
         let script = format!(
-            "d={}; a=\"$d\"/{}; if [ -x \"$a\" ]; then exec {}\"$a\" serve; fi; \
-             echo \"{NO_AGENT}: $(uname -m)\"; exit {MISSING}",
+            "d={}; a=\"$d\"/{}; if [ -x \"$a\" ] && [ \"$(wc -c <\"$a\")\" -eq {} ]; then \
+             exec {}\"$a\" serve; fi; echo \"{NO_AGENT}: $(uname -m)\"; exit {MISSING}",
             directory(board),
             agent.name(),
+            agent.bytes.len(),
             runner(board),
         );
         let mut remote = Remote::start(board, &script)?;

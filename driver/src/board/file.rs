@@ -114,19 +114,30 @@ impl Boards {
         })
     }
 
+    /// Checks that a board of this name can be added.
+    ///
+    /// # Errors
+    ///
+    /// Where it is no name, or there is such a board and `replace` does not say that it goes.
+    pub fn check_free(&self, name: &str, replace: bool) -> Result<(), Error> {
+        check_name(name).map_err(Error::request)?;
+        match self.boards.contains_key(name) && !replace {
+            true => {
+                Err(Error::request(format!("{} already has a board '{name}'", self.path.display()))
+                    .with_help("choose another name, or replace it with --replace"))
+            }
+            false => Ok(()),
+        }
+    }
+
     /// Adds a board and writes the file; comments stay.
     ///
     /// # Errors
     ///
-    /// Where there is a board of this name and `replace` does not say that it goes, the name is none,
-    /// or the file cannot be written.
+    /// As [`Boards::check_free`]; where the board is none, or the file cannot be written.
     pub fn add(&mut self, name: &str, board: &Board, replace: bool) -> Result<(), Error> {
-        check_name(name).map_err(Error::request)?;
-        if self.boards.contains_key(name) && !replace {
-            let message = format!("{} already has a board '{name}'", self.path.display());
-            return Err(Error::request(message)
-                .with_help("choose another name, or replace it with --replace"));
-        }
+        self.check_free(name, replace)?;
+        check(board).map_err(Error::request)?;
         let mut table = Table::new();
         let list = |words: &[String]| words.iter().collect::<Array>();
         table["host"] = value(&board.host);
@@ -217,11 +228,33 @@ fn boards(document: &DocumentMut) -> Result<BTreeMap<String, Board>, String> {
             table.iter().for_each(|(key, item)| alone[key] = item.clone());
             let board: Board = toml_edit::de::from_document(alone)
                 .map_err(|error| format!("board '{name}': {}", error.message()))?;
-            check_host(&board.host).map_err(|error| format!("board '{name}': {error}"))?;
+            check(&board).map_err(|error| format!("board '{name}': {error}"))?;
             boards.insert(name.to_owned(), board);
         }
     }
     Ok(boards)
+}
+
+/// Refuses what no board has.
+///
+/// # Errors
+///
+/// Where its host is none, a CPU is named twice or by a word that depends on who reads it, or its
+/// folder has no name.
+pub fn check(board: &Board) -> Result<(), String> {
+    check_host(&board.host)?;
+    if board.cpu.as_deref() == Some("native") {
+        return Err("'native' is the CPU of this machine; name that of the board, or leave it to \
+                    pfp board add"
+            .into());
+    }
+    if let Some(place) = (1..board.cpus.len()).find(|&n| board.cpus[..n].contains(&board.cpus[n])) {
+        return Err(format!("the CPU {} is named twice", board.cpus[place]));
+    }
+    match board.directory.as_deref() {
+        Some("") => Err("its directory has no name".into()),
+        _ => Ok(()),
+    }
 }
 
 /// Refuses what ssh would take as an option.
@@ -275,6 +308,9 @@ mod tests {
             error("[boards.pi]\nhost = '-oProxyCommand=x'\nplatform = 'p'").contains("no host")
         );
         assert!(error("boards = [").contains("is not a valid file of boards"));
+        assert!(error(&format!("{base}cpu = 'native'")).contains("is the CPU of this machine"));
+        assert!(error(&format!("{base}cpus = [1, 2, 1]")).contains("the CPU 1 is named twice"));
+        assert!(error(&format!("{base}directory = ''")).contains("its directory has no name"));
     }
 
     #[test]

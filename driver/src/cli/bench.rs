@@ -11,7 +11,7 @@ use pfp_agent::{
 };
 use pfp_compiler::{
     array::Array,
-    compile::{Compiled, Network, Options, Schedules},
+    compile::{Compiled, Network, Options},
     error::Error,
     module::Session,
     output::Outputs,
@@ -24,7 +24,7 @@ use pfp_evaluate::{
 use serde::Serialize;
 
 use super::{
-    DeviceArgs, HeadArgs, ModeArgs, Outcome, Ui, check::random_inputs, open_module,
+    DeviceArgs, HeadArgs, ModeArgs, Outcome, ScheduleArgs, Ui, check::random_inputs, open_module,
     posterior::ReadingArgs, results, values,
 };
 use crate::{board::device::BoardDevice, roofline::Roofline};
@@ -90,10 +90,8 @@ pub struct BenchArgs {
     #[arg(long, value_name = "N", value_delimiter = ',')]
     cpus: Vec<usize>,
 
-    /// Schedules: a file as `pfp inspect --schedule` prints it, one that `pfp tune` wrote, or `model` for
-    /// those of the analytic model alone [default: what was measured on such a core and is shipped]
-    #[arg(long, value_name = "FILE")]
-    schedule: Option<Schedules>,
+    #[command(flatten)]
+    schedule: ScheduleArgs,
 
     /// Show where the time of a call goes, kernel by kernel, and how near sums come to the peak; a
     /// call takes longer, for the clock is read around each kernel. On a board hardware counters too
@@ -226,11 +224,9 @@ pub fn bench(args: BenchArgs, ui: &Ui) -> Result<Outcome, Error> {
             let mut network = open(batch)?;
             let what = (mode, args.function.as_deref());
             args.head.append(&mut network, what, calibration.clone(), ui)?;
-            let schedules = args.schedule.clone().unwrap_or_default();
-            network.check_schedules(&schedules)?;
             let options = Options {
                 tasks: threads.into(),
-                schedules,
+                schedules: args.schedule.of(&network)?,
                 profile: args.profile,
                 mode,
                 ..Options::default()

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 use pfp_agent::description::Description;
-use pfp_compiler::error::Error;
+use pfp_compiler::{error::Error, target};
 use serde_json::json;
 
 use super::{Outcome, Ui, table::Table};
@@ -116,12 +116,7 @@ pub fn board(args: BoardArgs, ui: &Ui) -> Result<Outcome, Error> {
 }
 
 fn add(args: AddArgs, mut boards: Boards, ui: &Ui) -> Result<Outcome, Error> {
-    if boards.all().contains_key(&args.name) && !args.replace {
-        let message = format!("{} already has a board '{}'", boards.path().display(), args.name);
-        return Err(
-            Error::request(message).with_help("choose another name, or replace it with --replace")
-        );
-    }
+    boards.check_free(&args.name, args.replace)?;
     let mut board = Board {
         host: args.host,
         platform: args.platform.clone().unwrap_or_default(),
@@ -131,6 +126,7 @@ fn add(args: AddArgs, mut boards: Boards, ui: &Ui) -> Result<Outcome, Error> {
         directory: args.directory,
         ssh: args.ssh,
     };
+    file::check(&board).map_err(Error::request)?;
     ui.stage(&format!("connecting to {}", board.host));
     if args.platform.is_none() {
         board.platform = platform(&board)?;
@@ -145,7 +141,7 @@ fn add(args: AddArgs, mut boards: Boards, ui: &Ui) -> Result<Outcome, Error> {
         .with_help("there is code for aarch64-linux-gnu and x86_64-linux-gnu"));
     }
     board.cpu.get_or_insert_with(|| identify::cpu(found).to_owned());
-    board.target()?;
+    check_found(&board, found)?;
     boards.add(&args.name, &board, args.replace)?;
     match ui.json() {
         true => ui.print_json(&json!({ "name": args.name, "board": board, "found": found }))?,
@@ -157,6 +153,32 @@ fn add(args: AddArgs, mut boards: Boards, ui: &Ui) -> Result<Outcome, Error> {
         ))?,
     }
     Ok(Outcome::Done)
+}
+
+/// Refuses a CPU that a board says it has not, or that knows instructions which its own does not.
+fn check_found(board: &Board, found: &Description) -> Result<(), Error> {
+    if let Some(cpu) = board.cpus.iter().find(|&cpu| !found.allowed.contains(cpu)) {
+        return Err(Error::request(format!(
+            "{} has no CPU {cpu}: it has {:?}",
+            board.host, found.allowed
+        ))
+        .with_help("name others with --cpus"));
+    }
+    let target = board.target()?;
+    let needed = target::needed_features(&target);
+    let lacking: Vec<_> =
+        needed.into_iter().filter(|name| !found.features.contains(name)).collect();
+    // An emulator has what it is told to have, not what the system says.
+    match lacking.is_empty() || !board.runner.is_empty() {
+        true => Ok(()),
+        false => Err(Error::request(format!(
+            "{} lacks, of what code for '{}' uses: {}",
+            board.host,
+            target.cpu,
+            lacking.join(", ")
+        ))
+        .with_help("name another with --cpu, or leave it to what the board says")),
+    }
 }
 
 /// The platform of a board, by what its system says.

@@ -19,7 +19,7 @@ use pfp_evaluate::{
 use serde::Serialize;
 
 use super::{
-    DeviceArgs, HeadArgs, ModelArgs, Outcome, Ui,
+    DeviceArgs, HeadArgs, ModelArgs, Outcome, ScheduleArgs, Ui,
     run::InputArgs,
     table::{Table, figure},
     values,
@@ -82,6 +82,9 @@ pub struct CheckArgs {
 
     #[command(flatten)]
     head: HeadArgs,
+
+    #[command(flatten)]
+    schedule: ScheduleArgs,
 
     #[command(flatten)]
     device: DeviceArgs,
@@ -155,9 +158,12 @@ pub fn check(args: CheckArgs, ui: &Ui) -> Result<Outcome, Error> {
     };
     let items = Items::new(signature, &arrays)?.first(args.items as usize);
 
+    let schedules = args.schedule.of(&network)?;
+    let options = Options { schedules, ..Options::default() };
     let device = args.device.open(ui)?;
-    let compiled = network
-        .compile(function, device.target(), &Options::default(), &|stage| ui.stage(stage))?;
+    let compiled =
+        network.compile(function, device.target(), &options, &|stage| ui.stage(stage))?;
+    ui.notes(compiled.unused_schedules(&options.schedules).as_slice());
     let model = device.load(&compiled)?;
     ui.stage("running the compiled code");
     let results = reference::moments(signature, &batches::run(&*model, &items, &|_| ())?);

@@ -1,10 +1,10 @@
 //! `pfp compile`.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use clap::Args;
 use pfp_compiler::{
-    compile::{Options, Schedules, branch_protection::BranchProtection},
+    compile::{Options, branch_protection::BranchProtection},
     emit::{self, Kind, Manifest},
     error::Error,
     module::Session,
@@ -13,7 +13,7 @@ use pfp_compiler::{
 };
 use serde_json::json;
 
-use super::{HeadArgs, ModeArgs, ModelArgs, Outcome, Ui, table::grouped, values};
+use super::{HeadArgs, ModeArgs, ModelArgs, Outcome, ScheduleArgs, Ui, table::grouped, values};
 
 /// Compile a network to an object file with a C header and a manifest
 #[derive(Debug, Args)]
@@ -63,10 +63,8 @@ pub struct CompileArgs {
           value_parser = values::one_of(BranchProtection::ALL, BranchProtection::describe))]
     branch_protection: BranchProtection,
 
-    /// Schedules: a file as `pfp inspect --schedule` prints it, one that `pfp tune` wrote, or `model` for
-    /// those of the analytic model alone [default: what was measured on such a core and is shipped]
-    #[arg(long, value_name = "FILE")]
-    schedule: Option<Schedules>,
+    #[command(flatten)]
+    schedule: ScheduleArgs,
 
     /// What to write
     #[arg(long, value_delimiter = ',', default_values = Kind::DEFAULT.map(|kind| kind.describe().0),
@@ -93,18 +91,15 @@ pub fn compile(args: CompileArgs, ui: &Ui) -> Result<Outcome, Error> {
         None => network.functions().iter().collect(),
     };
     emit::check_names(&network, &functions, &kinds)?;
-    let schedules = args.schedule.unwrap_or_default();
-    network.check_schedules(&schedules)?;
     let options = Options {
         texts: emit::texts(&kinds),
         tasks: args.threads.into(),
-        schedules,
+        schedules: args.schedule.of(&network)?,
         branch_protection: args.branch_protection,
         mode,
         ..Options::default()
     };
-    let schedules = options.schedules.file().map(Path::to_owned);
-    let mut outputs = Outputs::beside(args.model.files().chain(schedules));
+    let mut outputs = Outputs::beside(args.model.files().chain(args.schedule.file()));
     for function in &functions {
         emit::open(&mut outputs, &function.name, &kinds, &args.output)?;
     }

@@ -14,7 +14,7 @@ use pfp_evaluate::{
 use pfp_runtime::predictive::Decision;
 use serde_json::json;
 
-use super::{DeviceArgs, HeadArgs, ModeArgs, ModelArgs, Outcome, Ui, table::Table};
+use super::{DeviceArgs, HeadArgs, ModeArgs, ModelArgs, Outcome, ScheduleArgs, Ui, table::Table};
 
 /// So many items are printed where no output file is given.
 const SHOWN_ITEMS: usize = 20;
@@ -44,6 +44,9 @@ pub struct RunArgs {
     /// Give the outputs of every forward pass, too; the table leaves them out
     #[arg(long)]
     draws: bool,
+
+    #[command(flatten)]
+    schedule: ScheduleArgs,
 
     #[command(flatten)]
     input: InputArgs,
@@ -89,7 +92,8 @@ impl RunArgs {
     fn open(&self, path: &Path, signature: &Signature) -> Result<(Format, Outputs), Error> {
         let format = Format::of(path)?;
         let inputs = self.input.input.iter().map(|path| data::split(path).0.into());
-        let mut outputs = Outputs::beside(self.model.files().chain(inputs));
+        let schedules = self.schedule.file();
+        let mut outputs = Outputs::beside(self.model.files().chain(inputs).chain(schedules));
         let buffers = signature.output_buffers();
         let names: Vec<_> = buffers.iter().map(|buffer| buffer.name.as_str()).collect();
         for path in format.files(path, &names) {
@@ -107,12 +111,13 @@ pub fn run(args: RunArgs, ui: &Ui) -> Result<Outcome, Error> {
     let signature = function.signature.in_mode(mode);
     let file = args.output.as_deref().map(|path| args.open(path, &signature)).transpose()?;
     ui.stage("reading the input");
-    let options = Options { mode, ..Options::default() };
+    let options = Options { mode, schedules: args.schedule.of(&network)?, ..Options::default() };
     let arrays = args.input.read(&signature)?;
     let items = Items::new(&signature, &arrays)?;
     let device = args.device.open(ui)?;
     let target = device.target();
     let compiled = network.compile(function, target, &options, &|stage| ui.stage(stage))?;
+    ui.notes(compiled.unused_schedules(&options.schedules).as_slice());
     let model = device.load(&compiled)?;
     let bar = ui.count("running", items.count());
     let outputs = batches::run(&*model, &items, &|done| bar.reach(done))?;

@@ -20,8 +20,8 @@ use pfp_tune::{Progress, Report, Settings, Tuned, measure::Timing, opener, tune 
 use serde::Serialize;
 
 use super::{
-    DeviceArgs, HeadArgs, ModeArgs, Outcome, Ui, bench::choose_cpus, check::random_inputs,
-    open_module, posterior::ReadingArgs, table::Table, values,
+    DeviceArgs, HeadArgs, ModeArgs, ModelArgs, Outcome, Ui, bench::choose_cpus,
+    check::random_inputs, open_module, table::Table, values,
 };
 
 /// Search the schedules of a network's kernels by measuring
@@ -42,20 +42,8 @@ Examples:
   pfp compile lenet.mlir --params lenet.safetensors --schedule schedules.json"
 )]
 pub struct TuneArgs {
-    /// The network: a module in the gauss dialect (.mlir), or an ONNX model (.onnx)
-    #[arg(value_name = "MODULE")]
-    module: PathBuf,
-
-    /// The posterior of a module: a safetensors file
-    #[arg(long, value_name = "FILE")]
-    params: Option<PathBuf>,
-
-    /// The size of a leading `?` dimension [default: 1]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(i64).range(1..=1 << 30))]
-    batch: Option<i64>,
-
     #[command(flatten)]
-    reading: ReadingArgs,
+    model: ModelArgs,
 
     #[command(flatten)]
     head: HeadArgs,
@@ -140,17 +128,19 @@ pub fn tune(args: TuneArgs, ui: &Ui) -> Result<Outcome, Error> {
         None => Box::new(Host::new(choose_cpus(&args.cpus, tasks)?)?),
     };
     let all_cpus = measure::allowed_cpus()?;
-    let mut imported = open_module(&args.module, args.batch, &args.reading, ui)?;
-    let parameters = imported.parameters(args.params.as_deref())?;
+    let model = &args.model;
+    let mut imported = open_module(&model.module, model.batch, &model.reading, ui)?;
+    let parameters = imported.parameters(model.params.as_deref())?;
     let calibration = parameters.as_ref().map(rewrite::read).transpose()?.flatten();
     let mode = args.mode.mode(false)?;
-    let batch = args.batch.filter(|_| imported.batch.is_none());
+    let batch = model.batch.filter(|_| imported.batch.is_none());
     let source = imported.source;
     let name = args.function.as_deref();
     // What is to be said of the network is said once.
     let session = Session::new();
     let mut first = Network::open(&session, &source, parameters.as_ref(), batch)?;
     ui.remarks(&first);
+    model.remark(&first, ui);
     args.head.append(&mut first, (mode, name), calibration.clone(), ui)?;
     first.function(name)?;
     let open = opener(|session| {
@@ -160,8 +150,7 @@ pub fn tune(args: TuneArgs, ui: &Ui) -> Result<Outcome, Error> {
     });
 
     let mut database = read(&args.output)?;
-    let inputs = args.module.clone().into();
-    let mut outputs = Outputs::beside([inputs, args.params.clone()].into_iter().flatten());
+    let mut outputs = Outputs::beside(model.files());
     outputs.open(&args.output, false)?;
     let settings = Settings {
         budget: args.time,

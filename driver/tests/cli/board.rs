@@ -98,12 +98,7 @@ fn a_network_on_an_aarch64_board_agrees_with_the_reference() {
 #[test]
 fn a_board_is_added_by_what_it_says_and_then_tested() {
     let Some(board) = Sshd::start(NATIVE) else { return };
-    let config = board.dir.path("ssh_config");
-    let add = format!(
-        "board add other --host board --ssh=-F --ssh={} --directory {}",
-        config.display(),
-        board.remote().display()
-    );
+    let add = format!("board add other {}", board.add_options());
     let answer = board.pfp(&format!("{add} --json")).json();
     assert_eq!(answer["board"]["platform"], "x86_64-linux-gnu");
     assert_eq!(answer["found"]["architecture"], "x86_64");
@@ -281,6 +276,36 @@ fn nothing_but_the_agent_is_left_and_older_ones_go() {
 }
 
 #[test]
+fn a_damaged_agent_is_sent_again() {
+    let Some(board) = Sshd::start(NATIVE) else { return };
+    let expected = run_on_board(&board);
+    board.wait_until_none_runs();
+    let path = board.remote().join(board.left().remove(0));
+    let whole = fs::read(&path).unwrap();
+    fs::write(&path, &whole[..1000]).unwrap();
+    assert_eq!(run_on_board(&board), expected);
+    assert!(fs::read(&path).unwrap() == whole);
+}
+
+#[test]
+fn what_a_board_has_not_is_refused_when_it_is_added() {
+    let Some(board) = Sshd::start(NATIVE) else { return };
+    let add = format!("board add more {}", board.add_options());
+    let error = board.pfp(&format!("{add} --cpus 4096")).error();
+    assert!(error.contains("has no CPU 4096: it has "), "{error}");
+    let error = board.pfp(&format!("{add} --cpus 0,0")).error();
+    assert!(error.contains("the CPU 0 is named twice"), "{error}");
+    let error = board.pfp(&format!("{add} --cpu native")).error();
+    assert!(error.contains("'native' is the CPU of this machine"), "{error}");
+    // Instructions of one extension after the other, of which this machine may have all.
+    for cpu in ["x86-64-v3", "x86-64-v4", "sapphirerapids"] {
+        let added = board.pfp(&format!("{add} --cpu {cpu} --replace"));
+        let said = &added.stderr;
+        assert!(added.code == Some(0) || said.contains("lacks, of what code for"), "{added:#?}");
+    }
+}
+
+#[test]
 fn an_agent_of_another_version_of_the_protocol_is_refused() {
     let Some(board) = Sshd::start(NATIVE) else { return };
     run_on_board(&board);
@@ -291,7 +316,10 @@ fn an_agent_of_another_version_of_the_protocol_is_refused() {
     let script = format!(
         "#!/bin/sh\nprintf 'pfpagent{length}\\000\\000\\000\\000\\000\\000\\000\\000%s' '{greeting}'\n"
     );
-    fs::write(board.remote().join(name), script).unwrap();
+    // Of another length it would be a damaged one.
+    let path = board.remote().join(name);
+    let length = fs::metadata(&path).unwrap().len() as usize;
+    fs::write(path, format!("{script:length$}")).unwrap();
     let error = board.pfp(&format!("{RUN} --on board")).error();
     assert!(error.contains("speaks version 0 of the protocol, this pfp version 1"), "{error}");
 }

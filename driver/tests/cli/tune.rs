@@ -92,6 +92,7 @@ fn a_file_that_is_no_database_is_refused_before_anything_is_measured() {
         ("names.json", &schedule[..], "it names the kernels of one network"),
         ("other.json", r#"{"version": 2}"#, "it is a database of version 2"),
         ("more.json", r#"{"version": 1, "colour": 1}"#, "unknown field `colour`"),
+        ("no_version.json", r#"{"networks": []}"#, "says its \"version\", which is 1"),
         ("none.json", "[", "EOF while parsing"),
     ] {
         dir.write(file, text);
@@ -133,6 +134,7 @@ fn compiled_code_follows_a_database_by_the_shapes_of_kernels() {
     dir.pfp(&format!("{compile} -o tuned --schedule found.json")).ok();
     dir.pfp(&format!("{compile} -o model --schedule model")).ok();
     assert!(dir.read("tuned/net.o") != dir.read("model/net.o"), "the database changes nothing");
+    dir.pfp("check net.mlir --params net.safetensors --schedule model --samples 0").ok();
     // Those of another core are for others.
     let other = database(&dir, |_, entry| entry["core"] = "cortex-a53".into());
     dir.write("other.json", other.to_string());

@@ -155,6 +155,9 @@ impl Contents {
     pub fn parse(text: &[u8]) -> Result<Self, String> {
         let value: Value = serde_json::from_slice(text).map_err(|error| error.to_string())?;
         match value.get("version") {
+            None if value.get("networks").is_some() => {
+                Err(format!("a database of schedules says its \"version\", which is {VERSION}"))
+            }
             None => {
                 let file = serde_json::from_slice(text).map_err(|error| error.to_string())?;
                 Ok(Self::File(file))

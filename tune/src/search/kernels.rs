@@ -218,7 +218,7 @@ impl Kernels {
             let left: Vec<_> =
                 (0..known.candidates.len()).filter(|&index| !known.is_tried[index]).collect();
             let candidates: Vec<_> = left.iter().map(|&index| &known.candidates[index]).collect();
-            let expected = correction.expect(&self.list[known.numbers[0]], &candidates);
+            let expected = correction.predict(&self.list[known.numbers[0]], &candidates);
             let mut ranked: Vec<_> = left.into_iter().zip(expected).collect();
             ranked.sort_by(|(_, a), (_, b)| a.total_cmp(b));
             let mut ranked: Vec<_> = ranked.into_iter().map(|(index, _)| index).collect();

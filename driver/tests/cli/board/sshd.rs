@@ -128,6 +128,15 @@ impl Sshd {
         fs::write(path, text).unwrap();
     }
 
+    /// The options of `pfp board add` that lead to it.
+    pub fn add_options(&self) -> String {
+        format!(
+            "--host board --ssh=-F --ssh={} --directory {}",
+            self.dir.path("ssh_config").display(),
+            self.remote().display()
+        )
+    }
+
     /// Where the agent lies on the board.
     pub fn remote(&self) -> PathBuf {
         self.dir.path("remote")
