@@ -319,7 +319,8 @@ fn an_agent_of_another_version_of_the_protocol_is_refused() {
     // Of another length it would be a damaged one.
     let path = board.remote().join(name);
     let length = fs::metadata(&path).unwrap().len() as usize;
-    fs::write(path, format!("{script:length$}")).unwrap();
+    let rest = " ".repeat(length - script.len());
+    fs::write(path, script + &rest).unwrap();
     let error = board.pfp(&format!("{RUN} --on board")).error();
     assert!(error.contains("speaks version 0 of the protocol, this pfp version 1"), "{error}");
 }
