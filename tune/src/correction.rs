@@ -48,6 +48,9 @@ impl Correction {
         let wanted: Vec<_> = samples.iter().map(|sample| sample.log_ratio).collect();
         let parameters = RandomForestRegressorParameters::default()
             .with_n_trees(TREES)
+            // All features for every split: the trees of smartcore 0.4 draw theirs from one seed,
+            // and where the drawn ones are constant no tree grows at all.
+            .with_m(rows[0].len())
             .with_min_samples_leaf(2)
             .with_seed(seed);
         // Without a forest the model ranks alone.

@@ -2,17 +2,9 @@
 
 use serde_json::Value;
 
-use crate::fixture::{Dir, NET, net_parameters, safetensors};
+use crate::fixture::Dir;
 
 const QUICK: &str = "bench net.mlir --params net.safetensors --seconds 0.02 --rounds 2";
-
-/// A directory with a network of several layers.
-fn net() -> Dir {
-    let dir = Dir::empty();
-    dir.write("net.mlir", NET);
-    dir.write("net.safetensors", safetensors(&net_parameters()));
-    dir
-}
 
 fn number(value: &Value) -> f64 {
     value.as_f64().unwrap_or_else(|| panic!("{value} is no number"))
@@ -20,7 +12,7 @@ fn number(value: &Value) -> f64 {
 
 #[test]
 fn every_batch_and_number_of_threads_is_timed_against_the_limits_of_a_core() {
-    let dir = net();
+    let dir = Dir::net();
     let answer = dir.pfp(&format!("{QUICK} --batch 1,3 --threads 1 --json")).json();
     assert!(number(&answer["roofline"]["gflops"]) > 0.0);
     let results = answer["results"].as_array().unwrap();
@@ -42,7 +34,7 @@ fn every_batch_and_number_of_threads_is_timed_against_the_limits_of_a_core() {
 
 #[test]
 fn a_profile_names_every_kernel_and_its_share() {
-    let dir = net();
+    let dir = Dir::net();
     let answer = dir.pfp(&format!("{QUICK} --batch 1 --profile --json")).json();
     let kernels = answer["results"][0]["profile"].as_array().unwrap();
     let names: Vec<_> = kernels.iter().map(|kernel| kernel["kernel"].as_str().unwrap()).collect();
@@ -62,7 +54,7 @@ fn a_profile_names_every_kernel_and_its_share() {
 
 #[test]
 fn the_text_has_a_row_for_each_measurement() {
-    let dir = net();
+    let dir = Dir::net();
     let text = dir.pfp(&format!("{QUICK} --batch 1,2")).ok();
     let rows = text.lines().skip_while(|line| !line.starts_with("batch")).skip(1);
     let batches: Vec<_> = rows.filter_map(|row| row.split_whitespace().next()).collect();
@@ -86,7 +78,7 @@ fn a_module_that_fixes_its_batch_is_timed_with_that() {
 
 #[test]
 fn what_cannot_be_measured_is_refused() {
-    let dir = net();
+    let dir = Dir::net();
     for (arguments, message) in [
         ("--cpus 100000", "may not use the CPU 100000"),
         ("--threads 64 --cpus 0", "64 threads need as many CPUs"),

@@ -143,6 +143,14 @@ impl Dir {
         dir
     }
 
+    /// A directory with `net.mlir` and `net.safetensors`, of a network of several layers.
+    pub fn net() -> Self {
+        let dir = Self::empty();
+        dir.write("net.mlir", NET);
+        dir.write("net.safetensors", safetensors(&net_parameters()));
+        dir
+    }
+
     pub fn path(&self, file: &str) -> PathBuf {
         self.0.path().join(file)
     }

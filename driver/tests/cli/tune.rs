@@ -4,7 +4,7 @@ use std::fs;
 
 use serde_json::{Value, json};
 
-use crate::fixture::{Dir, NET, net_parameters, safetensors};
+use crate::fixture::{Dir, repository};
 
 /// Short windows: what is found does not matter here, but that it is right.
 const QUICK: &str = "tune net.mlir --params net.safetensors --budget 10s --candidates 4 --number 1 \
@@ -12,13 +12,6 @@ const QUICK: &str = "tune net.mlir --params net.safetensors --budget 10s --candi
 
 /// What databases of these tests are for.
 const V3: &str = "--target x86_64-linux-gnu --cpu x86-64-v3";
-
-fn net() -> Dir {
-    let dir = Dir::empty();
-    dir.write("net.mlir", NET);
-    dir.write("net.safetensors", safetensors(&net_parameters()));
-    dir
-}
 
 fn journals(dir: &Dir) -> Vec<String> {
     dir.list(".").into_iter().filter(|name| name.ends_with(".journal")).collect()
@@ -49,7 +42,7 @@ fn database(dir: &Dir, edit: impl Fn(usize, &mut Value)) -> Value {
 
 #[test]
 fn a_search_measures_candidates_of_every_kernel_and_says_what_it_found() {
-    let dir = net();
+    let dir = Dir::net();
     let answer = dir.pfp(&format!("{QUICK} --json -o found.json")).json();
     assert!(number(&answer["measured"]) > 0.0 && answer["failed"] == 0, "{answer}");
     for kernel in answer["kernels"].as_array().unwrap() {
@@ -69,7 +62,7 @@ fn a_search_measures_candidates_of_every_kernel_and_says_what_it_found() {
 
 #[test]
 fn every_network_has_a_journal_of_its_own_and_that_of_another_processor_is_refused() {
-    let dir = net();
+    let dir = Dir::net();
     dir.pfp(&format!("{QUICK} -o found.json")).ok();
     let first = journals(&dir);
     dir.pfp(&format!("{QUICK} --batch 3 -o found.json")).ok();
@@ -86,7 +79,7 @@ fn every_network_has_a_journal_of_its_own_and_that_of_another_processor_is_refus
 
 #[test]
 fn a_file_that_is_no_database_is_refused_before_anything_is_measured() {
-    let dir = net();
+    let dir = Dir::net();
     let schedule = dir.pfp("inspect net.mlir --schedule").ok();
     for (file, text, message) in [
         ("names.json", &schedule[..], "it names the kernels of one network"),
@@ -112,7 +105,7 @@ fn a_file_that_is_no_database_is_refused_before_anything_is_measured() {
 
 #[test]
 fn a_budget_is_a_time() {
-    let ran = net().pfp("tune net.mlir --budget 5x");
+    let ran = Dir::net().pfp("tune net.mlir --budget 5x");
     assert_eq!(ran.code, Some(2), "{ran:#?}");
     let message = "'5x' is no time from 10s to 24h, such as 90s, 10m or 2h";
     assert!(ran.stderr.contains(message), "{ran:#?}");
@@ -120,15 +113,16 @@ fn a_budget_is_a_time() {
 
 #[test]
 fn windows_that_a_budget_has_no_room_for_are_refused() {
-    let error = net().pfp("tune net.mlir --budget 10s --min-repeat-ms 20000").error();
+    let error = Dir::net().pfp("tune net.mlir --budget 10s --min-repeat-ms 20000").error();
     assert!(error.contains("windows of 20000 ms are too long for a search of 10 s"), "{error}");
-    let error = net().pfp("tune net.mlir --params net.safetensors --threads 2 --cpus 0,0").error();
+    let error =
+        Dir::net().pfp("tune net.mlir --params net.safetensors --threads 2 --cpus 0,0").error();
     assert!(error.contains("the CPU 0 is named twice"), "{error}");
 }
 
 #[test]
 fn compiled_code_follows_a_database_by_the_shapes_of_kernels() {
-    let dir = net();
+    let dir = Dir::net();
     dir.write("found.json", database(&dir, |_, _| ()).to_string());
     let compile = format!("compile net.mlir --params net.safetensors --emit obj {V3}");
     dir.pfp(&format!("{compile} -o tuned --schedule found.json")).ok();
@@ -151,7 +145,7 @@ fn compiled_code_follows_a_database_by_the_shapes_of_kernels() {
 
 #[test]
 fn an_entry_that_the_compiler_cannot_follow_is_named() {
-    let dir = net();
+    let dir = Dir::net();
     let wrong = database(&dir, |_, entry| entry["schedule"]["rows"] = 99.into());
     dir.write("found.json", wrong.to_string());
     let compile = format!("compile net.mlir --params net.safetensors {V3}");
@@ -165,7 +159,7 @@ fn an_entry_that_the_compiler_cannot_follow_is_named() {
 
 #[test]
 fn databases_are_merged_the_later_entry_stays() {
-    let dir = net();
+    let dir = Dir::net();
     let times =
         |time: f64| database(&dir, move |_, entry| entry["times"]["microseconds"] = time.into());
     dir.write("a.json", times(1.0).to_string());
@@ -194,9 +188,8 @@ fn databases_are_merged_the_later_entry_stays() {
 
 #[test]
 fn what_is_shipped_is_a_database_of_known_cores() {
-    let shipped = net().pfp("schedules --json").json();
+    let shipped = Dir::net().pfp("schedules --json").json();
     assert_eq!(shipped["version"], 1);
-    let text =
-        fs::read(crate::fixture::repository().join("lowering/src/kernel/tuned.json")).unwrap();
+    let text = fs::read(repository().join("lowering/src/kernel/tuned.json")).unwrap();
     assert_eq!(serde_json::from_slice::<Value>(&text).unwrap(), shipped);
 }

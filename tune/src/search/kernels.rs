@@ -9,6 +9,8 @@ use gauss_lowering::kernel::{
     shape::Shape,
 };
 use pfp_compiler::error::Error;
+use rand::{Rng, SeedableRng};
+use rand_chacha::ChaCha8Rng;
 use serde_json::{Map, Value};
 
 use super::{KernelReport, Settings, trial::Trials};
@@ -20,7 +22,7 @@ use crate::{
 };
 
 /// Of so many candidates of a kernel, one is chosen by chance: what is never tried teaches nothing.
-const BY_CHANCE: u64 = 5;
+const BY_CHANCE: u32 = 5;
 
 /// Kernels below so much of a call do not decide how many windows are timed.
 const SMALL: f64 = 0.005;
@@ -31,7 +33,7 @@ pub struct Kernels {
     list: Vec<KernelSchedule>,
     shapes: Vec<OfShape>,
     samples: Vec<Sample>,
-    random: u64,
+    random: ChaCha8Rng,
     failed: usize,
     failure: Option<String>,
 }
@@ -91,7 +93,7 @@ impl Kernels {
             list,
             shapes,
             samples: Vec::new(),
-            random: settings.seed,
+            random: ChaCha8Rng::seed_from_u64(settings.seed),
             failed: 0,
             failure: None,
         };
@@ -228,9 +230,9 @@ impl Kernels {
                     if ranked.is_empty() {
                         break;
                     }
-                    let place = match self.random() % BY_CHANCE {
-                        0 => (self.random() % ranked.len() as u64) as usize,
-                        _ => 0,
+                    let place = match self.random.random_ratio(1, BY_CHANCE) {
+                        true => self.random.random_range(0..ranked.len()),
+                        false => 0,
                     };
                     let candidate = ranked.remove(place);
                     picks.push(Pick { kernel, shape: number, candidate });
@@ -238,15 +240,6 @@ impl Kernels {
             }
         }
         picks
-    }
-
-    /// The next number of a sequence that the seed determines (splitmix64).
-    fn random(&mut self) -> u64 {
-        self.random = self.random.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut mixed = self.random;
-        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        mixed ^ (mixed >> 31)
     }
 
     /// Schedules for a compilation: the picks, and elsewhere the model's.
