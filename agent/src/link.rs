@@ -1,4 +1,4 @@
-//! Object files to code in memory.
+//! Object files to code in memory, or to the image of a program.
 //!
 //! The objects of a network have code and constants, no data that can be written, and few kinds of
 //! relocation. All are placed in one piece of memory: code and the stubs of functions of the agent, which
@@ -6,7 +6,7 @@
 
 mod relocate;
 
-use std::{collections::BTreeMap, ptr::NonNull};
+use std::{collections::BTreeMap, ptr::NonNull, slice};
 
 use nix::{
     sys::mman::{MapFlags, ProtFlags, mmap_anonymous, mprotect, munmap},
@@ -26,7 +26,23 @@ pub struct Image {
     bytes: usize,
     /// Bytes of the code of the objects, at the start.
     pub text_bytes: usize,
-    symbols: BTreeMap<String, usize>,
+    symbols: BTreeMap<String, u64>,
+}
+
+/// Where the sections of objects lie, from the start of an image.
+pub struct Layout<'a> {
+    machine: &'a str,
+    objects: Vec<Object64<'a>>,
+    functions: &'a [(&'a str, u64)],
+    externals: BTreeMap<String, External>,
+    stubs: usize,
+    table: Table,
+    /// Bytes of the code of the objects, at the start.
+    pub text_bytes: usize,
+    /// Where what cannot be executed begins: the start of a page.
+    pub constants: usize,
+    /// Bytes of the image: whole pages.
+    pub bytes: usize,
 }
 
 /// An object that is being placed.
@@ -40,8 +56,7 @@ struct Object64<'a> {
 const STUB_BYTES: usize = 16;
 
 impl Image {
-    /// Places objects of a machine, named as `std::env::consts::ARCH`. `functions` are those that the
-    /// objects may call.
+    /// Places objects of this machine. `functions` are those that the objects may call.
     ///
     /// # Errors
     ///
@@ -49,40 +64,24 @@ impl Image {
     pub fn link(
         objects: &[&[u8]],
         machine: &str,
-        functions: &[(&str, usize)],
+        functions: &[(&str, u64)],
     ) -> Result<Self, String> {
-        let mut objects = objects
-            .iter()
-            .map(|bytes| Object64::read(bytes, machine))
-            .collect::<Result<Vec<_>, _>>()?;
-        let text_bytes = place(&mut objects, 0, elf::SHF_EXECINSTR)?;
-        let stubs = text_bytes.next_multiple_of(STUB_BYTES);
         let page = sysconf(SysconfVar::PAGE_SIZE).ok().flatten();
         let page = page.and_then(|page| usize::try_from(page).ok()).unwrap_or(4096);
-        let constants = (stubs + STUB_BYTES * functions.len()).next_multiple_of(page);
-        let addresses = place(&mut objects, constants, 0)?.next_multiple_of(8);
-        let externals = externals(&objects, functions)?;
-        let mut table = Table { start: addresses, entries: BTreeMap::new() };
-        let plan = objects
-            .iter()
-            .enumerate()
-            .flat_map(|(number, object)| object.relocations().map(move |each| (number, each)));
-        for (number, relocation) in plan {
-            let (.., through, target, _) = relocation?;
-            if through == Through::Table {
-                table.add((number, target.0));
-            }
-        }
-        let mut image = Self::map(table.end().max(1).next_multiple_of(page), text_bytes)?;
-        image.fill(&objects, functions, stubs, &externals, &table)?;
-        image.protect(constants)?;
-        image.symbols = symbols(&objects, image.start.addr().get());
+        let layout = Layout::of(objects, machine, functions, page)?;
+        let mut image = Self::map(layout.bytes, layout.text_bytes)?;
+        let start = image.start.addr().get() as u64;
+        // SAFETY: memory of this size that nothing else refers to.
+        let memory = unsafe { slice::from_raw_parts_mut(image.start.as_ptr(), image.bytes) };
+        layout.write(memory, start)?;
+        image.protect(layout.constants)?;
+        image.symbols = layout.symbols(start);
         Ok(image)
     }
 
     /// The address of a function that an object exports.
     pub fn symbol(&self, name: &str) -> Option<usize> {
-        self.symbols.get(name).copied()
+        self.symbols.get(name).and_then(|&address| usize::try_from(address).ok())
     }
 
     /// The addresses of the code of the objects.
@@ -101,61 +100,6 @@ impl Image {
         Ok(Self { start: start.cast(), bytes, text_bytes, symbols: BTreeMap::new() })
     }
 
-    /// Copies sections, writes stubs and addresses, applies relocations.
-    fn fill(
-        &self,
-        objects: &[Object64],
-        functions: &[(&str, usize)],
-        stubs: usize,
-        externals: &BTreeMap<String, External>,
-        table: &Table,
-    ) -> Result<(), String> {
-        // SAFETY: memory of this size that nothing else refers to.
-        let memory = unsafe { std::slice::from_raw_parts_mut(self.start.as_ptr(), self.bytes) };
-        let start = self.start.addr().get();
-        for object in objects {
-            for (&index, &offset) in &object.sections {
-                let section = object.file.section_by_index(SectionIndex(index)).map_err(broken)?;
-                let data = section.data().map_err(broken)?;
-                memory[offset..offset + data.len()].copy_from_slice(data);
-            }
-        }
-        for (number, (_, address)) in functions.iter().enumerate() {
-            let offset = stubs + STUB_BYTES * number;
-            memory[offset..offset + STUB_BYTES].copy_from_slice(&relocate::stub(*address as u64));
-        }
-        let address = |number: usize, symbol: SymbolIndex, through: Through| {
-            objects[number].address(symbol, start, externals, |external| {
-                match (external, through) {
-                    (External::Function(index), Through::Call) => {
-                        start + stubs + STUB_BYTES * index
-                    }
-                    (External::Function(index), _) => functions[*index].1,
-                    (External::Defined(offset), _) => start + offset,
-                }
-            })
-        };
-        for (&(number, symbol), &entry) in &table.entries {
-            let value = address(number, SymbolIndex(symbol), Through::Table)? as u64;
-            memory[entry..entry + 8].copy_from_slice(&value.to_le_bytes());
-        }
-        for (number, object) in objects.iter().enumerate() {
-            for relocation in object.relocations() {
-                let (offset, kind, through, symbol, addend) = relocation?;
-                let target = match through {
-                    Through::Table => {
-                        start + table.entries.get(&(number, symbol.0)).copied().unwrap_or(0)
-                    }
-                    _ => address(number, symbol, through)?,
-                };
-                let place =
-                    Place { memory: &mut *memory, offset, address: (start + offset) as u64 };
-                relocate::apply(place, kind, target as u64, addend)?;
-            }
-        }
-        Ok(())
-    }
-
     /// Code can no longer be written, constants no longer changed.
     fn protect(&self, constants: usize) -> Result<(), String> {
         relocate::flush(self.start.as_ptr(), constants);
@@ -169,6 +113,119 @@ impl Image {
             0 => Ok(()),
             bytes => protect(constants, bytes, ProtFlags::PROT_READ),
         }
+    }
+}
+
+impl<'a> Layout<'a> {
+    /// Gives the sections of objects of a machine, named as `std::env::consts::ARCH`, their places.
+    /// `functions` are those that the objects may call, and their addresses.
+    ///
+    /// # Errors
+    ///
+    /// Where an object is none of the machine, or has what is not supported; says what.
+    pub fn of(
+        objects: &[&'a [u8]],
+        machine: &'a str,
+        functions: &'a [(&'a str, u64)],
+        page: usize,
+    ) -> Result<Self, String> {
+        let mut objects = objects
+            .iter()
+            .map(|bytes| Object64::read(bytes, machine))
+            .collect::<Result<Vec<_>, _>>()?;
+        let text_bytes = place(&mut objects, 0, elf::SHF_EXECINSTR)?;
+        let stubs = text_bytes.next_multiple_of(STUB_BYTES);
+        let constants = (stubs + STUB_BYTES * functions.len()).next_multiple_of(page);
+        let addresses = place(&mut objects, constants, 0)?.next_multiple_of(8);
+        let externals = externals(&objects, functions)?;
+        let mut table = Table { start: addresses, entries: BTreeMap::new() };
+        for (number, object) in objects.iter().enumerate() {
+            for relocation in object.relocations(machine) {
+                let (.., through, target, _) = relocation?;
+                if through == Through::Table {
+                    table.add((number, target.0));
+                }
+            }
+        }
+        let bytes = table.end().max(1).next_multiple_of(page);
+        Ok(Self {
+            machine,
+            objects,
+            functions,
+            externals,
+            stubs,
+            table,
+            text_bytes,
+            constants,
+            bytes,
+        })
+    }
+
+    /// Writes the image that begins at the address `start`: sections, stubs, addresses, and what
+    /// relocations say.
+    ///
+    /// # Errors
+    ///
+    /// Where the memory is shorter than the image, or a target is out of reach.
+    pub fn write(&self, memory: &mut [u8], start: u64) -> Result<(), String> {
+        if memory.len() < self.bytes {
+            return Err(format!("an image of {} bytes has {}", self.bytes, memory.len()));
+        }
+        for object in &self.objects {
+            for (&index, &offset) in &object.sections {
+                let section = object.file.section_by_index(SectionIndex(index)).map_err(broken)?;
+                let data = section.data().map_err(broken)?;
+                memory[offset..offset + data.len()].copy_from_slice(data);
+            }
+        }
+        for (number, (_, address)) in self.functions.iter().enumerate() {
+            let offset = self.stubs + STUB_BYTES * number;
+            let stub = relocate::stub(self.machine, *address);
+            memory[offset..offset + STUB_BYTES].copy_from_slice(&stub);
+        }
+        for (&(number, symbol), &entry) in &self.table.entries {
+            let value = self.address(number, SymbolIndex(symbol), Through::Table, start)?;
+            memory[entry..entry + 8].copy_from_slice(&value.to_le_bytes());
+        }
+        for (number, object) in self.objects.iter().enumerate() {
+            for relocation in object.relocations(self.machine) {
+                let (offset, kind, through, symbol, addend) = relocation?;
+                let target = match through {
+                    Through::Table => {
+                        let entry = self.table.entries.get(&(number, symbol.0));
+                        start + entry.copied().unwrap_or(0) as u64
+                    }
+                    _ => self.address(number, symbol, through, start)?,
+                };
+                let place = Place { memory: &mut *memory, offset, address: start + offset as u64 };
+                relocate::apply(self.machine, place, kind, target, addend)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The addresses of all exported symbols of an image that begins at `start`.
+    pub fn symbols(&self, start: u64) -> BTreeMap<String, u64> {
+        let symbols = symbols(&self.objects).into_iter();
+        symbols.map(|(name, offset)| (name, start + offset as u64)).collect()
+    }
+
+    /// What a relocation of an object reaches.
+    fn address(
+        &self,
+        number: usize,
+        symbol: SymbolIndex,
+        through: Through,
+        start: u64,
+    ) -> Result<u64, String> {
+        let resolve = |external: &External| match (external, through) {
+            (External::Function(index), Through::Call) => {
+                start + (self.stubs + STUB_BYTES * index) as u64
+            }
+            (External::Function(index), _) => self.functions[*index].1,
+            (External::Defined(offset), _) => start + *offset as u64,
+        };
+        self.objects[number].address(symbol, start, &self.externals, resolve)
     }
 }
 
@@ -246,7 +303,10 @@ impl<'a> Object64<'a> {
     }
 
     /// The relocations of the sections that are placed.
-    fn relocations(&self) -> impl Iterator<Item = Result<Relocation, String>> + '_ {
+    fn relocations<'m>(
+        &'m self,
+        machine: &'m str,
+    ) -> impl Iterator<Item = Result<Relocation, String>> + 'm {
         self.sections.iter().flat_map(move |(&index, &start)| {
             let section = self.file.section_by_index(SectionIndex(index)).into_iter();
             section.flat_map(|section| section.relocations().collect::<Vec<_>>()).map(
@@ -258,7 +318,7 @@ impl<'a> Object64<'a> {
                         return Err("a relocation without a symbol".into());
                     };
                     let offset = usize::try_from(offset).map_err(|error| error.to_string())?;
-                    let through = relocate::through(r_type)?;
+                    let through = relocate::through(machine, r_type)?;
                     Ok((start + offset, r_type, through, symbol, relocation.addend()))
                 },
             )
@@ -269,16 +329,15 @@ impl<'a> Object64<'a> {
     fn address(
         &self,
         index: SymbolIndex,
-        start: usize,
+        start: u64,
         externals: &BTreeMap<String, External>,
-        resolve: impl Fn(&External) -> usize,
-    ) -> Result<usize, String> {
+        resolve: impl Fn(&External) -> u64,
+    ) -> Result<u64, String> {
         let symbol = self.file.symbol_by_index(index).map_err(broken)?;
         if let Some(section) = symbol.section_index() {
             let offset = self.sections.get(&section.0);
             let offset = offset.ok_or("a relocation refers to a section that is left out")?;
-            let value = usize::try_from(symbol.address()).map_err(|error| error.to_string())?;
-            return Ok(start + offset + value);
+            return Ok(start + *offset as u64 + symbol.address());
         }
         let name = symbol.name().map_err(broken)?;
         externals.get(name).map(resolve).ok_or_else(|| unknown(name))
@@ -306,9 +365,9 @@ fn place(objects: &mut [Object64], mut end: usize, executable: u32) -> Result<us
 /// What the names stand for that objects need from elsewhere.
 fn externals(
     objects: &[Object64],
-    functions: &[(&str, usize)],
+    functions: &[(&str, u64)],
 ) -> Result<BTreeMap<String, External>, String> {
-    let defined = symbols(objects, 0);
+    let defined = symbols(objects);
     let mut externals = BTreeMap::new();
     for symbol in objects.iter().flat_map(|object| object.file.symbols()) {
         let name = symbol.name().map_err(broken)?;
@@ -330,14 +389,14 @@ fn unknown(name: &str) -> String {
     format!("the object needs the symbol '{name}', which the agent does not have")
 }
 
-/// The addresses of all exported symbols of an image that begins at `start`.
-fn symbols(objects: &[Object64], start: usize) -> BTreeMap<String, usize> {
+/// The places of all exported symbols, from the start of the image.
+fn symbols(objects: &[Object64]) -> BTreeMap<String, usize> {
     let of_object = |object: &Object64| {
         let global = object.file.symbols().filter(|symbol| symbol.is_global());
         let place = |symbol: object::read::elf::ElfSymbol64<'_, '_, LittleEndian>| {
             let section = object.sections.get(&symbol.section_index()?.0)?;
             let offset = usize::try_from(symbol.address()).ok()?;
-            Some((symbol.name().ok()?.to_owned(), start + section + offset))
+            Some((symbol.name().ok()?.to_owned(), section + offset))
         };
         global.filter_map(place).collect::<Vec<_>>()
     };

@@ -98,11 +98,11 @@ impl Loaded {
             objects.push(object);
             rest = others;
         }
-        let functions: [(&str, usize); 4] = [
-            ("memcpy", libc::memcpy as *const () as usize),
-            ("memmove", libc::memmove as *const () as usize),
-            ("memset", libc::memset as *const () as usize),
-            ("pfp.profile_mark", mark as *const () as usize),
+        let functions: [(&str, u64); 4] = [
+            ("memcpy", libc::memcpy as *const () as u64),
+            ("memmove", libc::memmove as *const () as u64),
+            ("memset", libc::memset as *const () as u64),
+            ("pfp.profile_mark", mark as *const () as u64),
         ];
         let image = Image::link(&objects, &model.machine, &functions)?;
         let address = image

@@ -128,16 +128,6 @@ def disassemble(program, names):
 
 def llvm_mca(cpu, body, iterations=100):
     """Cycles of one iteration of a loop by the model of a CPU."""
-    return llvm_mca_of_each(cpu, [body], iterations)[0]
-
-
-def llvm_mca_of_each(cpu, bodies, iterations=100):
-    """Cycles of one iteration of each of several loops by the model of a CPU."""
     options = ["-mtriple=aarch64-linux-gnu", f"-mcpu={cpu}", f"-iterations={iterations}"]
-    regions = [
-        f"# LLVM-MCA-BEGIN {number}\n{body}# LLVM-MCA-END {number}\n"
-        for number, body in enumerate(bodies)
-    ]
-    report = json.loads(execute(llvm("llvm-mca"), *options, "--json", input="".join(regions).encode()))
-    views = {int(view["Name"]): view["SummaryView"] for view in report["CodeRegions"]}
-    return [views[number]["TotalCycles"] / iterations for number in range(len(bodies))]
+    report = json.loads(execute(llvm("llvm-mca"), *options, "--json", input=body.encode()))
+    return report["CodeRegions"][0]["SummaryView"]["TotalCycles"] / iterations

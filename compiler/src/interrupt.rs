@@ -205,18 +205,35 @@ impl Scratch {
 ///
 /// Where it cannot be started or read.
 pub fn run(command: &mut Command) -> io::Result<(ExitStatus, String)> {
+    let (status, said) = run_reading(command, |stderr| {
+        let mut said = Vec::new();
+        stderr.read_to_end(&mut said)?;
+        Ok(said)
+    })?;
+    Ok((status, String::from_utf8_lossy(&said).trim().to_owned()))
+}
+
+/// As [`run`], with what it says on standard error read by a function, until its end.
+///
+/// # Errors
+///
+/// As [`run`], and those of the function.
+pub fn run_reading<T>(
+    command: &mut Command,
+    read: impl FnOnce(&mut dyn Read) -> io::Result<T>,
+) -> io::Result<(ExitStatus, T)> {
     command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
     // A group of its own, so that one signal reaches all of it.
     command.process_group(0);
     let group = |child: &Child| Pid::from_raw(child.id().cast_signed());
     let (mut child, guard) =
         Guard::around(|| command.spawn(), |child| Leftover::Children(group(child)))?;
-    let mut said = Vec::new();
-    if let Some(stderr) = &mut child.stderr {
-        stderr.read_to_end(&mut said)?;
-    }
+    let said = match child.stderr.take() {
+        Some(mut stderr) => read(&mut stderr),
+        None => read(&mut io::empty()),
+    };
     // Until it is reaped, its number is nobody else's.
     let _ = waitid(Id::Pid(group(&child)), WaitPidFlag::WEXITED | WaitPidFlag::WNOWAIT);
     drop(guard);
-    Ok((child.wait()?, String::from_utf8_lossy(&said).trim().to_owned()))
+    Ok((child.wait()?, said?))
 }

@@ -1,6 +1,6 @@
 //! Compiled networks on data: what they answer, and how good that is.
 //!
-//! - [`device`]: where compiled functions run;
+//! - [`device`]: where compiled functions run; [`told`]: what a board tells of its calls;
 //! - [`data`], [`batches`]: arrays in files, and models on many items;
 //! - [`mod@reference`]: the float64 reference and Monte Carlo, and errors against them;
 //! - [`answers`], [`halves`]: what logits say of items, and what the halves of many passes say of
@@ -26,4 +26,5 @@ pub mod metrics;
 pub mod page;
 pub mod reference;
 pub mod report;
+pub mod told;
 pub mod watch;

@@ -85,3 +85,29 @@ pub fn legend(first: usize, series: &[&str]) -> Markup {
         }
     }
 }
+
+/// A table whose first `texts` columns are text.
+pub fn table(caption: &str, texts: usize, head: &[&str], rows: &[Vec<Markup>]) -> Markup {
+    let label = if caption.is_empty() { "table" } else { caption };
+    html! {
+        div.scroll tabindex="0" role="region" aria-label=(label) {
+            table {
+                @if !caption.is_empty() { caption { (caption) } }
+                thead { tr { @for (column, name) in head.iter().enumerate() {
+                    th.text[column < texts] scope="col" { (name) }
+                } } }
+                tbody { @for row in rows { tr { @for cell in row { (cell) } } } }
+            }
+        }
+    }
+}
+
+/// A cell of text.
+pub fn text(text: &str) -> Markup {
+    html! { td.text { (text) } }
+}
+
+/// A cell with a bar, so much of its width, from 0 to 1.
+pub fn bar(width: f64) -> Markup {
+    html! { td.bar { i style=(format!("width:{:.1}%", 100.0 * width)) {} } }
+}

@@ -30,13 +30,13 @@ pub struct Place<'a> {
     pub address: u64,
 }
 
-/// How a kind of relocation reaches its target.
+/// How a kind of relocation of a machine reaches its target.
 ///
 /// # Errors
 ///
-/// Where the kind is none of this machine that networks have; names it.
-pub fn through(kind: u32) -> Result<Through, String> {
-    through_on(std::env::consts::ARCH, kind).ok_or_else(|| {
+/// Where the kind is none that networks have; names it.
+pub fn through(machine: &str, kind: u32) -> Result<Through, String> {
+    through_on(machine, kind).ok_or_else(|| {
         format!("the object has a relocation of the kind {kind}, which is not supported")
     })
 }
@@ -68,16 +68,12 @@ fn through_on(machine: &str, kind: u32) -> Option<Through> {
     }
 }
 
-/// Writes what a relocation says.
+/// Writes what a relocation of a machine says.
 ///
 /// # Errors
 ///
 /// Where the target is out of reach, or the place is not in the memory.
-pub fn apply(place: Place, kind: u32, target: u64, addend: i64) -> Result<(), String> {
-    apply_on(std::env::consts::ARCH, place, kind, target, addend)
-}
-
-fn apply_on(
+pub fn apply(
     machine: &str,
     place: Place,
     kind: u32,
@@ -144,8 +140,8 @@ fn too_far(kind: u32) -> String {
 }
 
 /// Code that jumps to an address, and changes no register that an argument is in.
-pub fn stub(address: u64) -> [u8; 16] {
-    let code: [u8; 8] = match std::env::consts::ARCH {
+pub fn stub(machine: &str, address: u64) -> [u8; 16] {
+    let code: [u8; 8] = match machine {
         // jmp *2(%rip), and the address after two bytes.
         "x86_64" => [0xff, 0x25, 2, 0, 0, 0, 0xcc, 0xcc],
         // ldr x16, .+8; br x16
@@ -178,7 +174,7 @@ mod tests {
     fn aarch64(word: u32, kind: u32, target: u64, address: u64) -> Result<u32, String> {
         let mut memory = word.to_le_bytes();
         let place = Place { memory: &mut memory, offset: 0, address };
-        apply_on("aarch64", place, kind, target, 0)?;
+        apply("aarch64", place, kind, target, 0)?;
         Ok(u32::from_le_bytes(memory))
     }
 
@@ -203,7 +199,7 @@ mod tests {
         let apply = |target: u64, addend| {
             let mut memory = [0; 6];
             let place = Place { memory: &mut memory, offset: 2, address: 0x10_0000 };
-            apply_on("x86_64", place, R_X86_64_PC32, target, addend).map(|()| memory)
+            apply("x86_64", place, R_X86_64_PC32, target, addend).map(|()| memory)
         };
         assert_eq!(apply(0x10_0010, -4), Ok([0, 0, 12, 0, 0, 0]));
         assert!(apply(1 << 40, 0).unwrap_err().contains("out of reach"));
@@ -214,6 +210,6 @@ mod tests {
         use object::elf::{R_AARCH64_TLSDESC_CALL, R_X86_64_TPOFF32};
         assert_eq!(through_on("x86_64", R_X86_64_TPOFF32), None);
         assert_eq!(through_on("aarch64", R_AARCH64_TLSDESC_CALL), None);
-        assert!(through(9999).unwrap_err().contains("the kind 9999"));
+        assert!(through("aarch64", 9999).unwrap_err().contains("the kind 9999"));
     }
 }

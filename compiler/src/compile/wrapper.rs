@@ -127,6 +127,106 @@ pub fn packed_symbol(compiled: &Compiled) -> String {
     format!("{}_packed", compiled.function.symbol())
 }
 
+/// The object of `memcpy`, `memmove` and `memset`, for a program without a C library.
+///
+/// # Errors
+///
+/// Where LLVM fails, which is a fault of the compiler.
+pub fn memory_object(compiled: &Compiled) -> Result<Vec<u8>, Error> {
+    let context = Context::create();
+    let machine = Machine::new(&compiled.target, compiled.branch_protection)?;
+    let memory = parse(&context, MEMORY)?;
+    machine.optimise(&memory)?;
+    machine.object(&memory)
+}
+
+/// Vectors first, then bytes; a move to a higher place that overlaps goes by bytes from the end.
+const MEMORY: &str = r#"
+define ptr @memset(ptr %to, i32 %value, i64 %count) nounwind "no-builtins" {
+entry:
+  %byte = trunc i32 %value to i8
+  %first = insertelement <16 x i8> poison, i8 %byte, i64 0
+  %vector = shufflevector <16 x i8> %first, <16 x i8> poison, <16 x i32> zeroinitializer
+  %whole = and i64 %count, -16
+  br label %vectors
+vectors:
+  %i = phi i64 [ 0, %entry ], [ %i.next, %store.vector ]
+  %has.vector = icmp ult i64 %i, %whole
+  br i1 %has.vector, label %store.vector, label %bytes
+store.vector:
+  %to.vector = getelementptr i8, ptr %to, i64 %i
+  store <16 x i8> %vector, ptr %to.vector, align 1
+  %i.next = add i64 %i, 16
+  br label %vectors
+bytes:
+  %j = phi i64 [ %whole, %vectors ], [ %j.next, %store.byte ]
+  %has.byte = icmp ult i64 %j, %count
+  br i1 %has.byte, label %store.byte, label %done
+store.byte:
+  %to.byte = getelementptr i8, ptr %to, i64 %j
+  store i8 %byte, ptr %to.byte
+  %j.next = add i64 %j, 1
+  br label %bytes
+done:
+  ret ptr %to
+}
+
+define ptr @memcpy(ptr %to, ptr %from, i64 %count) nounwind "no-builtins" {
+entry:
+  %whole = and i64 %count, -16
+  br label %vectors
+vectors:
+  %i = phi i64 [ 0, %entry ], [ %i.next, %move.vector ]
+  %has.vector = icmp ult i64 %i, %whole
+  br i1 %has.vector, label %move.vector, label %bytes
+move.vector:
+  %from.vector = getelementptr i8, ptr %from, i64 %i
+  %to.vector = getelementptr i8, ptr %to, i64 %i
+  %vector = load <16 x i8>, ptr %from.vector, align 1
+  store <16 x i8> %vector, ptr %to.vector, align 1
+  %i.next = add i64 %i, 16
+  br label %vectors
+bytes:
+  %j = phi i64 [ %whole, %vectors ], [ %j.next, %move.byte ]
+  %has.byte = icmp ult i64 %j, %count
+  br i1 %has.byte, label %move.byte, label %done
+move.byte:
+  %from.byte = getelementptr i8, ptr %from, i64 %j
+  %to.byte = getelementptr i8, ptr %to, i64 %j
+  %byte = load i8, ptr %from.byte
+  store i8 %byte, ptr %to.byte
+  %j.next = add i64 %j, 1
+  br label %bytes
+done:
+  ret ptr %to
+}
+
+define ptr @memmove(ptr %to, ptr %from, i64 %count) nounwind "no-builtins" {
+entry:
+  %to.address = ptrtoint ptr %to to i64
+  %from.address = ptrtoint ptr %from to i64
+  %distance = sub i64 %to.address, %from.address
+  %is.apart = icmp uge i64 %distance, %count
+  br i1 %is.apart, label %copy, label %bytes
+copy:
+  %copied = call ptr @memcpy(ptr %to, ptr %from, i64 %count)
+  ret ptr %to
+bytes:
+  %rest = phi i64 [ %count, %entry ], [ %last, %move.byte ]
+  %has.byte = icmp ne i64 %rest, 0
+  br i1 %has.byte, label %move.byte, label %done
+move.byte:
+  %last = sub i64 %rest, 1
+  %from.byte = getelementptr i8, ptr %from, i64 %last
+  %to.byte = getelementptr i8, ptr %to, i64 %last
+  %byte = load i8, ptr %from.byte
+  store i8 %byte, ptr %to.byte
+  br label %bytes
+done:
+  ret ptr %to
+}
+"#;
+
 /// How many buffers the function reads and writes.
 fn buffers(compiled: &Compiled) -> usize {
     let signature = &compiled.function.signature;

@@ -1,10 +1,12 @@
 //! `pfp bench`.
 
-mod text;
+mod answer;
+mod emulated;
 
 use std::{path::PathBuf, time::Duration};
 
 use clap::Args;
+use gauss_lowering::target::Target;
 use pfp_agent::{
     counters::KernelCounts,
     protocol::{self, Settings},
@@ -15,11 +17,13 @@ use pfp_compiler::{
     error::Error,
     module::Session,
     output::Outputs,
+    target,
 };
 use pfp_evaluate::{
     calibrate::rewrite,
     device::{Buffers, Device, Executable, Host, LEAST_CALLS, Timing},
     measure::{self, Times},
+    told::Told,
 };
 use serde::Serialize;
 
@@ -28,6 +32,7 @@ use super::{
     posterior::ReadingArgs, results, values,
 };
 use crate::{board::device::BoardDevice, roofline::Roofline};
+use answer::Answer;
 
 /// Time a network, on this machine against what the machine can do, or on a board
 #[derive(Debug, Args)]
@@ -39,12 +44,18 @@ convolutions can be faster: their means take fewer multiply-adds than the layers
 On a board all timing is done there. Beside the times stand what the board tells of clocks, heat and
 energy; a limit is not measured.
 
+Without a board, --target counts the instructions of one call under qemu-aarch64 and asks llvm-mca for
+their cycles on the CPU, block by block: loads that hit the first cache, branches as foreseen. The two
+say which kernel is worth a look; they are no times.
+
 Examples:
   pfp bench lenet.mlir --params lenet.safetensors
   pfp bench lenet.mlir --params lenet.safetensors --batch 1,100 --threads 1,2 --json
   pfp bench lenet.mlir --params lenet.safetensors --batch 1 --profile
   pfp bench lenet.mlir --params lenet.safetensors --head sample:1000 --budget 2x --profile
-  pfp bench lenet.mlir --params lenet.safetensors --on pi --batch 1 --profile --results lenet.json")]
+  pfp bench lenet.mlir --params lenet.safetensors --on pi --batch 1 --profile --results lenet.json
+  pfp bench lenet.mlir --params lenet.safetensors --target aarch64-linux-gnu --cpu cortex-a72 \\
+      --batch 1 --profile")]
 pub struct BenchArgs {
     /// The network: a module in the gauss dialect (.mlir), or an ONNX model (.onnx)
     #[arg(value_name = "MODULE")]
@@ -98,6 +109,10 @@ pub struct BenchArgs {
     #[arg(long)]
     profile: bool,
 
+    /// Write tables, and with --profile a picture of the kernels, to this .html file
+    #[arg(long, value_name = "FILE")]
+    report: Option<PathBuf>,
+
     /// Write latency and energy to this .json file, for comparison with runs of MLPerf Tiny
     #[arg(long, value_name = "FILE", requires = "on")]
     results: Option<PathBuf>,
@@ -109,6 +124,16 @@ pub struct BenchArgs {
 
     #[command(flatten)]
     device: DeviceArgs,
+
+    /// Count what a call executes on this target under QEMU, and its cycles by llvm-mca, where no board is
+    /// at hand: aarch64-linux-gnu or aarch64-none-elf
+    #[arg(long, value_name = "TRIPLE", help_heading = "Without a board",
+          conflicts_with_all = ["on", "cpus", "seconds", "rounds"])]
+    target: Option<String>,
+
+    /// The CPU, by its LLVM name [default: the least of the architecture]
+    #[arg(long, value_name = "NAME", help_heading = "Without a board", requires = "target")]
+    cpu: Option<String>,
 }
 
 /// What is timed: a batch and a number of threads.
@@ -149,7 +174,7 @@ struct Measured {
     #[serde(flatten)]
     limit: Option<Limit>,
     #[serde(flatten)]
-    board: Option<results::Told>,
+    board: Option<Told>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     profile: Vec<Kernel>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -182,8 +207,12 @@ const DEFAULT_BATCHES: [i64; 3] = [1, 10, 100];
 
 pub fn bench(args: BenchArgs, ui: &Ui) -> Result<Outcome, Error> {
     let mut files = Outputs::beside(args.params.iter().cloned().chain([args.module.clone()]));
-    for path in args.results.iter().chain(&args.save_bundle) {
+    for path in args.report.iter().chain(&args.results).chain(&args.save_bundle) {
         files.open(path, false)?;
+    }
+    if let Some(target) = &args.target {
+        let target = target::find(target, args.cpu.as_deref())?;
+        return emulated::bench(&args, &target, files, ui);
     }
     let board = args.device.connect(&args.cpus, ui)?;
     let most = args.threads.iter().copied().max().unwrap_or(1).into();
@@ -195,52 +224,17 @@ pub fn bench(args: BenchArgs, ui: &Ui) -> Result<Outcome, Error> {
         Some(board) => Box::new(board.clone()),
         None => Box::new(Host::new(cpus.clone())?),
     };
-    let mut imported = open_module(&args.module, None, &args.reading, ui)?;
-    let parameters = imported.parameters(args.params.as_deref())?;
-    let calibration = parameters.as_ref().map(rewrite::read).transpose()?.flatten();
-    let mode = args.mode.mode(false)?;
-    let source = imported.source;
-    let session = Session::new();
+    let slice = Duration::from_secs_f64(args.seconds / f64::from(args.rounds));
     let mut configurations = Vec::new();
     let mut bundles = Vec::new();
-    let open = |batch| Network::open(&session, &source, parameters.as_ref(), batch);
-    let batches: Vec<_> = match args.batch.is_empty() {
-        false => args.batch.iter().copied().map(Some).collect(),
-        true if open(None)?.has_free_batch() => DEFAULT_BATCHES.map(Some).to_vec(),
-        true => vec![None],
-    };
-    if args.save_bundle.is_some() && (batches.len(), args.threads.len()) != (1, 1) {
-        return Err(Error::request("a bundle has one batch and one number of threads")
-            .with_help("choose them: --batch N --threads N"));
-    }
-    if let Some(&batch) = batches.first() {
-        ui.remarks(&open(batch)?);
-    }
-    let slice = Duration::from_secs_f64(args.seconds / f64::from(args.rounds));
-    for batch in batches {
-        for &threads in &args.threads {
-            let items = batch.map_or(String::new(), |batch| format!("batch {batch}, "));
-            ui.stage(&format!("compiling for {items}{threads} thread(s)"));
-            let mut network = open(batch)?;
-            let what = (mode, args.function.as_deref());
-            args.head.append(&mut network, what, calibration.clone(), ui)?;
-            let options = Options {
-                tasks: threads.into(),
-                schedules: args.schedule.of(&network)?,
-                profile: args.profile,
-                mode,
-                ..Options::default()
-            };
-            let function = network.function(args.function.as_deref())?;
-            let compiled = network.compile(function, device.target(), &options, &|_| ())?;
-            ui.notes(compiled.unused_schedules(&options.schedules).as_slice());
-            let configuration = configuration(&args, &compiled, batch, &*device)?;
-            if let (Some(_), Some(board)) = (&args.save_bundle, &board) {
-                bundles.push(bundle(board, &compiled, &configuration, slice)?);
-            }
-            configurations.push(configuration);
+    for_each_compiled(&args, device.target(), ui, &mut |compiled, batch| {
+        let configuration = configuration(&args, compiled, batch, &*device)?;
+        if let (Some(_), Some(board)) = (&args.save_bundle, &board) {
+            bundles.push(bundle(board, compiled, &configuration, slice)?);
         }
-    }
+        configurations.push(configuration);
+        Ok(())
+    })?;
     let roofline = match &board {
         Some(_) => None,
         None => {
@@ -263,22 +257,72 @@ pub fn bench(args: BenchArgs, ui: &Ui) -> Result<Outcome, Error> {
     let results: Vec<_> =
         configurations.into_iter().map(|each| each.result(roofline.as_ref())).collect();
     let report = Report { cpu: device.cpu_name(), cpus, roofline, results };
+    let answer = Answer::of_times(&report);
+    let mut contents: Vec<_> = args.report.iter().map(|_| answer.page(&args.module)).collect();
     if let Some(board) = &board {
         report.results.iter().filter_map(|result| result.board.as_ref()).for_each(|told| {
             told.warnings.iter().for_each(|warning| ui.say(&format!("WARNING: {warning}")));
         });
-        let mut contents = Vec::new();
         if args.results.is_some() {
             contents.push(results_file(&args, board, &report)?);
         }
         contents.extend(bundles);
-        files.write(contents)?;
     }
+    files.write(contents)?;
     match ui.json() {
         true => ui.print_json(&report)?,
-        false => ui.print(text::text(&report))?,
+        false => ui.print(answer.text())?,
     }
     Ok(Outcome::Done)
+}
+
+/// Compiles the function for each batch and number of threads, for a target.
+fn for_each_compiled(
+    args: &BenchArgs,
+    target: &Target,
+    ui: &Ui,
+    then: &mut dyn FnMut(&Compiled, Option<i64>) -> Result<(), Error>,
+) -> Result<(), Error> {
+    let mut imported = open_module(&args.module, None, &args.reading, ui)?;
+    let parameters = imported.parameters(args.params.as_deref())?;
+    let calibration = parameters.as_ref().map(rewrite::read).transpose()?.flatten();
+    let mode = args.mode.mode(false)?;
+    let source = imported.source;
+    let session = Session::new();
+    let open = |batch| Network::open(&session, &source, parameters.as_ref(), batch);
+    let batches: Vec<_> = match args.batch.is_empty() {
+        false => args.batch.iter().copied().map(Some).collect(),
+        true if open(None)?.has_free_batch() => DEFAULT_BATCHES.map(Some).to_vec(),
+        true => vec![None],
+    };
+    if args.save_bundle.is_some() && (batches.len(), args.threads.len()) != (1, 1) {
+        return Err(Error::request("a bundle has one batch and one number of threads")
+            .with_help("choose them: --batch N --threads N"));
+    }
+    if let Some(&batch) = batches.first() {
+        ui.remarks(&open(batch)?);
+    }
+    for batch in batches {
+        for &threads in &args.threads {
+            let items = batch.map_or(String::new(), |batch| format!("batch {batch}, "));
+            ui.stage(&format!("compiling for {items}{threads} thread(s)"));
+            let mut network = open(batch)?;
+            let what = (mode, args.function.as_deref());
+            args.head.append(&mut network, what, calibration.clone(), ui)?;
+            let options = Options {
+                tasks: threads.into(),
+                schedules: args.schedule.of(&network)?,
+                profile: args.profile,
+                mode,
+                ..Options::default()
+            };
+            let function = network.function(args.function.as_deref())?;
+            let compiled = network.compile(function, target, &options, &|_| ())?;
+            ui.notes(compiled.unused_schedules(&options.schedules).as_slice());
+            then(&compiled, batch)?;
+        }
+    }
+    Ok(())
 }
 
 /// The file of `--save-bundle`: what is sent, and timed for a round.
@@ -393,7 +437,7 @@ impl Configuration {
             gflops: self.flop / microseconds.median / 1e3,
             weight_bytes: self.weight_bytes,
             limit,
-            board: results::Told::of(&self.told, self.times.len(), self.batch as usize),
+            board: Told::of(&self.told, self.times.len(), self.batch as usize),
             counters_missing: last.and_then(|profile| profile.missing.clone()),
             profile: match self.is_profiled {
                 true => profile(&self.kernels, self.profiles, counts, peak),

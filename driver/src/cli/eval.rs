@@ -99,7 +99,7 @@ pub struct EvalArgs {
     #[arg(long)]
     items: bool,
 
-    /// Write latency and accuracy to this .json file, for comparison with runs of MLPerf Tiny
+    /// Write latency, energy and accuracy to this .json file, for comparison with runs of MLPerf Tiny
     #[arg(long, value_name = "FILE", requires = "on")]
     results: Option<PathBuf>,
 
@@ -360,5 +360,11 @@ fn latency_table(evaluation: &Evaluation) -> Option<String> {
         });
         table.row([format!("  {}", mode.mode)].into_iter().chain(cells).collect());
     }
-    Some(table.to_string())
+    let told = evaluation.modes.iter().flat_map(|mode| {
+        mode.latency.iter().filter_map(move |latency| {
+            let told = latency.told.as_ref()?.text();
+            Some(format!("\n  {}, batch {}: {told}", mode.mode, latency.batch))
+        })
+    });
+    Some(table.to_string() + &told.collect::<String>())
 }

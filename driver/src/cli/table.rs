@@ -17,6 +17,16 @@ impl Table {
     pub fn row(&mut self, cells: Vec<String>) {
         self.rows.push(cells);
     }
+
+    /// The head, and the rows below it.
+    pub fn rows(&self) -> &[Vec<String>] {
+        &self.rows
+    }
+
+    /// How many columns are text.
+    pub fn left(&self) -> usize {
+        self.left
+    }
 }
 
 impl fmt::Display for Table {

@@ -76,6 +76,74 @@ fn a_module_that_fixes_its_batch_is_timed_with_that() {
     assert_eq!(answer["results"][0]["batch"], 3, "{answer}");
 }
 
+/// Is the emulator there? Says so where it is not.
+fn has_emulator() -> bool {
+    let has = ["qemu-aarch64", "llvm-mca-22"]
+        .iter()
+        .all(|tool| std::process::Command::new(tool).arg("--version").output().is_ok());
+    if !has {
+        eprintln!("SKIPPED: counts without a board: qemu-aarch64 or llvm-mca-22 is missing");
+    }
+    has
+}
+
+#[test]
+fn without_a_board_the_instructions_of_every_kernel_are_counted() {
+    if !has_emulator() {
+        return;
+    }
+    let dir = Dir::net();
+    let bench = "bench net.mlir --params net.safetensors --target aarch64-linux-gnu --cpu cortex-a72 --json";
+    let answer = dir.pfp(&format!("{bench} --batch 1,8 --profile")).json();
+    assert!(answer["instructions_by"].as_str().unwrap().starts_with("qemu-aarch64"), "{answer}");
+    let results = answer["results"].as_array().unwrap();
+    for result in results {
+        let kernels = result["profile"].as_array().unwrap();
+        assert!(!kernels.is_empty());
+        for count in ["instructions", "model_cycles"] {
+            let of_kernels: f64 = kernels.iter().map(|kernel| number(&kernel[count])).sum();
+            let all = number(&result[count]);
+            // What is in no kernel is the frame of the function. Rare blocks cost by what is with them.
+            assert!(of_kernels <= 1.05 * all && of_kernels > 0.8 * all, "{of_kernels} of {all}");
+        }
+        for kernel in kernels {
+            // Two sums of vectors of four for each multiply-add, of which the means of a convolution may
+            // take fewer.
+            let least = number(&kernel["multiply_adds"]) / 4.0;
+            assert!(number(&kernel["instructions"]) > least, "{kernel}");
+        }
+    }
+    let calls: Vec<_> = results.iter().map(|result| number(&result["instructions"])).collect();
+    assert!(calls[1] > 3.0 * calls[0] && calls[1] < 9.0 * calls[0], "{calls:?}");
+    // Exact: the same once more.
+    assert_eq!(dir.pfp(&format!("{bench} --batch 1,8 --profile")).json(), answer);
+}
+
+#[test]
+fn a_page_shows_the_kernels_as_bars() {
+    let dir = Dir::net();
+    dir.pfp(&format!("{QUICK} --batch 2 --profile --report bench.html")).ok();
+    let page = dir.text("bench.html");
+    let bars = page.matches("class=\"bar\"><i style").count();
+    let answer = dir.pfp(&format!("{QUICK} --batch 2 --profile --json")).json();
+    assert_eq!(bars, answer["results"][0]["profile"].as_array().unwrap().len(), "{page}");
+    assert!(page.contains("width:100.0%"), "{page}");
+}
+
+#[test]
+fn what_is_not_emulated_is_refused() {
+    let dir = Dir::net();
+    for (arguments, message) in [
+        ("--target x86_64-linux-gnu", "code for x86_64-linux-gnu is not emulated"),
+        ("--target aarch64-linux-gnu --threads 2", "an emulated call has one thread"),
+        ("--target aarch64-linux-gnu --cpu cortex-a72x", "LLVM knows no CPU 'cortex-a72x'"),
+    ] {
+        let error =
+            dir.pfp(&format!("bench net.mlir --params net.safetensors {arguments}")).error();
+        assert!(error.contains(message), "{error}");
+    }
+}
+
 #[test]
 fn what_cannot_be_measured_is_refused() {
     let dir = Dir::net();

@@ -3,12 +3,14 @@
 use std::time::Duration;
 
 use gauss_lowering::mode::Mode;
+use pfp_agent::protocol::Measured;
 use pfp_compiler::error::Error;
 
 use super::{dataset::DataSet, execute::Classifier, result::Latency};
 use crate::{
     device::{Executable, LEAST_CALLS, Timing},
     measure::{self, Times},
+    told::Told,
 };
 
 /// The modes take turns so often, so that what else the machine does meets all of them.
@@ -32,6 +34,8 @@ struct Timed {
     model: Box<dyn Executable>,
     input: Vec<f32>,
     times: Vec<f64>,
+    /// What a board told in each turn.
+    told: Vec<Measured>,
 }
 
 /// Times of every mode, in their order, at every batch. The calling thread is kept on one core
@@ -59,7 +63,8 @@ pub fn measure(
         .collect::<Result<Vec<_>, Error>>();
     measure::pin(&cpus)?;
     let measured = measured?;
-    Ok((0..modes.len()).map(|mode| measured.iter().map(|times| times[mode]).collect()).collect())
+    let of_mode = |mode: usize| measured.iter().map(|times| times[mode].clone()).collect();
+    Ok((0..modes.len()).map(of_mode).collect())
 }
 
 fn at_batch(
@@ -75,16 +80,20 @@ fn at_batch(
     for _ in 0..ROUNDS {
         timed.iter_mut().try_for_each(Timed::turn)?;
     }
-    let medians = timed.into_iter().map(|timed| Times::of(timed.times).median / batch as f64);
-    let medians: Vec<_> = medians.collect();
     let moments = modes.iter().position(|mode| *mode == Mode::Moments);
-    let moments = moments.and_then(|index| medians.get(index).copied());
-    let latency = |microseconds: f64| Latency {
+    let found = |timed: &Timed| {
+        let told = Told::of(&timed.told, timed.times.len(), batch);
+        (Times::of(timed.times.clone()).median / batch as f64, told)
+    };
+    let found: Vec<_> = timed.iter().map(found).collect();
+    let moments = moments.and_then(|index| Some(found.get(index)?.0));
+    let latency = |(microseconds, told)| Latency {
         batch,
         microseconds,
         speed_up: moments.map(|moments| microseconds / moments),
+        told,
     };
-    Ok(medians.into_iter().map(latency).collect())
+    Ok(found.into_iter().map(latency).collect())
 }
 
 impl Timed {
@@ -92,13 +101,15 @@ impl Timed {
         let items = set.prepared(0..batch.min(set.len()))?;
         let length = items.len() / batch.min(set.len()).max(1) * batch;
         let input = items.into_iter().cycle().take(length).collect();
-        Ok(Self { input, times: Vec::new(), model })
+        Ok(Self { input, times: Vec::new(), told: Vec::new(), model })
     }
 
     fn turn(&mut self) -> Result<(), Error> {
         let input = vec![self.input.clone()];
         let timing = Timing { duration: TURN, calls: LEAST_CALLS, kernels: 0 };
-        self.times.extend(self.model.caller().time(&input, &timing)?.calls);
+        let timed = self.model.caller().time(&input, &timing)?;
+        self.times.extend(timed.calls);
+        self.told.extend(timed.told);
         Ok(())
     }
 }

@@ -6,6 +6,7 @@ use super::{agreement::Agreement, set::Set, verdict::Verdict};
 use crate::{
     answers::{Items, Score},
     metrics::{Bin, RiskPoint, RocPoint},
+    told::Told,
 };
 
 /// Everything that an evaluation found.
@@ -156,7 +157,7 @@ pub struct Detection {
 }
 
 /// The time of calls of one batch on one core.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Latency {
     /// Items in a call.
     pub batch: usize,
@@ -164,4 +165,7 @@ pub struct Latency {
     pub microseconds: f64,
     /// How many times faster mode `moments` is, where it was measured too.
     pub speed_up: Option<f64>,
+    /// What a board told.
+    #[serde(flatten)]
+    pub told: Option<Told>,
 }

@@ -6,32 +6,11 @@ use crate::{
     answers::Score,
     eval::{Classification, Detection, Evaluation, ModeResult, Role, Thresholds, latency::shown},
     metrics::Bin,
-    page::theme::swatch,
+    page::{table, text, theme::swatch},
 };
 
 /// What cannot be given.
 const NOTHING: &str = "–";
-
-/// A table whose first `texts` columns are text.
-pub fn table(caption: &str, texts: usize, head: &[&str], rows: &[Vec<Markup>]) -> Markup {
-    let label = if caption.is_empty() { "table" } else { caption };
-    html! {
-        div.scroll tabindex="0" role="region" aria-label=(label) {
-            table {
-                @if !caption.is_empty() { caption { (caption) } }
-                thead { tr { @for (column, name) in head.iter().enumerate() {
-                    th.text[column < texts] scope="col" { (name) }
-                } } }
-                tbody { @for row in rows { tr { @for cell in row { (cell) } } } }
-            }
-        }
-    }
-}
-
-/// A cell of text.
-pub fn text(text: &str) -> Markup {
-    html! { td.text { (text) } }
-}
 
 fn number(number: Option<f64>, digits: usize) -> Markup {
     html! { td { @match number {
@@ -262,7 +241,18 @@ pub fn latency(evaluation: &Evaluation) -> Option<Markup> {
         })
         .collect();
     let head = ["mode", "batch", "µs per item, one core", "times that of moments"];
-    (!rows.is_empty()).then(|| table("Time", 1, &head, &rows))
+    let told = evaluation.modes.iter().flat_map(|mode| {
+        mode.latency.iter().filter_map(move |latency| {
+            let told = latency.told.as_ref()?.text();
+            Some(format!("{}, batch {}: {told}", mode.mode, latency.batch))
+        })
+    });
+    (!rows.is_empty()).then(|| {
+        html! {
+            (table("Time", 1, &head, &rows))
+            @for line in told { p.muted { (line) } }
+        }
+    })
 }
 
 /// The command line that gives the evaluation again.

@@ -2,13 +2,12 @@
 
 use maud::{Markup, html};
 
-use super::tables;
 use crate::{
     eval::{
         Evaluation,
         verdict::{Conclusion, Grade, LIMITS, Measure, SetVerdict},
     },
-    page::section,
+    page::{section, table, text},
 };
 
 /// The answer, for each data set what it is and what to do, and the numbers behind it.
@@ -44,7 +43,7 @@ fn table_of(set: &SetVerdict) -> Markup {
         let (difference, noise) = judged.shown();
         let (class, word) = grade(judged.grade);
         vec![
-            tables::text(measure(judged.measure)),
+            text(measure(judged.measure)),
             html! { td { (difference) } },
             html! { td { (noise) } },
             html! { td { (judged.shown_limit()) } },
@@ -54,7 +53,7 @@ fn table_of(set: &SetVerdict) -> Markup {
     let against = set.against.as_deref().unwrap_or_default();
     let beside = format!("moments beside {against}");
     let head = [beside.as_str(), "found", "exact moments", "limit", "so it is"];
-    tables::table("", 1, &head, &rows.collect::<Vec<_>>())
+    table("", 1, &head, &rows.collect::<Vec<_>>())
 }
 
 /// How a conclusion looks, and what it is called.
