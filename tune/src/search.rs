@@ -99,6 +99,8 @@ pub struct Report {
     pub compilations: usize,
     /// Candidates that were measured, of earlier runs too.
     pub measured: usize,
+    /// What the journal of earlier runs had: candidates, and numbers of the core.
+    pub taken_over: usize,
     /// Candidates that could not be compiled or run, and why the first could not.
     pub failed: usize,
     /// Why the first of those could not.
@@ -250,6 +252,7 @@ pub fn tune(
         seconds: start.elapsed().as_secs_f64(),
         compilations: trials.compilations,
         measured: kernels.measured(),
+        taken_over: known.len(),
         failed,
         failure,
         of_model,

@@ -240,6 +240,12 @@ fn text(report: &Report, file: &Path, entries: usize) -> String {
             200.0 * report.ratio.noise
         ),
     ];
+    if report.taken_over > 0 {
+        lines.push(format!(
+            "{} measurements are of earlier runs, by the journal",
+            report.taken_over
+        ));
+    }
     if let Some(failure) = &report.failure {
         lines.push(format!("{} candidates could not be compiled: {failure}", report.failed));
     }

@@ -58,6 +58,7 @@ fn a_search_measures_candidates_of_every_kernel_and_says_what_it_found() {
     let again = dir.pfp(&format!("{QUICK} --json -o found.json")).json();
     assert_eq!(again["measured"], answer["measured"]);
     assert!(number(&again["compilations"]) < number(&answer["compilations"]));
+    assert!(answer["taken_over"] == 0 && number(&again["taken_over"]) > 0.0, "{again}");
 }
 
 #[test]
@@ -101,6 +102,32 @@ fn a_file_that_is_no_database_is_refused_before_anything_is_measured() {
         let error = dir.pfp(&format!("schedules -o {file}")).error();
         assert!(error.contains(message) && dir.text(file) == text, "{error}");
     }
+}
+
+#[test]
+fn entries_that_nothing_can_have_measured_are_refused() {
+    let dir = Dir::net();
+    let cases: [(&str, Value, &str); 3] = [
+        ("/core", "pentium".into(), "entry 1 of \"kernels\": unknown core 'pentium'"),
+        ("/times/microseconds", (-1.0).into(), "its times are positive"),
+        ("/shape/digest", "xyz".into(), "its digest has 16 hexadecimal digits"),
+    ];
+    for (place, value, message) in cases {
+        let wrong = database(&dir, |number, entry| {
+            if let (1, Some(field)) = (number, entry.pointer_mut(place)) {
+                *field = value.clone();
+            }
+        });
+        dir.write("found.json", wrong.to_string());
+        let error = dir.pfp("schedules found.json").error();
+        assert!(error.contains(message), "{error}");
+    }
+    let network = json!({ "core": "x86-64-v3", "name": "net", "digest": "0123456789abcdef",
+        "numbers": { "speed": 3 },
+        "times": { "cpu": "test", "microseconds": 1.0, "of_model": 2.0, "candidates": 2 } });
+    dir.write("found.json", json!({ "version": 1, "networks": [network] }).to_string());
+    let error = dir.pfp("schedules found.json").error();
+    assert!(error.contains("entry 0 of \"networks\": a core has no 'speed'"), "{error}");
 }
 
 #[test]

@@ -111,6 +111,35 @@ impl Database {
         self.networks.sort_by(|a, b| (&a.core, &a.name).cmp(&(&b.core, &b.name)));
     }
 
+    /// Can every entry have been measured?
+    fn check(&self) -> Result<(), String> {
+        let is_digest =
+            |digest: &str| digest.len() == 16 && digest.bytes().all(|b| b.is_ascii_hexdigit());
+        let check = |core: &str, digest: &str, times: &Measured| {
+            let core = Target::core(core)?;
+            let is_time = |time: f64| time > 0.0 && time.is_finite();
+            match is_digest(digest) && is_time(times.microseconds) && is_time(times.of_model) {
+                true => Ok(core),
+                false => Err("its digest has 16 hexadecimal digits, its times are positive".into()),
+            }
+        };
+        let at = |list: &str, number: usize| {
+            let entry = format!("entry {number} of \"{list}\"");
+            move |error: String| format!("{entry}: {error}")
+        };
+        for (number, TunedNetwork { core, digest, numbers, times, .. }) in
+            self.networks.iter().enumerate()
+        {
+            check(core, digest, times)
+                .and_then(|core| core.with(numbers))
+                .map_err(at("networks", number))?;
+        }
+        for (number, TunedKernel { core, shape, times, .. }) in self.kernels.iter().enumerate() {
+            check(core, &shape.digest, times).map_err(at("kernels", number))?;
+        }
+        Ok(())
+    }
+
     /// The database as a file.
     pub fn to_json(&self) -> String {
         // Strings, numbers and lists of them always have a JSON form.
@@ -163,7 +192,9 @@ impl Contents {
                 Ok(Self::File(file))
             }
             Some(version) if *version == VERSION => {
-                let database = serde_json::from_slice(text).map_err(|error| error.to_string())?;
+                let database: Database =
+                    serde_json::from_slice(text).map_err(|error| error.to_string())?;
+                database.check()?;
                 Ok(Self::Database(database))
             }
             Some(version) => Err(format!(
