@@ -182,9 +182,14 @@ fn the_results_file_has_latency_and_energy_or_why_there_is_none() {
     let latency = &file["latency"][0];
     let median = latency["median_microseconds"].as_f64().unwrap();
     assert!(median > 0.0 && latency["microseconds"]["median"] == median, "{file}");
+    assert!(tells_of_energy(latency), "{file}");
+}
+
+/// Are there joules, or why there are none?
+fn tells_of_energy(latency: &Value) -> bool {
     let joules = latency["energy"].as_array().unwrap();
     let missing = latency["energy_missing"].as_str();
-    assert!(!joules.is_empty() || missing.is_some_and(|why| !why.is_empty()), "{file}");
+    !joules.is_empty() || missing.is_some_and(|why| !why.is_empty())
 }
 
 #[test]
@@ -209,6 +214,8 @@ fn an_evaluation_on_a_board_is_that_of_this_machine_with_times_of_the_board() {
         (&400.into(), &"cortex-a72".into())
     );
     assert!(file["latency"][0]["median_microseconds"].as_f64().unwrap() > 0.0, "{file}");
+    assert!(tells_of_energy(&file["latency"][0]), "{file}");
+    assert!(tells_of_energy(&answer["modes"][0]["latency"][0]), "{answer}");
 }
 
 #[test]
