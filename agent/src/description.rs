@@ -19,6 +19,9 @@ pub struct Description {
     pub name: String,
     /// Implementer and part of each kind of ARM core, of the lowest CPU number first.
     pub cores: Vec<ArmCore>,
+    /// The family of a processor of AMD, as /proc/cpuinfo numbers it.
+    #[serde(default)]
+    pub amd_family: Option<u32>,
     /// The features of the processor, as /proc/cpuinfo names them.
     pub features: Vec<String>,
     /// How many CPUs there are.
@@ -56,6 +59,7 @@ impl Description {
             architecture: env::consts::ARCH.into(),
             name: name(root, &cpuinfo),
             cores: arm_cores(root, &cpuinfo),
+            amd_family: amd_family(&cpuinfo),
             features: features(),
             cpus: cpus.count().max(allowed.len()),
             memory: memory(root),
@@ -78,6 +82,11 @@ fn name(root: &Root, cpuinfo: &str) -> String {
     let tree = tree.map(|text| text.trim_end_matches('\0').to_owned());
     let named = fields(cpuinfo, "model name").next().map(ToOwned::to_owned);
     tree.or(named).unwrap_or_else(|| env::consts::ARCH.into())
+}
+
+fn amd_family(cpuinfo: &str) -> Option<u32> {
+    let is_amd = fields(cpuinfo, "vendor_id").next() == Some("AuthenticAMD");
+    fields(cpuinfo, "cpu family").next().filter(|_| is_amd)?.parse().ok()
 }
 
 /// The values of a field of /proc/cpuinfo, one for each CPU.
@@ -210,6 +219,13 @@ mod tests {
         let root = Root::at("/nonexistent");
         let core = ArmCore { implementer: 0x41, part: 0xd08, first_cpu: 0 };
         assert_eq!(arm_cores(&root, RASPBERRY_PI_4), [core]);
+    }
+
+    #[test]
+    fn families_are_those_of_amd() {
+        let of = |vendor| amd_family(&format!("vendor_id\t: {vendor}\ncpu family\t: 25\n"));
+        assert_eq!((of("AuthenticAMD"), of("GenuineIntel")), (Some(25), None));
+        assert_eq!(amd_family(RASPBERRY_PI_4), None);
     }
 
     #[test]

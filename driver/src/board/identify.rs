@@ -35,6 +35,10 @@ const X86: [(&str, &[&str]); 3] = [
     ("x86-64-v2", &["ssse3", "sse4_1", "sse4_2", "popcnt"]),
 ];
 
+/// Cores of AMD by their families, each with its level.
+const AMD: [(u32, &str, &str); 3] =
+    [(0x19, "x86-64-v3", "znver3"), (0x19, "x86-64-v4", "znver4"), (0x1a, "x86-64-v4", "znver5")];
+
 /// The target triple of a board of an architecture; `None` where no code is made for it.
 pub fn platform(architecture: &str) -> Option<&'static str> {
     match architecture {
@@ -52,7 +56,19 @@ pub fn cpu(board: &Description) -> &'static str {
             let has = |features: &[&str]| {
                 features.iter().all(|feature| board.features.iter().any(|has| has == feature))
             };
-            X86.iter().find(|(_, features)| has(features)).map_or("x86-64", |(name, _)| *name)
+            let level = X86.iter().find(|(_, features)| has(features));
+            let level = level.map_or("x86-64", |(name, _)| *name);
+            let is_it = |(family, of_level, _): &&(u32, &str, &str)| {
+                board.amd_family == Some(*family) && *of_level == level
+            };
+            // A hypervisor may hide what else the model has.
+            let is_whole = |name: &&str| {
+                target::find("x86_64-linux-gnu", Some(name)).is_ok_and(|target| {
+                    target::needed_features(&target).iter().all(|feature| has(&[feature.as_str()]))
+                })
+            };
+            let core = AMD.iter().find(is_it).map(|(.., name)| *name);
+            core.filter(is_whole).unwrap_or(level)
         }
         _ => board.cores.last().and_then(arm_core).unwrap_or("generic"),
     }
@@ -81,6 +97,24 @@ mod tests {
         assert_eq!(cpu(&board(vec![core(0x41, 0xd03, 0), core(0x41, 0xd08, 4)])), "cortex-a72");
         assert_eq!(cpu(&board(vec![core(0x00, 0x051, 0)])), "generic");
         assert_eq!(cpu(&board(vec![])), "generic");
+    }
+
+    #[test]
+    fn cores_of_amd_go_by_their_family_where_nothing_is_hidden() {
+        for (family, _, name) in AMD {
+            let target = target::find("x86_64-linux-gnu", Some(name)).unwrap();
+            let features = target::needed_features(&target);
+            let mut board = Description {
+                architecture: "x86_64".into(),
+                amd_family: Some(family),
+                features,
+                ..Description::default()
+            };
+            assert_eq!(cpu(&board), name);
+            // One that no level has.
+            board.features.retain(|feature| feature != "avx512_bf16" && feature != "avx");
+            assert!(cpu(&board).starts_with("x86-64"), "{name}");
+        }
     }
 
     #[test]
