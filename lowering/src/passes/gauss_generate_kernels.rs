@@ -1,5 +1,7 @@
 //! `--gauss-generate-kernels`: linalg on buffers to vector code.
 
+use std::collections::HashMap;
+
 use gauss_dialect::ir::{Block, Builder, Op, Value};
 
 use crate::{
@@ -94,8 +96,9 @@ fn generate(planner: &Planner, is_profiled: bool) -> Result<Vec<KernelSchedule>,
             op.erase();
         }
     }
-    let mut runs: Vec<Vec<Nest>> = vec![vec![]];
+    let mut runs = Runs::default();
     find_runs(body, &mut runs)?;
+    let runs = runs.all;
     // Kernels may be in another order than the ops that they replace. At the end of a run all
     // that they use is there.
     let ends: Vec<Option<Op>> = runs.iter().map(|run| run.last().map(|nest| nest.op)).collect();
@@ -138,41 +141,87 @@ fn generate(planner: &Planner, is_profiled: bool) -> Result<Vec<KernelSchedule>,
     Ok(kernels)
 }
 
+/// Nests in their order, in runs that are compiled together.
+#[derive(Default)]
+struct Runs {
+    all: Vec<Vec<Nest>>,
+    /// What the nests of the last run access, by the whole buffer.
+    places: HashMap<Value, Vec<Place>>,
+}
+
+/// A buffer, or a part of it, that a nest accesses.
+#[derive(Clone, Copy, PartialEq)]
+struct Place {
+    root: Value,
+    is_moving: bool,
+    is_written: bool,
+}
+
+impl Place {
+    /// The places of a nest, each with the whole buffer.
+    fn of(nest: &Nest) -> Vec<(Value, Self)> {
+        let place = |root: Value| Self {
+            root,
+            is_moving: is_moving(root),
+            is_written: nest.outputs.iter().any(|out| out.root == root),
+        };
+        nest.accesses().map(|access| (root_of(access.root), place(access.root))).collect()
+    }
+
+    /// Must these places of one buffer not be in a run together? Nests of one run are compared by what
+    /// they take for a buffer: a part at a moving place must not share its buffer with another that
+    /// they write.
+    fn is_apart(&self, other: &Self) -> bool {
+        self.root != other.root
+            && (self.is_moving || other.is_moving)
+            && (self.is_written || other.is_written)
+    }
+}
+
+impl Runs {
+    /// Ends the last run.
+    fn end(&mut self) {
+        self.all.push(vec![]);
+        self.places.clear();
+    }
+
+    /// Adds a nest to the last run, or to one of its own where it must not be in that.
+    fn add(&mut self, nest: Nest) {
+        let places = Place::of(&nest);
+        let is_apart = |(buffer, place): &(Value, Place)| {
+            self.places.get(buffer).is_some_and(|others| others.iter().any(|o| place.is_apart(o)))
+        };
+        if places.iter().any(is_apart) {
+            self.end();
+        }
+        for (buffer, place) in places {
+            let known = self.places.entry(buffer).or_default();
+            if !known.contains(&place) {
+                known.push(place);
+            }
+        }
+        match self.all.last_mut() {
+            Some(run) => run.push(nest),
+            None => self.all.push(vec![nest]),
+        }
+    }
+}
+
 /// Adds the nests of a block and of its loops. A run of nests ends at any op that may
-/// touch memory in another way, and before a nest that must not be in it.
-fn find_runs(block: Block, runs: &mut Vec<Vec<Nest>>) -> Outcome {
+/// touch memory in another way.
+fn find_runs(block: Block, runs: &mut Runs) -> Outcome {
     for op in block.ops() {
         if op.is("linalg.generic") {
-            let nest = Nest::of(op).map_err(|error| fail(op, error))?;
-            match runs.last_mut() {
-                Some(run) if !is_beside_a_part(run, &nest) => run.push(nest),
-                _ => runs.push(vec![nest]),
-            }
+            runs.add(Nest::of(op).map_err(|error| fail(op, error))?);
         } else if let Some(body) = op.body().filter(|_| op.is("scf.for")) {
-            runs.push(vec![]);
+            runs.end();
             find_runs(body, runs)?;
-            runs.push(vec![]);
+            runs.end();
         } else if !is_transparent(op) {
-            runs.push(vec![]);
+            runs.end();
         }
     }
     Ok(())
-}
-
-/// Must a nest not be in a run with these? Nests of one run are compared by their buffers: a part at a
-/// moving place must not share its buffer with another that they write.
-fn is_beside_a_part(run: &[Nest], nest: &Nest) -> bool {
-    let writes = |nest: &Nest, root: Value| nest.outputs.iter().any(|out| out.root == root);
-    run.iter().any(|other| {
-        other.accesses().any(|theirs| {
-            nest.accesses().any(|own| {
-                own.root != theirs.root
-                    && (is_moving(own.root) || is_moving(theirs.root))
-                    && root_of(own.root) == root_of(theirs.root)
-                    && (writes(nest, own.root) || writes(other, theirs.root))
-            })
-        })
-    })
 }
 
 fn report(function: Op, kernels: &[KernelSchedule]) {
