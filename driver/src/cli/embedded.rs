@@ -3,6 +3,7 @@
 use std::{ffi::OsString, sync::Arc};
 
 use clap::FromArgMatches;
+use miette::{Diagnostic, MietteHandlerOpts};
 use pfp_compiler::{
     compile::{Compiled, Network, Options},
     diagnostics::Source,
@@ -13,8 +14,10 @@ use pfp_compiler::{
 };
 
 use super::{
-    Cli, Command, Listener, Outcome, Ui, calibration_of, command, compile::CompileArgs,
-    open_module, run_command, ui::UiArgs,
+    Cli, Command, Listener, Outcome, Ui, calibration_of, command,
+    compile::CompileArgs,
+    open_module, run_command,
+    ui::{Shown, UiArgs},
 };
 
 /// Why a command did not do its work.
@@ -26,6 +29,26 @@ pub enum Refused {
     /// The work failed.
     #[error(transparent)]
     Failed(#[from] Error),
+}
+
+impl Refused {
+    /// What a program tells its user: what is wrong, with the place in the module as text where there is
+    /// one, and what to do.
+    pub fn report(&self) -> (String, Option<String>) {
+        let Self::Failed(error) = self else { return (self.to_string(), None) };
+        match error.source_code() {
+            None => (error.to_string(), error.help().map(|help| help.to_string())),
+            Some(_) => {
+                let handler = MietteHandlerOpts::new()
+                    .wrap_lines(false)
+                    .context_lines(1)
+                    .color(false)
+                    .terminal_links(false)
+                    .build();
+                (Shown { diagnostic: error, handler }.to_string().trim().to_owned(), None)
+            }
+        }
+    }
 }
 
 /// What a command says at its end.

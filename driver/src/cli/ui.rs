@@ -15,7 +15,7 @@ use std::{
 
 use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
-use miette::{MietteHandler, MietteHandlerOpts, ReportHandler};
+use miette::{Diagnostic, MietteHandler, MietteHandlerOpts, ReportHandler};
 use pfp_compiler::{compile::Network, diagnostics::Remark, error::Error};
 use pfp_evaluate::watch::Watch;
 use serde::Serialize;
@@ -297,18 +297,18 @@ impl Ui {
 
 fn shown(remark: &Remark) -> String {
     let handler = MietteHandlerOpts::new().wrap_lines(false).context_lines(0).build();
-    Shown { remark, handler }.to_string()
+    Shown { diagnostic: remark, handler }.to_string()
 }
 
-/// A remark as the handler of reports shows it: with the line of the module that it is about.
-struct Shown<'a> {
-    remark: &'a Remark,
-    handler: MietteHandler,
+/// What the handler of reports shows of a diagnostic: with the line of the module that it is about.
+pub struct Shown<'a> {
+    pub diagnostic: &'a dyn Diagnostic,
+    pub handler: MietteHandler,
 }
 
 impl fmt::Display for Shown<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.handler.debug(self.remark, f)
+        self.handler.debug(self.diagnostic, f)
     }
 }
 
