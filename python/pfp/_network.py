@@ -30,7 +30,10 @@ def files(model, posterior=None, **reading):
 
 def written(model, posterior, folder, reading):
     """Writes what is not on disk yet."""
-    reading = {name: value for name, value in reading.items() if value not in (None, False)}
+    reading = {name: value for name, value in reading.items() if value is not None and value is not False}
+    if posterior is None and isinstance(getattr(model, "module", None), str):
+        # A function, or what a command made.
+        model, posterior = model.module, model.parameters
     unknown = sorted(set(reading) - set(_OF_POSTERIOR) - {"logits", "outputs", "batch"})
     if unknown:
         raise Error(f"{unknown[0]} says nothing of how a network is read")

@@ -16,7 +16,7 @@ use pyo3::{
 
 use crate::{
     error::{PyError, failed},
-    input::{Expected, Floats, floats},
+    input::{Expected, Few, Floats, floats},
     memory::Memory,
     model::{Model, Results},
     prediction::{Outputs, Prediction},
@@ -126,8 +126,8 @@ impl Function {
     }
 
     /// The calls for so many items: the size of each, and its items.
-    fn calls(&self, count: usize) -> Vec<(&Size, Range<usize>)> {
-        let mut calls = Vec::new();
+    fn calls(&self, count: usize) -> Few<(&Size, Range<usize>)> {
+        let mut calls = Few::new();
         let mut start = 0;
         while start < count {
             let left = count - start;
@@ -204,11 +204,11 @@ impl Function {
         let count = self.shape.count(&arrays).map_err(failed)?;
         let checked = arrays.iter().zip(expected).zip(lengths);
         let checked = checked.map(|((array, expected), length)| array.checked(expected, *length));
-        let checked = checked.collect::<PyResult<Vec<_>>>()?;
-        let numbers: Vec<&[f32]> = checked.iter().map(AsRef::as_ref).collect();
+        let checked = checked.collect::<PyResult<Few<_>>>()?;
+        let numbers: Few<&[f32]> = checked.iter().map(AsRef::as_ref).collect();
         let calls = self.calls(count).into_iter();
         let calls = calls.map(|(size, items)| Ok((self.model(py, size)?, items)));
-        let calls = calls.collect::<PyResult<Vec<_>>>()?;
+        let calls = calls.collect::<PyResult<Few<_>>>()?;
         let mut memory = Memory::new(outputs.count(count))?;
         let done = py.detach(|| {
             let mut results = Results::new(outputs, memory.numbers(), count);

@@ -14,11 +14,15 @@ use pfp_evaluate::{
     data::{Part, Preparation},
 };
 use pyo3::{prelude::*, sync::PyOnceLock, types::PyTuple};
+use smallvec::SmallVec;
 
 use crate::error::failed;
 
 /// The bits of the exponent of a `f32`: all of them are set in what is infinite or no number.
 const EXPONENT: u32 = 0x7f80_0000;
+
+/// As many as most functions have inputs or outputs, without an allocation.
+pub type Few<T> = SmallVec<[T; 4]>;
 
 /// What a function reads in one buffer.
 pub struct Expected {
@@ -132,6 +136,6 @@ fn prepare(numbers: &[f32], expected: &Expected, length: usize) -> Result<Vec<f3
 pub fn floats<'py>(
     given: &Bound<'py, PyTuple>,
     expected: &[Expected],
-) -> PyResult<Vec<Floats<'py>>> {
+) -> PyResult<Few<Floats<'py>>> {
     given.iter().zip(expected).map(|(given, expected)| Floats::of(&given, expected)).collect()
 }

@@ -12,11 +12,11 @@ use numpy::npyffi::{
 };
 use pyo3::{exceptions::PyMemoryError, prelude::*};
 
-/// Where each output begins at a multiple of: a line of a cache.
-pub const LINE_BYTES: usize = 64;
+/// Where each output begins at a multiple of, as allocations do that are not asked for more.
+const ALIGN_BYTES: usize = 16;
 
-/// The floats of such a line.
-pub const LINE: usize = LINE_BYTES / size_of::<f32>();
+/// The same in floats.
+pub const ALIGN: usize = ALIGN_BYTES / size_of::<f32>();
 
 /// Floats that a call writes, and that arrays of Python read and write afterwards.
 pub struct Memory {
@@ -40,7 +40,7 @@ impl Memory {
         let refused = || PyMemoryError::new_err(format!("no memory for {count} float32"));
         let bytes = count.checked_mul(size_of::<f32>()).ok_or_else(refused)?;
         // An allocation has at least one byte.
-        let layout = Layout::from_size_align(bytes.max(1), LINE_BYTES).map_err(|_| refused())?;
+        let layout = Layout::from_size_align(bytes.max(1), ALIGN_BYTES).map_err(|_| refused())?;
         // SAFETY: the layout is not empty.
         let start = NonNull::new(unsafe { alloc_zeroed(layout) }).ok_or_else(refused)?;
         Ok(Self { start: start.cast(), layout, count })

@@ -11,7 +11,7 @@ use pfp_compiler::{
     jit::{Arena, CompiledModel},
 };
 
-use crate::prediction::Outputs;
+use crate::{input::Few, prediction::Outputs};
 
 /// A function that is compiled for calls of so many items.
 pub struct Model {
@@ -26,7 +26,7 @@ pub struct Model {
 /// The outputs of all items of a call.
 pub struct Results<'a> {
     outputs: &'a Outputs,
-    numbers: Vec<&'a mut [f32]>,
+    numbers: Few<&'a mut [f32]>,
     items: usize,
 }
 
@@ -94,13 +94,13 @@ impl Model {
                 })
                 .collect(),
         };
-        let inputs: Vec<&[f32]> = match whole {
-            true => own.collect(),
+        let inputs: Few<&[f32]> = match whole {
+            true => own.map(|numbers| &*numbers).collect(),
             false => filled.iter().map(Vec::as_slice).collect(),
         };
         if whole && !results.outputs.has_passes() {
             let lengths = results.outputs.lengths();
-            let mut outputs: Vec<_> = results
+            let mut outputs: Few<_> = results
                 .numbers
                 .iter_mut()
                 .zip(lengths)

@@ -7,7 +7,7 @@ use pyo3::{prelude::*, sync::PyOnceLock, types::PyTuple};
 
 use crate::{
     error::PyError,
-    memory::{LINE, Memory},
+    memory::{ALIGN, Memory},
 };
 
 pyo3::import_exception!(pfp._errors, MissingOutput);
@@ -98,7 +98,7 @@ impl Outputs {
     /// Where each lies among the numbers of a call with so many items.
     pub fn places(&self, items: usize) -> impl Iterator<Item = Range<usize>> {
         self.all.iter().scan(0usize, move |end, output| {
-            let start = end.next_multiple_of(LINE);
+            let start = end.next_multiple_of(ALIGN);
             *end = start + output.passes.unwrap_or(1) * output.length * items;
             Some(start..*end)
         })
