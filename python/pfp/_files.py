@@ -94,6 +94,11 @@ _SCALES = {
 }
 
 
+def has_spread(parameter, arrays):
+    """Does a mapping have variances or deviations of a parameter?"""
+    return any(parameter + suffix in arrays for suffix in _SCALES)
+
+
 def gaussians(arrays):
     """Arrays of a mapping under the names of a parameter file; variances are computed in float64."""
     numbers = {}

@@ -112,6 +112,7 @@ def compile(
     weights=None,
     map=None,
     deterministic=None,
+    input_shape=None,
     **options,
 ):
     """Compiles a network with a Gaussian posterior to a function of arrays.
@@ -143,6 +144,8 @@ def compile(
     framework, representation, names, logits, outputs, marginals, order_of_vector, weights, map, deterministic
         How the posterior is read, as the options of ``pfp import`` (``order_of_vector`` is its ``--order``;
         ``map`` may be a mapping of regular expressions to names).
+    input_shape
+        The sizes of one item, of a module of torch or flax that does not tell them.
     **options
         Any other option of ``pfp compile``, with underscores: ``return_covariance=True``,
         ``reject_epistemic=0.5``, ``function="net"``, ``seed=1``, ``draws=True``, ..
@@ -179,5 +182,6 @@ def compile(
         weights=weights,
         map=map,
         deterministic=deterministic,
+        input_shape=input_shape,
     ) as files:
         return _opened(files, sizes, options, of_files)

@@ -11,7 +11,16 @@ from . import _commands
 from ._errors import Error
 
 #: Options that say how a network and its posterior are read: they are used up by that.
-_OF_POSTERIOR = ("framework", "representation", "names", "marginals", "order_of_vector", "weights", "map", "deterministic")
+_OF_POSTERIOR = (
+    "framework",
+    "representation",
+    "names",
+    "marginals",
+    "order_of_vector",
+    "weights",
+    "map",
+    "deterministic",
+)
 
 
 class Files(NamedTuple):
@@ -34,34 +43,41 @@ def written(model, posterior, folder, reading):
     if posterior is None and isinstance(getattr(model, "module", None), str):
         # A function, or what a command made.
         model, posterior = model.module, model.parameters
-    unknown = sorted(set(reading) - set(_OF_POSTERIOR) - {"logits", "outputs", "batch"})
+    unknown = sorted(set(reading) - set(_OF_POSTERIOR) - {"logits", "outputs", "batch", "input_shape"})
     if unknown:
         raise Error(f"{unknown[0]} says nothing of how a network is read")
-    of_object = converted(model, posterior)
-    if of_object is not None:
-        if reading:
-            raise Error(f"{next(iter(reading))} has no meaning for a {type(model).__name__}")
-        module, parameters = of_object
-        return of_module(text_file(module, folder), parameters, folder, {})
+    of_object = {name: reading[name] for name in ("input_shape", "deterministic") if name in reading}
+    found = converted(model, posterior, of_object)
+    if found is not None:
+        others = sorted(set(reading) - set(of_object) - {"batch"})
+        if others:
+            raise Error(f"{others[0]} has no meaning for a {type(model).__name__}")
+        module, parameters = found
+        batch = {"batch": reading["batch"]} if "batch" in reading else {}
+        return of_module(text_file(module, folder), parameters, folder, batch)
+    if "input_shape" in reading:
+        raise Error("input_shape has a meaning for modules of torch and flax only")
     path = network_file(model, folder)
     if path.suffix.lower() == ".onnx":
         return of_onnx(path, posterior, folder, reading)
     return of_module(path, posterior, folder, reading)
 
 
-def converted(model, posterior):
+def converted(model, posterior, options):
     """The text and the parameters of a network that is an object of another library, or None."""
+    if isinstance(model, (str, bytes, os.PathLike)):
+        return None
     # What is not imported has no objects.
     if "torch" in sys.modules:
         from . import torch as of_torch
 
-        found = of_torch.network(model, posterior)
+        found = of_torch.network(model, posterior, **options)
         if found is not None:
             return found
     if "flax" in sys.modules:
         from . import flax as of_flax
 
-        found = of_flax.network(model, posterior)
+        found = of_flax.network(model, posterior, **options)
         if found is not None:
             return found
     return None

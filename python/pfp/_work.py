@@ -22,6 +22,7 @@ _READING = (
     "map",
     "deterministic",
     "batch",
+    "input_shape",
 )
 
 
@@ -182,7 +183,8 @@ def train(module, data, *, validation=None, report=None, **options):
     with tempfile.TemporaryDirectory(prefix="pfp-") as name:
         folder = pathlib.Path(name)
         sets = _Data(folder)
-        converted = _network.converted(module, None) if not isinstance(module, str) else None
+        of_object = {"input_shape": options.pop("input_shape")} if "input_shape" in options else {}
+        converted = _network.converted(module, None, of_object)
         path = _network.network_file(converted[0] if converted else module, folder)
         output = folder / "posterior.safetensors"
         if not isinstance(options.get("init", ""), (str, os.PathLike)):
