@@ -35,7 +35,17 @@ impl Refused {
     /// What a program tells its user: what is wrong, with the place in the module as text where there is
     /// one, and what to do.
     pub fn report(&self) -> (String, Option<String>) {
-        let Self::Failed(error) = self else { return (self.to_string(), None) };
+        let error = match self {
+            Self::Failed(error) => error,
+            Self::Usage(text) => {
+                // The parser's tip, without its summary of all options.
+                let mut parts = text.split("\n\n").take_while(|part| !part.starts_with("Usage:"));
+                let message = parts.next().unwrap_or_default();
+                let message = message.strip_prefix("error: ").unwrap_or(message).to_owned();
+                let tip = parts.next().map(str::trim).and_then(|tip| tip.strip_prefix("tip: "));
+                return (message, tip.map(str::to_owned));
+            }
+        };
         match error.source_code() {
             None => (error.to_string(), error.help().map(|help| help.to_string())),
             Some(_) => {
