@@ -141,7 +141,7 @@ def of_module(path, posterior, folder, reading):
         if reading:
             raise Error(f"{next(iter(reading))} has no meaning without a posterior")
         return Files(str(path), options)
-    framework = reading.pop("framework", None)
+    framework = reading.pop("framework", None) or framework_of(posterior)
     if framework is None and not reading:
         data = parameter_bytes(posterior)
         if data is None:
@@ -154,6 +154,13 @@ def of_module(path, posterior, folder, reading):
     line = import_options(framework, source, reading)
     run_import(path, line, {"output": module, "params": parameters})
     return Files(str(module), options | {"params": parameters})
+
+
+def framework_of(posterior):
+    """The framework whose names a mapping has, where they tell it."""
+    names = list(posterior) if hasattr(posterior, "items") else []
+    is_numpyro = any(isinstance(name, str) and name.endswith(("_auto_loc", "_auto_scale")) for name in names)
+    return "numpyro" if is_numpyro else None
 
 
 def posterior_file(framework, posterior, folder):
