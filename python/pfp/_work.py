@@ -183,7 +183,9 @@ def train(module, data, *, validation=None, report=None, **options):
     with tempfile.TemporaryDirectory(prefix="pfp-") as name:
         folder = pathlib.Path(name)
         sets = _Data(folder)
-        of_object = {"input_shape": options.pop("input_shape")} if "input_shape" in options else {}
+        of_object = {"untrained": True}
+        if "input_shape" in options:
+            of_object["input_shape"] = options.pop("input_shape")
         converted = _network.converted(module, None, of_object)
         path = _network.network_file(converted[0] if converted else module, folder)
         output = folder / "posterior.safetensors"

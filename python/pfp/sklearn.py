@@ -64,7 +64,7 @@ class _Bayes(BaseEstimator):
         epochs=200,
         batch_size=32,
         learning_rate=0.01,
-        prior="fan-in:1",
+        prior=1.0,
         kl_weight=1.0,
         random_state=None,
     ):

@@ -7,6 +7,7 @@ says its name.
 
 import math
 import operator
+from collections import OrderedDict
 from typing import NamedTuple
 
 import numpy as np
@@ -20,6 +21,9 @@ from ._errors import Error
 
 #: The items of the run that tells the shapes. No size of a layer is likely to be the same.
 _ITEMS = 3
+
+#: What a layer is called that is the whole module.
+_ALONE = "layer"
 
 
 class Value(NamedTuple):
@@ -74,7 +78,7 @@ class Text:
         return value
 
 
-def network(model, posterior=None, *, input_shape=None, deterministic=None):
+def network(model, posterior=None, *, input_shape=None, deterministic=None, untrained=False):
     """The text of a module and its :class:`pfp.Parameters`, of a module of torch; None of anything else.
 
     Parameters
@@ -94,6 +98,8 @@ def network(model, posterior=None, *, input_shape=None, deterministic=None):
     deterministic
         Names of parameters that have no variance, or True for all that the posterior has none of. Any other
         parameter without a variance is an error.
+    untrained
+        Is every parameter Gaussian, with variances that are to be trained?
     """
     model, posterior = _torch_posteriors.taken_apart(model, posterior)
     if not isinstance(model, nn.Module):
@@ -103,9 +109,13 @@ def network(model, posterior=None, *, input_shape=None, deterministic=None):
     if deterministic is None and _torch_posteriors.is_partial(posterior):
         deterministic = True
     means, variances = _moments(model, given, declared, deterministic)
+    if untrained:
+        variances = {name: np.zeros(shape) for name, shape in declared.items()}
     text = Text(variances)
     shape = _item_shape(model, input_shape)
-    body = _Writer(model, text, shape).write()
+    # A layer by itself is followed as the only one of a module.
+    whole = nn.Sequential(OrderedDict({_ALONE: model})) if isinstance(model, tuple(_LAYERS)) else model
+    body = _Writer(whole, text, shape).write()
     lines = "\n".join(text.lines)
     argument = tensor_type((None, *shape), False)
     name = _identifier(type(model).__name__)
@@ -192,7 +202,7 @@ class _Writer(torch.fx.Interpreter):
     """Runs a module on zeros, and writes what it does."""
 
     def __init__(self, model, text, shape):
-        was_training = model.training
+        was_training = [module for module in model.modules() if module.training]
         model.eval()
         try:
             graph = _Tracer().trace(model)
@@ -224,10 +234,13 @@ class _Writer(torch.fx.Interpreter):
                 "give the shape of an item as input_shape=",
             ) from error
         finally:
-            self._model.train(self._was_training)
+            for module in self._was_training:
+                module.training = True
         return self._result
 
     def run_node(self, node):
+        if node.op == "call_module":
+            self._layer(node)
         result = super().run_node(node)
         if node.op == "placeholder":
             if self._values:
@@ -248,13 +261,7 @@ class _Writer(torch.fx.Interpreter):
     def _written(self, node, result):
         shape = self._sizes(node, result)
         if node.op == "call_module":
-            module = self.fetch_attr(node.target)
-            write = next((_LAYERS[kind] for kind in type(module).__mro__ if kind in _LAYERS), None)
-            if write is None:
-                raise Error(
-                    f"pfp has no layer for {type(module).__name__} ('{node.target}')",
-                    "docs/python.md lists the layers that it has; a model of others may go by ONNX",
-                )
+            write, module = self._layer(node)
             call = Call(self._text, node.target, [self._of(each) for each in node.args], {}, shape)
             return write(call, module)
         write = _FUNCTIONS.get(node.target)
@@ -267,6 +274,17 @@ class _Writer(torch.fx.Interpreter):
         args = torch.fx.map_arg(node.args, self._of)
         kwargs = torch.fx.map_arg(node.kwargs, self._of)
         return write(Call(self._text, node.name, list(args), dict(kwargs), shape))
+
+    def _layer(self, node):
+        """What writes a layer, and the layer."""
+        module = self.fetch_attr(node.target)
+        for kind in type(module).__mro__:
+            if kind in _LAYERS:
+                return _LAYERS[kind], module
+        raise Error(
+            f"pfp has no layer for {type(module).__name__} ('{node.target}')",
+            "docs/python.md lists the layers that it has; a model of others may go by ONNX",
+        )
 
     def _of(self, node):
         """What the module has of a node: a value of the text, or a number of Python."""
@@ -299,7 +317,7 @@ class Call:
 
     def own(self, name, shape):
         """A parameter or a buffer of the layer."""
-        return self.text.parameter(f"{self.name}.{name}", shape)
+        return self.text.parameter(name if self.name == _ALONE else f"{self.name}.{name}", shape)
 
     def refuse(self, what):
         raise Error(f"'{self.name}': {what}")
@@ -334,7 +352,7 @@ def _dense(call, weight, bias):
     # A product with the last dimension, whatever stands before it.
     turned = call.text.op("transpose", [weight], weight.shape[::-1], "permutation [1, 0]")
     product = call.op("matmul", [given, turned])
-    return call.op("add", [product, *bias]) if bias else product
+    return call.op("add", [product, _ranked(call, bias[0], len(call.shape))]) if bias else product
 
 
 def _pads(call, layer, kernel, rank):
@@ -517,22 +535,26 @@ def _reshape(call, *_):
     return call.op("reshape", [given])
 
 
-def _operand(call, value):
-    """A value; a number as a constant that fits it."""
-    return value if isinstance(value, Value) else call.text.constant(float(value), (1,))
+def _ranked(call, value, rank):
+    """A value with sizes of 1 before its own; a number as a constant of such sizes."""
+    if not isinstance(value, Value):
+        return call.text.constant(float(value), (1,) * rank)
+    missing = rank - len(value.shape)
+    return call.text.op("reshape", [value], (1,) * missing + value.shape) if missing else value
 
 
 def _binary(name):
     def write(call):
         if call.kwargs.get("alpha", 1) != 1:
             call.refuse("alpha has no op")
-        return call.op(name, [_operand(call, call.args[0]), _operand(call, call.args[1])])
+        rank = len(call.shape)
+        return call.op(name, [_ranked(call, each, rank) for each in call.args[:2]])
 
     return write
 
 
 def _negative(call):
-    return call.op("mul", [call.input, _operand(call, -1.0)])
+    return call.op("mul", [call.input, _ranked(call, -1.0, len(call.shape))])
 
 
 def _concat(call):

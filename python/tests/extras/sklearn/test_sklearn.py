@@ -7,6 +7,7 @@ from pfp.sklearn import BayesClassifier, BayesRegressor
 from sklearn.datasets import load_diabetes, load_iris
 from sklearn.model_selection import cross_val_score, train_test_split
 from sklearn.utils.estimator_checks import check_estimator
+from test_docs import run
 
 #: What scikit-learn asks only where another library or a tag is there.
 SKIPPED = {"check_array_api_input", "check_classifier_data_not_an_array", "check_regressor_data_not_an_array"}
@@ -48,6 +49,10 @@ class Estimators(unittest.TestCase):
         self.assertGreater(regressor.score(test, unknown), 0.25)
         covered = np.mean(np.abs(unknown - mean) < 1.96 * deviation)
         self.assertTrue(0.88 < covered <= 1, covered)
+
+    def test_the_page_does_what_it_says(self):
+        names = run("scikit-learn")
+        self.assertGreater(names["classifier"].score(*load_iris(return_X_y=True)), 0.9)
 
 
 if __name__ == "__main__":
