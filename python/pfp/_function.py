@@ -121,7 +121,7 @@ def compile(
     ----------
     model
         The network: the text of a module in the gauss dialect, the path of an ``.mlir`` or ``.onnx`` file, an ONNX
-        model (its bytes or a ``ModelProto``), a module of torch (see :mod:`pfp.torch`), or what has a module and
+        model (its bytes or a ``ModelProto``), a module of torch or flax (see :mod:`pfp.torch`, :mod:`pfp.flax`), or what has a module and
         parameters, such as a :class:`Training`.
     posterior
         Its posterior. Of a module: the path of a parameter file, :class:`Parameters`, what :func:`train` and
@@ -129,7 +129,7 @@ def compile(
         ``NAME`` of what is deterministic. Of an ONNX model: the path of a safetensors file, such arrays, or
         ``"constant:0.05"`` for standard deviations of 0.05 times each weight. With ``framework``: the path of what
         that framework saved (``"pyro"``, ``"numpyro"``, ``"ivon"``, ..), or a mapping of arrays of NumPyro. Of a
-        module of torch: see :func:`pfp.torch.network`.
+        module of torch or flax: see :func:`pfp.torch.network` and :func:`pfp.flax.network`.
     batch
         The items of a call: a number, or several of which each is compiled when it is needed (1, 8 and 64 where it
         is left out). Any number of items can be passed to the function whatever is said here; with one number

@@ -8,7 +8,6 @@ says its name.
 import math
 import operator
 from collections import OrderedDict
-from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -18,64 +17,13 @@ from torch.nn import functional as F
 
 from . import _files, _torch_posteriors
 from ._errors import Error
+from ._text import Text, Value, identifier, tensor_type
 
 #: The items of the run that tells the shapes. No size of a layer is likely to be the same.
 _ITEMS = 3
 
 #: What a layer is called that is the whole module.
 _ALONE = "layer"
-
-
-class Value(NamedTuple):
-    """A tensor of the module."""
-
-    name: str
-    shape: tuple
-    gaussian: bool
-
-    @property
-    def type(self):
-        return tensor_type(self.shape, self.gaussian)
-
-
-def tensor_type(shape, gaussian):
-    """A type of the dialect; the size None is that of the batch."""
-    sizes = "".join("?x" if size is None else f"{size}x" for size in shape)
-    return f"!gauss.tensor<{sizes}f32>" if gaussian else f"tensor<{sizes}f32>"
-
-
-class Text:
-    """The lines of a module as they are written."""
-
-    def __init__(self, variances):
-        self._variances = variances
-        self.lines = []
-        self.parameters = {}
-
-    def parameter(self, name, shape):
-        """A parameter of the network; each is declared once."""
-        shape = tuple(shape)
-        if name not in self.parameters:
-            value = Value(f"%p{len(self.parameters)}", shape, name in self._variances)
-            self.lines.append(f'  {value.name} = gauss.parameter "{name}" : {value.type}')
-            self.parameters[name] = value
-        return self.parameters[name]
-
-    def constant(self, number, shape):
-        """A tensor of one number."""
-        value = Value(f"%{len(self.lines)}", tuple(shape), False)
-        self.lines.append(f"  {value.name} = arith.constant dense<{number!r}> : {value.type}")
-        return value
-
-    def op(self, name, operands, shape, attributes=""):
-        """An op, and its result."""
-        gaussian = any(operand.gaussian for operand in operands)
-        value = Value(f"%{len(self.lines)}", tuple(shape), gaussian)
-        names = ", ".join(operand.name for operand in operands)
-        types = ", ".join(operand.type for operand in operands)
-        space = " " if attributes else ""
-        self.lines.append(f"  {value.name} = gauss.{name} {names}{space}{attributes} : ({types}) -> {value.type}")
-        return value
 
 
 def network(model, posterior=None, *, input_shape=None, deterministic=None, untrained=False):
@@ -118,7 +66,7 @@ def network(model, posterior=None, *, input_shape=None, deterministic=None, untr
     body = _Writer(whole, text, shape).write()
     lines = "\n".join(text.lines)
     argument = tensor_type((None, *shape), False)
-    name = _identifier(type(model).__name__)
+    name = identifier(type(model).__name__)
     module = f"func.func @{name}(%x: {argument}) -> {body.type} {{\n{lines}\n  return {body.name} : {body.type}\n}}\n"
     arrays = {}
     for name in text.parameters:
@@ -130,11 +78,6 @@ def network(model, posterior=None, *, input_shape=None, deterministic=None, untr
     if unused:
         raise Error(f"the module never uses the parameters {', '.join(unused)}", "leave them out of the posterior")
     return module, _files.Parameters(_files.write_safetensors(arrays))
-
-
-def _identifier(name):
-    text = "".join(each if each.isalnum() and each.isascii() else "_" for each in name).lower()
-    return text if text[:1].isalpha() else f"net_{text}"
 
 
 def _moments(model, given, declared, deterministic):
