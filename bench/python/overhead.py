@@ -14,7 +14,6 @@ import statistics
 import time
 
 import numpy as np
-import onnx
 import onnxruntime
 import openvino
 import pfp
@@ -28,7 +27,7 @@ def onnx_mlp(sizes):
     """A multilayer perceptron of ReLUs, with random weights."""
     random = np.random.default_rng(0)
     nodes, weights, value = [], [], "x"
-    for layer, (width, height) in enumerate(zip(sizes, sizes[1:])):
+    for layer, (width, height) in enumerate(zip(sizes, sizes[1:], strict=False)):
         weight = (random.normal(size=(height, width)) / np.sqrt(width)).astype(np.float32)
         weights.append(numpy_helper.from_array(weight, f"w{layer}"))
         weights.append(numpy_helper.from_array(np.zeros(height, np.float32), f"b{layer}"))
@@ -74,7 +73,7 @@ def callers(model, x):
 def measure(calls):
     """Microseconds of each call: the median of the rounds, in which all take turns."""
     times = {name: [] for name in calls}
-    for name, call in calls.items():
+    for call in calls.values():
         for _ in range(CALLS):
             call()
     for _ in range(ROUNDS):

@@ -121,8 +121,8 @@ def compile(
     ----------
     model
         The network: the text of a module in the gauss dialect, the path of an ``.mlir`` or ``.onnx`` file, an ONNX
-        model (its bytes or a ``ModelProto``), a module of torch or flax (see :mod:`pfp.torch`, :mod:`pfp.flax`), or what has a module and
-        parameters, such as a :class:`Training`.
+        model (its bytes or a ``ModelProto``), a module of torch or flax (see :mod:`pfp.torch`, :mod:`pfp.flax`), or
+        what has a module and parameters, such as a :class:`Training`.
     posterior
         Its posterior. Of a module: the path of a parameter file, :class:`Parameters`, what :func:`train` and
         :func:`calibrate` return, or arrays by name: ``NAME.mean`` with ``NAME.variance`` or ``NAME.std``, and

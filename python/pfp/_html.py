@@ -61,8 +61,13 @@ def _label(name, element, count):
 
 def function(given):
     """What a function takes, gives and costs."""
-    arrays = [(name, f"items x {' x '.join(map(str, item))}".removesuffix(" x "), "in") for name, item in given.inputs.items()]
-    arrays += [(name, f"items x {' x '.join(map(str, item))}".removesuffix(" x "), "out") for name, item in given.outputs.items()]
+    arrays = [
+        (name, f"items x {' x '.join(map(str, item))}".removesuffix(" x "), "in") for name, item in given.inputs.items()
+    ]
+    arrays += [
+        (name, f"items x {' x '.join(map(str, item))}".removesuffix(" x "), "out")
+        for name, item in given.outputs.items()
+    ]
     rows = []
     for size in given.sizes:
         costs = given.costs(size)

@@ -213,7 +213,11 @@ def of_onnx(path, posterior, folder, reading):
     outputs = reading.get("outputs")
     if isinstance(outputs, (list, tuple)):
         reading["outputs"] = tuple(outputs)
-    if isinstance(posterior, (str, os.PathLike)) and framework is None and set(reading) <= {"representation", "names", "outputs"}:
+    if (
+        isinstance(posterior, (str, os.PathLike))
+        and framework is None
+        and set(reading) <= {"representation", "names", "outputs"}
+    ):
         return Files(str(path), own | reading | {"posterior": posterior})
     if posterior is None:
         return Files(str(path), own | reading)

@@ -187,4 +187,3 @@ def of_ivon(model, optimizer):
             arrays[f"{names[id(parameter)]}.variance"] = part.reshape(parameter.shape)
             place += parameter.numel()
     return arrays
-

@@ -94,8 +94,8 @@ class _Result:
 class Training(_Result):
     """A posterior that was fitted to data.
 
-    ``history`` has a mapping for each epoch (``epoch``, ``loss`` in nats, ``accuracy`` or ``rmse``, ``kl``, ``seconds``,
-    ..), ``summary`` is what ``pfp train --json`` says at its end; of a regression its ``noise_variance`` has the
+    ``history`` has a mapping for each epoch (``epoch``, ``loss`` in nats, ``accuracy`` or ``rmse``, ``kl``,
+    ``seconds``, ..), ``summary`` is what ``pfp train --json`` says at its end; of a regression its ``noise_variance`` has the
     variance of the observations around each output.
     """
 
@@ -165,7 +165,7 @@ def train(module, data, *, validation=None, report=None, **options):
         The path of an .html page about the run.
     **options
         Any option of ``pfp train``, with underscores: ``posterior="moments"``, ``"svi"``, ``"swag"`` or
-        ``"laplace"``, ``loss="gaussian"``, ``epochs=20``, ``learning_rate=1e-3``, ``seed=1``, ``init="net.safetensors"``, ..
+        ``"laplace"``, ``loss="gaussian"``, ``epochs=20``, ``learning_rate=1e-3``, ``seed=1``, ``init=FILE``, ..
         ``init`` may be :class:`Parameters` or arrays by name.
 
     Returns
@@ -294,5 +294,3 @@ def _imported(files, folder):
     line = _commands.arguments(files.options)
     _network.run_import(files.module, line, {"output": module, "params": parameters})
     return _network.Files(str(module), {"params": parameters})
-
-

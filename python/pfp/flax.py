@@ -68,7 +68,9 @@ def network(model, posterior=None, *, input_shape=None, deterministic=None, untr
     lines = "\n".join(writer.text.lines)
     argument = tensor_type((None, *input_shape), False)
     name = identifier(type(model).__name__)
-    text = f"func.func @{name}(%x: {argument}) -> {result.type} {{\n{lines}\n  return {result.name} : {result.type}\n}}\n"
+    text = (
+        f"func.func @{name}(%x: {argument}) -> {result.type} {{\n{lines}\n  return {result.name} : {result.type}\n}}\n"
+    )
     arrays = {}
     for name in writer.text.parameters:
         turn = writer.turns[name]

@@ -428,7 +428,13 @@ def _max_pool(rank):
 
 def _avg_pool(rank):
     def write(call, layer=None):
-        names = [("kernel_size", None), ("stride", None), ("padding", 0), ("ceil_mode", False), ("count_include_pad", True)]
+        names = [
+            ("kernel_size", None),
+            ("stride", None),
+            ("padding", 0),
+            ("ceil_mode", False),
+            ("count_include_pad", True),
+        ]
         if layer is not None:
             kernel, stride, padding, ceil, counted = (getattr(layer, name) for name, _ in names)
             divisor = getattr(layer, "divisor_override", None)
@@ -629,9 +635,25 @@ _FUNCTIONS = {
     "transpose": _swap,
     operator.neg: _negative,
 }
-_FUNCTIONS |= {target: _reshape for target in (torch.flatten, torch.reshape, "flatten", "reshape", "view", "unsqueeze", "squeeze", torch.unsqueeze, torch.squeeze)}
+_FUNCTIONS |= {
+    target: _reshape
+    for target in (
+        torch.flatten,
+        torch.reshape,
+        "flatten",
+        "reshape",
+        "view",
+        "unsqueeze",
+        "squeeze",
+        torch.unsqueeze,
+        torch.squeeze,
+    )
+}
 _FUNCTIONS |= {target: _same for target in ("contiguous", "clone", "float")}
-_FUNCTIONS |= {target: _no_softmax for target in (F.softmax, F.log_softmax, torch.softmax, torch.log_softmax, "softmax", "log_softmax")}
+_FUNCTIONS |= {
+    target: _no_softmax
+    for target in (F.softmax, F.log_softmax, torch.softmax, torch.log_softmax, "softmax", "log_softmax")
+}
 _FUNCTIONS |= {target: _plain("relu") for target in (torch.relu, F.relu, "relu")}
 _FUNCTIONS |= {target: _plain("sigmoid") for target in (torch.sigmoid, F.sigmoid, "sigmoid")}
 _FUNCTIONS |= {target: _plain("tanh") for target in (torch.tanh, F.tanh, "tanh")}

@@ -94,10 +94,11 @@ impl Model {
                 })
                 .collect(),
         };
-        let inputs: Few<&[f32]> = match whole {
-            true => own.map(|numbers| &*numbers).collect(),
-            false => filled.iter().map(Vec::as_slice).collect(),
-        };
+        let mut inputs: Few<&[f32]> = Few::new();
+        match whole {
+            true => own.for_each(|numbers| inputs.push(numbers)),
+            false => inputs.extend(filled.iter().map(Vec::as_slice)),
+        }
         if whole && !results.outputs.has_passes() {
             let lengths = results.outputs.lengths();
             let mut outputs: Few<_> = results

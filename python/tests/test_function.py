@@ -172,7 +172,9 @@ class Refusals(unittest.TestCase):
     def test_options(self):
         self.refuses("'--heads'", lambda: pfp.compile(LINEAR, WEIGHTS, heads="mean-field"), "--head")
         self.refuses("batch", lambda: pfp.compile(LINEAR, WEIGHTS, batch=0))
-        self.refuses("no meaning with --mode mean", lambda: pfp.compile(LINEAR, WEIGHTS, mode="mean", head="mean-field"))
+        self.refuses(
+            "no meaning with --mode mean", lambda: pfp.compile(LINEAR, WEIGHTS, mode="mean", head="mean-field")
+        )
 
     def test_outputs_that_are_not_there(self):
         prediction = self.function(np.zeros(3))
@@ -235,7 +237,13 @@ class Files(unittest.TestCase):
             files = function.save(folder / "saved", batch=4)
             self.assertEqual([path.name for path in files], ["digits_mlp.o", "digits_mlp.h", "digits_mlp.json"])
             pfp.command(
-                "compile", MODULE, params=PARAMETERS, head="mean-field", cpu="x86-64-v3", batch=4, output=folder / "line"
+                "compile",
+                MODULE,
+                params=PARAMETERS,
+                head="mean-field",
+                cpu="x86-64-v3",
+                batch=4,
+                output=folder / "line",
             )
             for path in files[:2]:
                 self.assertEqual(path.read_bytes(), (folder / "line" / path.name).read_bytes())

@@ -5,13 +5,12 @@ import pathlib
 import signal
 import subprocess
 import sys
-import tempfile
 import time
 import unittest
 
 import numpy as np
 import pfp
-from networks import LINEAR, MODULE, PARAMETERS, ROOT, WEIGHTS, digits, linear
+from networks import LINEAR, MODULE, PARAMETERS, ROOT, WEIGHTS, digits
 
 ONNX = ROOT / "test" / "import" / "onnx"
 FRAMEWORKS = ROOT / "test" / "import" / "files"
@@ -32,7 +31,12 @@ class Training(unittest.TestCase):
         images, labels = digits()
         cls.items, cls.labels = images.astype(np.float32) / 16, labels
         cls.training = pfp.train(
-            MODULE, (cls.items[:200], labels[:200]), validation=(cls.items[200:300], labels[200:300]), epochs=40, learning_rate=3e-3, seed=3
+            MODULE,
+            (cls.items[:200], labels[:200]),
+            validation=(cls.items[200:300], labels[200:300]),
+            epochs=40,
+            learning_rate=3e-3,
+            seed=3,
         )
 
     def test_a_training_has_history_and_posterior(self):
@@ -102,7 +106,9 @@ except KeyboardInterrupt:
 
 
 class Imports(unittest.TestCase):
-    model, posterior, names = (ONNX / f"conv1d{end}" for end in ["_dynamo.onnx", ".posterior.safetensors", ".safetensors"])
+    model, posterior, names = (
+        ONNX / f"conv1d{end}" for end in ["_dynamo.onnx", ".posterior.safetensors", ".safetensors"]
+    )
 
     def test_an_onnx_model_and_its_posterior_give_what_the_command_line_gives(self):
         x = np.load(ONNX / "conv1d.npy")
