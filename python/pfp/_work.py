@@ -95,8 +95,7 @@ class Training(_Result):
     """A posterior that was fitted to data.
 
     ``history`` has a mapping for each epoch (``epoch``, ``loss`` in nats, ``accuracy`` or ``rmse``, ``kl``,
-    ``seconds``, ..), ``summary`` is what ``pfp train --json`` says at its end; of a regression its ``noise_variance`` has the
-    variance of the observations around each output.
+    ``seconds``, ..), ``summary`` is what ``pfp train --json`` says at its end.
     """
 
     def __init__(self, module, posterior, history, summary):
@@ -111,7 +110,8 @@ class Training(_Result):
 
     def __repr__(self):
         summary = self.summary
-        return f"<pfp.Training: {summary['posterior']} on {summary['items']} items, {summary['epochs']} epoch(s)>"
+        posterior, items, epochs = (summary[name] for name in ("posterior", "items", "epochs"))
+        return f"<pfp.Training: {posterior} on {items} items, {epochs} epoch(s)>"
 
 
 class Calibration(_Result):
