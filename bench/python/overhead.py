@@ -19,8 +19,9 @@ import openvino
 import pfp
 from onnx import TensorProto, helper, numpy_helper
 
-ROUNDS = 40
-CALLS = 2000
+#: Rounds are short, so that most of them are of one time slice, and many.
+ROUNDS = 2000
+ROUND_SECONDS = 3e-4
 
 
 def onnx_mlp(sizes):
@@ -70,18 +71,25 @@ def callers(model, x):
     }
 
 
+def timed(call, count):
+    """Microseconds of a call, of so many."""
+    start = time.perf_counter_ns()
+    for _ in range(count):
+        call()
+    return (time.perf_counter_ns() - start) / count / 1e3
+
+
 def measure(calls):
     """Microseconds of each call: the median of the rounds, in which all take turns."""
     times = {name: [] for name in calls}
-    for call in calls.values():
-        for _ in range(CALLS):
-            call()
+    counts = {}
+    for name, call in calls.items():
+        timed(call, 100)
+        fastest = min(timed(call, 10) for _ in range(50))
+        counts[name] = max(1, int(ROUND_SECONDS * 1e6 / fastest))
     for _ in range(ROUNDS):
         for name, call in calls.items():
-            start = time.perf_counter_ns()
-            for _ in range(CALLS):
-                call()
-            times[name].append((time.perf_counter_ns() - start) / CALLS / 1e3)
+            times[name].append(timed(call, counts[name]))
     return {name: statistics.median(each) for name, each in times.items()}
 
 
@@ -104,8 +112,9 @@ def main():
     x = np.random.default_rng(1).random((1, 1, 8, 8)).astype(np.float32)
     function = pfp.compile(given.module, given.params, batch=1)
     called = measure({"call": lambda: function(x)})["call"]
-    timed = pfp.command("bench", given.module, params=given.params, batch=1)["results"][0]["microseconds"]["median"]
-    results["pfp"] = {"call": called, "C function": timed, "overhead": called - timed - loop}
+    bench = pfp.command("bench", given.module, params=given.params, batch=1)
+    alone = bench["results"][0]["microseconds"]["median"]
+    results["pfp"] = {"call": called, "C function": alone, "overhead": called - alone - loop}
 
     names = list(results["1-1"])
     print(f"{'us per call, one item':28}" + "".join(f"{name:>26}" for name in names))
@@ -113,7 +122,7 @@ def main():
         print(f"{network:28}" + "".join(f"{results[network][name] - loop:26.2f}" for name in names))
     least = min(results["1-1"]["onnxruntime"], results["1-1"]["openvino"]) - loop
     print(f"overhead of the others over that of pfp: {least / (results['1-1'][names[0]] - loop):.1f} times or more")
-    print(f"{given.module}: {called - loop:.2f} us a call, {timed:.2f} of them the C function")
+    print(f"{given.module}: {called - loop:.2f} us a call, {alone:.2f} of them the C function")
     if given.json:
         with open(given.json, "w") as file:
             json.dump(results, file, indent=1)
