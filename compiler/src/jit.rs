@@ -29,7 +29,7 @@ use crate::{
     compile::{ARENA_ALIGN, Compiled, wrapper},
     error::Error,
     profile,
-    signature::Signature,
+    signature::{Buffer, Signature},
 };
 
 type Packed = unsafe extern "C" fn(*const *mut c_void) -> c_int;
@@ -39,6 +39,8 @@ type Packed = unsafe extern "C" fn(*const *mut c_void) -> c_int;
 pub struct CompiledModel {
     call: Packed,
     signature: Signature,
+    /// The elements of each input buffer, and of each output buffer.
+    lengths: [Box<[usize]>; 2],
     arena: Layout,
     has_tasks: bool,
     // Owns the code.
@@ -72,7 +74,10 @@ impl CompiledModel {
         // SAFETY: the function was built with this type.
         let call = unsafe { std::mem::transmute::<usize, Packed>(address) };
         let signature = compiled.function.signature.clone();
-        Ok(Self { call, signature, arena, has_tasks: compiled.tasks > 1, _jit: jit })
+        let lengths = [signature.input_buffers(), signature.output_buffers()]
+            .map(|buffers| buffers.iter().map(|buffer| buffer.tensor.elements()).collect());
+        let has_tasks = compiled.tasks > 1;
+        Ok(Self { call, signature, lengths, arena, has_tasks, _jit: jit })
     }
 
     /// What the function takes and gives.
@@ -146,28 +151,15 @@ impl CompiledModel {
         arena: &'a mut Arena,
         executor: &'a Executor,
     ) -> Result<Call<'a>, Error> {
-        let lengths = |lengths: Vec<usize>, buffers: Vec<crate::signature::Buffer>| {
-            if lengths.len() != buffers.len() {
-                return Err(Error::request(format!(
-                    "the model has {} buffers here, not {}",
-                    buffers.len(),
-                    lengths.len()
-                )));
-            }
-            for (length, buffer) in lengths.into_iter().zip(buffers) {
-                if length != buffer.tensor.elements() {
-                    return Err(Error::request(format!(
-                        "'{}' has {} elements ({}), not {length}",
-                        buffer.name,
-                        buffer.tensor.elements(),
-                        buffer.tensor.sizes()
-                    )));
-                }
-            }
-            Ok(())
-        };
-        lengths(inputs.iter().map(|x| x.len()).collect(), self.signature.input_buffers())?;
-        lengths(outputs.iter().map(|y| y.len()).collect(), self.signature.output_buffers())?;
+        let [of_inputs, of_outputs] = &self.lengths;
+        if !inputs.iter().map(|input| input.len()).eq(of_inputs.iter().copied()) {
+            let lengths = inputs.iter().map(|input| input.len()).collect();
+            return Err(misfit(lengths, self.signature.input_buffers()));
+        }
+        if !outputs.iter().map(|output| output.len()).eq(of_outputs.iter().copied()) {
+            let lengths = outputs.iter().map(|output| output.len()).collect();
+            return Err(misfit(lengths, self.signature.output_buffers()));
+        }
         if arena.layout.size() < self.arena.size() {
             return Err(Error::request("the arena is that of another model"));
         }
@@ -178,6 +170,24 @@ impl CompiledModel {
         let arena = [arena.start.as_ptr().cast()];
         let pointers = inputs.chain(outputs).chain(arena).chain(executor).collect();
         Ok(Call { function: self.call, pointers, memory: PhantomData })
+    }
+}
+
+/// What is wrong with buffers of other lengths than those of a function.
+fn misfit(lengths: Vec<usize>, buffers: Vec<Buffer>) -> Error {
+    let other = lengths.iter().zip(&buffers).find(|(length, of)| **length != of.tensor.elements());
+    match other.filter(|_| lengths.len() == buffers.len()) {
+        Some((length, buffer)) => Error::request(format!(
+            "'{}' has {} elements ({}), not {length}",
+            buffer.name,
+            buffer.tensor.elements(),
+            buffer.tensor.sizes()
+        )),
+        None => Error::request(format!(
+            "the model has {} buffers here, not {}",
+            buffers.len(),
+            lengths.len()
+        )),
     }
 }
 

@@ -8,6 +8,7 @@ mod check;
 mod compile;
 mod completions;
 mod demo;
+mod embedded;
 mod eval;
 mod import;
 mod inspect;
@@ -23,6 +24,8 @@ mod ui;
 mod values;
 
 use std::{
+    env,
+    ffi::OsString,
     path::{Path, PathBuf},
     process::ExitCode,
 };
@@ -42,14 +45,17 @@ use pfp_compiler::{
     error::Error,
     interrupt,
     module::Session,
+    parameters::Safetensors,
 };
 use pfp_evaluate::calibrate::{Calibration, reject, rewrite};
 use pfp_import::posterior::place::Parameter;
 
 use crate::importing::{self, Find, Imported, Wanted};
+pub use embedded::{Answer, Recipe, Refused, answer};
 use on::DeviceArgs;
 use posterior::ReadingArgs;
 use ui::Ui;
+pub use ui::{Cancelled, Listener};
 
 /// Compiles Bayesian neural networks to sampling-free machine code.
 ///
@@ -198,9 +204,13 @@ impl ModelArgs {
         let network = Network::open(session, &imported.source, parameters.as_ref(), batch)?;
         ui.remarks(&network);
         self.remark(&network, ui);
-        let calibration = parameters.as_ref().map(rewrite::read).transpose()?.flatten();
-        Ok((network, calibration))
+        Ok((network, calibration_of(parameters.as_ref())?))
     }
+}
+
+/// The calibration that a parameter file carries, if any.
+fn calibration_of(parameters: Option<&Safetensors>) -> Result<Option<Calibration>, Error> {
+    Ok(parameters.map(rewrite::read).transpose()?.flatten())
 }
 
 /// The file of a network. What its importer notes is said.
@@ -365,9 +375,36 @@ fn command() -> clap::Command {
     with_negative_numbers(command)
 }
 
+/// Runs one command.
+fn run_command(command: Command, ui: &Ui) -> Result<Outcome, Error> {
+    match command {
+        Command::Import(args) => import::import(args, ui),
+        Command::Train(args) => train::train(*args, ui),
+        Command::Compile(args) => compile::compile(args, ui),
+        Command::Adapt(args) => adapt::adapt(*args, ui),
+        Command::Run(args) => run::run(args, ui),
+        Command::Bench(args) => bench::bench(args, ui),
+        Command::Board(args) => board::board(args, ui),
+        Command::Eval(args) => eval::eval(args, ui),
+        Command::Check(args) => check::check(args, ui),
+        Command::Calibrate(args) => calibrate::calibrate(args, ui),
+        Command::Inspect(args) => inspect::inspect(args, ui),
+        Command::Tune(args) => tune::tune(args, ui),
+        Command::Schedules(args) => schedules::schedules(args, ui),
+        Command::Demo(args) => demo::demo(args, ui),
+        Command::Completions(args) => completions::completions(args, ui),
+    }
+}
+
 /// Runs the command line of this process.
 pub fn main() -> ExitCode {
-    let cli = Cli::from_arg_matches(&command().get_matches()).unwrap_or_else(|error| error.exit());
+    main_of(env::args_os())
+}
+
+/// Runs a command line, the name of the program first, and takes over the signals of this process.
+pub fn main_of(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
+    let matches = command().get_matches_from(arguments);
+    let cli = Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
     let _ = miette::set_hook(Box::new(|_| {
         Box::new(MietteHandlerOpts::new().wrap_lines(false).context_lines(1).build())
     }));
@@ -375,23 +412,7 @@ pub fn main() -> ExitCode {
     if let Err(error) = interrupt::clean_up_on_signals() {
         ui.say(&format!("WARNING: signals will leave temporary files: {error}"));
     }
-    let outcome = match cli.command {
-        Command::Import(args) => import::import(args, &ui),
-        Command::Train(args) => train::train(*args, &ui),
-        Command::Compile(args) => compile::compile(args, &ui),
-        Command::Adapt(args) => adapt::adapt(*args, &ui),
-        Command::Run(args) => run::run(args, &ui),
-        Command::Bench(args) => bench::bench(args, &ui),
-        Command::Board(args) => board::board(args, &ui),
-        Command::Eval(args) => eval::eval(args, &ui),
-        Command::Check(args) => check::check(args, &ui),
-        Command::Calibrate(args) => calibrate::calibrate(args, &ui),
-        Command::Inspect(args) => inspect::inspect(args, &ui),
-        Command::Tune(args) => tune::tune(args, &ui),
-        Command::Schedules(args) => schedules::schedules(args, &ui),
-        Command::Demo(args) => demo::demo(args, &ui),
-        Command::Completions(args) => completions::completions(args, &ui),
-    };
+    let outcome = run_command(cli.command, &ui);
     ui.finish();
     match outcome {
         Ok(Outcome::Done) => ExitCode::SUCCESS,

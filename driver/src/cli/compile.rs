@@ -3,8 +3,9 @@
 use std::path::PathBuf;
 
 use clap::Args;
+use gauss_lowering::mode::Mode;
 use pfp_compiler::{
-    compile::{Options, branch_protection::BranchProtection},
+    compile::{Network, Options, Schedules, branch_protection::BranchProtection},
     emit::{self, Kind, Manifest},
     error::Error,
     module::Session,
@@ -29,7 +30,7 @@ Every public function of the module becomes a C function pfp_NAME in files of it
 header for how it is called.")]
 pub struct CompileArgs {
     #[command(flatten)]
-    model: ModelArgs,
+    pub model: ModelArgs,
 
     #[command(flatten)]
     mode: ModeArgs,
@@ -39,11 +40,11 @@ pub struct CompileArgs {
     draws: bool,
 
     #[command(flatten)]
-    head: HeadArgs,
+    pub head: HeadArgs,
 
     /// Compile this function only
     #[arg(long, value_name = "NAME")]
-    function: Option<String>,
+    pub function: Option<String>,
 
     /// host, x86_64-linux-gnu, aarch64-linux-gnu or aarch64-none-elf
     #[arg(long, value_name = "TRIPLE", default_value = HOST)]
@@ -76,15 +77,27 @@ pub struct CompileArgs {
     output: PathBuf,
 }
 
+impl CompileArgs {
+    /// What is computed.
+    pub fn mode(&self) -> Result<Mode, Error> {
+        self.mode.mode(self.draws)
+    }
+
+    /// What chooses the schedules of a network.
+    pub fn schedules(&self, network: &Network) -> Result<Schedules, Error> {
+        self.schedule.of(network)
+    }
+}
+
 pub fn compile(args: CompileArgs, ui: &Ui) -> Result<Outcome, Error> {
     let target = target::find(&args.target, args.cpu.as_deref())?;
     args.branch_protection.check(&target)?;
-    let mut kinds = args.emit;
+    let mut kinds = args.emit.clone();
     kinds.sort();
     kinds.dedup();
     emit::check_tools(&kinds, &target.triple)?;
     let session = Session::new();
-    let mode = args.mode.mode(args.draws)?;
+    let mode = args.mode()?;
     let network = args.head.open(&args.model, &session, (mode, args.function.as_deref()), ui)?;
     let functions = match &args.function {
         Some(name) => vec![network.function(Some(name))?],
@@ -94,7 +107,7 @@ pub fn compile(args: CompileArgs, ui: &Ui) -> Result<Outcome, Error> {
     let options = Options {
         texts: emit::texts(&kinds),
         tasks: args.threads.into(),
-        schedules: args.schedule.of(&network)?,
+        schedules: args.schedules(&network)?,
         branch_protection: args.branch_protection,
         mode,
         ..Options::default()

@@ -4,6 +4,7 @@ use std::{
     cell::RefCell,
     fmt::{self, Display},
     io::{self, ErrorKind, IsTerminal, Write},
+    panic,
     path::Path,
     sync::{
         Arc, Mutex, PoisonError,
@@ -14,7 +15,7 @@ use std::{
 
 use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
-use miette::{MietteHandler, MietteHandlerOpts, ReportHandler};
+use miette::{Diagnostic, MietteHandler, MietteHandlerOpts, ReportHandler};
 use pfp_compiler::{compile::Network, diagnostics::Remark, error::Error};
 use pfp_evaluate::watch::Watch;
 use serde::Serialize;
@@ -38,13 +39,29 @@ pub struct UiArgs {
 /// Where there is no terminal, progress is a line after so long without one.
 const INTERVAL: Duration = Duration::from_secs(5);
 
+/// A program that runs commands in its own process.
+pub trait Listener: Send + Sync {
+    /// Is told a line that would stand on standard error.
+    fn say(&self, line: &str);
+
+    /// Is the work to end? It is asked now and then, from any thread.
+    fn is_cancelled(&self) -> bool;
+}
+
+/// What unwinds the stack of work that its [`Listener`] cancelled.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Cancelled;
+
 /// The answer goes to standard output, everything else to standard error. On a terminal progress is a
-/// bar, elsewhere long work writes a line now and then.
+/// bar, elsewhere long work writes a line now and then. A listener gets all of it instead.
 pub struct Ui {
     args: UiArgs,
     bar: ProgressBar,
     lines: Option<Arc<Lines>>,
     stage: RefCell<Option<(String, Instant)>>,
+    listener: Option<Arc<dyn Listener>>,
+    /// What was answered to a listener.
+    answer: RefCell<String>,
 }
 
 /// Progress where there is no terminal.
@@ -74,6 +91,15 @@ pub struct Progress {
     lines: Option<Arc<Lines>>,
     /// Is a line written at its end?
     ends: bool,
+    listener: Option<Arc<dyn Listener>>,
+}
+
+/// Ends the work where its listener wants that.
+fn go_on(listener: Option<&Arc<dyn Listener>>) {
+    if listener.is_some_and(|listener| listener.is_cancelled()) {
+        // Not a panic: nothing is printed.
+        panic::resume_unwind(Box::new(Cancelled));
+    }
 }
 
 impl Progress {
@@ -84,6 +110,7 @@ impl Progress {
 
     /// So many more parts are done.
     pub fn inc(&self, more: usize) {
+        go_on(self.listener.as_ref());
         self.bar.inc(more as u64);
         let done = self.done.fetch_add(more, Ordering::Relaxed) + more;
         let Some(lines) = &self.lines else { return };
@@ -108,7 +135,25 @@ impl Ui {
         };
         let lines = Lines { last: Mutex::new(Instant::now()) };
         let lines = (!args.quiet && (!is_terminal || args.verbose)).then(|| Arc::new(lines));
-        Self { args, bar, lines, stage: RefCell::new(None) }
+        Self {
+            args,
+            bar,
+            lines,
+            stage: RefCell::new(None),
+            listener: None,
+            answer: RefCell::default(),
+        }
+    }
+
+    /// What tells a listener everything.
+    pub fn told(args: UiArgs, listener: Arc<dyn Listener>) -> Self {
+        let bar = ProgressBar::hidden();
+        Self { bar, lines: None, listener: Some(listener), ..Self::new(args) }
+    }
+
+    /// What was answered to a listener.
+    pub fn into_answer(self) -> String {
+        self.answer.into_inner()
     }
 
     /// Is the answer wanted as JSON?
@@ -125,6 +170,7 @@ impl Ui {
     }
 
     fn begin(&self, what: &str) {
+        go_on(self.listener.as_ref());
         self.end_stage();
         *self.stage.borrow_mut() = Some((what.to_owned(), Instant::now()));
         self.bar.reset();
@@ -151,6 +197,7 @@ impl Ui {
             bar: self.bar.clone(),
             lines: self.lines.clone(),
             ends: false,
+            listener: self.listener.clone(),
         }
     }
 
@@ -164,7 +211,12 @@ impl Ui {
 
     /// Prints on standard error, if anybody listens.
     pub fn say(&self, text: &str) {
-        let _ = writeln!(io::stderr().lock(), "{text}");
+        match &self.listener {
+            Some(listener) => listener.say(text),
+            None => {
+                let _ = writeln!(io::stderr().lock(), "{text}");
+            }
+        }
     }
 
     /// Says on standard error what a user should know of data that was read.
@@ -197,6 +249,10 @@ impl Ui {
     /// Prints the answer.
     pub fn print(&self, answer: impl Display) -> Result<(), Error> {
         self.finish();
+        if self.listener.is_some() {
+            *self.answer.borrow_mut() += &format!("{answer}\n");
+            return Ok(());
+        }
         match writeln!(io::stdout().lock(), "{answer}") {
             // Whoever read the output has enough of it.
             Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
@@ -214,12 +270,13 @@ impl Ui {
     /// What writes such lines from any thread.
     pub fn teller(&self) -> Box<dyn Fn(&str) + Send + Sync> {
         let (bar, is_quiet) = (self.bar.clone(), self.args.quiet);
-        Box::new(move |line| {
-            if !is_quiet {
-                bar.suspend(|| {
-                    let _ = writeln!(io::stderr().lock(), "{line}");
-                });
-            }
+        let listener = self.listener.clone();
+        Box::new(move |line| match &listener {
+            Some(listener) => listener.say(line),
+            None if is_quiet => {}
+            None => bar.suspend(|| {
+                let _ = writeln!(io::stderr().lock(), "{line}");
+            }),
         })
     }
 
@@ -240,18 +297,18 @@ impl Ui {
 
 fn shown(remark: &Remark) -> String {
     let handler = MietteHandlerOpts::new().wrap_lines(false).context_lines(0).build();
-    Shown { remark, handler }.to_string()
+    Shown { diagnostic: remark, handler }.to_string()
 }
 
-/// A remark as the handler of reports shows it: with the line of the module that it is about.
-struct Shown<'a> {
-    remark: &'a Remark,
-    handler: MietteHandler,
+/// What the handler of reports shows of a diagnostic: with the line of the module that it is about.
+pub struct Shown<'a> {
+    pub diagnostic: &'a dyn Diagnostic,
+    pub handler: MietteHandler,
 }
 
 impl fmt::Display for Shown<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.handler.debug(self.remark, f)
+        self.handler.debug(self.diagnostic, f)
     }
 }
 

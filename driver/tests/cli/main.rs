@@ -18,6 +18,7 @@ mod data;
 mod demo;
 mod diagnostics;
 mod digits;
+mod embedded;
 mod eval;
 mod files;
 mod float_environment;

@@ -8,7 +8,7 @@ use std::{
 
 use super::page::{assert_none, root};
 
-const CRATES: [&str; 11] = [
+const CRATES: [&str; 12] = [
     "agent",
     "compiler",
     "dialect",
@@ -18,6 +18,7 @@ const CRATES: [&str; 11] = [
     "import",
     "llvm-config",
     "lowering",
+    "python",
     "runtime",
     "train",
 ];

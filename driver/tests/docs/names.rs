@@ -61,7 +61,7 @@ fn what_pages_name_exists() {
 
 /// Is this the path of a file or folder of the repository?
 fn is_path(text: &str) -> bool {
-    const FOLDERS: [&str; 11] = [
+    const FOLDERS: [&str; 12] = [
         "agent/",
         "compiler/",
         "dialect/",
@@ -72,6 +72,7 @@ fn is_path(text: &str) -> bool {
         "import/",
         "llvm-config/",
         "lowering/",
+        "python/",
         "runtime/",
     ];
     let is_name = |c: char| c.is_ascii_alphanumeric() || "_-./".contains(c);
@@ -92,6 +93,7 @@ fn known_flags() -> BTreeSet<String> {
         "--nocapture",
         "--implicit-check-not",
         "--mlir-to-llvmir",
+        "--extras",
     ]
     .map(str::to_owned)
     .into();
