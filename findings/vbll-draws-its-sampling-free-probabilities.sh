@@ -28,6 +28,7 @@ cat >"$folder/look.py" <<'PYTHON'
 import torch
 import vbll
 
+torch.set_num_threads(1)
 same, deviations, ratios, other = True, [], [], 0
 for seed in range(6):
     torch.manual_seed(seed)
