@@ -86,8 +86,11 @@ class Training(unittest.TestCase):
             pfp.evaluate(self.training, self.items, no_latency=True)
 
     def test_a_signal_ends_a_run(self):
+        # A job in the background of a shell is started with the signal ignored.
         program = f"""
+import signal
 import numpy as np, pfp
+signal.signal(signal.SIGINT, signal.default_int_handler)
 x = np.zeros((20000, 1, 8, 8), np.float32)
 print("begins", flush=True)
 try:
@@ -96,6 +99,8 @@ except KeyboardInterrupt:
     print("interrupted", flush=True)
 """
         child = subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True)
+        self.addCleanup(child.stdout.close)
+        self.addCleanup(child.kill)
         self.assertEqual(child.stdout.readline(), "begins\n")
         time.sleep(2)
         start = time.monotonic()
