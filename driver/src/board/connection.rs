@@ -67,7 +67,7 @@ impl Connection {
         let agent = Agent::find(board.architecture())?;
         let start = Instant::now();
         if let Started::Runs(pipes, description) = Self::start(board, &agent)? {
-            return Ok(Self::new((pipes, description), start.elapsed(), None, tell));
+            return Ok(Self::new((pipes, *description), start.elapsed(), None, tell));
         }
         tell(&format!("putting the agent on {}", board.host));
         upload(board, &agent)?;
@@ -75,7 +75,7 @@ impl Connection {
         let start = Instant::now();
         match Self::start(board, &agent)? {
             Started::Runs(pipes, description) => {
-                Ok(Self::new((pipes, description), start.elapsed(), Some(uploaded), tell))
+                Ok(Self::new((pipes, *description), start.elapsed(), Some(uploaded), tell))
             }
             Started::Missing => Err(Error::request(format!(
                 "the agent that was put on {} is not there any more",
@@ -181,7 +181,7 @@ impl Drop for Pipes {
 
 /// What came of starting an agent.
 enum Started {
-    Runs(Box<Pipes>, Description),
+    Runs(Box<Pipes>, Box<Description>),
     Missing,
 }
 
@@ -195,7 +195,7 @@ fn waiting(pid: Option<i32>, since: Option<u64>) -> String {
 fn greeted(mut pipes: Pipes, board: &Board) -> Result<Started, Error> {
     match protocol::read_after_mark::<Reply>(&mut pipes.from) {
         Ok((Reply::Greeting { version: VERSION, board }, _)) => {
-            Ok(Started::Runs(Box::new(pipes), board))
+            Ok(Started::Runs(Box::new(pipes), Box::new(board)))
         }
         Ok((Reply::Greeting { version, .. }, _)) => Err(Error::request(format!(
             "the agent on {} speaks version {version} of the protocol, this pfp version {VERSION}",

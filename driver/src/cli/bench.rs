@@ -276,13 +276,11 @@ pub fn bench(args: BenchArgs, ui: &Ui) -> Result<Outcome, Error> {
     Ok(Outcome::Done)
 }
 
+/// Takes a compiled function, and the batch that it was asked for.
+type Take<'a> = &'a mut dyn FnMut(&Compiled, Option<i64>) -> Result<(), Error>;
+
 /// Compiles the function for each batch and number of threads, for a target.
-fn for_each_compiled(
-    args: &BenchArgs,
-    target: &Target,
-    ui: &Ui,
-    then: &mut dyn FnMut(&Compiled, Option<i64>) -> Result<(), Error>,
-) -> Result<(), Error> {
+fn for_each_compiled(args: &BenchArgs, target: &Target, ui: &Ui, then: Take) -> Result<(), Error> {
     let mut imported = open_module(&args.module, None, &args.reading, ui)?;
     let parameters = imported.parameters(args.params.as_deref())?;
     let calibration = parameters.as_ref().map(rewrite::read).transpose()?.flatten();
